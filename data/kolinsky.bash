@@ -1,0 +1,24 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+# Completion for bash. Options come from the command's own help.
+
+_kolinsky ()
+{
+  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
+
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W 'devices train evaluate verify bench --help --version' -- "$word"))
+    return
+  fi
+  case $before in
+    --optimizer) COMPREPLY=($(compgen -W 'adam sgd' -- "$word")); return ;;
+    --part) COMPREPLY=($(compgen -W 'train test' -- "$word")); return ;;
+  esac
+  case $command:$word in
+    *:-*)
+      COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" "$command" --help 2>/dev/null \
+        | grep -o -- '--[a-z][a-z-]*' | sort -u)" -- "$word")) ;;
+    train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits' -- "$word")) ;;
+    bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak matmul digits' -- "$word")) ;;
+  esac
+}
+complete -o default -F _kolinsky kolinsky

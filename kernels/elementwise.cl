@@ -1,0 +1,102 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * y = f (a, b) for each element, with a and b stretched to y's shape.
+ *
+ * Options:
+ *   FUNCTION  OpenCL C in a, b, p, q and the type T; see src/ops/elementwise-table.h
+ *   OPERANDS  1: b is not read; 2
+ *   A_STEP    how far a moves per element of a run: 1, or 0 where it is stretched; B_STEP alike
+ *   OUTER     how many dimensions there are around the run, 0 to 7
+ */
+
+#define T vec
+static inline vec
+of_vectors (vec a, vec b, float p, float q)
+{
+  return FUNCTION;
+}
+#undef T
+
+#define T float
+static inline float
+of_floats (float a, float b, float p, float q)
+{
+  return FUNCTION;
+}
+#undef T
+
+/* EACH_OUTER (X): X (0) X (1) ..., for the dimensions around the run, the innermost first. */
+#define EACH_0(X)
+#define EACH_1(X) EACH_0 (X) X (0)
+#define EACH_2(X) EACH_1 (X) X (1)
+#define EACH_3(X) EACH_2 (X) X (2)
+#define EACH_4(X) EACH_3 (X) X (3)
+#define EACH_5(X) EACH_4 (X) X (4)
+#define EACH_6(X) EACH_5 (X) X (5)
+#define EACH_7(X) EACH_6 (X) X (6)
+#define EACH_OUTER(X) KOL_JOIN (EACH_, OUTER) (X)
+
+/* A dimension's length, and how far a and b move along it. */
+#define PARAMETERS(i) , int length##i, int a_step##i, int b_step##i
+
+/* Splits the position in dimension i off @rest. */
+#define SPLIT(i) \
+  { \
+    uint above = rest / length##i; \
+    int position = rest - above * length##i; \
+    a_at += (long) position * a_step##i; \
+    b_at += (long) position * b_step##i; \
+    rest = above; \
+  }
+
+#if A_STEP
+#define A_VECTOR(i) vec_load (a + (i))
+#else
+#define A_VECTOR(i) ((vec) (*a))
+#endif
+#if OPERANDS == 1
+#define B_VECTOR(i) ((vec) (0.0f))
+#elif B_STEP
+#define B_VECTOR(i) vec_load (b + (i))
+#else
+#define B_VECTOR(i) ((vec) (*b))
+#endif
+
+/* @length elements of a run. */
+static inline void
+walk_run (__global const float *a, __global const float *b, __global float *restrict y, float p,
+          float q, size_t length)
+{
+  size_t i = 0;
+
+#if KOL_WIDTH > 1
+  for (; i + KOL_WIDTH <= length; i += KOL_WIDTH)
+    vec_store (of_vectors (A_VECTOR (i), B_VECTOR (i), p, q), y + i);
+#endif
+  for (; i < length; i++)
+    y[i] = of_floats (a[i * A_STEP], OPERANDS == 1 ? 0.0f : b[i * B_STEP], p, q);
+}
+
+/* y is @rows runs of @run elements; each work-item computes @strip elements in order. */
+__kernel void
+elementwise_forward (__global const float *a, __global const float *b, __global float *restrict y,
+                     float p, float q, int rows, int run, int strip EACH_OUTER (PARAMETERS))
+{
+  size_t count = (size_t) rows * run, at = (size_t) get_global_id (0) * strip;
+  size_t end = min (at + strip, count);
+  uint row = at / run;
+  size_t column = at - (size_t) row * run;
+
+  for (; at < end; row++, column = 0)
+    {
+      size_t length = min (run - column, end - at);
+      size_t a_at = column * A_STEP, b_at = column * B_STEP;
+      uint rest = row;
+
+      (void) rest; /* with OUTER 0 there is nothing to split */
+      EACH_OUTER (SPLIT)
+      walk_run (a + a_at, b + b_at, y + at, p, q, length);
+      at += length;
+    }
+}

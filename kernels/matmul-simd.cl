@@ -1,0 +1,421 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * y[m, n] = sum_k a[m, k] b[k, n] for devices whose work-item is a SIMD thread (OpenCL on a CPU).
+ * Every work-group is one work-item. After Goto and van de Geijn, "Anatomy of High-Performance
+ * Matrix Multiplication", ACM TOMS 34(3), 2008.
+ *
+ * Options:
+ *   THIN         1..4: only the kernels for a product with so few rows or columns; else
+ *   ROWS         rows of y per register tile, at most KOL_WIDTH
+ *   VECTORS      vectors per row of a register tile
+ *   BLOCK        floats of local memory for packed rows of a
+ *   DEPTH        longest piece of k
+ *   TRANSPOSE_A, TRANSPOSE_B   0 or 1: a is stored as [K, M], b as [N, K]
+ *   EPILOGUE_BIAS, EPILOGUE_RESIDUAL, EPILOGUE_EXPRESSION   where present: y + bias[n], then
+ *                + residual[m, n], then the expression in `a` and the type T
+ */
+
+#define T vec
+
+inline vec
+epilogue_function (vec a)
+{
+#ifdef EPILOGUE_EXPRESSION
+  return EPILOGUE_EXPRESSION;
+#else
+  return a;
+#endif
+}
+
+/* The vector at p, of which only the first n elements exist; the others are 0. */
+inline vec
+load_some (__global const float *p, long n)
+{
+  if (n >= KOL_WIDTH)
+    return vec_load (p);
+  float part[KOL_WIDTH];
+  for (int i = 0; i < KOL_WIDTH; i++)
+    part[i] = i < n ? p[i] : 0;
+  return vec_load (part);
+}
+
+inline void
+store_some (vec v, __global float *p, long n)
+{
+  if (n >= KOL_WIDTH)
+    {
+      vec_store (v, p);
+      return;
+    }
+  float part[KOL_WIDTH];
+  vec_store (v, part);
+  for (int i = 0; i < n; i++)
+    p[i] = part[i];
+}
+
+#ifndef THIN
+
+#define PANEL (VECTORS * KOL_WIDTH)
+
+/* Rows become columns: log2 (KOL_WIDTH) perfect shuffles of a square of vectors. */
+inline void
+transpose_square (vec *square)
+{
+  #pragma unroll
+  for (int step = 1; step < KOL_WIDTH; step *= 2)
+    {
+      vec shuffled[KOL_WIDTH];
+      #pragma unroll
+      for (int i = 0; i < KOL_WIDTH / 2; i++)
+        {
+          vec a = square[i], b = square[i + KOL_WIDTH / 2];
+          shuffled[2 * i].even = a.lo;
+          shuffled[2 * i].odd = b.lo;
+          shuffled[2 * i + 1].even = a.hi;
+          shuffled[2 * i + 1].odd = b.hi;
+        }
+      #pragma unroll
+      for (int i = 0; i < KOL_WIDTH; i++)
+        square[i] = shuffled[i];
+    }
+}
+
+/*
+ * Packing: to[k][0 .. count-1] of row length `pitch` for one tile of a or one vector of a panel of
+ * b. What lies outside the matrix need not be 0: it only meets rows and columns of y that are
+ * thrown away. Each k is stored as a whole vector; what is too much of it is overwritten by the
+ * next k, so `to` is written upwards and needs KOL_WIDTH floats of slack.
+ */
+
+/* From rows that run along k: from[i * stride + k]; rows from `present` on are taken from the last. */
+inline void
+pack_along (__global const float *from, size_t stride, int count, int present, int depth,
+            __local float *to, int pitch)
+{
+  if (depth < KOL_WIDTH)
+    {
+      for (int k = 0; k < depth; k++)
+        for (int i = 0; i < count; i++)
+          to[k * pitch + i] = from[min (i, present - 1) * stride + k];
+      return;
+    }
+  for (int block = 0; block < depth; block += KOL_WIDTH)
+    {
+      int k = min (block, depth - KOL_WIDTH); /* the last one goes over some of k again */
+      vec square[KOL_WIDTH];
+      #pragma unroll
+      for (int i = 0; i < KOL_WIDTH; i++)
+        square[i] = i < count ? vec_load (from + min (i, present - 1) * stride + k) : (vec) 0;
+      transpose_square (square);
+      #pragma unroll
+      for (int i = 0; i < KOL_WIDTH; i++)
+        vec_store (square[i], to + (k + i) * pitch);
+    }
+}
+
+/* From rows that run across k: from[k * stride + i]; `left` floats are left of the matrix. */
+inline void
+pack_across (__global const float *from, size_t stride, long left, int depth, __local float *to,
+             int pitch)
+{
+  for (int k = 0; k < depth; k++, from += stride, left -= stride)
+    vec_store (load_some (from, left), to + k * pitch);
+}
+
+/*
+ * A work-item owns `tiles` tiles of ROWS rows and `panels` panels of PANEL columns of one batch
+ * entry. It walks k in pieces of `depth`: packs its rows of a; then, for each panel, packs b and
+ * multiplies tile after tile. Partial sums rest in y itself.
+ * Global size: blocks of panels, blocks of tiles, batch.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+matmul_forward (__global const float *restrict a, __global const float *restrict b,
+                __global float *restrict y, __global const float *restrict bias,
+                __global const float *restrict residual, int rows, int columns, int inner,
+                int batched_a, int batched_b, int tiles, int panels, int depth)
+{
+  __local float packed_a[BLOCK + KOL_WIDTH];
+  __local vec packed_b[DEPTH * VECTORS + 1];
+  __local vec edge[ROWS * VECTORS];
+
+  size_t batch = get_global_id (2);
+  int first_column = get_global_id (0) * panels * PANEL, first_row = get_global_id (1) * tiles * ROWS;
+  int last_column = min (columns, first_column + panels * PANEL);
+  int last_row = min (rows, first_row + tiles * ROWS);
+  long floats_a = (long) rows * inner, floats_b = (long) inner * columns;
+  a += batched_a ? batch * floats_a : 0;
+  b += batched_b ? batch * floats_b : 0;
+  y += batch * rows * columns;
+#ifdef EPILOGUE_RESIDUAL
+  residual += batch * rows * columns;
+#endif
+
+  for (int k0 = 0; k0 < inner; k0 += depth)
+    {
+      int length = min (depth, inner - k0);
+      bool first = k0 == 0, last = k0 + length == inner;
+
+      for (int row = first_row; row < last_row; row += ROWS)
+        {
+          __local float *to = packed_a + (row - first_row) * length;
+#if TRANSPOSE_A
+          size_t at = (size_t) k0 * rows + row;
+          pack_across (a + at, rows, floats_a - (long) at, length, to, ROWS);
+#else
+          pack_along (a + (size_t) row * inner + k0, inner, ROWS, rows - row, length, to, ROWS);
+#endif
+        }
+
+      for (int column = first_column; column < last_column; column += PANEL)
+        {
+          for (int v = 0; v < VECTORS; v++)
+            {
+              int start = column + v * KOL_WIDTH;
+              __local float *to = (__local float *) (packed_b + v);
+#if TRANSPOSE_B
+              start = min (start, columns - 1);
+              pack_along (b + (size_t) start * inner + k0, inner, KOL_WIDTH, columns - start,
+                          length, to, PANEL);
+#else
+              size_t at = (size_t) k0 * columns + start;
+              pack_across (b + at, columns, floats_b - (long) at, length, to, PANEL);
+#endif
+            }
+
+          for (int row = first_row; row < last_row; row += ROWS)
+            {
+              vec sum[ROWS][VECTORS];
+              #pragma unroll
+              for (int r = 0; r < ROWS; r++)
+                #pragma unroll
+                for (int v = 0; v < VECTORS; v++)
+                  sum[r][v] = (vec) 0;
+
+              __local const float *from_a = packed_a + (row - first_row) * length;
+              __local const vec *from_b = packed_b;
+              for (int k = 0; k < length; k++, from_a += ROWS, from_b += VECTORS)
+                {
+                  vec across[VECTORS];
+                  #pragma unroll
+                  for (int v = 0; v < VECTORS; v++)
+                    across[v] = from_b[v];
+                  #pragma unroll
+                  for (int r = 0; r < ROWS; r++)
+                    #pragma unroll
+                    for (int v = 0; v < VECTORS; v++)
+                      sum[r][v] = fma ((vec) (from_a[r]), across[v], sum[r][v]);
+                }
+
+              if (row + ROWS <= rows && column + PANEL <= columns)
+                {
+                  #pragma unroll
+                  for (int r = 0; r < ROWS; r++)
+                    #pragma unroll
+                    for (int v = 0; v < VECTORS; v++)
+                      {
+                        size_t at = (size_t) (row + r) * columns + column + v * KOL_WIDTH;
+                        vec value = sum[r][v];
+                        if (!first)
+                          value += vec_load (y + at);
+                        if (last)
+                          {
+#ifdef EPILOGUE_BIAS
+                            value += vec_load (bias + column + v * KOL_WIDTH);
+#endif
+#ifdef EPILOGUE_RESIDUAL
+                            value += vec_load (residual + at);
+#endif
+                            value = epilogue_function (value);
+                          }
+                        vec_store (value, y + at);
+                      }
+                  continue;
+                }
+
+              /* The same at the right and lower edge, where only a part of the tile is there. */
+              #pragma unroll
+              for (int r = 0; r < ROWS; r++)
+                #pragma unroll
+                for (int v = 0; v < VECTORS; v++)
+                  edge[r * VECTORS + v] = sum[r][v];
+              for (int i = 0; i < min (ROWS, rows - row) * VECTORS; i++)
+                {
+                  int start = column + i % VECTORS * KOL_WIDTH, n = columns - start;
+                  size_t at = (size_t) (row + i / VECTORS) * columns + start;
+                  if (n <= 0)
+                    continue;
+                  vec value = edge[i];
+                  if (!first)
+                    value += load_some (y + at, n);
+                  if (last)
+                    {
+#ifdef EPILOGUE_BIAS
+                      value += load_some (bias + start, n);
+#endif
+#ifdef EPILOGUE_RESIDUAL
+                      value += load_some (residual + at, n);
+#endif
+                      value = epilogue_function (value);
+                    }
+                  store_some (value, y + at, n);
+                }
+            }
+        }
+    }
+}
+
+#else /* THIN */
+
+/*
+ * Products with few rows or few columns. The thin side is `small`, THIN lines t of `inner` numbers,
+ * small[t * small_line + k * small_step]; the other is `large`, with lines j:
+ *   y[t, j] = sum_k small[t, k] large[j, k].
+ * swapped: the thin side is b, so y is stored as [j][t] and the bias belongs to t; else y is
+ * [t][j] and the bias belongs to j. Either is limited by reading `large` once from memory.
+ * A work-item owns `block` lines j of one batch entry. Global size: blocks, 1, batch.
+ */
+
+#define LINES 256  /* most lines of a block */
+#define PIECE 1024 /* of k, for matmul_dots */
+
+inline void
+write_lines (__local const float *sums, int first_line, int last_line, int lines, int swapped,
+             __global float *y, __global const float *bias, __global const float *residual)
+{
+  for (int t = 0; t < THIN; t++)
+    for (int j = first_line; j < last_line; j += KOL_WIDTH)
+      {
+        int n = min (KOL_WIDTH, last_line - j);
+        vec value = vec_load (sums + t * LINES + (j - first_line));
+        size_t at = swapped ? (size_t) j * THIN + t : (size_t) t * lines + j;
+#ifdef EPILOGUE_BIAS
+        value += swapped ? (vec) (bias[t]) : load_some (bias + j, n);
+#endif
+        float part[KOL_WIDTH];
+#ifdef EPILOGUE_RESIDUAL
+        for (int i = 0; i < KOL_WIDTH; i++)
+          part[i] = i < n ? residual[at + (size_t) i * (swapped ? THIN : 1)] : 0;
+        value += vec_load (part);
+#endif
+        vec_store (epilogue_function (value), part);
+        for (int i = 0; i < n; i++)
+          y[at + (size_t) i * (swapped ? THIN : 1)] = part[i];
+      }
+}
+
+/* large[j * inner + k]: its lines run along k, so vectors do. */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+matmul_dots (__global const float *restrict small, __global const float *restrict large,
+             __global float *restrict y, __global const float *restrict bias,
+             __global const float *restrict residual, int lines, int inner, int small_line,
+             int small_step, int swapped, int batched_small, int batched_large, int block)
+{
+  __local float sums[THIN * LINES + KOL_WIDTH];
+  __local float piece[THIN * PIECE];
+
+  size_t batch = get_global_id (2);
+  int first_line = get_global_id (0) * block, last_line = min (lines, first_line + block);
+  small += batched_small ? batch * THIN * inner : 0;
+  large += batched_large ? batch * lines * inner : 0;
+
+  for (int i = 0; i < THIN * LINES; i++)
+    sums[i] = 0;
+  for (int k0 = 0; k0 < inner; k0 += PIECE)
+    {
+      int length = min (PIECE, inner - k0);
+      int whole = length / KOL_WIDTH * KOL_WIDTH;
+      for (int t = 0; t < THIN; t++)
+        for (int k = 0; k < length; k++)
+          piece[t * PIECE + k] = small[(size_t) t * small_line + (size_t) (k0 + k) * small_step];
+
+      /* Four lines at a time; past the last one, it again. */
+      for (int j = first_line; j < last_line; j += 4)
+        {
+          vec sum[THIN][4];
+          __global const float *line[4];
+          #pragma unroll
+          for (int i = 0; i < 4; i++)
+            {
+              line[i] = large + (size_t) min (j + i, last_line - 1) * inner + k0;
+              #pragma unroll
+              for (int t = 0; t < THIN; t++)
+                sum[t][i] = (vec) 0;
+            }
+          for (int k = 0; k < whole; k += KOL_WIDTH)
+            #pragma unroll
+            for (int i = 0; i < 4; i++)
+              {
+                vec v = vec_load (line[i] + k);
+                #pragma unroll
+                for (int t = 0; t < THIN; t++)
+                  sum[t][i] = fma (vec_load (piece + t * PIECE + k), v, sum[t][i]);
+              }
+          #pragma unroll
+          for (int i = 0; i < 4; i++)
+            #pragma unroll
+            for (int t = 0; t < THIN; t++)
+              {
+                float total = vec_sum (sum[t][i]);
+                for (int k = whole; k < length; k++)
+                  total = fma (piece[t * PIECE + k], line[i][k], total);
+                if (j + i < last_line)
+                  sums[t * LINES + (j + i - first_line)] += total;
+              }
+        }
+    }
+  write_lines (sums, first_line, last_line, lines, swapped, y + batch * THIN * lines, bias,
+               residual + batch * THIN * lines);
+}
+
+/* large[k * lines + j]: its lines run across k, so vectors hold neighbouring j. */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+matmul_stream (__global const float *restrict small, __global const float *restrict large,
+               __global float *restrict y, __global const float *restrict bias,
+               __global const float *restrict residual, int lines, int inner, int small_line,
+               int small_step, int swapped, int batched_small, int batched_large, int block)
+{
+  __local float sums[THIN * LINES + KOL_WIDTH];
+
+  size_t batch = get_global_id (2);
+  int first_line = get_global_id (0) * block, last_line = min (lines, first_line + block);
+  small += batched_small ? batch * THIN * inner : 0;
+  large += batched_large ? batch * lines * inner : 0;
+
+  for (int i = 0; i < THIN * LINES; i++)
+    sums[i] = 0;
+  for (int k0 = 0; k0 < inner; k0 += 4)
+    {
+      int present = min (4, inner - k0);
+      float factor[THIN][4];
+      #pragma unroll
+      for (int i = 0; i < 4; i++)
+        #pragma unroll
+        for (int t = 0; t < THIN; t++)
+          factor[t][i] = small[(size_t) t * small_line + (size_t) min (k0 + i, inner - 1) * small_step];
+      __global const float *from = large + (size_t) k0 * lines;
+      for (int j = first_line; j < last_line; j += KOL_WIDTH)
+        {
+          vec sum[THIN];
+          #pragma unroll
+          for (int t = 0; t < THIN; t++)
+            sum[t] = vec_load (sums + t * LINES + (j - first_line));
+          #pragma unroll
+          for (int i = 0; i < 4; i++)
+            if (i < present)
+              {
+                vec v = load_some (from + (size_t) i * lines + j, lines - j);
+                #pragma unroll
+                for (int t = 0; t < THIN; t++)
+                  sum[t] = fma ((vec) (factor[t][i]), v, sum[t]);
+              }
+          #pragma unroll
+          for (int t = 0; t < THIN; t++)
+            vec_store (sum[t], sums + t * LINES + (j - first_line));
+        }
+    }
+  write_lines (sums, first_line, last_line, lines, swapped, y + batch * THIN * lines, bias,
+               residual + batch * THIN * lines);
+}
+
+#endif

@@ -1,0 +1,348 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Pooling of planes of H x W to P x Q, and its gradient. Options:
+ *   MAXIMUM           1: the largest of a window; 0: the mean of the window's part inside x
+ *   INDEX             1: the forward gives the index of the largest in its plane, h W + w, too
+ *   SIZE_H, SIZE_W    a window's size; STRIDE_H, STRIDE_W the distance between windows
+ *   LANES             outputs that are computed at a time; 1: windows further apart than 2
+ *
+ * A CPU's work-item takes @each rows of the output; most of a row in vectors of
+ * LANES, its ends, where windows stick out, one by one. A GPU's takes an element.
+ */
+
+#if LANES == 1
+typedef float lanes;
+typedef int ilanes;
+#define RAMP 0
+#define to_floats(v) convert_float (v)
+#else
+typedef KOL_JOIN (float, LANES) lanes;
+typedef KOL_JOIN (int, LANES) ilanes;
+#define lanes_load(p) KOL_JOIN (vload, LANES) (0, (p))
+#define lanes_store(v, p) KOL_JOIN (vstore, LANES) ((v), 0, (p))
+#define to_floats(v) KOL_JOIN (convert_float, LANES) (v)
+#if LANES == 4
+#define RAMP ((ilanes) (0, 1, 2, 3))
+#elif LANES == 8
+#define RAMP ((ilanes) (0, 1, 2, 3, 4, 5, 6, 7))
+#else
+#define RAMP ((ilanes) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#endif
+#endif
+
+#define SHAPE int H, int W, int P, int Q, int top, int left
+#define SHAPE_VALUES H, W, P, Q, top, left
+
+/* Which columns of a row of @width this work-item computes, and the rows; see the kernels. */
+#if KOL_SIMD
+#define WORK(width) \
+  size_t row_begin = (size_t) get_global_id (0) * each; \
+  size_t row_end = min (row_begin + each, (size_t) rows); \
+  const int column_begin = 0, column_end = (width)
+#else
+#define WORK(width) \
+  size_t row_begin = get_global_id (0) / (width); \
+  size_t row_end = min (row_begin + 1, (size_t) rows); \
+  const int column_begin = get_global_id (0) % (width), column_end = column_begin + 1
+#endif
+
+/* ---- Forward ---- */
+
+/* One output: of rows h0 .. h1 of a plane. */
+static inline void
+pool_one (__global const float *x, __global float *y, __global float *index, int h0, int h1, int q,
+          int W, int left)
+{
+  int w0 = max (q * STRIDE_W - left, 0), w1 = min (q * STRIDE_W - left + SIZE_W, W);
+#if MAXIMUM
+  float best = x[h0 * W + w0];
+  int where = h0 * W + w0;
+
+  for (int h = h0; h < h1; h++)
+    for (int w = w0; w < w1; w++)
+      {
+        float v = x[h * W + w];
+        bool later = v > best || (isnan (v) && !isnan (best));
+
+        best = later ? v : best;
+        where = later ? h * W + w : where;
+      }
+  y[q] = best;
+#if INDEX
+  index[q] = where;
+#endif
+#else
+  float sum = 0.0f;
+
+  for (int h = h0; h < h1; h++)
+    for (int w = w0; w < w1; w++)
+      sum += x[h * W + w];
+  y[q] = sum / ((h1 - h0) * (w1 - w0));
+#endif
+}
+
+#if LANES > 1
+/*
+ * Outputs whose windows' elements are loaded whole: first .. last. With a stride
+ * of 2 two vectors are loaded for the elements at s and s + 1 of the windows.
+ */
+#define READ_W (STRIDE_W == 1 ? SIZE_W : (SIZE_W + 1) / 2 * 2)
+#define FIRST_WHOLE(left) (((left) + STRIDE_W - 1) / STRIDE_W)
+#define END_WHOLE(W, Q, left) ((W) + (left) < READ_W ? 0 : min (((W) + (left) - READ_W) / STRIDE_W + 1, (Q)))
+
+typedef struct {
+  lanes value; /* the largest, or the sum */
+  ilanes where;
+} Pooled;
+
+static inline void
+take (Pooled *pooled, lanes v, int at)
+{
+#if MAXIMUM
+  ilanes later = (v > pooled->value) | ((v != v) & (pooled->value == pooled->value));
+
+  pooled->value = later ? v : pooled->value;
+#if INDEX
+  pooled->where = later ? at + RAMP * STRIDE_W : pooled->where;
+#endif
+#else
+  pooled->value += v;
+#endif
+}
+
+/* LANES outputs from @q on. */
+static inline void
+pool_lanes (__global const float *x, __global float *y, __global float *index, int h0, int h1,
+            int q, int W, int left)
+{
+  int w0 = q * STRIDE_W - left;
+#if MAXIMUM
+  Pooled pooled = { (lanes) (-INFINITY), h0 * W + w0 + RAMP * STRIDE_W };
+#else
+  Pooled pooled = { (lanes) (0.0f), (ilanes) (0) };
+#endif
+
+  for (int h = h0; h < h1; h++)
+    for (int s = 0; s < SIZE_W; s += STRIDE_W)
+      {
+        int at = h * W + w0 + s;
+#if STRIDE_W == 1
+        take (&pooled, lanes_load (x + at), at);
+#else
+        lanes a = lanes_load (x + at), b = lanes_load (x + at + LANES);
+
+        take (&pooled, (lanes) (a.even, b.even), at);
+        if (s + 1 < SIZE_W)
+          take (&pooled, (lanes) (a.odd, b.odd), at + 1);
+#endif
+      }
+#if MAXIMUM
+  lanes_store (pooled.value, y + q);
+#if INDEX
+  lanes_store (to_floats (pooled.where), index + q);
+#endif
+#else
+  lanes_store (pooled.value / (float) ((h1 - h0) * SIZE_W), y + q);
+#endif
+}
+#endif
+
+/*
+ * y[p, q] = max over r, s of x[p STRIDE_H + r - top, q STRIDE_W + s - left], or the
+ * mean. @rows: planes x P. @index is not used without INDEX.
+ */
+__kernel void
+pool_forward (__global const float *restrict x, __global float *restrict y,
+              __global float *restrict index, int rows, int each, SHAPE)
+{
+  WORK (Q);
+
+  for (size_t row = row_begin; row < row_end; row++)
+    {
+      int p = row % P, q = column_begin;
+      int h0 = max (p * STRIDE_H - top, 0), h1 = min (p * STRIDE_H - top + SIZE_H, H);
+      __global const float *plane = x + row / P * H * W;
+      __global float *to = y + row * Q, *index_to = INDEX ? index + row * Q : index;
+
+#if LANES > 1
+      int first = FIRST_WHOLE (left), end = END_WHOLE (W, Q, left);
+
+      if (end - first >= LANES)
+        {
+          for (; q < first; q++)
+            pool_one (plane, to, index_to, h0, h1, q, W, left);
+          for (; q < end; q += LANES) /* the last ones step back, and compute some once more */
+            pool_lanes (plane, to, index_to, h0, h1, min (q, end - LANES), W, left);
+          q = end;
+        }
+#endif
+      for (; q < column_end; q++)
+        pool_one (plane, to, index_to, h0, h1, q, W, left);
+    }
+}
+
+/* ---- Gradient ---- */
+
+/* The windows that cover position @at, counted from the padding's edge: first .. last. */
+#define FIRST_COVERING(at, size, stride) ((at) < (size) ? 0 : ((at) - (size)) / (stride) + 1)
+#define LAST_COVERING(at, stride, windows) min ((at) / (stride), (windows) - 1)
+
+/* How many elements of the window @p are inside. */
+static inline int
+inside (int p, int size, int stride, int before, int length)
+{
+  return min (p * stride - before + size, length) - max (p * stride - before, 0);
+}
+
+/* dx of the element @w of the row @h, from windows p0 .. p1. */
+static inline float
+gradient_one (__global const float *dy, __global const float *index, int h, int w, int p0, int p1,
+              SHAPE)
+{
+  int q0 = FIRST_COVERING (w + left, SIZE_W, STRIDE_W);
+  int q1 = LAST_COVERING (w + left, STRIDE_W, Q);
+  float sum = 0.0f;
+
+  for (int p = p0; p <= p1; p++)
+    for (int q = q0; q <= q1; q++)
+      {
+#if MAXIMUM
+        sum += index[p * Q + q] == (float) (h * W + w) ? dy[p * Q + q] : 0.0f;
+#else
+        sum += dy[p * Q + q]
+               / (inside (p, SIZE_H, STRIDE_H, top, H) * inside (q, SIZE_W, STRIDE_W, left, W));
+#endif
+      }
+  return sum;
+}
+
+#if LANES > 1
+/*
+ * Elements of a row of dx are taken STRIDE_W at a time, a step m: those at phase f
+ * are in the windows q = m - j for which STRIDE_W j + f < SIZE_W. Steps whose
+ * windows are all there, and for means all inside, are first .. end.
+ */
+#define MOST_WINDOWS ((SIZE_W + STRIDE_W - 1) / STRIDE_W)
+#if MAXIMUM
+#define FIRST_STEP(left) max (((left) + STRIDE_W - 1) / STRIDE_W, MOST_WINDOWS - 1)
+#define END_STEP(W, Q, left) min (((W) + (left)) / STRIDE_W, (Q))
+#else
+#define FIRST_STEP(left) (((left) + STRIDE_W - 1) / STRIDE_W + MOST_WINDOWS - 1)
+#define END_STEP(W, Q, left) \
+  min (min (((W) + (left)) / STRIDE_W, (Q)), ((W) + (left) - SIZE_W) / STRIDE_W + 1)
+#endif
+
+/* What phase @phase of the steps from @m on gets from the row @p of windows. */
+static inline lanes
+gradient_phase (__global const float *dy, __global const float *index, int phase, int at, int p,
+                int m, int Q, float factor)
+{
+  lanes sum = 0.0f;
+
+  for (int j = 0; STRIDE_W * j + phase < SIZE_W; j++)
+    {
+      lanes d = lanes_load (dy + p * Q + m - j);
+#if MAXIMUM
+      lanes where = lanes_load (index + p * Q + m - j);
+
+      sum += where == to_floats (at + phase + RAMP * STRIDE_W) ? d : (lanes) (0.0f);
+#else
+      sum += d * factor;
+#endif
+    }
+  return sum;
+}
+
+/* LANES steps from @m on; @at is the index of the first of their elements. */
+static inline void
+gradient_lanes (__global const float *dy, __global const float *index, __global float *dx, int at,
+                int p0, int p1, int m, SHAPE)
+{
+  lanes sum0 = 0.0f, sum1 = 0.0f;
+
+  for (int p = p0; p <= p1; p++)
+    {
+      float factor = MAXIMUM ? 1.0f : 1.0f / (inside (p, SIZE_H, STRIDE_H, top, H) * SIZE_W);
+
+      sum0 += gradient_phase (dy, index, 0, at, p, m, Q, factor);
+#if STRIDE_W == 2
+      sum1 += gradient_phase (dy, index, 1, at, p, m, Q, factor);
+#endif
+    }
+#if STRIDE_W == 1
+  lanes_store (sum0, dx + at);
+#else
+  lanes low, high;
+
+  low.even = sum0.lo;
+  low.odd = sum1.lo;
+  high.even = sum0.hi;
+  high.odd = sum1.hi;
+  lanes_store (low, dx + at);
+  lanes_store (high, dx + at + LANES);
+#endif
+}
+#endif
+
+/*
+ * dx[h, w] = the sum over the windows p, q that cover it of dy[p, q], where the
+ * index is h W + w; or of dy[p, q] / the elements of the window that are inside.
+ * @rows: planes x H. @index is not used without MAXIMUM.
+ */
+__kernel void
+pool_gradient_x (__global const float *restrict dy, __global const float *restrict index,
+                 __global float *restrict dx, int rows, int each, SHAPE)
+{
+  WORK (W);
+
+  for (size_t row = row_begin; row < row_end; row++)
+    {
+      int h = row % H, w = column_begin;
+      size_t plane = row / H;
+      int p0 = FIRST_COVERING (h + top, SIZE_H, STRIDE_H);
+      int p1 = LAST_COVERING (h + top, STRIDE_H, P);
+      __global const float *dy_at = dy + plane * P * Q;
+      __global const float *index_at = MAXIMUM ? index + plane * P * Q : index;
+      __global float *to = dx + plane * H * W;
+
+#if LANES > 1
+      int first = FIRST_STEP (left), end = END_STEP (W, Q, left);
+
+      if (end - first >= LANES)
+        {
+          for (; w < first * STRIDE_W - left; w++)
+            to[h * W + w] = gradient_one (dy_at, index_at, h, w, p0, p1, SHAPE_VALUES);
+          for (int m = first; m < end; m += LANES) /* the last ones step back */
+            {
+              int from = min (m, end - LANES);
+              gradient_lanes (dy_at, index_at, to, h * W + from * STRIDE_W - left, p0, p1, from,
+                              SHAPE_VALUES);
+            }
+          w = end * STRIDE_W - left;
+        }
+#endif
+      for (; w < column_end; w++)
+        to[h * W + w] = gradient_one (dy_at, index_at, h, w, p0, p1, SHAPE_VALUES);
+    }
+}
+
+/* y[p, q] = x at index[p, q], if the window covers it. The gradient of max's pool_gradient_x. */
+__kernel void
+pool_pick (__global const float *restrict x, __global const float *restrict index,
+           __global float *restrict y, int rows, int each, SHAPE)
+{
+  WORK (Q);
+
+  for (size_t row = row_begin; row < row_end; row++)
+    for (int q = column_begin; q < column_end; q++)
+      {
+        int p = row % P, at = index[row * Q + q], h = at / W, w = at % W;
+        bool covered = p >= FIRST_COVERING (h + top, SIZE_H, STRIDE_H)
+                       && p <= LAST_COVERING (h + top, STRIDE_H, P)
+                       && q >= FIRST_COVERING (w + left, SIZE_W, STRIDE_W)
+                       && q <= LAST_COVERING (w + left, STRIDE_W, Q);
+
+        y[row * Q + q] = covered ? x[row / P * H * W + at] : 0.0f;
+      }
+}

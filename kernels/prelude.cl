@@ -1,0 +1,71 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Put before every program. Options that are always given:
+ *   KOL_WIDTH  float elements of a native vector: 4, 8 or 16 where a work-item is a SIMD thread, 1 elsewhere
+ *   KOL_SIMD   1 where a work-item is a SIMD thread (CPUs), else 0
+ * A kernel that works in vectors uses `vec`, KOL_WIDTH floats, with vec_load and vec_store, which
+ * need no alignment.
+ */
+
+#define KOL_JOIN_(a, b) a##b
+#define KOL_JOIN(a, b) KOL_JOIN_ (a, b)
+
+#if KOL_WIDTH == 1
+typedef float vec;
+typedef int ivec;
+#define vec_load(p) (*(p))
+#define vec_store(v, p) (*(p) = (v))
+#define convert_vec(v) convert_float (v)
+#else
+typedef KOL_JOIN (float, KOL_WIDTH) vec;
+typedef KOL_JOIN (int, KOL_WIDTH) ivec;
+#define vec_load(p) KOL_JOIN (vload, KOL_WIDTH) (0, (p))
+#define vec_store(v, p) KOL_JOIN (vstore, KOL_WIDTH) ((v), 0, (p))
+#define convert_vec(v) KOL_JOIN (convert_float, KOL_WIDTH) (v)
+#endif
+
+/* The sum of a vector's elements, in a fixed order. */
+inline float
+vec_sum (vec v)
+{
+#if KOL_WIDTH == 1
+  return v;
+#elif KOL_WIDTH == 4
+  float2 a = v.lo + v.hi;
+  return a.x + a.y;
+#elif KOL_WIDTH == 8
+  float4 b = v.lo + v.hi;
+  float2 a = b.lo + b.hi;
+  return a.x + a.y;
+#else
+  float8 c = v.lo + v.hi;
+  float4 b = c.lo + c.hi;
+  float2 a = b.lo + b.hi;
+  return a.x + a.y;
+#endif
+}
+
+/*
+ * Philox4x32-10: four random words for a 64-bit key and a 128-bit counter, the same function as
+ * src/random-private.h. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+ */
+inline uint4
+philox (uint2 key, uint4 c)
+{
+  for (int round = 0; round < 10; round++)
+    {
+      uint high0 = mul_hi (0xD2511F53u, c.x), low0 = 0xD2511F53u * c.x;
+      uint high1 = mul_hi (0xCD9E8D57u, c.z), low1 = 0xCD9E8D57u * c.z;
+      c = (uint4) (high1 ^ c.y ^ key.x, low1, high0 ^ c.w ^ key.y, low0);
+      key += (uint2) (0x9E3779B9u, 0xBB67AE85u);
+    }
+  return c;
+}
+
+/* A random word as a float in [0, 1), multiples of 2^-24. */
+inline float
+uniform_float (uint word)
+{
+  return (float) (word >> 8) * 0x1p-24f;
+}

@@ -1,0 +1,375 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "batches.h"
+
+#include "../random-private.h"
+
+/*
+ * Batches are numbered from 0, without end; the number alone says what is in a
+ * batch. Batch n lies in slot n % SLOTS of a ring. The caller holds one slot, the
+ * one that was lent last; the prefetch thread fills the others.
+ */
+#define SLOTS 4
+
+typedef struct {
+  float *pixels; /* [batch, channels * height * width], 0..1 */
+  float *labels; /* [batch] */
+} Slot;
+
+struct _KolBatches {
+  KolPictures *pictures;
+  gsize batch;
+  gsize per_epoch;
+  gsize pixels_each; /* of one picture, all channels */
+  guint64 key;       /* of the random numbers that shuffle */
+  gboolean shuffle;
+
+  /* Only the prefetch thread touches these. */
+  guint32 *order;      /* [count], the pictures in the order of an epoch... */
+  guint64 order_epoch; /* ...which is this one, or G_MAXUINT64: of none yet */
+
+  Slot slots[SLOTS];
+  gsize valid; /* examples of the lent batch that are real; only the caller's */
+
+  GThread *thread;
+  GMutex lock;   /* guards what follows */
+  GCond changed; /* what follows has changed */
+  guint64 taken; /* number of the next batch to lend; only the caller writes it */
+  guint64 made;  /* number of the next batch to make; taken <= made < taken + SLOTS */
+  guint64 seeks; /* how often the stream was moved: a batch begun before is void */
+  gboolean stop; /* the thread shall end */
+};
+
+/*
+ * Fisher and Yates's shuffle, from the identity. The random word for place i of
+ * an epoch is a function of key, i and epoch, so any epoch can be computed without
+ * those before it. Scaling a 32-bit word to 0..i favours some values by less than
+ * count / 2^32, which no training notices.
+ */
+static void
+shuffle_order (guint32 *order, gsize count, guint64 key, guint64 epoch)
+{
+  KolPhilox random = { 0 };
+
+  for (gsize i = 0; i < count; i++)
+    order[i] = i;
+  for (gsize i = count - 1; i > 0; i--)
+    {
+      if (i == count - 1 || i % 4 == 3)
+        random = kol_philox (key, i / 4, epoch);
+      gsize j = ((guint64) random.v[i % 4] * (i + 1)) >> 32;
+      guint32 kept = order[i];
+      order[i] = order[j];
+      order[j] = kept;
+    }
+}
+
+/* The picture at place @i of batch @number. */
+static gsize
+picture_at (const KolBatches *batches, guint64 number, gsize i)
+{
+  gsize place = (gsize) (number % batches->per_epoch) * batches->batch + i;
+
+  /* Only an unshuffled stream reaches past the end, and begins again there. */
+  return batches->shuffle ? batches->order[place] : place % batches->pictures->count;
+}
+
+static void
+fill_slot (KolBatches *batches, Slot *slot, guint64 number)
+{
+  const KolPictures *pictures = batches->pictures;
+  guint64 epoch = number / batches->per_epoch;
+
+  if (batches->shuffle && batches->order_epoch != epoch)
+    {
+      shuffle_order (batches->order, pictures->count, batches->key, epoch);
+      batches->order_epoch = epoch;
+    }
+  for (gsize i = 0; i < batches->batch; i++)
+    {
+      gsize picture = picture_at (batches, number, i);
+      const guint8 *from = pictures->pixels + picture * batches->pixels_each;
+      float *to = slot->pixels + i * batches->pixels_each;
+      for (gsize j = 0; j < batches->pixels_each; j++)
+        to[j] = from[j] / 255.0f;
+      slot->labels[i] = pictures->labels[picture];
+    }
+}
+
+static gpointer
+prefetch (gpointer user_data)
+{
+  KolBatches *batches = user_data;
+
+  g_mutex_lock (&batches->lock);
+  while (!batches->stop)
+    {
+      if (batches->made - batches->taken == SLOTS - 1)
+        {
+          g_cond_wait (&batches->changed, &batches->lock);
+          continue;
+        }
+      guint64 number = batches->made, seeks = batches->seeks;
+
+      g_mutex_unlock (&batches->lock);
+      fill_slot (batches, &batches->slots[number % SLOTS], number);
+      g_mutex_lock (&batches->lock);
+      if (batches->seeks == seeks)
+        {
+          batches->made++;
+          g_cond_broadcast (&batches->changed);
+        }
+    }
+  g_mutex_unlock (&batches->lock);
+  return NULL;
+}
+
+static gboolean
+check_batch (const KolPictures *pictures, gsize batch, GError **error)
+{
+  if (batch > 0 && batch <= pictures->count)
+    return TRUE;
+  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_BATCH,
+               "A batch of %zu was asked of the %s, which holds %zu pictures; choose a batch size "
+               "between 1 and %zu",
+               batch, pictures->name, pictures->count, pictures->count);
+  return FALSE;
+}
+
+static gboolean
+allocate (KolBatches *batches, GError **error)
+{
+  gsize floats = batches->batch * batches->pixels_each;
+  gboolean done = TRUE;
+
+  for (gsize i = 0; i < SLOTS; i++)
+    {
+      batches->slots[i].pixels = g_try_new (float, floats);
+      batches->slots[i].labels = g_try_new (float, batches->batch);
+      done = done && batches->slots[i].pixels && batches->slots[i].labels;
+    }
+  if (batches->shuffle)
+    {
+      batches->order = g_try_new (guint32, batches->pictures->count);
+      done = done && batches->order;
+    }
+  if (!done)
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE,
+                 "There is not enough memory for %d batches of %zu pictures from the %s, %zu bytes "
+                 "each; choose a smaller batch",
+                 SLOTS, batches->batch, batches->pictures->name,
+                 batches->pixels_each * sizeof (float));
+  return done;
+}
+
+/**
+ * kol_batches_new:
+ * @pictures: the set, which the stream keeps a reference to
+ * @batch: how many pictures make a batch, 1 to the set's count
+ * @seed: chooses the order
+ * @shuffle: whether each epoch has a random order of its own
+ * @error: where to put what went wrong
+ *
+ * Opens an endless stream of batches. An epoch goes through the set once:
+ *
+ * - with @shuffle, as for training, in an order that is a function of @seed and
+ *   the epoch's number alone; the pictures that are left over when the set is
+ *   cut into batches are left out of that epoch;
+ * - without @shuffle, as for validation, in the order of the file; the last batch
+ *   is filled up with the first pictures of the set, and
+ *   [func@batches_get_valid] says how many are not such repetitions.
+ *
+ * Fails with %KOL_DATASET_ERROR_BATCH when the set has fewer than @batch
+ * pictures, and with %KOL_DATASET_ERROR_TOO_LARGE when memory is short.
+ *
+ * Returns: (transfer full): the stream, or %NULL with @error set
+ */
+KolBatches *
+kol_batches_new (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuffle, GError **error)
+{
+  g_return_val_if_fail (pictures != NULL, NULL);
+  g_return_val_if_fail (pictures->count <= G_MAXUINT32, NULL);
+
+  if (!check_batch (pictures, batch, error))
+    return NULL;
+  g_autoptr (KolBatches) batches = g_new0 (KolBatches, 1);
+  g_mutex_init (&batches->lock);
+  g_cond_init (&batches->changed);
+  batches->pictures = kol_pictures_ref (pictures);
+  batches->batch = batch;
+  batches->per_epoch = pictures->count / batch + (!shuffle && pictures->count % batch != 0);
+  batches->pixels_each = pictures->channels * pictures->height * pictures->width;
+  batches->key = kol_random_key (seed, "shuffle");
+  batches->shuffle = shuffle;
+  batches->order_epoch = G_MAXUINT64;
+  if (!allocate (batches, error))
+    return NULL;
+  batches->thread = g_thread_try_new ("kol-batches", prefetch, batches, error);
+  if (!batches->thread)
+    {
+      g_prefix_error (error, "The thread that prepares batches cannot be started: ");
+      return NULL;
+    }
+  return g_steal_pointer (&batches);
+}
+
+/**
+ * kol_batches_free:
+ * @batches: (transfer full) (nullable): a stream
+ *
+ * Ends the thread and frees the stream, with the batch that it lent.
+ */
+void
+kol_batches_free (KolBatches *batches)
+{
+  if (!batches)
+    return;
+  if (batches->thread)
+    {
+      g_mutex_lock (&batches->lock);
+      batches->stop = TRUE;
+      g_cond_broadcast (&batches->changed);
+      g_mutex_unlock (&batches->lock);
+      g_thread_join (batches->thread);
+    }
+  for (gsize i = 0; i < SLOTS; i++)
+    {
+      g_free (batches->slots[i].pixels);
+      g_free (batches->slots[i].labels);
+    }
+  g_free (batches->order);
+  g_mutex_clear (&batches->lock);
+  g_cond_clear (&batches->changed);
+  kol_pictures_unref (batches->pictures);
+  g_free (batches);
+}
+
+/* How many of batch @number's examples are not repetitions from the set's start. */
+static gsize
+valid_examples (const KolBatches *batches, guint64 number)
+{
+  gsize first = (gsize) (number % batches->per_epoch) * batches->batch;
+
+  return MIN (batches->batch, batches->pictures->count - first);
+}
+
+/**
+ * kol_batches_next:
+ * @batches: a stream
+ * @pixels: (out) (transfer none): `[batch, channels * height * width]`, each 0..1
+ * @labels: (out) (transfer none): `[batch]`, the classes, from 0
+ *
+ * Takes the next batch, waiting for it if it is not ready yet. Both arrays are
+ * lent until the next call of this function, of [func@batches_seek] or of
+ * [func@batches_free].
+ *
+ * Returns: %TRUE; the stream has no end
+ */
+gboolean
+kol_batches_next (KolBatches *batches, const float **pixels, const float **labels)
+{
+  g_return_val_if_fail (batches != NULL && pixels != NULL && labels != NULL, FALSE);
+
+  g_mutex_lock (&batches->lock);
+  while (batches->made == batches->taken)
+    g_cond_wait (&batches->changed, &batches->lock);
+  guint64 number = batches->taken++;
+  g_cond_broadcast (&batches->changed);
+  g_mutex_unlock (&batches->lock);
+
+  *pixels = batches->slots[number % SLOTS].pixels;
+  *labels = batches->slots[number % SLOTS].labels;
+  batches->valid = valid_examples (batches, number);
+  return TRUE;
+}
+
+/**
+ * kol_batches_seek:
+ * @batches: a stream
+ * @batches_done: a number of batches, counted from the stream's beginning
+ *
+ * Moves to where the stream is after that many batches: the next batch has the
+ * same pictures in the same order as if all before it had been taken. This is how
+ * training resumes from a checkpoint. The batch that was lent is no longer valid.
+ */
+void
+kol_batches_seek (KolBatches *batches, guint64 batches_done)
+{
+  g_return_if_fail (batches != NULL);
+
+  g_mutex_lock (&batches->lock);
+  batches->taken = batches->made = batches_done;
+  batches->seeks++;
+  g_cond_broadcast (&batches->changed);
+  g_mutex_unlock (&batches->lock);
+  batches->valid = 0;
+}
+
+/**
+ * kol_batches_get_batch:
+ * @batches: a stream
+ *
+ * Returns: how many examples a batch has
+ */
+gsize
+kol_batches_get_batch (const KolBatches *batches)
+{
+  g_return_val_if_fail (batches != NULL, 0);
+  return batches->batch;
+}
+
+/**
+ * kol_batches_get_valid:
+ * @batches: a stream
+ *
+ * How many examples of the batch that was lent last are its epoch's own: the batch
+ * size, or fewer in the last batch of an unshuffled epoch, which is filled up with
+ * pictures from the start of the set. The real ones come first.
+ *
+ * Returns: that number, or 0 if no batch is lent
+ */
+gsize
+kol_batches_get_valid (const KolBatches *batches)
+{
+  g_return_val_if_fail (batches != NULL, 0);
+  return batches->valid;
+}
+
+/**
+ * kol_batches_get_epoch:
+ * @batches: a stream
+ *
+ * Returns: the epoch of the next batch, from 0; also how many are complete
+ */
+guint64
+kol_batches_get_epoch (const KolBatches *batches)
+{
+  g_return_val_if_fail (batches != NULL, 0);
+  return batches->taken / batches->per_epoch;
+}
+
+/**
+ * kol_batches_get_position:
+ * @batches: a stream
+ *
+ * Returns: which batch of its epoch the next one is, from 0
+ */
+gsize
+kol_batches_get_position (const KolBatches *batches)
+{
+  g_return_val_if_fail (batches != NULL, 0);
+  return batches->taken % batches->per_epoch;
+}
+
+/**
+ * kol_batches_per_epoch:
+ * @batches: a stream
+ *
+ * Returns: how many batches make an epoch: count / batch, rounded down when
+ *   shuffling and up when not
+ */
+gsize
+kol_batches_per_epoch (const KolBatches *batches)
+{
+  g_return_val_if_fail (batches != NULL, 0);
+  return batches->per_epoch;
+}

@@ -1,0 +1,73 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <glib.h>
+
+#include "error.h"
+
+G_BEGIN_DECLS
+
+/** KolDevice: an opened OpenCL device. Reference-counted, usable from any thread. */
+typedef struct _KolDevice KolDevice;
+
+/**
+ * KolDeviceInfo:
+ * @index: position in the flat list over all platforms, from 0
+ * @name: the device's name, as the driver gives it
+ * @platform: the platform's name
+ * @type: "GPU", "CPU", "accelerator" or "custom"
+ * @driver: the driver's version
+ * @version: the device's OpenCL version string
+ * @compute_units: number of compute units
+ * @memory: bytes of global memory
+ * @largest_allocation: bytes of the largest single buffer
+ * @local_memory: bytes of local memory per work-group
+ * @vector_width: float elements of a native vector (1 where work-items are scalar)
+ * @score: the higher, the better a default; GPUs before CPUs
+ *
+ * What is known of a device before it is opened.
+ */
+typedef struct {
+  guint index;
+  char *name;
+  char *platform;
+  char *type;
+  char *driver;
+  char *version;
+  guint compute_units;
+  guint64 memory;
+  guint64 largest_allocation;
+  guint64 local_memory;
+  guint vector_width;
+  int score;
+} KolDeviceInfo;
+
+/**
+ * KolProgress:
+ * @stage: what is being done, for people ("Compiling kernels")
+ * @done: how many are done
+ * @total: of how many
+ * @user_data: as given with the function
+ *
+ * Called from the thread that does the work.
+ */
+typedef void (*KolProgress) (const char *stage, guint done, guint total, gpointer user_data);
+
+KOL_API GPtrArray *kol_devices_list (void);
+KOL_API KolDevice *kol_device_open (const char *choice, GError **error);
+KOL_API KolDevice *kol_device_ref (KolDevice *device);
+KOL_API void kol_device_unref (KolDevice *device);
+KOL_API const KolDeviceInfo *kol_device_get_info (const KolDevice *device);
+
+KOL_API void kol_device_set_budget (KolDevice *device, guint64 bytes);
+KOL_API guint64 kol_device_get_budget (const KolDevice *device);
+KOL_API guint64 kol_device_get_memory_used (const KolDevice *device);
+KOL_API void kol_device_set_progress (KolDevice *device, KolProgress progress, gpointer user_data);
+
+KOL_API gboolean kol_device_set_profiling (KolDevice *device, gboolean on, GError **error);
+KOL_API char *kol_device_profile_table (KolDevice *device);
+KOL_API gboolean kol_device_profile_save (KolDevice *device, const char *path, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolDevice, kol_device_unref)
+
+G_END_DECLS

@@ -1,0 +1,351 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "profile-private.h"
+
+#include <string.h>
+
+#define PENDING_LIMIT 4096    /* events that wait before some are read */
+#define TRACE_LIMIT (1 << 20) /* launches that the trace keeps; the table counts all */
+#define NS_PER_US 1000
+
+/* A launch whose times are not read yet. */
+typedef struct
+{
+  cl_event event;
+  const char *kernel;
+  const char *label;
+} Pending;
+
+/* A launch in the trace; device times in nanoseconds. */
+typedef struct
+{
+  const char *kernel;
+  const char *label;
+  guint thread;
+  guint64 start;
+  guint64 end;
+} Record;
+
+/* All launches of one kernel. */
+typedef struct
+{
+  const char *kernel;
+  GHashTable *labels; /* set */
+  guint64 calls;
+  guint64 nanoseconds;
+} Total;
+
+struct _KolProfile
+{
+  GMutex lock;
+  GStringChunk *strings; /* kernels' and labels' names, each once */
+  GArray *pending;       /* of Pending */
+  guint next_read;       /* pending events at which the next reading is due */
+  GArray *records;       /* of Record */
+  guint64 dropped;       /* launches that the trace had no room for */
+  GHashTable *totals;    /* kernel's name -> Total */
+  GHashTable *threads;   /* queue's handle -> its number in the trace, from 1 */
+};
+
+static void
+total_free (gpointer data)
+{
+  Total *total = data;
+
+  g_hash_table_unref (total->labels);
+  g_free (total);
+}
+
+static void
+pending_clear (gpointer data)
+{
+  clReleaseEvent (((Pending *)data)->event);
+}
+
+KolProfile *
+kol_profile_new (void)
+{
+  KolProfile *profile = g_new0 (KolProfile, 1);
+
+  g_mutex_init (&profile->lock);
+  profile->strings = g_string_chunk_new (4096);
+  profile->pending = g_array_new (FALSE, FALSE, sizeof (Pending));
+  g_array_set_clear_func (profile->pending, pending_clear);
+  profile->next_read = PENDING_LIMIT;
+  profile->records = g_array_new (FALSE, FALSE, sizeof (Record));
+  /* Names come from the chunk, so equal names are equal pointers. */
+  profile->totals = g_hash_table_new_full (NULL, NULL, NULL, total_free);
+  profile->threads = g_hash_table_new (NULL, NULL);
+  return profile;
+}
+
+void
+kol_profile_free (KolProfile *profile)
+{
+  g_hash_table_unref (profile->threads);
+  g_hash_table_unref (profile->totals);
+  g_array_unref (profile->records);
+  g_array_unref (profile->pending);
+  g_string_chunk_free (profile->strings);
+  g_mutex_clear (&profile->lock);
+  g_free (profile);
+}
+
+/* ---- From events to numbers; all with the lock held ---- */
+
+static guint
+thread_of (KolProfile *profile, cl_event event)
+{
+  cl_command_queue queue = NULL;
+
+  clGetEventInfo (event, CL_EVENT_COMMAND_QUEUE, sizeof queue, &queue, NULL);
+  guint thread = GPOINTER_TO_UINT (g_hash_table_lookup (profile->threads, queue));
+  if (thread == 0)
+    {
+      thread = g_hash_table_size (profile->threads) + 1;
+      g_hash_table_insert (profile->threads, queue, GUINT_TO_POINTER (thread));
+    }
+  return thread;
+}
+
+static void
+count (KolProfile *profile, const Record *record)
+{
+  Total *total = g_hash_table_lookup (profile->totals, record->kernel);
+
+  if (!total)
+    {
+      total = g_new0 (Total, 1);
+      total->kernel = record->kernel;
+      total->labels = g_hash_table_new (NULL, NULL);
+      g_hash_table_insert (profile->totals, (gpointer)total->kernel, total);
+    }
+  if (record->label)
+    g_hash_table_add (total->labels, (gpointer)record->label);
+  total->calls++;
+  total->nanoseconds += record->end - record->start;
+}
+
+static void
+read_times (KolProfile *profile, const Pending *pending)
+{
+  cl_ulong start, end;
+
+  if (clGetEventProfilingInfo (pending->event, CL_PROFILING_COMMAND_START, sizeof start, &start,
+                               NULL)
+          != CL_SUCCESS
+      || clGetEventProfilingInfo (pending->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL)
+             != CL_SUCCESS)
+    return;
+
+  const Record record = { .kernel = pending->kernel,
+                          .label = pending->label,
+                          .thread = thread_of (profile, pending->event),
+                          .start = start,
+                          .end = MAX (start, end) };
+  count (profile, &record);
+  if (profile->records->len < TRACE_LIMIT)
+    g_array_append_val (profile->records, record);
+  else
+    profile->dropped++;
+}
+
+/* Complete, or failed, which is a negative status and has no times. */
+static gboolean
+is_over (cl_event event)
+{
+  cl_int status = CL_QUEUED;
+
+  return clGetEventInfo (event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL)
+             != CL_SUCCESS
+         || status <= CL_COMPLETE;
+}
+
+/* Reads the events that are over and keeps the others, in order. */
+static void
+read_pending (KolProfile *profile)
+{
+  guint kept = 0;
+
+  for (guint i = 0; i < profile->pending->len; i++)
+    {
+      Pending *pending = &g_array_index (profile->pending, Pending, i);
+      if (is_over (pending->event))
+        {
+          read_times (profile, pending);
+          continue;
+        }
+      Pending *place = &g_array_index (profile->pending, Pending, kept);
+      Pending swapped = *place;
+      *place = *pending;
+      *pending = swapped;
+      kept++;
+    }
+  g_array_set_size (profile->pending, kept);
+  profile->next_read = kept + PENDING_LIMIT;
+}
+
+void
+kol_profile_add (KolProfile *profile, cl_event event, const char *kernel, const char *label)
+{
+  g_return_if_fail (profile && event && kernel);
+
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&profile->lock);
+  clRetainEvent (event);
+  Pending pending = { event, g_string_chunk_insert_const (profile->strings, kernel),
+                      label ? g_string_chunk_insert_const (profile->strings, label) : NULL };
+  g_array_append_val (profile->pending, pending);
+  if (profile->pending->len >= profile->next_read)
+    read_pending (profile);
+}
+
+/* ---- Table ---- */
+
+static int
+compare_totals (gconstpointer a, gconstpointer b)
+{
+  const Total *x = *(Total *const *)a, *y = *(Total *const *)b;
+
+  if (x->nanoseconds != y->nanoseconds)
+    return x->nanoseconds < y->nanoseconds ? 1 : -1;
+  return strcmp (x->kernel, y->kernel);
+}
+
+/* The kernels' totals, the most expensive first. Lent elements. */
+static GPtrArray *
+sorted_totals (KolProfile *profile)
+{
+  GPtrArray *sorted = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer total;
+
+  g_hash_table_iter_init (&iter, profile->totals);
+  while (g_hash_table_iter_next (&iter, NULL, &total))
+    g_ptr_array_add (sorted, total);
+  g_ptr_array_sort (sorted, compare_totals);
+  return sorted;
+}
+
+char *
+kol_profile_table (KolProfile *profile)
+{
+  g_return_val_if_fail (profile, NULL);
+
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&profile->lock);
+  read_pending (profile);
+
+  g_autoptr (GPtrArray) totals = sorted_totals (profile);
+  guint64 all = 0, calls = 0;
+  gsize width = strlen ("kernel");
+  for (guint i = 0; i < totals->len; i++)
+    {
+      const Total *total = g_ptr_array_index (totals, i);
+      all += total->nanoseconds;
+      calls += total->calls;
+      width = MAX (width, strlen (total->kernel));
+    }
+
+  GString *table = g_string_new (NULL);
+  g_string_append_printf (table, "%-*s  %6s  %9s  %10s  %10s  %6s\n", (int)width, "kernel",
+                          "labels", "calls", "total ms", "mean us", "share");
+  for (guint i = 0; i < totals->len; i++)
+    {
+      const Total *total = g_ptr_array_index (totals, i);
+      g_string_append_printf (table, "%-*s  %6u  %9" G_GUINT64_FORMAT "  %10.3f  %10.2f  %5.1f%%\n",
+                              (int)width, total->kernel, g_hash_table_size (total->labels),
+                              total->calls, (double)total->nanoseconds / 1e6,
+                              (double)total->nanoseconds / 1e3 / (double)total->calls,
+                              all ? 100.0 * (double)total->nanoseconds / (double)all : 0.0);
+    }
+  g_string_append_printf (table, "%-*s  %6s  %9" G_GUINT64_FORMAT "  %10.3f\n", (int)width, "all",
+                          "", calls, (double)all / 1e6);
+  return g_string_free (table, FALSE);
+}
+
+/* ---- Chrome trace ---- */
+
+/* Appends @text as a JSON string (RFC 8259, section 7). */
+static void
+append_json_string (GString *json, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  g_string_append_c (json, '"');
+  for (const char *c = valid; *c; c++)
+    {
+      if (*c == '"' || *c == '\\')
+        g_string_append_c (json, '\\');
+      if ((guchar)*c < 0x20)
+        g_string_append_printf (json, "\\u%04x", (guchar)*c);
+      else
+        g_string_append_c (json, *c);
+    }
+  g_string_append_c (json, '"');
+}
+
+/* Microseconds with three decimals, in integers: no locale, no rounding. */
+static void
+append_microseconds (GString *json, guint64 nanoseconds)
+{
+  g_string_append_printf (json, "%" G_GUINT64_FORMAT ".%03u", nanoseconds / NS_PER_US,
+                          (guint)(nanoseconds % NS_PER_US));
+}
+
+static void
+append_record (GString *json, const Record *record, guint64 origin)
+{
+  g_string_append (json, "{\"name\":");
+  append_json_string (json, record->kernel);
+  g_string_append (json, ",\"cat\":\"kernel\",\"ph\":\"X\",\"ts\":");
+  append_microseconds (json, record->start - origin);
+  g_string_append (json, ",\"dur\":");
+  append_microseconds (json, record->end - record->start);
+  g_string_append_printf (json, ",\"pid\":1,\"tid\":%u", record->thread);
+  if (record->label)
+    {
+      g_string_append (json, ",\"args\":{\"label\":");
+      append_json_string (json, record->label);
+      g_string_append_c (json, '}');
+    }
+  g_string_append_c (json, '}');
+}
+
+static guint64
+earliest_start (const GArray *records)
+{
+  guint64 earliest = G_MAXUINT64;
+
+  for (guint i = 0; i < records->len; i++)
+    earliest = MIN (earliest, g_array_index (records, Record, i).start);
+  return earliest;
+}
+
+static GString *
+trace (KolProfile *profile)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&profile->lock);
+  GString *json = g_string_new ("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n");
+
+  read_pending (profile);
+  guint64 origin = earliest_start (profile->records);
+  for (guint i = 0; i < profile->records->len; i++)
+    {
+      if (i > 0)
+        g_string_append (json, ",\n");
+      append_record (json, &g_array_index (profile->records, Record, i), origin);
+    }
+  g_string_append_printf (
+      json, "\n],\"otherData\":{\"launches not in this trace\":\"%" G_GUINT64_FORMAT "\"}}\n",
+      profile->dropped);
+  return json;
+}
+
+gboolean
+kol_profile_save (KolProfile *profile, const char *path, GError **error)
+{
+  g_return_val_if_fail (profile && path, FALSE);
+
+  GString *json = trace (profile);
+  gboolean saved = g_file_set_contents (path, json->str, (gssize)json->len, error);
+  g_string_free (json, TRUE);
+  return saved;
+}

@@ -1,0 +1,29 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "program-private.h"
+
+G_BEGIN_DECLS
+
+struct _KolQueue
+{
+  gatomicrefcount references;
+  KolDevice *device;
+  cl_command_queue handle;
+  gboolean profiled; /* made while the device was profiling */
+  KolQueueMode mode;
+  char *label;
+  GHashTable *kernels; /* set of Kernel (program.c), found by program, kernel and options */
+  GPtrArray *wanted;   /* of Wanted (program.c): what COLLECT mode noted, in order */
+};
+
+/* program.c: makes and frees what launching needs, the queue's two containers. */
+void kol_queue_init_launches (KolQueue *queue);
+void kol_queue_clear_launches (KolQueue *queue);
+
+/* Hands @event, which may be NULL, to the profile and releases it. */
+void kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel);
+/* Where an enqueue function puts its event: @event if this queue is profiled, else NULL. */
+cl_event *kol_queue_event_slot (KolQueue *queue, cl_event *event);
+
+G_END_DECLS

@@ -1,0 +1,159 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "op-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KolPlan KolPlan;
+
+struct _KolParameter {
+  KolParameters *owner; /* lent: a parameter lives as long as its set */
+  char *name;
+  KolShape shape;
+  gboolean trainable;
+  KolInitializer initializer;
+  KolBuffer *buffer;  /* NULL until first used: a graph that is only planned costs no memory */
+  guint64 version;    /* goes up with every write; packed forms remember it */
+  GHashTable *packed; /* "<variant> <node's shapes>" -> KolPacked */
+};
+
+/* A parameter in a variant's own form, valid for one version of the parameter. */
+typedef struct {
+  KolBuffer *buffer;
+  guint64 version;
+} KolPacked;
+
+struct _KolParameters {
+  gatomicrefcount references;
+  KolDevice *device;
+  KolQueue *queue; /* made on first use */
+  guint64 seed;
+  GPtrArray *list;
+  GHashTable *by_name;
+  GPtrArray *arena; /* KolBuffer: slots that the plans of this job, run one after another, share */
+};
+
+#define KOL_FEED_SLOTS 4    /* host copies of a placeholder's latest values */
+#define KOL_WATCHED_STEPS 2 /* steps that may be under way before their flag is read */
+
+/* What a placeholder holds: the device's buffer, and host copies to write it from. */
+typedef struct {
+  KolValue *value;
+  KolBuffer *buffer;
+  float *host[KOL_FEED_SLOTS];
+  cl_event written[KOL_FEED_SLOTS];
+  guint current;
+  gboolean set;  /* has values */
+  gboolean used; /* a run has read the current copy */
+} KolFeed;
+
+/* A step under way whose flag has not been looked at. */
+typedef struct {
+  cl_event event;
+  float *flag; /* [2], read without blocking: must not move */
+  guint64 step;
+  KolPlan *plan;
+  guint *slots; /* per feed: which host copy the step saw */
+} KolWatched;
+
+struct _KolGraph {
+  KolParameters *parameters;
+  GPtrArray *nodes;
+  GHashTable *names;      /* node names in use */
+  GHashTable *parameter_values;
+  GPtrArray *feeds;
+  GPtrArray *plans; /* the latest first */
+  KolPlan *last;    /* the plan that ran last: its targets can be read */
+  GError *error;    /* the first one, of construction or of kol_scalar */
+  KolNode *failed_node;
+  KolValue failed;
+  char *prefix; /* put before the names of new nodes while a gradient is built */
+  GCancellable *cancellable;
+  guint64 step;
+  KolWatched watched[KOL_WATCHED_STEPS];
+  guint n_watched;
+  /* For the harness that checks operations. */
+  const KolOp *forced_op;
+  const char *forced_variant;
+  gboolean poison; /* fill outputs and scratch with NaN before each launch */
+};
+
+/* Where a value lives. */
+typedef enum {
+  KOL_STORAGE_SLOT,      /* shared memory of the job, reused within the plan */
+  KOL_STORAGE_TARGET,    /* the plan's own, to be read after the run */
+  KOL_STORAGE_PARAMETER, /* the parameter's */
+  KOL_STORAGE_FEED,      /* the placeholder's */
+} KolStorageKind;
+
+typedef struct {
+  KolStorageKind kind;
+  gsize bytes;
+  guint first, last; /* steps between which it is live */
+  guint slot;
+  KolBuffer *buffer; /* TARGET only */
+  KolParameter *parameter;
+  KolFeed *feed;
+} KolStorage;
+
+#define KOL_NO_STORAGE (-1)
+
+/* One launch: a node, the variant that computes it, and what the variant absorbs. */
+typedef struct {
+  KolNode *node;
+  const KolVariant *variant;
+  KolNode *last; /* the last absorbed node, or @node: its output 0 is the step's */
+  KolValue *bias, *residual;
+  const KolOp *unary;
+  guint absorbed; /* KolEpilogueKind flags */
+  int *inputs;    /* storages */
+  int *outputs;
+  int bias_storage, residual_storage;
+  gsize scratch_bytes;
+  int scratch; /* storage */
+} KolStep;
+
+struct _KolPlan {
+  KolGraph *graph;
+  GPtrArray *targets; /* KolValue */
+  GArray *steps;      /* KolStep */
+  GArray *storages;   /* KolStorage */
+  GArray *slots;      /* gsize: bytes of each slot */
+  GHashTable *storage_of; /* root value -> index + 1 */
+  KolNode *watch;         /* the node whose flag is watched, or NULL */
+  gboolean writes;        /* a step writes parameters */
+  gboolean prepared;      /* memory allocated, variants chosen, programs built */
+  guint64 own_bytes;      /* targets and slots */
+  guint64 kept_bytes;     /* parameters and placeholders */
+};
+
+/* graph.c */
+KolFeed *kol_graph_find_feed (KolGraph *graph, const KolValue *value);
+void kol_feed_clear (KolFeed *feed);
+KolValue *kol_value_root (KolValue *value);
+extern const KolOp kol_op_placeholder, kol_op_parameter, kol_op_constant;
+
+/* parameter.c */
+KolParameter *kol_parameters_add (KolParameters *parameters, const char *name, const KolShape *shape,
+                                  gboolean trainable, KolInitializer initializer, GError **error);
+KolQueue *kol_parameters_get_queue (KolParameters *parameters, GError **error);
+KolBuffer *kol_parameter_get_buffer (KolParameter *parameter, GError **error);
+
+/* plan.c */
+KolPlan *kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error);
+void kol_plan_free (KolPlan *plan);
+gboolean kol_plan_matches (const KolPlan *plan, KolValue *const *targets, guint n);
+gboolean kol_plan_prepare (KolPlan *plan, GError **error);
+KolBuffer *kol_plan_get_buffer (KolPlan *plan, int storage, GError **error);
+int kol_plan_find_storage (const KolPlan *plan, KolValue *value);
+
+/* choose.c */
+const KolVariant *kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure,
+                                      GError **error);
+
+/* run.c */
+gboolean kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **error);
+void kol_graph_forget_watched (KolGraph *graph);
+
+G_END_DECLS

@@ -1,0 +1,170 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The contract of an operation: read this first. An operation is one KolOp in
+ * src/ops/<op>.c; each way to compute it is a KolVariant; its cases are the one
+ * list that the tests, `kolinsky verify` and `kolinsky tune` run.
+ */
+
+#include "../device/program-private.h"
+#include "graph.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KolNode KolNode;
+typedef struct _KolOp KolOp;
+
+/* One output of one node. */
+struct _KolValue {
+  KolGraph *graph;
+  KolNode *node;
+  guint output; /* which of the node's outputs */
+  KolShape shape;
+};
+
+/* What a variant computes on top of its operation, in this order. */
+typedef enum {
+  KOL_BIAS = 1 << 0,     /* + bias, one number per channel (conv: dim 1) or column (matmul) */
+  KOL_RESIDUAL = 1 << 1, /* + a tensor of the output's shape */
+  KOL_UNARY = 1 << 2,    /* a function of the elementwise table */
+} KolEpilogueKind;
+
+typedef struct {
+  guint kinds;                  /* which of KolEpilogueKind are present */
+  KolBuffer *bias;              /* [channels] */
+  KolBuffer *residual;          /* the output's shape */
+  const char *unary_name;       /* "relu", or NULL */
+  const char *unary_expression; /* OpenCL C in `a` and type T, from the elementwise table, or NULL */
+} KolEpilogue;
+
+struct _KolNode {
+  guint id; /* position in the graph's order: inputs come before */
+  char *name;
+  const KolOp *op;
+  KolGraph *graph;
+  guint n_inputs;
+  KolValue **inputs;
+  guint n_outputs;
+  KolValue *outputs;       /* an array; infer sets the shapes */
+  gconstpointer attributes; /* a copy of the operation's attribute struct */
+  KolParameter *parameter; /* for the op "parameter" */
+};
+
+/* What a launch works on. Buffers are lent; outputs that nobody uses are NULL. */
+typedef struct {
+  KolDevice *device;
+  KolQueue *queue;
+  KolBuffer *const *inputs;
+  KolBuffer *const *outputs;
+  KolBuffer *scratch; /* of the bytes asked for, or NULL */
+  KolBuffer *const *packed; /* per input: the variant's own form of it, or NULL */
+  KolEpilogue epilogue;
+  guint64 seed; /* of the parameters */
+  guint64 step; /* counts runs that write parameters */
+} KolLaunch;
+
+/* One way to compute an operation; variants[0] is the plain referee, fits everything, absorbs nothing. */
+typedef struct {
+  const char *name;
+  guint absorbs; /* KolEpilogueKind flags */
+  gboolean (*fits) (const KolNode *node, const KolDevice *device); /* NULL: always */
+  gsize (*scratch) (const KolNode *node, const KolDevice *device); /* bytes; NULL: none */
+  /* Bytes of the packed form of @input, 0 where it is used as it is; NULL: no packing. */
+  gsize (*packed) (const KolNode *node, guint input, const KolDevice *device);
+  /* Writes launch->packed[input]; called again when the parameter's version changes. */
+  gboolean (*pack) (KolLaunch *launch, const KolNode *node, guint input, GError **error);
+  /* Enqueues only: no wait, no allocation, no read-back. */
+  gboolean (*launch) (KolLaunch *launch, const KolNode *node, GError **error);
+  gboolean tune_only; /* on a CPU, measured by `kolinsky tune` only, never at first use */
+} KolVariant;
+
+/* How an input of a case is filled. */
+typedef enum {
+  KOL_FILL_UNIFORM,  /* in [low, high); default -1..1 when both are 0 */
+  KOL_FILL_DISTINCT, /* a shuffled even grid over -1..1: no ties, for max */
+  KOL_FILL_LABELS,   /* whole numbers 0 .. high-1 */
+  KOL_FILL_NONZERO,  /* uniform, but at least 0.1 away from 0: for functions with a kink there */
+} KolFill;
+
+#define KOL_CASE_INPUTS 12
+
+/* One case of an operation: shapes in, attributes, how inputs are filled. */
+typedef struct {
+  const char *name; /* "1x33": part of the test's path; NULL ends the list */
+  guint n_inputs;
+  KolShape shapes[KOL_CASE_INPUTS];
+  gconstpointer attributes;
+  struct {
+    KolFill kind;
+    double low, high;
+  } fill[KOL_CASE_INPUTS];
+  guint no_gradient; /* bit i: the gradient to input i is not checked */
+  double tolerance;  /* relative to the largest magnitude; 0: the default, 2e-5 */
+  gboolean slow;     /* left out under oclgrind */
+  gboolean only_tune; /* a size to measure, too large to check */
+} KolCase;
+
+struct _KolOp {
+  const char *name;
+  gsize attributes; /* bytes of the attribute struct that is copied into the node */
+  guint n_outputs;  /* 0 means 1 */
+  /* Sets the shape of every output, or a sentence that names both shapes. */
+  gboolean (*infer) (KolNode *node, GError **error);
+  /* Builds nodes: dx[i] from dy[output] (NULL where unused); leave dx[i] NULL for "no gradient". */
+  void (*gradient) (KolNode *node, KolValue *const *dy, KolValue **dx);
+  /* The input that output @output updates in place, or -1. NULL: none. */
+  int (*overwrites) (const KolNode *node, guint output);
+  /* Plain double precision: the referee of all. y is zeroed. NULL: not checked by cases. */
+  void (*reference) (const KolNode *node, const double *const *x, double *const *y);
+  const KolCase *cases;
+  const KolVariant *variants; /* ends with a NULL name; NULL: costs nothing (aliases, placeholders) */
+  gboolean aliases; /* output 0 is input 0's memory under another shape */
+  const char *expression; /* for epilogues: a function of one input as OpenCL C in `a` and type T */
+  gboolean random;  /* depends on seed and step */
+  gboolean watches; /* output 1 is a state {flag, ..}: a flag that is not 0 stops training; see run.c */
+  /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */
+  double (*flops) (const KolNode *node);
+};
+
+/* Every operation of src/ops in the order of its meson.build; @i from 0, NULL past the end. */
+const KolOp *kol_op_get (guint i);
+const KolOp *kol_op_find (const char *name);
+
+/*
+ * kol_node_new: makes a node of @op. A failed or NULL input, inputs of different
+ * graphs or a failing infer give the graph's failed value, for which
+ * kol_node_new passes straight through. Output 0 is returned; the others are
+ * kol_output (value, i). The name is the op's own unless kol_named() changes it.
+ */
+KolValue *kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs,
+                        gconstpointer attributes);
+#define KOL_NODE(op, attributes, ...) \
+  kol_node_new ((op), (KolValue *[]) { __VA_ARGS__ }, \
+                sizeof ((KolValue *[]) { __VA_ARGS__ }) / sizeof (KolValue *), (attributes))
+KolValue *kol_output (KolValue *value, guint output);
+gboolean kol_value_failed (const KolValue *value);
+/* Records the graph's first error, prefixed by nothing; returns the failed value. */
+KolValue *kol_graph_fail (KolGraph *graph, KolError code, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+/* For infer: sets KOL_ERROR_SHAPE; always FALSE. The node's name is put before it by the graph. */
+gboolean kol_infer_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* Shapes as text that lives as long as the calling statement's function: kol_shape_text (&shape). */
+#define kol_shape_text(shape) (kol_shape_text_ ((shape), (char[192]) { 0 }))
+const char *kol_shape_text_ (const KolShape *shape, char *buffer);
+
+static inline gint64
+kol_count (const KolValue *value)
+{
+  return kol_shape_count (&value->shape);
+}
+
+/* Whether the device works best with vector kernels; see KolDevice.simd. */
+static inline guint
+kol_width (const KolDevice *device)
+{
+  return device->info.vector_width;
+}
+
+G_END_DECLS

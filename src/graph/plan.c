@@ -1,0 +1,580 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * From targets to launches. A plan lists the steps that compute its targets, in
+ * an order in which parameters are written after all else has read them; lets a
+ * convolution or product take the bias, residual and activation behind it into
+ * its own launch; and gives every intermediate tensor a slot of memory that is
+ * used again as soon as its last reader has run. All of this, peak bytes
+ * included, is known before any memory is asked for.
+ */
+
+#include "graph-private.h"
+
+static gsize
+value_bytes (const KolValue *value)
+{
+  return (gsize) kol_count (value) * sizeof (float);
+}
+
+static KolStorage *
+storage_at (const KolPlan *plan, int storage)
+{
+  return &g_array_index (plan->storages, KolStorage, storage);
+}
+
+static KolStep *
+step_at (const KolPlan *plan, guint i)
+{
+  return &g_array_index (plan->steps, KolStep, i);
+}
+
+static gboolean
+is_target (const KolPlan *plan, KolValue *value)
+{
+  for (guint i = 0; i < plan->targets->len; i++)
+    if (kol_value_root (g_ptr_array_index (plan->targets, i)) == value)
+      return TRUE;
+  return FALSE;
+}
+
+/* ── Which nodes, in which order ────────────────────────────────────────────────────────────── */
+
+static gboolean
+node_writes (const KolNode *node)
+{
+  if (node->op->overwrites)
+    for (guint i = 0; i < node->n_outputs; i++)
+      if (node->op->overwrites (node, i) >= 0)
+        return TRUE;
+  return FALSE;
+}
+
+/*
+ * The nodes that the targets need. Those that write in place, and what depends
+ * on them, come last, so that everything else has read the old values. Inputs
+ * always come before their users: ids are a topological order.
+ */
+static GPtrArray *
+order_nodes (KolPlan *plan)
+{
+  GPtrArray *all = plan->graph->nodes, *order = g_ptr_array_new ();
+  g_autofree guint8 *needed = g_new0 (guint8, all->len);
+  g_autofree guint8 *late = g_new0 (guint8, all->len);
+
+  for (guint i = 0; i < plan->targets->len; i++)
+    needed[((KolValue *) g_ptr_array_index (plan->targets, i))->node->id] = TRUE;
+  for (guint id = all->len; id-- > 0;)
+    {
+      KolNode *node = g_ptr_array_index (all, id);
+
+      for (guint i = 0; needed[id] && i < node->n_inputs; i++)
+        needed[node->inputs[i]->node->id] = TRUE;
+    }
+  for (guint id = 0; id < all->len; id++)
+    {
+      KolNode *node = g_ptr_array_index (all, id);
+
+      late[id] = node_writes (node);
+      for (guint i = 0; i < node->n_inputs && !late[id]; i++)
+        late[id] = late[node->inputs[i]->node->id];
+    }
+  for (guint pass = 0; pass < 2; pass++)
+    for (guint id = 0; id < all->len; id++)
+      if (needed[id] && late[id] == pass)
+        g_ptr_array_add (order, g_ptr_array_index (all, id));
+  return order;
+}
+
+/* How often each value is read, by nodes of the plan or as a target. */
+static GHashTable *
+count_uses (KolPlan *plan, GPtrArray *order)
+{
+  GHashTable *uses = g_hash_table_new (NULL, NULL);
+
+  for (guint i = 0; i < order->len; i++)
+    {
+      KolNode *node = g_ptr_array_index (order, i);
+
+      for (guint k = 0; k < node->n_inputs; k++)
+        {
+          guint n = GPOINTER_TO_UINT (g_hash_table_lookup (uses, node->inputs[k]));
+          g_hash_table_insert (uses, node->inputs[k], GUINT_TO_POINTER (n + 1));
+        }
+    }
+  for (guint i = 0; i < plan->targets->len; i++)
+    g_hash_table_insert (uses, g_ptr_array_index (plan->targets, i), GUINT_TO_POINTER (1000));
+  return uses;
+}
+
+/* ── Epilogues ──────────────────────────────────────────────────────────────────────────────── */
+
+/* The only reader of @value in the plan, or NULL. */
+static KolNode *
+only_reader (GPtrArray *order, GHashTable *uses, KolValue *value)
+{
+  if (GPOINTER_TO_UINT (g_hash_table_lookup (uses, value)) != 1)
+    return NULL;
+  for (guint i = 0; i < order->len; i++)
+    {
+      KolNode *node = g_ptr_array_index (order, i);
+
+      for (guint k = 0; k < node->n_inputs; k++)
+        if (node->inputs[k] == value)
+          return node;
+    }
+  return NULL;
+}
+
+/* Whether @value has one number per channel of @output (its dim 1, or a matrix's columns). */
+static gboolean
+is_bias_of (const KolValue *value, const KolValue *output)
+{
+  int channel = output->shape.rank == 4 ? 1 : output->shape.rank - 1;
+  int from_end = output->shape.rank - channel;
+  gint64 channels = output->shape.dim[channel];
+
+  if (kol_count (value) != channels || value->shape.rank < from_end
+      || value->shape.rank > output->shape.rank)
+    return FALSE;
+  return value->shape.dim[value->shape.rank - from_end] == channels;
+}
+
+/*
+ * Follows the readers behind a step's node for as long as its variant can take
+ * them in. Absorbed nodes are added to @absorbed.
+ */
+static void
+absorb_followers (KolStep *step, GPtrArray *order, GHashTable *uses, GHashTable *absorbed)
+{
+  guint allowed = step->variant ? step->variant->absorbs : 0;
+
+  while (allowed)
+    {
+      KolValue *output = &step->last->outputs[0];
+      KolNode *reader = only_reader (order, uses, output);
+      KolValue *other = NULL;
+      guint kind = 0;
+
+      if (!reader || !kol_shape_equal (&reader->outputs[0].shape, &output->shape))
+        return;
+      if (!strcmp (reader->op->name, "add"))
+        {
+          other = reader->inputs[reader->inputs[0] == output];
+          if (is_bias_of (other, output) && (allowed & KOL_BIAS))
+            kind = KOL_BIAS;
+          else if (kol_shape_equal (&other->shape, &output->shape) && (allowed & KOL_RESIDUAL))
+            kind = KOL_RESIDUAL;
+        }
+      else if (reader->n_inputs == 1 && reader->op->expression
+               && (allowed & KOL_UNARY))
+        kind = KOL_UNARY;
+      if (!kind)
+        return;
+
+      if (kind == KOL_BIAS)
+        step->bias = other;
+      else if (kind == KOL_RESIDUAL)
+        step->residual = other;
+      else
+        step->unary = reader->op;
+      step->absorbed |= kind;
+      step->last = reader;
+      g_hash_table_add (absorbed, reader);
+      /* The order within an epilogue is fixed: what was taken, and all before it, is spent. */
+      allowed &= kind == KOL_BIAS ? KOL_RESIDUAL | KOL_UNARY : kind == KOL_RESIDUAL ? KOL_UNARY : 0;
+    }
+}
+
+static void
+step_clear (gpointer data)
+{
+  KolStep *step = data;
+
+  g_free (step->inputs);
+  g_free (step->outputs);
+}
+
+/* One step per node that costs anything; a step stands where its last absorbed node stood. */
+static gboolean
+make_steps (KolPlan *plan, GPtrArray *order, gboolean measure, GError **error)
+{
+  g_autoptr (GHashTable) uses = count_uses (plan, order);
+  g_autoptr (GHashTable) absorbed = g_hash_table_new (NULL, NULL);
+  g_autoptr (GHashTable) step_of = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+
+  g_array_set_size (plan->steps, 0);
+  for (guint i = 0; i < order->len; i++)
+    {
+      KolNode *node = g_ptr_array_index (order, i);
+      KolStep *step;
+
+      if (!node->op->variants || g_hash_table_contains (absorbed, node))
+        continue;
+      step = g_new0 (KolStep, 1);
+      step->node = step->last = node;
+      step->variant = kol_choose_variant (plan->graph, node, measure, error);
+      if (!step->variant)
+        {
+          g_free (step);
+          return FALSE;
+        }
+      absorb_followers (step, order, uses, absorbed);
+      g_hash_table_insert (step_of, step->last, step);
+    }
+  for (guint i = 0; i < order->len; i++)
+    {
+      KolStep *step = g_hash_table_lookup (step_of, g_ptr_array_index (order, i));
+
+      if (step)
+        g_array_append_val (plan->steps, *step);
+    }
+
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      KolStep *step = step_at (plan, i);
+      const KolNode *node = step->node;
+
+      step->inputs = g_new0 (int, node->n_inputs + 1);
+      step->outputs = g_new0 (int, node->n_outputs);
+      for (guint k = 0; k < node->n_outputs; k++) /* 1: wanted, until storages are given */
+        step->outputs[k]
+            = k == 0 || g_hash_table_contains (uses, &node->outputs[k])
+              || (node->op->overwrites && node->op->overwrites (node, k) >= 0);
+      step->scratch_bytes = step->variant->scratch
+                                ? step->variant->scratch (node, plan->graph->parameters->device)
+                                : 0;
+    }
+  return TRUE;
+}
+
+/* ── Memory ─────────────────────────────────────────────────────────────────────────────────── */
+
+static int
+add_storage (KolPlan *plan, KolStorageKind kind, gsize bytes, guint first, guint last)
+{
+  KolStorage storage = { .kind = kind, .bytes = bytes, .first = first, .last = last };
+
+  g_array_append_val (plan->storages, storage);
+  return (int) plan->storages->len - 1;
+}
+
+/* The storage of @value's memory, made at its first mention in step @i. */
+static int
+storage_for (KolPlan *plan, KolValue *value, guint i)
+{
+  KolValue *root = kol_value_root (value);
+  KolNode *node = root->node;
+  int found = GPOINTER_TO_INT (g_hash_table_lookup (plan->storage_of, root)) - 1;
+  KolStorage *storage;
+
+  if (found < 0)
+    {
+      KolStorageKind kind = node->parameter                     ? KOL_STORAGE_PARAMETER
+                            : node->op == &kol_op_placeholder   ? KOL_STORAGE_FEED
+                            : is_target (plan, root)            ? KOL_STORAGE_TARGET
+                                                                : KOL_STORAGE_SLOT;
+
+      found = add_storage (plan, kind, value_bytes (root), i, i);
+      storage = storage_at (plan, found);
+      storage->parameter = node->parameter;
+      storage->feed = kind == KOL_STORAGE_FEED ? kol_graph_find_feed (plan->graph, root) : NULL;
+      g_hash_table_insert (plan->storage_of, root, GINT_TO_POINTER (found + 1));
+    }
+  storage = storage_at (plan, found);
+  storage->last = MAX (storage->last, i);
+  return found;
+}
+
+static void
+give_storages (KolPlan *plan)
+{
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      KolStep *step = step_at (plan, i);
+      KolNode *node = step->node;
+
+      for (guint k = 0; k < node->n_inputs; k++)
+        step->inputs[k] = storage_for (plan, node->inputs[k], i);
+      step->bias_storage = step->bias ? storage_for (plan, step->bias, i) : KOL_NO_STORAGE;
+      step->residual_storage = step->residual ? storage_for (plan, step->residual, i) : KOL_NO_STORAGE;
+      for (guint k = 0; k < node->n_outputs; k++)
+        {
+          KolValue *output = k == 0 ? &step->last->outputs[0] : &node->outputs[k];
+
+          step->outputs[k] = step->outputs[k] ? storage_for (plan, output, i) : KOL_NO_STORAGE;
+        }
+      step->scratch = step->scratch_bytes
+                          ? add_storage (plan, KOL_STORAGE_SLOT, step->scratch_bytes, i, i)
+                          : KOL_NO_STORAGE;
+    }
+  for (guint i = 0; i < plan->targets->len; i++) /* a target that no step computes: a parameter, say */
+    storage_for (plan, g_ptr_array_index (plan->targets, i), 0);
+}
+
+/* The free slot that fits @bytes best: the smallest that is large enough, else the largest. */
+static int
+best_slot (const GArray *slots, const GArray *busy_until, gsize bytes, guint step)
+{
+  int best = -1;
+
+  for (guint i = 0; i < slots->len; i++)
+    {
+      gsize size = g_array_index (slots, gsize, i);
+      gsize best_size = best < 0 ? 0 : g_array_index (slots, gsize, best);
+
+      if (g_array_index (busy_until, gint64, i) >= (gint64) step)
+        continue;
+      if (best < 0 || (size >= bytes ? best_size < bytes || size < best_size
+                                     : best_size < bytes && size > best_size))
+        best = (int) i;
+    }
+  return best;
+}
+
+/*
+ * Storages in the order of their first step take the free slot that fits best;
+ * a slot is free again after the last step of what lies in it.
+ */
+static void
+assign_slots (KolPlan *plan)
+{
+  g_autoptr (GArray) busy_until = g_array_new (FALSE, FALSE, sizeof (gint64));
+
+  g_array_set_size (plan->slots, 0);
+  for (guint i = 0; i < plan->storages->len; i++) /* storages were made in the order of steps */
+    {
+      KolStorage *storage = storage_at (plan, (int) i);
+      gint64 until = storage->last;
+      int slot;
+
+      if (storage->kind != KOL_STORAGE_SLOT)
+        continue;
+      slot = best_slot (plan->slots, busy_until, storage->bytes, storage->first);
+      if (slot < 0)
+        {
+          g_array_append_val (plan->slots, storage->bytes);
+          g_array_append_val (busy_until, until);
+          slot = (int) plan->slots->len - 1;
+        }
+      storage->slot = (guint) slot;
+      g_array_index (busy_until, gint64, slot) = until;
+      if (g_array_index (plan->slots, gsize, slot) < storage->bytes)
+        g_array_index (plan->slots, gsize, slot) = storage->bytes;
+    }
+}
+
+static void
+count_bytes (KolPlan *plan)
+{
+  plan->own_bytes = plan->kept_bytes = 0;
+  for (guint i = 0; i < plan->slots->len; i++)
+    plan->own_bytes += g_array_index (plan->slots, gsize, i);
+  for (guint i = 0; i < plan->storages->len; i++)
+    {
+      const KolStorage *storage = storage_at (plan, (int) i);
+
+      if (storage->kind == KOL_STORAGE_TARGET)
+        plan->own_bytes += storage->bytes;
+      else if (storage->kind != KOL_STORAGE_SLOT)
+        plan->kept_bytes += storage->bytes;
+    }
+}
+
+/* ── Plans ──────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+lay_out (KolPlan *plan, gboolean measure, GError **error)
+{
+  g_autoptr (GPtrArray) order = order_nodes (plan);
+
+  for (guint i = 0; i < order->len; i++)
+    {
+      KolNode *node = g_ptr_array_index (order, i);
+
+      plan->writes = plan->writes || node_writes (node);
+      if (node->op->watches)
+        plan->watch = node;
+    }
+  g_array_set_size (plan->storages, 0);
+  g_hash_table_remove_all (plan->storage_of);
+  if (!make_steps (plan, order, measure, error))
+    return FALSE;
+  give_storages (plan);
+  assign_slots (plan);
+  count_bytes (plan);
+  return TRUE;
+}
+
+/* Lays out a plan for the targets; nothing is allocated on the device, nothing is measured. */
+KolPlan *
+kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error)
+{
+  KolPlan *plan = g_new0 (KolPlan, 1);
+
+  plan->graph = graph;
+  plan->targets = g_ptr_array_new ();
+  plan->steps = g_array_new (FALSE, TRUE, sizeof (KolStep));
+  g_array_set_clear_func (plan->steps, step_clear);
+  plan->storages = g_array_new (FALSE, TRUE, sizeof (KolStorage));
+  plan->slots = g_array_new (FALSE, TRUE, sizeof (gsize));
+  plan->storage_of = g_hash_table_new (NULL, NULL);
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (plan->targets, targets[i]);
+  if (!lay_out (plan, FALSE, error))
+    {
+      kol_plan_free (plan);
+      return NULL;
+    }
+  return plan;
+}
+
+void
+kol_plan_free (KolPlan *plan)
+{
+  for (guint i = 0; i < plan->storages->len; i++)
+    g_clear_pointer (&storage_at (plan, (int) i)->buffer, kol_buffer_unref);
+  g_ptr_array_unref (plan->targets);
+  g_array_unref (plan->steps);
+  g_array_unref (plan->storages);
+  g_array_unref (plan->slots);
+  g_hash_table_unref (plan->storage_of);
+  g_free (plan);
+}
+
+gboolean
+kol_plan_matches (const KolPlan *plan, KolValue *const *targets, guint n)
+{
+  if (plan->targets->len != n)
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (g_ptr_array_index (plan->targets, i) != targets[i])
+      return FALSE;
+  return TRUE;
+}
+
+int
+kol_plan_find_storage (const KolPlan *plan, KolValue *value)
+{
+  return GPOINTER_TO_INT (g_hash_table_lookup (plan->storage_of, kol_value_root (value))) - 1;
+}
+
+/* The memory of a storage. Lent; NULL for KOL_NO_STORAGE, without an error. */
+KolBuffer *
+kol_plan_get_buffer (KolPlan *plan, int storage, GError **error)
+{
+  KolStorage *at;
+
+  if (storage == KOL_NO_STORAGE)
+    return NULL;
+  at = storage_at (plan, storage);
+  switch (at->kind)
+    {
+    case KOL_STORAGE_SLOT:
+      return g_ptr_array_index (plan->graph->parameters->arena, at->slot);
+    case KOL_STORAGE_PARAMETER:
+      return kol_parameter_get_buffer (at->parameter, error);
+    case KOL_STORAGE_FEED:
+      if (!at->feed->buffer)
+        at->feed->buffer = kol_buffer_new (plan->graph->parameters->device, at->bytes, error);
+      return at->feed->buffer;
+    case KOL_STORAGE_TARGET:
+    default:
+      return at->buffer;
+    }
+}
+
+/* Makes the job's arena large enough for this plan's slots. */
+static gboolean
+reserve_slots (KolPlan *plan, GError **error)
+{
+  KolParameters *job = plan->graph->parameters;
+
+  for (guint i = 0; i < plan->slots->len; i++)
+    {
+      gsize bytes = g_array_index (plan->slots, gsize, i);
+      KolBuffer *buffer = i < job->arena->len ? g_ptr_array_index (job->arena, i) : NULL;
+
+      if (buffer && buffer->bytes >= bytes)
+        continue;
+      if (buffer)
+        {
+          if (!kol_queue_finish (job->queue, error))
+            return FALSE;
+          g_ptr_array_index (job->arena, i) = NULL;
+          kol_buffer_unref (buffer);
+        }
+      buffer = kol_buffer_new (job->device, bytes, error);
+      if (!buffer)
+        {
+          g_ptr_array_set_size (job->arena, (int) i);
+          return FALSE;
+        }
+      if (i < job->arena->len)
+        g_ptr_array_index (job->arena, i) = buffer;
+      else
+        g_ptr_array_add (job->arena, buffer);
+    }
+  return TRUE;
+}
+
+static gboolean
+reserve_memory (KolPlan *plan, GError **error)
+{
+  if (!reserve_slots (plan, error))
+    return FALSE;
+  for (guint i = 0; i < plan->storages->len; i++)
+    {
+      KolStorage *storage = storage_at (plan, (int) i);
+
+      if (storage->kind == KOL_STORAGE_TARGET && !storage->buffer)
+        storage->buffer = kol_buffer_new (plan->graph->parameters->device, storage->bytes, error);
+      if (!kol_plan_get_buffer (plan, (int) i, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Walks through all launches without enqueueing, to know and build the programs they need. */
+static gboolean
+build_programs (KolPlan *plan, GError **error)
+{
+  KolQueue *queue = plan->graph->parameters->queue;
+  gboolean good = TRUE;
+
+  kol_queue_set_mode (queue, KOL_QUEUE_COLLECT);
+  for (guint i = 0; i < plan->steps->len && good; i++)
+    good = kol_plan_launch_step (plan, step_at (plan, i), 0, error);
+  kol_queue_set_mode (queue, KOL_QUEUE_RUN);
+  return good && kol_queue_build_collected (queue, error);
+}
+
+/* Chooses variants, by measurement where it is not known yet; allocates; builds programs. */
+gboolean
+kol_plan_prepare (KolPlan *plan, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (plan->prepared)
+    return TRUE;
+  if (!kol_parameters_get_queue (plan->graph->parameters, error) || !lay_out (plan, TRUE, error))
+    return FALSE;
+  if (!reserve_memory (plan, &local))
+    {
+      if (g_error_matches (local, KOL_ERROR, KOL_ERROR_MEMORY))
+        {
+          g_autofree char *own = g_format_size_full (plan->own_bytes, G_FORMAT_SIZE_IEC_UNITS);
+          g_autofree char *kept = g_format_size_full (plan->kept_bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+          g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
+                       "the graph needs %s for intermediate tensors and %s for parameters and "
+                       "inputs: %s",
+                       own, kept, local->message);
+        }
+      else
+        g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  plan->prepared = build_programs (plan, error);
+  return plan->prepared;
+}

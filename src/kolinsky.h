@@ -1,0 +1,21 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Kolinsky: neural networks on any OpenCL device. Include this one.
+ *
+ * Threads: a KolDevice may be used from any thread; a KolParameters with all the
+ * graphs over it (a job) by one thread at a time.
+ */
+
+#include "dataset/batches.h"
+#include "dataset/idx.h"
+#include "device/device.h"
+#include "graph/check.h"
+#include "graph/graph.h"
+#include "model/safetensors.h"
+#include "nn/initializers.h"
+#include "nn/optimizers.h"
+#include "ops.h"
+#include "train/feed.h"
+#include "train/trainer.h"

@@ -1,0 +1,116 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The catalogue: every operation's constructor, its formula beside it. Shapes
+ * are [N, C, H, W] for pictures. All tensors are float32; comparisons give 0 or
+ * 1, indices are whole numbers held in floats. Every constructor lends a value
+ * that belongs to its inputs' graph, and passes a failed input on. A gradient is
+ * built from the same operations, so it can be differentiated again.
+ */
+
+#include "graph/graph.h"
+
+G_BEGIN_DECLS
+
+/* ── Elementwise, one function per line of src/ops/elementwise-table.h ─────────────────────────
+ * Two inputs broadcast as in NumPy: shapes are aligned at the last dimension, 1 stretches.      */
+
+KOL_API KolValue *kol_add (KolValue *a, KolValue *b);      /* a + b */
+KOL_API KolValue *kol_subtract (KolValue *a, KolValue *b); /* a - b */
+KOL_API KolValue *kol_multiply (KolValue *a, KolValue *b); /* a b */
+KOL_API KolValue *kol_divide (KolValue *a, KolValue *b);   /* a / b */
+KOL_API KolValue *kol_pow (KolValue *a, KolValue *b);      /* a^b */
+KOL_API KolValue *kol_maximum (KolValue *a, KolValue *b);  /* max (a, b); a tie's gradient goes to a */
+KOL_API KolValue *kol_minimum (KolValue *a, KolValue *b);  /* min (a, b); a tie's gradient goes to a */
+KOL_API KolValue *kol_equal (KolValue *a, KolValue *b);    /* a = b: 1, else 0; no gradient */
+KOL_API KolValue *kol_greater (KolValue *a, KolValue *b);  /* a > b: 1, else 0; no gradient */
+KOL_API KolValue *kol_negate (KolValue *a);                /* -a */
+KOL_API KolValue *kol_square (KolValue *a);                /* a^2 */
+KOL_API KolValue *kol_sqrt (KolValue *a);                  /* a^(1/2) */
+KOL_API KolValue *kol_exp (KolValue *a);                   /* e^a */
+KOL_API KolValue *kol_log (KolValue *a);                   /* ln a */
+KOL_API KolValue *kol_relu (KolValue *a);                  /* max (a, 0) */
+KOL_API KolValue *kol_sigmoid (KolValue *a);               /* 1 / (1 + e^-a) */
+KOL_API KolValue *kol_tanh (KolValue *a);                  /* tanh a */
+KOL_API KolValue *kol_clip (KolValue *a, float low, float high); /* min (max (a, low), high) */
+KOL_API KolValue *kol_scale (KolValue *a, float factor, float offset); /* factor a + offset */
+
+/* ── Reductions ────────────────────────────────────────────────────────────────────────────────
+ * Over the listed axes (negative: from the end; n_axes 0: all). keep leaves them as length 1.   */
+
+typedef struct {
+  int n_axes;
+  int axes[KOL_MAX_RANK];
+  gboolean keep;
+} KolReduce;
+
+KOL_API KolValue *kol_sum (KolValue *a, const KolReduce *over);       /* sum of a; NULL: of all */
+KOL_API KolValue *kol_mean_over (KolValue *a, const KolReduce *over); /* mean of a */
+KOL_API KolValue *kol_mean (KolValue *a);                             /* mean of all, a scalar */
+KOL_API KolValue *kol_max (KolValue *a, const KolReduce *over);       /* largest; the first of equals gets the gradient */
+KOL_API KolValue *kol_argmax (KolValue *a, int axis);                 /* index of the first largest along axis, which goes; no gradient */
+
+/* ── Products ──────────────────────────────────────────────────────────────────────────────── */
+
+/* y[..., i, j] = sum_k a[..., i, k] b[..., k, j]: [.., M, K] x [.., K, N] -> [.., M, N]. The
+ * leading dimensions are equal, or one side has none (it is then used for every batch entry).  */
+typedef struct {
+  gboolean transpose_a; /* a is stored as [.., K, M] */
+  gboolean transpose_b; /* b is stored as [.., N, K] */
+} KolMatmul;
+KOL_API KolValue *kol_matmul (KolValue *a, KolValue *b);
+KOL_API KolValue *kol_matmul_with (KolValue *a, KolValue *b, const KolMatmul *how);
+
+/* y[n, k, p, q] = bias[k] + sum_{c, r, s} x[n, c, p S + r D - top, q S + s D - left] w[k, c, r, s]
+ * x [N, C, H, W], w [K, C / groups, R, S], bias [K] or NULL -> y [N, K, P, Q];
+ * P = (H + top + bottom - D (R - 1) - 1) / S + 1, Q alike. Cross-correlation, as everywhere.    */
+typedef enum {
+  KOL_EXPLICIT = 0, /* the paddings given */
+  KOL_SAME,         /* P = ceil (H / stride): the padding that does it, the odd one after */
+  KOL_VALID,        /* none */
+} KolPadding;
+typedef struct {
+  int stride, stride_w;     /* 0: 1, and stride_w as stride */
+  int dilation, dilation_w; /* 0: 1, and dilation_w as dilation */
+  int groups;               /* 0: 1 */
+  KolPadding padding;
+  int pad;                      /* the same on all four sides, or */
+  int top, left, bottom, right; /* added to it */
+} KolConv2d;
+KOL_API KolValue *kol_conv2d (KolValue *x, KolValue *w, KolValue *bias, const KolConv2d *how);
+
+/* ── Pooling ───────────────────────────────────────────────────────────────────────────────── */
+
+/* Windows of size x size_w over each channel; padding never wins a maximum and is not counted in
+ * an average. x [N, C, H, W] -> [N, C, P, Q], P as for convolution (floor).                     */
+typedef struct {
+  int size, size_w;     /* size_w 0: as size */
+  int stride, stride_w; /* 0: as the size */
+  KolPadding padding;
+  int pad;
+  int top, left, bottom, right;
+} KolPool;
+KOL_API KolValue *kol_max_pool (KolValue *x, const KolPool *how);     /* the first of equals gets the gradient */
+KOL_API KolValue *kol_average_pool (KolValue *x, const KolPool *how); /* mean of the window's part inside x */
+
+/* ── Losses and regularization ─────────────────────────────────────────────────────────────── */
+
+/* y[i] = log sum_r e^x[i, r] - x[i, label[i]]: the negative log likelihood of the label.
+ * logits [N, classes], labels [N] -> [N]. A label outside 0 .. classes-1 gives NaN.             */
+KOL_API KolValue *kol_softmax_cross_entropy (KolValue *logits, KolValue *labels);
+/* y = x / keep where a random number in 0..1 is < keep, else 0; keep is a scalar value, 1: y = x.
+ * The numbers depend on seed, step, the node's name and the element (Srivastava 2014).          */
+KOL_API KolValue *kol_dropout (KolValue *x, KolValue *keep);
+
+/* ── Shapes ────────────────────────────────────────────────────────────────────────────────── */
+
+KOL_API KolValue *kol_reshape (KolValue *a, KolShape shape); /* the same memory; one -1 is worked out */
+KOL_API KolValue *kol_expand (KolValue *a, KolShape shape);  /* a, stretched as for two inputs; copies */
+/* y's dimension i is a's dimension order[i]; copies. */
+typedef struct {
+  int order[KOL_MAX_RANK];
+} KolTranspose;
+KOL_API KolValue *kol_transpose (KolValue *a, const KolTranspose *how);
+
+G_END_DECLS

@@ -1,0 +1,44 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "../graph/op-private.h"
+#include "../ops.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Convolution and its two gradients are one family, closed under
+ * differentiation: conv2d (x, w) = y, conv2d_gradient_x (dy, w) = dx,
+ * conv2d_gradient_w (x, dy) = dw. All three carry these attributes and speak of
+ * the same convolution.
+ */
+typedef struct {
+  KolConv2d how;
+  KolShape wanted; /* the shape of dx or dw, which dy and the other side leave open */
+} KolConv2dAttributes;
+
+/* The convolution that a node of the family speaks of, with all defaults worked out. */
+typedef struct {
+  gint64 N, C, H, W; /* x */
+  gint64 K, R, S;    /* w [K, C / groups, R, S] */
+  gint64 P, Q;       /* y [N, K, P, Q] */
+  gint64 groups, channels, filters; /* channels and filters of one group */
+  gint64 stride_h, stride_w, dilation_h, dilation_w;
+  gint64 top, left, bottom, right;
+} KolConv2dShape;
+
+extern const KolOp kol_conv2d_op, kol_conv2d_gradient_x_op, kol_conv2d_gradient_w_op;
+
+/* The convolution of a node of the family whose shapes were found good. */
+KolConv2dShape kol_conv2d_shape_of (const KolNode *node);
+
+/* conv2d-simd.c: the variant "implicit-gemm"; conv2d and its gradient to x share it. */
+gboolean kol_conv2d_gemm_fits (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_gemm_scratch (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_gemm_packed (const KolNode *node, guint input, const KolDevice *device);
+gboolean kol_conv2d_gemm_pack (KolLaunch *launch, const KolNode *node, guint input, GError **error);
+gboolean kol_conv2d_gemm_launch (KolLaunch *launch, const KolNode *node, GError **error);
+gsize kol_conv2d_gemm_w_scratch (const KolNode *node, const KolDevice *device);
+gboolean kol_conv2d_gemm_w_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
+G_END_DECLS

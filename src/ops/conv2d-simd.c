@@ -1,0 +1,554 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * The variant "implicit-gemm" of conv2d and its gradients, for devices whose
+ * work-item is a SIMD thread: the geometry behind kernels/conv2d-simd.cl, whose
+ * head says how it works.
+ *
+ * The gradient to x is a convolution, too: of dy, spread out by the stride, with
+ * the kernel turned round and the roles of channels and filters exchanged. The
+ * gradient to w takes the same planes of x as the convolution.
+ */
+
+#include "conv2d-private.h"
+#include "product-private.h"
+#include "strips-private.h"
+
+#define STRIP 256                /* outputs per filter that a work-item holds; as in the kernel's options */
+#define PASS_FLOATS (4 << 20)    /* of planes, at most, unless one picture has more */
+#define VISIT_FLOATS (256 << 10) /* what a work-item goes over again and again: should stay in its cache */
+#define PARTIAL_FLOATS (4 << 20) /* of partial sums */
+#define SEGMENT 4096             /* longest piece of a picture's outputs in the gradient to w */
+#define ALIGN 16                 /* planes and parts of the scratch buffer start at multiples of it */
+
+static gint64
+divide_up (gint64 a, gint64 b)
+{
+  return (a + b - 1) / b;
+}
+
+static gint64
+round_up (gint64 a, gint64 b)
+{
+  return divide_up (a, b) * b;
+}
+
+/* Work-items that keep every compute unit busy to the end. */
+static gint64
+items_wanted (const KolDevice *device)
+{
+  return 4 * (gint64) device->info.compute_units;
+}
+
+/* ── Planes ─────────────────────────────────────────────────────────────────────────────────── */
+
+/*
+ * A tensor [.., height, width] copied into planes: along an axis, position b of
+ * plane i holds element (b * step + i - before) / spread.
+ */
+typedef struct {
+  gint64 length;      /* of the tensor */
+  gint64 step;        /* planes take every step-th position */
+  gint64 spread;      /* the tensor's elements are so far apart */
+  gint64 before;      /* zeros before its first element; negative: so many positions are left out */
+  gint64 outputs;     /* of the convolution along this axis */
+  gint64 taps, dilation;
+} PlaneAxis;
+
+typedef struct {
+  PlaneAxis h, w;
+  gint64 phases_h, phases_w; /* planes per channel */
+  gint64 rows, row_length;   /* of a plane */
+  gint64 floats;             /* of a plane, with what is read behind its last row */
+  gint64 numbers;            /* outputs as one line: the last one's number + 1, gaps included */
+} Planes;
+
+/* Planes that some tap reads: phases 0 .. this - 1. */
+static gint64
+phases (const PlaneAxis *axis)
+{
+  return MIN (axis->step, axis->dilation * (axis->taps - 1) + 1);
+}
+
+/* The furthest position in plane @phase that an output reads, + 1; 0 if none does. */
+static gint64
+reach (const PlaneAxis *axis, gint64 phase)
+{
+  gint64 furthest = 0;
+
+  for (gint64 tap = 0; tap < axis->taps; tap++)
+    if (tap * axis->dilation % axis->step == phase)
+      furthest = tap * axis->dilation / axis->step + axis->outputs;
+  return furthest;
+}
+
+/*
+ * The shortest row in which the zeros that a row needs at its end may be those
+ * at the next one's start: its own elements fit in it, so do its outputs, and
+ * what is read behind it is no further than the next row's leading zeros.
+ */
+static gint64
+shortest_row (const PlaneAxis *axis)
+{
+  gint64 shortest = axis->outputs;
+
+  for (gint64 phase = 0; phase < phases (axis); phase++)
+    {
+      gint64 furthest = reach (axis, phase), zeros = 0, end;
+
+      if (axis->before > phase)
+        zeros = divide_up (axis->before - phase, axis->step);
+      end = (axis->length - 1) * axis->spread + axis->before - phase;
+      end = end < 0 ? 0 : end / axis->step + 1;
+      shortest = MAX (shortest, furthest - zeros);
+      shortest = MAX (shortest, MIN (end, furthest));
+    }
+  return shortest;
+}
+
+static Planes
+planes_of (PlaneAxis h, PlaneAxis w, gint64 width)
+{
+  Planes planes = { .h = h, .w = w, .phases_h = phases (&h), .phases_w = phases (&w) };
+  gint64 behind = 0;
+
+  planes.row_length = shortest_row (&w);
+  planes.rows = h.outputs + h.dilation * (h.taps - 1) / h.step;
+  planes.numbers = (h.outputs - 1) * planes.row_length + w.outputs;
+  for (gint64 phase = 0; phase < planes.phases_w; phase++)
+    behind = MAX (behind, reach (&w, phase) - planes.row_length);
+  planes.floats = round_up (planes.rows * planes.row_length + behind + width, ALIGN);
+  if (planes.floats % 1024 == 0) /* planes 4096 bytes apart would share their place in the cache */
+    planes.floats += ALIGN;
+  return planes;
+}
+
+/* Where planes and tables lie in the scratch buffer, in floats. */
+typedef struct {
+  gint64 pictures;              /* per pass */
+  gint64 rows_at, weights_at, partial_at, offset_at, end;
+} Scratch;
+
+/* Copies @channels channels from number @first on; writes the taps' offsets if @tap_channels. */
+static gboolean
+launch_planes (KolLaunch *launch, const Planes *p, KolBuffer *from, gint64 first, gint64 channels,
+               gint64 to_at, gint64 offset_at, gint64 tap_channels, GError **error)
+{
+  gint64 count = channels * p->phases_h * p->phases_w;
+  KolStrips strips = kol_strips (launch->device, count, MAX (2048 / p->floats, 1));
+
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "conv2d-simd",
+                                        .kernel = "conv2d_planes",
+                                        .global = { strips.items },
+                                        .local = { strips.group } },
+                           KOL_ARGS (KOL_BUFFER (from), KOL_BUFFER (launch->scratch),
+                                     KOL_BUFFER (launch->scratch), KOL_INT (to_at),
+                                     KOL_INT (offset_at), KOL_INT (first), KOL_INT (count),
+                                     KOL_INT (strips.each), KOL_INT (p->h.length),
+                                     KOL_INT (p->w.length), KOL_INT (p->phases_h),
+                                     KOL_INT (p->phases_w), KOL_INT (p->rows),
+                                     KOL_INT (p->row_length), KOL_INT (p->floats),
+                                     KOL_INT (p->h.step), KOL_INT (p->w.step), KOL_INT (p->h.spread),
+                                     KOL_INT (p->w.spread), KOL_INT (p->h.before),
+                                     KOL_INT (p->w.before), KOL_INT (tap_channels),
+                                     KOL_INT (p->h.taps), KOL_INT (p->w.taps),
+                                     KOL_INT (p->h.dilation), KOL_INT (p->w.dilation)),
+                           error);
+}
+
+/* ── Convolution, and gradient to x ─────────────────────────────────────────────────────────── */
+
+/* The convolution that is computed: the node's own, or the one that its gradient to x is. */
+typedef struct {
+  gint64 pictures, groups, channels, filters; /* of one group */
+  gint64 taps;                                /* of all channels of a group */
+  Planes planes;
+  gint64 filter_step, channel_step; /* in w */
+  gboolean flip;
+  gint64 group_floats; /* of planes */
+  guint rows, vectors; /* of a register tile */
+  gint64 tiles;        /* of a group */
+  gint64 weights;      /* floats of all packed weights */
+} Job;
+
+static PlaneAxis
+forward_axis (gint64 length, gint64 outputs, gint64 taps, gint64 stride, gint64 dilation,
+              gint64 before)
+{
+  return (PlaneAxis) { .length = length, .step = stride, .spread = 1, .before = before,
+                       .outputs = outputs, .taps = taps, .dilation = dilation };
+}
+
+/* Output h collects dy[p] w[r] where p stride + r dilation - before = h. */
+static PlaneAxis
+backward_axis (gint64 length, gint64 outputs, gint64 taps, gint64 stride, gint64 dilation,
+               gint64 before)
+{
+  return (PlaneAxis) { .length = length, .step = 1, .spread = stride,
+                       .before = dilation * (taps - 1) - before, .outputs = outputs, .taps = taps,
+                       .dilation = dilation };
+}
+
+static Planes
+forward_planes (const KolConv2dShape *c, const KolDevice *device)
+{
+  return planes_of (forward_axis (c->H, c->P, c->R, c->stride_h, c->dilation_h, c->top),
+                    forward_axis (c->W, c->Q, c->S, c->stride_w, c->dilation_w, c->left),
+                    device->info.vector_width);
+}
+
+static Planes
+backward_planes (const KolConv2dShape *c, const KolDevice *device)
+{
+  return planes_of (backward_axis (c->P, c->H, c->R, c->stride_h, c->dilation_h, c->top),
+                    backward_axis (c->Q, c->W, c->S, c->stride_w, c->dilation_w, c->left),
+                    device->info.vector_width);
+}
+
+static Job
+job_of (const KolNode *node, const KolDevice *device)
+{
+  KolConv2dShape c = kol_conv2d_shape_of (node);
+  Job job = { .pictures = c.N, .groups = c.groups };
+
+  if (node->op == &kol_conv2d_gradient_x_op)
+    {
+      job.channels = c.filters;
+      job.filters = c.channels;
+      job.planes = backward_planes (&c, device);
+      job.filter_step = c.R * c.S;
+      job.channel_step = c.channels * c.R * c.S;
+      job.flip = TRUE;
+    }
+  else
+    {
+      job.channels = c.channels;
+      job.filters = c.filters;
+      job.planes = forward_planes (&c, device);
+      job.filter_step = c.channels * c.R * c.S;
+      job.channel_step = c.R * c.S;
+    }
+  job.taps = job.channels * c.R * c.S;
+  job.group_floats = job.channels * job.planes.phases_h * job.planes.phases_w * job.planes.floats;
+  job.rows = kol_tile_rows (device, job.filters);
+  /* Few rows: more vectors, so that enough sums are under way. */
+  job.vectors = job.rows <= (device->info.vector_width == 16 ? 4 : 2) ? 4 : 2;
+  job.tiles = divide_up (job.filters, job.rows);
+  job.weights = job.groups * job.tiles * job.taps * job.rows;
+  return job;
+}
+
+/* The planes of as many pictures as a pass takes, slack for the last panel, weights, offsets. */
+static Scratch
+scratch_of (const Job *job)
+{
+  gint64 picture = job->groups * job->group_floats;
+  Scratch s = { .pictures = CLAMP (PASS_FLOATS / picture, 1, job->pictures) };
+
+  s.weights_at = round_up (s.pictures * picture + 4 * ALIGN, ALIGN);
+  s.offset_at = s.weights_at + round_up (job->weights, ALIGN);
+  s.end = s.offset_at + job->taps;
+  return s;
+}
+
+/* Kernels count in ints. */
+gboolean
+kol_conv2d_gemm_fits (const KolNode *node, const KolDevice *device)
+{
+  if (!device->simd || device->info.vector_width < 4 || device->info.vector_width > 16)
+    return FALSE;
+  if (node->op == &kol_conv2d_gradient_w_op)
+    return kol_conv2d_gemm_w_scratch (node, device) / sizeof (float) < G_MAXINT;
+  return kol_conv2d_gemm_scratch (node, device) / sizeof (float) < G_MAXINT;
+}
+
+gsize
+kol_conv2d_gemm_scratch (const KolNode *node, const KolDevice *device)
+{
+  Job job = job_of (node, device);
+
+  return (gsize) scratch_of (&job).end * sizeof (float);
+}
+
+/* The weights in tiles; they depend on nothing but the weights. */
+gsize
+kol_conv2d_gemm_packed (const KolNode *node, guint input, const KolDevice *device)
+{
+  return input == 1 ? (gsize) job_of (node, device).weights * sizeof (float) : 0;
+}
+
+static gboolean
+launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 to_at, GError **error)
+{
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "conv2d-simd",
+                                        .kernel = "conv2d_pack",
+                                        .global = { job->tiles, job->groups },
+                                        .local = { 1, 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to),
+                                     KOL_INT (to_at), KOL_INT (job->rows), KOL_INT (job->filters),
+                                     KOL_INT (job->filter_step), KOL_INT (job->channel_step),
+                                     KOL_INT (job->flip), KOL_INT (job->channels),
+                                     KOL_INT (job->taps / job->channels)),
+                           error);
+}
+
+gboolean
+kol_conv2d_gemm_pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
+{
+  Job job = job_of (node, launch->device);
+
+  return launch_pack (launch, &job, launch->packed[input], 0, error);
+}
+
+/* How a pass is cut: outputs of a work-item, and its tiles. */
+typedef struct {
+  gint64 block, blocks;
+  gint64 tiles_each, tile_blocks;
+} Cut;
+
+/*
+ * Long lines of outputs, and all tiles over them, so that the planes are read
+ * once; fewer of both where there would be too few work-items.
+ */
+static Cut
+cut_of (const Job *job, gint64 pictures, const KolDevice *device)
+{
+  gint64 panel = job->vectors * (gint64) device->info.vector_width;
+  gint64 wanted = items_wanted (device), others = pictures * job->groups;
+  Cut cut = { .blocks = divide_up (job->planes.numbers, STRIP) };
+
+  cut.tile_blocks = CLAMP (divide_up (wanted, cut.blocks * others), 1, job->tiles);
+  if (cut.blocks * cut.tile_blocks * others < wanted)
+    cut.blocks = divide_up (wanted, cut.tile_blocks * others);
+  cut.block = round_up (divide_up (job->planes.numbers, cut.blocks), panel);
+  cut.block = MIN (cut.block, STRIP);
+  cut.blocks = divide_up (job->planes.numbers, cut.block);
+  cut.tiles_each = divide_up (job->tiles, cut.tile_blocks);
+  cut.tile_blocks = divide_up (job->tiles, cut.tiles_each);
+  return cut;
+}
+
+static gboolean
+launch_tiles (KolLaunch *launch, const Job *job, const Scratch *s, gint64 first, gint64 pictures,
+              KolBuffer *weights, gint64 weights_at, GError **error)
+{
+  const Planes *p = &job->planes;
+  Cut cut = cut_of (job, pictures, launch->device);
+  g_autoptr (GString) options = g_string_new (NULL);
+
+  g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D STRIP=%d", job->rows, job->vectors, STRIP);
+  kol_epilogue_append_options (&launch->epilogue, options);
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "conv2d-simd",
+                                        .kernel = "conv2d_tiles",
+                                        .options = options->str,
+                                        .global = { cut.blocks, cut.tile_blocks,
+                                                    pictures * job->groups },
+                                        .local = { 1, 1, 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (weights),
+                                     KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
+                                     KOL_BUFFER (launch->epilogue.bias),
+                                     KOL_BUFFER (launch->epilogue.residual), KOL_INT (weights_at),
+                                     KOL_INT (s->offset_at), KOL_INT (first), KOL_INT (job->groups),
+                                     KOL_INT (job->group_floats), KOL_INT (job->filters),
+                                     KOL_INT (job->taps), KOL_INT (job->tiles),
+                                     KOL_INT (cut.tiles_each), KOL_INT (p->numbers),
+                                     KOL_INT (cut.block), KOL_INT (p->row_length),
+                                     KOL_INT (p->h.outputs), KOL_INT (p->w.outputs)),
+                           error);
+}
+
+/* Weights into tiles, unless they are kept packed; then pass by pass: planes, and tiles over them. */
+gboolean
+kol_conv2d_gemm_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  Job job = job_of (node, launch->device);
+  Scratch s = scratch_of (&job);
+  KolBuffer *packed = launch->packed ? launch->packed[1] : NULL;
+  gint64 channels = job.groups * job.channels;
+
+  if (!packed && !launch_pack (launch, &job, launch->scratch, s.weights_at, error))
+    return FALSE;
+  for (gint64 first = 0; first < job.pictures; first += s.pictures)
+    {
+      gint64 pictures = MIN (s.pictures, job.pictures - first);
+
+      if (!launch_planes (launch, &job.planes, launch->inputs[0], first * channels,
+                          pictures * channels, 0, s.offset_at, job.channels, error)
+          || !launch_tiles (launch, &job, &s, first, pictures, packed ? packed : launch->scratch,
+                            packed ? 0 : s.weights_at, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* ── Gradient to w ──────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  KolConv2dShape c;
+  Planes x;    /* as for the convolution */
+  Planes dy;   /* one plane per filter: lines with zeros in the gaps */
+  gint64 taps; /* of all channels of a group */
+  gint64 picture_floats; /* of x's planes */
+  guint rows, columns;   /* filters and taps of a register tile */
+  gint64 segment, per_picture;    /* outputs of a segment; segments of a picture */
+  gint64 per_visit, chunks;       /* segments between additions to the partial sums; parallel sums */
+  gint64 tiles_each, tile_blocks; /* register tiles of filters, per work-item and of them */
+} WeightJob;
+
+/* dy, copied so that output number j lies at j. */
+static Planes
+line_planes (const KolConv2dShape *c, gint64 row_length, const KolDevice *device)
+{
+  Planes planes = { .phases_h = 1, .phases_w = 1, .rows = c->P, .row_length = row_length };
+
+  planes.h = forward_axis (c->P, c->P, 1, 1, 1, 0);
+  planes.w = forward_axis (c->Q, c->Q, 1, 1, 1, 0);
+  planes.numbers = (c->P - 1) * row_length + c->Q;
+  planes.floats = round_up (planes.numbers, device->info.vector_width);
+  return planes;
+}
+
+static Scratch
+weight_scratch_of (const WeightJob *job)
+{
+  gint64 picture = job->picture_floats + job->c.K * job->dy.floats;
+  Scratch s = { .pictures = CLAMP (PASS_FLOATS / picture, 1, job->c.N) };
+
+  s.rows_at = round_up (s.pictures * job->picture_floats, ALIGN);
+  s.offset_at = s.rows_at + round_up (s.pictures * job->c.K * job->dy.floats, ALIGN);
+  s.partial_at = s.offset_at + round_up (job->taps, ALIGN);
+  s.end = s.partial_at + (job->chunks > 1 ? job->chunks * job->c.K * job->taps : 0);
+  return s;
+}
+
+/* Registers: rows x columns sums, the rows' operands and one more; see kol_tile_rows(). */
+static void
+choose_register_tile (WeightJob *job, const KolDevice *device)
+{
+  gboolean wide = device->info.vector_width >= 16;
+
+  job->rows = job->c.filters >= 3 ? 4 : (guint) job->c.filters;
+  job->columns = wide ? 6 : job->rows == 4 ? 2 : job->rows == 2 ? 4 : 6;
+}
+
+/*
+ * A visit should stay in the cache, yet be long enough that the sums over
+ * vectors at its end do not matter. The batch is cut into parallel chunks as far
+ * as memory for their partial sums allows, the filters where that is too few.
+ */
+static void
+cut_weight_job (WeightJob *job, const KolDevice *device)
+{
+  gint64 wanted = items_wanted (device), segments, tiles, per_segment;
+  Scratch s;
+
+  job->per_picture = divide_up (job->dy.floats, SEGMENT);
+  job->segment = round_up (divide_up (job->dy.floats, job->per_picture), device->info.vector_width);
+  job->per_picture = divide_up (job->dy.floats, job->segment);
+  per_segment = (job->picture_floats + job->c.K * job->dy.floats) / job->c.groups / job->per_picture;
+  job->per_visit = MAX (VISIT_FLOATS / MAX (per_segment, 1), divide_up (1024, job->segment));
+
+  s = weight_scratch_of (job); /* chunks are not needed for the pictures of a pass */
+  segments = s.pictures * job->per_picture;
+  job->per_visit = MIN (job->per_visit, segments);
+  job->chunks = CLAMP (PARTIAL_FLOATS / (job->c.K * job->taps), 1, wanted);
+  job->chunks = MIN (job->chunks, divide_up (segments, job->per_visit));
+  tiles = divide_up (job->c.filters, job->rows);
+  job->tile_blocks = CLAMP (divide_up (wanted, job->chunks * job->c.groups), 1, tiles);
+  if (job->chunks * job->tile_blocks * job->c.groups < wanted) /* few filters: shorter visits */
+    {
+      job->chunks = MIN (divide_up (wanted, job->tile_blocks * job->c.groups), segments);
+      job->chunks = MIN (job->chunks, MAX (PARTIAL_FLOATS / (job->c.K * job->taps), 1));
+    }
+  job->chunks = divide_up (segments, divide_up (segments, job->chunks)); /* none of them empty */
+  job->tiles_each = divide_up (tiles, job->tile_blocks);
+  job->tile_blocks = divide_up (tiles, job->tiles_each);
+}
+
+static WeightJob
+weight_job_of (const KolNode *node, const KolDevice *device)
+{
+  WeightJob job = { .c = kol_conv2d_shape_of (node) };
+
+  job.taps = job.c.channels * job.c.R * job.c.S;
+  job.x = forward_planes (&job.c, device);
+  job.dy = line_planes (&job.c, job.x.row_length, device);
+  job.picture_floats = job.c.C * job.x.phases_h * job.x.phases_w * job.x.floats;
+  choose_register_tile (&job, device);
+  cut_weight_job (&job, device);
+  return job;
+}
+
+gsize
+kol_conv2d_gemm_w_scratch (const KolNode *node, const KolDevice *device)
+{
+  WeightJob job = weight_job_of (node, device);
+
+  return (gsize) weight_scratch_of (&job).end * sizeof (float);
+}
+
+/* Adds the pictures of one pass to the partial sums, or starts them. */
+static gboolean
+launch_weights (KolLaunch *launch, const WeightJob *job, const Scratch *s, gboolean add,
+                gint64 pictures, GError **error)
+{
+  gboolean direct = job->chunks == 1;
+  gint64 segments = pictures * job->per_picture;
+  g_autofree char *options = g_strdup_printf ("-D ROWS=%u -D TAPS=%u", job->rows, job->columns);
+
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "conv2d-simd",
+                                        .kernel = "conv2d_weights",
+                                        .options = options,
+                                        .global = { job->chunks, job->tile_blocks, job->c.groups },
+                                        .local = { 1, 1, 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->scratch),
+                                     KOL_BUFFER (launch->scratch),
+                                     KOL_BUFFER (direct ? launch->outputs[0] : launch->scratch),
+                                     KOL_INT (s->rows_at), KOL_INT (s->offset_at),
+                                     KOL_INT (direct ? 0 : s->partial_at), KOL_INT (add),
+                                     KOL_INT (job->c.groups),
+                                     KOL_INT (job->picture_floats / job->c.groups),
+                                     KOL_INT (job->c.filters), KOL_INT (job->taps),
+                                     KOL_INT (job->tiles_each), KOL_INT (job->dy.floats),
+                                     KOL_INT (job->segment), KOL_INT (job->per_picture),
+                                     KOL_INT (segments), KOL_INT (divide_up (segments, job->chunks)),
+                                     KOL_INT (job->per_visit)),
+                           error);
+}
+
+gboolean
+kol_conv2d_gemm_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  WeightJob job = weight_job_of (node, launch->device);
+  Scratch s = weight_scratch_of (&job);
+  const KolConv2dShape *c = &job.c;
+  gint64 weights = c->K * job.taps;
+  KolStrips strips = kol_strips (launch->device, (gsize) weights, 1024);
+
+  for (gint64 first = 0; first < c->N; first += s.pictures)
+    {
+      gint64 pictures = MIN (s.pictures, c->N - first);
+
+      if (!launch_planes (launch, &job.x, launch->inputs[0], first * c->C, pictures * c->C, 0,
+                          s.offset_at, c->channels, error)
+          || !launch_planes (launch, &job.dy, launch->inputs[1], first * c->K, pictures * c->K,
+                             s.rows_at, 0, 0, error)
+          || !launch_weights (launch, &job, &s, first > 0, pictures, error))
+        return FALSE;
+    }
+  if (job.chunks == 1)
+    return TRUE;
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "conv2d-simd",
+                                        .kernel = "conv2d_total",
+                                        .global = { strips.items },
+                                        .local = { strips.group } },
+                           KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
+                                     KOL_INT (s.partial_at), KOL_INT (weights),
+                                     KOL_INT (job.chunks), KOL_INT (strips.each)),
+                           error);
+}

@@ -1,0 +1,521 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * matmul: y[.., m, n] = sum_k a[.., m, k] b[.., k, n], either side stored
+ * transposed if asked for, either side used for the whole batch if it has no
+ * leading dimensions.
+ */
+
+#include <math.h>
+
+#include "../device/blas-private.h"
+#include "../ops.h"
+#include "product-private.h"
+
+extern const KolOp *const kol_matmul_ops[];
+static const KolOp matmul_op;
+
+/* A product as a kernel sees it: [rows, inner] x [inner, columns], `batch` times. */
+typedef struct {
+  gint64 batch, rows, columns, inner;
+  gboolean transpose_a, transpose_b;
+  gboolean batched_a, batched_b; /* else the side is the same for every batch entry */
+} Product;
+
+/* ── Shapes ─────────────────────────────────────────────────────────────────────────────────── */
+
+static gint64
+from_end (const KolShape *shape, int i)
+{
+  return shape->dim[shape->rank - i];
+}
+
+static gint64
+leading_count (const KolShape *shape)
+{
+  gint64 count = 1;
+
+  for (int i = 0; i < shape->rank - 2; i++)
+    count *= shape->dim[i];
+  return count;
+}
+
+/*
+ * The node's product. Rows of a batched a that all meet the same b are rows of
+ * one large matrix, unless they are stored as columns.
+ */
+static Product
+product_of (const KolNode *node)
+{
+  const KolMatmul *how = node->attributes;
+  const KolShape *a = &node->inputs[0]->shape, *b = &node->inputs[1]->shape;
+  Product product = { .rows = from_end (a, how->transpose_a ? 1 : 2),
+                      .columns = from_end (b, how->transpose_b ? 2 : 1),
+                      .inner = from_end (a, how->transpose_a ? 2 : 1),
+                      .transpose_a = how->transpose_a,
+                      .transpose_b = how->transpose_b,
+                      .batched_a = a->rank > 2,
+                      .batched_b = b->rank > 2 };
+
+  product.batch = leading_count (product.batched_a ? a : b);
+  if (product.batched_a && !product.batched_b && !product.transpose_a)
+    {
+      product.rows *= product.batch;
+      product.batch = 1;
+    }
+  return product;
+}
+
+static gboolean
+leading_dimensions_agree (const KolShape *a, const KolShape *b)
+{
+  if (a->rank == 2 || b->rank == 2)
+    return TRUE;
+  if (a->rank != b->rank)
+    return FALSE;
+  for (int i = 0; i < a->rank - 2; i++)
+    if (a->dim[i] != b->dim[i])
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+infer (KolNode *node, GError **error)
+{
+  const KolMatmul *how = node->attributes;
+  const KolShape *a = &node->inputs[0]->shape, *b = &node->inputs[1]->shape;
+  KolShape *y = &node->outputs[0].shape;
+  gint64 inner_a, inner_b;
+
+  if (a->rank < 2 || b->rank < 2)
+    return kol_infer_fail (error, "matmul of %s and %s: both sides need at least two dimensions; "
+                           "reshape a vector to [1, n] or [n, 1]",
+                           kol_shape_text (a), kol_shape_text (b));
+  inner_a = from_end (a, how->transpose_a ? 2 : 1);
+  inner_b = from_end (b, how->transpose_b ? 1 : 2);
+  if (inner_a != inner_b)
+    return kol_infer_fail (error, "matmul of %s%s and %s%s: the inner lengths %" G_GINT64_FORMAT
+                           " and %" G_GINT64_FORMAT " differ",
+                           kol_shape_text (a), how->transpose_a ? " transposed" : "",
+                           kol_shape_text (b), how->transpose_b ? " transposed" : "", inner_a,
+                           inner_b);
+  if (!leading_dimensions_agree (a, b))
+    return kol_infer_fail (error, "matmul of %s and %s: the dimensions before the last two differ; "
+                           "they should be equal, or one side should have none",
+                           kol_shape_text (a), kol_shape_text (b));
+
+  *y = a->rank > 2 ? *a : *b;
+  y->dim[y->rank - 2] = from_end (a, how->transpose_a ? 1 : 2);
+  y->dim[y->rank - 1] = from_end (b, how->transpose_b ? 2 : 1);
+  for (int i = 0; i < y->rank; i++)
+    if (y->dim[i] > G_MAXINT || inner_a > G_MAXINT)
+      return kol_infer_fail (error, "matmul of %s and %s: a length exceeds %d", kol_shape_text (a),
+                             kol_shape_text (b), G_MAXINT);
+  return TRUE;
+}
+
+/* ── Gradient ───────────────────────────────────────────────────────────────────────────────── */
+
+static KolValue *
+multiply (KolValue *a, gboolean transpose_a, KolValue *b, gboolean transpose_b)
+{
+  return kol_matmul_with (a, b, &(KolMatmul) { transpose_a, transpose_b });
+}
+
+/* [.., rows, columns] as the one matrix [.. rows, columns]. */
+static KolValue *
+flatten (KolValue *value)
+{
+  if (kol_value_failed (value))
+    return value;
+  return kol_reshape (value, KOL_SHAPE (-1, from_end (&value->shape, 1)));
+}
+
+/* The gradient to a side that had no leading dimensions is the sum over those of @gradient. */
+static KolValue *
+sum_leading (KolValue *gradient, const KolShape *side)
+{
+  KolReduce over = { .n_axes = gradient->shape.rank - side->rank };
+
+  if (kol_value_failed (gradient) || over.n_axes <= 0)
+    return gradient;
+  for (int i = 0; i < over.n_axes; i++)
+    over.axes[i] = i;
+  return kol_sum (gradient, &over);
+}
+
+/*
+ * With y = A B: dA = dy B^T and dB = A^T dy, each turned round where the side
+ * is stored transposed.
+ */
+static void
+gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
+{
+  const KolMatmul *how = node->attributes;
+  gboolean ta = how->transpose_a, tb = how->transpose_b;
+  KolValue *a = node->inputs[0], *b = node->inputs[1], *d = dy[0];
+
+  if (!d)
+    return;
+  dx[0] = sum_leading (ta ? multiply (b, tb, d, TRUE) : multiply (d, FALSE, b, !tb), &a->shape);
+  if (a->shape.rank > 2 && b->shape.rank == 2 && !ta)
+    {
+      /* b met every row of a: one long product sums over the batch by itself. */
+      a = flatten (a);
+      d = flatten (d);
+    }
+  dx[1] = sum_leading (tb ? multiply (d, TRUE, a, ta) : multiply (a, !ta, d, FALSE), &b->shape);
+}
+
+/* ── Reference ──────────────────────────────────────────────────────────────────────────────── */
+
+static void
+reference (const KolNode *node, const double *const *x, double *const *y)
+{
+  Product p = product_of (node);
+
+  for (gint64 i = 0; i < p.batch; i++)
+    {
+      const double *a = x[0] + (p.batched_a ? i * p.rows * p.inner : 0);
+      const double *b = x[1] + (p.batched_b ? i * p.inner * p.columns : 0);
+      double *to = y[0] + i * p.rows * p.columns;
+
+      for (gint64 m = 0; m < p.rows; m++)
+        for (gint64 k = 0; k < p.inner; k++)
+          {
+            double factor = a[p.transpose_a ? k * p.rows + m : m * p.inner + k];
+
+            for (gint64 n = 0; n < p.columns; n++)
+              to[m * p.columns + n] += factor * b[p.transpose_b ? n * p.inner + k : k * p.columns + n];
+          }
+    }
+}
+
+static double
+flops (const KolNode *node)
+{
+  Product p = product_of (node);
+
+  return 2.0 * (double) p.batch * (double) p.rows * (double) p.columns * (double) p.inner;
+}
+
+/* ── Variant "plain" ────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+plain_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  Product p = product_of (node);
+
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "matmul",
+                                        .kernel = "matmul_forward",
+                                        .global = { p.columns, p.rows, p.batch } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
+                                     KOL_BUFFER (launch->outputs[0]), KOL_INT (p.rows),
+                                     KOL_INT (p.columns), KOL_INT (p.inner), KOL_INT (p.transpose_a),
+                                     KOL_INT (p.transpose_b), KOL_INT (p.batched_a),
+                                     KOL_INT (p.batched_b)),
+                           error);
+}
+
+/* ── Variant "clblast" ──────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+clblast_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  Product p = product_of (node);
+
+  return kol_blas_gemm (launch->queue, p.transpose_a, p.transpose_b, p.rows, p.columns, p.inner,
+                        launch->inputs[0], p.transpose_a ? p.rows : p.inner,
+                        p.batched_a ? p.rows * p.inner : 0, launch->inputs[1],
+                        p.transpose_b ? p.inner : p.columns,
+                        p.batched_b ? p.inner * p.columns : 0, launch->outputs[0], p.columns,
+                        p.rows * p.columns, p.batch, error);
+}
+
+/* ── Variant "simd" ─────────────────────────────────────────────────────────────────────────── */
+
+#define THIN 4         /* rows or columns up to which the thin kernels serve; as in the kernel */
+#define THIN_LINES 256 /* LINES of the kernel */
+
+/* What the tile kernel's local memory holds: a piece of k that long, that many floats of a. */
+typedef struct {
+  gint64 depth, block;
+} LocalMemory;
+
+static LocalMemory
+local_memory_of (const KolDevice *device)
+{
+  guint64 bytes = device->info.local_memory;
+
+  if (bytes >= 160 * 1024)
+    return (LocalMemory) { 256, 24576 };
+  if (bytes >= 64 * 1024)
+    return (LocalMemory) { 128, 6144 };
+  return (LocalMemory) { 64, 3072 };
+}
+
+static gboolean
+simd_fits (const KolNode *node, const KolDevice *device)
+{
+  return device->simd && device->info.vector_width >= 4 && device->info.vector_width <= 16
+         && device->info.local_memory >= 24 * 1024;
+}
+
+/* How the tile kernel is launched; see kernels/matmul-simd.cl. */
+typedef struct {
+  guint rows, vectors;                /* of a register tile */
+  gint64 depth;                       /* of a piece of k */
+  gint64 tiles, panels;               /* of a work-item */
+  gint64 tile_blocks, panel_blocks;   /* work-items along rows, columns */
+} Partition;
+
+static gint64
+divide_up (gint64 a, gint64 b)
+{
+  return (a + b - 1) / b;
+}
+
+/*
+ * Estimated time of a partition, in steps of one vector row: the busiest
+ * compute unit's tiles, and what it packs for them. More, smaller work-items
+ * pack more, fewer leave units idle at the end.
+ */
+static double
+partition_cost (const Product *p, const Partition *way, guint compute_units)
+{
+  double items = (double) (p->batch * way->tile_blocks * way->panel_blocks);
+  double rounds = ceil (items / compute_units);
+  double tiles = (double) (way->tiles * way->panels) * (way->rows + 0.5) * way->vectors / 2;
+  double pack_a = (double) way->tiles * way->rows * 0.4;
+  double pack_b = (double) way->panels * way->vectors * (p->transpose_b ? 6 : 1.5);
+
+  return (rounds + 0.1) * ((tiles + pack_a + pack_b) * (double) p->inner + 500);
+}
+
+/* The cheapest of some ways to cut rows and columns into blocks for work-items. */
+static Partition
+partition_of (const Product *p, const KolDevice *device)
+{
+  LocalMemory local = local_memory_of (device);
+  gint64 width = device->info.vector_width, all_tiles, all_panels, fewest;
+  Partition best = { 0 }, way = { 0 };
+  double least = G_MAXDOUBLE;
+
+  way.rows = kol_tile_rows (device, p->rows);
+  way.vectors = p->columns <= width ? 1 : 2;
+  /* Pieces of k of equal length. */
+  way.depth = divide_up (divide_up (p->inner, divide_up (p->inner, local.depth)), width) * width;
+  way.depth = MIN (way.depth, local.depth);
+  all_tiles = divide_up (p->rows, way.rows);
+  all_panels = divide_up (p->columns, way.vectors * width);
+  fewest = divide_up (all_tiles, MAX (local.block / (way.rows * way.depth), 1));
+
+  for (gint64 i = fewest; i <= MIN (all_tiles, fewest + 15); i++)
+    for (gint64 k = 1; k <= MIN (all_panels, 32); k++)
+      {
+        double cost;
+
+        way.tiles = divide_up (all_tiles, i);
+        way.panels = divide_up (all_panels, k);
+        way.tile_blocks = divide_up (all_tiles, way.tiles);
+        way.panel_blocks = divide_up (all_panels, way.panels);
+        cost = partition_cost (p, &way, device->info.compute_units);
+        if (cost < least)
+          {
+            least = cost;
+            best = way;
+          }
+      }
+  return best;
+}
+
+static gboolean
+tiles_launch (KolLaunch *launch, const Product *p, GError **error)
+{
+  Partition way = partition_of (p, launch->device);
+  LocalMemory local = local_memory_of (launch->device);
+  g_autoptr (GString) options = g_string_new (NULL);
+
+  g_string_printf (options,
+                   "-D ROWS=%u -D VECTORS=%u -D DEPTH=%d -D BLOCK=%d -D TRANSPOSE_A=%d"
+                   " -D TRANSPOSE_B=%d",
+                   way.rows, way.vectors, (int) local.depth, (int) local.block, p->transpose_a != 0,
+                   p->transpose_b != 0);
+  kol_epilogue_append_options (&launch->epilogue, options);
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "matmul-simd",
+                                        .kernel = "matmul_forward",
+                                        .options = options->str,
+                                        .global = { way.panel_blocks, way.tile_blocks, p->batch },
+                                        .local = { 1, 1, 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
+                                     KOL_BUFFER (launch->outputs[0]),
+                                     KOL_BUFFER (launch->epilogue.bias),
+                                     KOL_BUFFER (launch->epilogue.residual), KOL_INT (p->rows),
+                                     KOL_INT (p->columns), KOL_INT (p->inner),
+                                     KOL_INT (p->batched_a), KOL_INT (p->batched_b),
+                                     KOL_INT (way.tiles), KOL_INT (way.panels), KOL_INT (way.depth)),
+                           error);
+}
+
+/*
+ * A product of few rows, or (swapped) few columns: the large side's lines run
+ * along k where it is stored that way, and then the kernel takes dot products;
+ * else it adds up the large side's rows.
+ */
+static gboolean
+thin_launch (KolLaunch *launch, const Product *p, GError **error)
+{
+  gboolean swapped = p->columns < p->rows;
+  gint64 thin = swapped ? p->columns : p->rows, lines = swapped ? p->rows : p->columns;
+  gboolean small_along = swapped ? p->transpose_b : !p->transpose_a;
+  gboolean large_along = swapped ? !p->transpose_a : p->transpose_b;
+  gint64 items = launch->device->info.compute_units * (p->batch > 1 ? 1 : 4);
+  gint64 block = CLAMP (divide_up (divide_up (lines, items), 32) * 32, 32, THIN_LINES);
+  g_autoptr (GString) options = g_string_new (NULL);
+
+  g_string_printf (options, "-D THIN=%d", (int) thin);
+  kol_epilogue_append_options (&launch->epilogue, options);
+  return kol_queue_launch (launch->queue,
+                           &(KolCall) { .program = "matmul-simd",
+                                        .kernel = large_along ? "matmul_dots" : "matmul_stream",
+                                        .options = options->str,
+                                        .global = { divide_up (lines, block), 1, p->batch },
+                                        .local = { 1, 1, 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[swapped]),
+                                     KOL_BUFFER (launch->inputs[!swapped]),
+                                     KOL_BUFFER (launch->outputs[0]),
+                                     KOL_BUFFER (launch->epilogue.bias),
+                                     KOL_BUFFER (launch->epilogue.residual), KOL_INT (lines),
+                                     KOL_INT (p->inner), KOL_INT (small_along ? p->inner : 1),
+                                     KOL_INT (small_along ? 1 : thin), KOL_INT (swapped),
+                                     KOL_INT (swapped ? p->batched_b : p->batched_a),
+                                     KOL_INT (swapped ? p->batched_a : p->batched_b),
+                                     KOL_INT (block)),
+                           error);
+}
+
+static gboolean
+simd_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  Product p = product_of (node);
+
+  if (MIN (p.rows, p.columns) <= THIN)
+    return thin_launch (launch, &p, error);
+  return tiles_launch (launch, &p, error);
+}
+
+/* ── The operation ──────────────────────────────────────────────────────────────────────────── */
+
+static const KolMatmul nn = { FALSE, FALSE }, nt = { FALSE, TRUE }, tn = { TRUE, FALSE },
+                       tt = { TRUE, TRUE };
+
+/* The names say M x N x K. */
+static const KolCase cases[] = {
+  { "1x1x1", 2, { KOL_SHAPE (1, 1), KOL_SHAPE (1, 1) }, &nn },
+  { "1x1x1-tt", 2, { KOL_SHAPE (1, 1), KOL_SHAPE (1, 1) }, &tt },
+  { "1x33x7", 2, { KOL_SHAPE (1, 7), KOL_SHAPE (7, 33) }, &nn },
+  { "1x33x37-nt", 2, { KOL_SHAPE (1, 37), KOL_SHAPE (33, 37) }, &nt },
+  { "2x300x5", 2, { KOL_SHAPE (2, 5), KOL_SHAPE (5, 300) }, &nn },
+  { "3x31x16-tn", 2, { KOL_SHAPE (16, 3), KOL_SHAPE (16, 31) }, &tn },
+  { "4x17x1100-tt", 2, { KOL_SHAPE (1100, 4), KOL_SHAPE (17, 1100) }, &tt, .tolerance = 1e-4 },
+  { "33x1x13", 2, { KOL_SHAPE (33, 13), KOL_SHAPE (13, 1) }, &nn },
+  { "33x1x13-tn", 2, { KOL_SHAPE (13, 33), KOL_SHAPE (13, 1) }, &tn },
+  { "261x2x65-nt", 2, { KOL_SHAPE (261, 65), KOL_SHAPE (2, 65) }, &nt },
+  { "17x3x15-tt", 2, { KOL_SHAPE (15, 17), KOL_SHAPE (3, 15) }, &tt },
+  { "19x23x1", 2, { KOL_SHAPE (19, 1), KOL_SHAPE (1, 23) }, &nn },
+  { "19x23x1-nt", 2, { KOL_SHAPE (19, 1), KOL_SHAPE (23, 1) }, &nt },
+  { "19x23x1-tn", 2, { KOL_SHAPE (1, 19), KOL_SHAPE (1, 23) }, &tn },
+  { "19x23x1-tt", 2, { KOL_SHAPE (1, 19), KOL_SHAPE (23, 1) }, &tt },
+  { "5x7x11", 2, { KOL_SHAPE (5, 11), KOL_SHAPE (11, 7) }, &nn },
+  { "15x16x17", 2, { KOL_SHAPE (15, 17), KOL_SHAPE (17, 16) }, &nn },
+  { "15x16x17-nt", 2, { KOL_SHAPE (15, 17), KOL_SHAPE (16, 17) }, &nt },
+  { "16x17x15-tn", 2, { KOL_SHAPE (15, 16), KOL_SHAPE (15, 17) }, &tn },
+  { "17x15x16-tt", 2, { KOL_SHAPE (16, 17), KOL_SHAPE (15, 16) }, &tt },
+  { "31x32x33", 2, { KOL_SHAPE (31, 33), KOL_SHAPE (33, 32) }, &nn },
+  { "32x33x31-nt", 2, { KOL_SHAPE (32, 31), KOL_SHAPE (33, 31) }, &nt },
+  { "33x31x32-tn", 2, { KOL_SHAPE (32, 33), KOL_SHAPE (32, 31) }, &tn },
+  { "33x65x31-tt", 2, { KOL_SHAPE (31, 33), KOL_SHAPE (65, 31) }, &tt },
+  { "64x64x64", 2, { KOL_SHAPE (64, 64), KOL_SHAPE (64, 64) }, &nn },
+  { "50x10x300", 2, { KOL_SHAPE (50, 300), KOL_SHAPE (300, 10) }, &nn, .tolerance = 1e-4 },
+  { "37x70x530", 2, { KOL_SHAPE (37, 530), KOL_SHAPE (530, 70) }, &nn, .tolerance = 1e-4, .slow = TRUE },
+  { "37x70x530-nt", 2, { KOL_SHAPE (37, 530), KOL_SHAPE (70, 530) }, &nt, .tolerance = 1e-4, .slow = TRUE },
+  { "37x70x530-tn", 2, { KOL_SHAPE (530, 37), KOL_SHAPE (530, 70) }, &tn, .tolerance = 1e-4, .slow = TRUE },
+  { "37x70x530-tt", 2, { KOL_SHAPE (530, 37), KOL_SHAPE (70, 530) }, &tt, .tolerance = 1e-4, .slow = TRUE },
+  { "batch-3x5x7x11", 2, { KOL_SHAPE (3, 5, 11), KOL_SHAPE (3, 11, 7) }, &nn },
+  { "batch-2x3x17x33x9-tt", 2, { KOL_SHAPE (2, 3, 9, 17), KOL_SHAPE (2, 3, 33, 9) }, &tt },
+  { "batch-4x1x9x33-nt", 2, { KOL_SHAPE (4, 1, 33), KOL_SHAPE (4, 9, 33) }, &nt },
+  { "one-b-3x5x7x11", 2, { KOL_SHAPE (3, 5, 11), KOL_SHAPE (11, 7) }, &nn },
+  { "one-b-3x5x7x11-nt", 2, { KOL_SHAPE (3, 5, 11), KOL_SHAPE (7, 11) }, &nt },
+  { "one-b-3x5x7x11-tn", 2, { KOL_SHAPE (3, 11, 5), KOL_SHAPE (11, 7) }, &tn },
+  { "one-b-2x2x5x7x11-tt", 2, { KOL_SHAPE (2, 2, 11, 5), KOL_SHAPE (7, 11) }, &tt },
+  { "one-a-3x5x7x11", 2, { KOL_SHAPE (5, 11), KOL_SHAPE (3, 11, 7) }, &nn },
+  { "one-a-2x3x5x7x11-nt", 2, { KOL_SHAPE (5, 11), KOL_SHAPE (2, 3, 7, 11) }, &nt },
+  { "one-a-3x5x7x11-tn", 2, { KOL_SHAPE (11, 5), KOL_SHAPE (3, 11, 7) }, &tn },
+  { "one-a-3x5x7x11-tt", 2, { KOL_SHAPE (11, 5), KOL_SHAPE (3, 7, 11) }, &tt },
+  /* The lecture's fully connected layers and their gradients, and a square. */
+  { "50x1024x3136", 2, { KOL_SHAPE (50, 3136), KOL_SHAPE (3136, 1024) }, &nn, .only_tune = TRUE },
+  { "3136x1024x50-tn", 2, { KOL_SHAPE (50, 3136), KOL_SHAPE (50, 1024) }, &tn, .only_tune = TRUE },
+  { "50x3136x1024-nt", 2, { KOL_SHAPE (50, 1024), KOL_SHAPE (3136, 1024) }, &nt, .only_tune = TRUE },
+  { "1024x1024x1024", 2, { KOL_SHAPE (1024, 1024), KOL_SHAPE (1024, 1024) }, &nn, .only_tune = TRUE },
+  { NULL },
+};
+
+static const KolVariant variants[] = {
+  { .name = "plain", .launch = plain_launch },
+  { .name = "simd",
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
+    .fits = simd_fits,
+    .launch = simd_launch },
+  { .name = "clblast", .launch = clblast_launch, .tune_only = TRUE },
+  { NULL },
+};
+
+static const KolOp matmul_op = {
+  .name = "matmul",
+  .attributes = sizeof (KolMatmul),
+  .infer = infer,
+  .gradient = gradient,
+  .reference = reference,
+  .cases = cases,
+  .variants = variants,
+  .flops = flops,
+};
+
+const KolOp *const kol_matmul_ops[] = { &matmul_op, NULL };
+
+/**
+ * kol_matmul_with:
+ * @a: `[.., M, K]`, or `[.., K, M]` if @how says that it is transposed
+ * @b: `[.., K, N]`, or `[.., N, K]` if @how says that it is transposed
+ * @how: (nullable): which sides are stored transposed; %NULL: none
+ *
+ * Matrix product, y[.., m, n] = sum over k of a[.., m, k] b[.., k, n]. The
+ * dimensions before the last two are equal on both sides, or one side has none
+ * and is used for every matrix of the other. Other shapes are an error of the
+ * graph.
+ *
+ * Returns: (transfer none): `[.., M, N]`
+ */
+KolValue *
+kol_matmul_with (KolValue *a, KolValue *b, const KolMatmul *how)
+{
+  return KOL_NODE (&matmul_op, how ? how : &nn, a, b);
+}
+
+/**
+ * kol_matmul:
+ * @a: `[.., M, K]`
+ * @b: `[.., K, N]`
+ *
+ * Matrix product of two sides that are stored as they are written; see
+ * kol_matmul_with().
+ *
+ * Returns: (transfer none): `[.., M, N]`
+ */
+KolValue *
+kol_matmul (KolValue *a, KolValue *b)
+{
+  return kol_matmul_with (a, b, NULL);
+}

@@ -1,0 +1,148 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "tool-private.h"
+
+typedef struct {
+  ToolOptions common;
+  char *data;
+  char *part;
+} EvaluateOptions;
+
+static void
+evaluate_options_clear (EvaluateOptions *options)
+{
+  tool_options_clear (&options->common);
+  g_free (options->data);
+  g_free (options->part);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (EvaluateOptions, evaluate_options_clear)
+
+/* How many digits the largest of the numbers has. */
+static int
+widest (const guint *numbers, gsize n, guint floor)
+{
+  guint largest = floor;
+
+  for (gsize i = 0; i < n; i++)
+    largest = MAX (largest, numbers[i]);
+  return g_snprintf (NULL, 0, "%u", largest);
+}
+
+/* A row per label, a column per answer, and what each label's row adds up to. */
+static void
+say_confusion (const KolScore *score)
+{
+  guint n = score->classes;
+  int width = widest (score->confusion, (gsize) n * n, n) + 2;
+  int sum_width = MAX (widest (NULL, 0, (guint) score->count), 3) + 2;
+  g_autoptr (GString) line = g_string_new ("label");
+
+  for (guint answer = 0; answer < n; answer++)
+    g_string_append_printf (line, "%*u", width, answer);
+  tool_say ("\nConfusion: a row per label, a column per answer\n%s%*s%9s", line->str, sum_width,
+            "sum", "right");
+  for (guint label = 0; label < n; label++)
+    {
+      const guint *row = score->confusion + (gsize) label * n;
+      guint sum = 0;
+      g_string_printf (line, "%5u", label);
+      for (guint answer = 0; answer < n; answer++)
+        {
+          g_string_append_printf (line, "%*u", width, row[answer]);
+          sum += row[answer];
+        }
+      g_string_append_printf (line, "%*u", sum_width, sum);
+      if (sum > 0)
+        g_string_append_printf (line, "%7.1f %%", 100.0 * row[label] / sum);
+      tool_say ("%s", line->str);
+    }
+}
+
+static void
+write_score (const KolScore *score)
+{
+  g_auto (ToolJson) json;
+
+  tool_json_init (&json);
+  tool_json_open (&json, NULL, '{');
+  tool_json_number (&json, "accuracy", score->accuracy);
+  tool_json_number (&json, "loss", score->loss);
+  tool_json_integer (&json, "count", score->count);
+  tool_json_open (&json, "confusion", '[');
+  for (guint label = 0; label < score->classes; label++)
+    {
+      tool_json_open (&json, NULL, '[');
+      for (guint answer = 0; answer < score->classes; answer++)
+        tool_json_integer (&json, NULL, score->confusion[label * score->classes + answer]);
+      tool_json_close (&json);
+    }
+  tool_json_close (&json);
+  tool_json_close (&json);
+  tool_json_print (&json);
+}
+
+static KolPictures *
+load_pictures (const EvaluateOptions *options, GError **error)
+{
+  g_autofree char *folder = tool_find_data (options->data, error);
+  gboolean training = options->part && g_str_equal (options->part, "train");
+
+  return folder ? kol_pictures_load_idx (folder, training ? "train" : "t10k", error) : NULL;
+}
+
+static gboolean
+evaluate (const EvaluateOptions *options, const char *run, GError **error)
+{
+  g_autoptr (KolPictures) pictures = load_pictures (options, error);
+  if (!pictures)
+    return FALSE;
+  g_autoptr (KolDevice) device = tool_open_device (&options->common, error);
+  if (!device)
+    return FALSE;
+
+  KolTrainSettings settings = { .batch = 1 }; /* nothing is learned, so any set is large enough */
+  g_autoptr (KolTrainer) trainer
+      = kol_trainer_new (device, kol_digits_network, pictures, &settings, error);
+  if (!trainer || !kol_trainer_load (trainer, run, error))
+    return FALSE;
+  g_autoptr (KolScore) score = kol_trainer_score (trainer, pictures, error);
+  if (!score)
+    return FALSE;
+
+  tool_say ("Data: %s, %zu pictures (%s)", pictures->name, pictures->count, pictures->path);
+  tool_say ("Loss %.4f, accuracy %.2f %%", score->loss, 100 * score->accuracy);
+  if (options->common.json)
+    write_score (score);
+  else
+    say_confusion (score);
+  return tool_save_profile (&options->common, device, error);
+}
+
+static ToolExit
+run_command (int argc, char **argv)
+{
+  g_auto (EvaluateOptions) options = { 0 };
+  g_autoptr (GError) error = NULL;
+  const GOptionEntry entries[] = {
+    { "data", 0, 0, G_OPTION_ARG_FILENAME, &options.data,
+      "Folder of the four IDX files (default: an installed data set)", "DIR" },
+    { "part", 0, 0, G_OPTION_ARG_STRING, &options.part, "The pictures to use: train or test (test)",
+      "PART" },
+    { NULL },
+  };
+
+  if (!tool_parse (&tool_evaluate, entries,
+                   TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options.common, 1,
+                   &argc, &argv))
+    return TOOL_USAGE;
+  if (options.part && !g_str_equal (options.part, "train") && !g_str_equal (options.part, "test"))
+    return tool_usage (&tool_evaluate, "--part is \"%s\"; it can be train or test", options.part);
+  return evaluate (&options, argv[1], &error) ? TOOL_OK : tool_fail (error);
+}
+
+const ToolCommand tool_evaluate = {
+  .name = "evaluate",
+  .parameters = "RUN",
+  .summary = "Score a trained network: loss, accuracy, confusion matrix",
+  .description = "RUN is the folder that `kolinsky train` saved to.",
+  .run = run_command,
+};

@@ -1,0 +1,892 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "dataset/batches.h"
+#include "dataset/idx.h"
+
+#ifdef __SANITIZE_THREAD__
+/*
+ * GLib's locks are futexes, which the thread sanitizer does not see, so that it
+ * would take every access under a lock for a race. Here it is told of them.
+ */
+#include <dlfcn.h>
+void __tsan_acquire (void *address);
+void __tsan_release (void *address);
+#define REAL(function) ((__typeof__ (&function)) dlsym (RTLD_NEXT, #function))
+
+void
+g_mutex_lock (GMutex *mutex)
+{
+  REAL (g_mutex_lock) (mutex);
+  __tsan_acquire (mutex);
+}
+
+void
+g_mutex_unlock (GMutex *mutex)
+{
+  __tsan_release (mutex);
+  REAL (g_mutex_unlock) (mutex);
+}
+
+void
+g_cond_wait (GCond *cond, GMutex *mutex)
+{
+  __tsan_release (mutex);
+  REAL (g_cond_wait) (cond, mutex);
+  __tsan_acquire (mutex);
+}
+#endif
+
+/* ----------------------------------------------------------- making files */
+
+/*
+ * The tests' own place: GLib's G_TEST_OPTION_ISOLATE_DIRS leaks, which would hide
+ * our leaks from the address sanitizer.
+ */
+static char *root;
+
+static const char *
+folder (void)
+{
+  static char path[4096];
+
+  g_snprintf (path, sizeof path, "%s/files", root);
+  return path;
+}
+
+static void
+remove_all (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+
+  for (const char *name = dir ? g_dir_read_name (dir) : NULL; name; name = g_dir_read_name (dir))
+    {
+      g_autofree char *inner = g_build_filename (path, name, NULL);
+      remove_all (inner);
+    }
+  g_assert_cmpint (g_remove (path), ==, 0);
+}
+
+/* Runs a test, the function @user_data, on an empty folder. */
+static void
+run_in_folder (gconstpointer user_data)
+{
+  void (*test) (void) = (void (*) (void)) user_data;
+
+  g_assert_cmpint (g_mkdir (folder (), 0700), ==, 0);
+  test ();
+  remove_all (folder ());
+}
+
+static void
+add (const char *path, void (*test) (void))
+{
+  g_test_add_data_func (path, (gconstpointer) test, run_in_folder);
+}
+
+static GByteArray *
+gzip (const GByteArray *bytes)
+{
+  g_autoptr (GZlibCompressor) compressor
+    = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1);
+  GByteArray *result = g_byte_array_new ();
+  gsize read, written;
+
+  g_byte_array_set_size (result, bytes->len + 100);
+  g_assert_cmpint (g_converter_convert (G_CONVERTER (compressor), bytes->data, bytes->len,
+                                        result->data, result->len, G_CONVERTER_INPUT_AT_END, &read,
+                                        &written, NULL),
+                   ==, G_CONVERTER_FINISHED);
+  g_byte_array_set_size (result, written);
+  return result;
+}
+
+static GByteArray *
+idx_header (guint8 type, guint rank, const guint32 *dims)
+{
+  GByteArray *bytes = g_byte_array_new ();
+  const guint8 magic[4] = { 0, 0, type, rank };
+
+  g_byte_array_append (bytes, magic, 4);
+  for (guint i = 0; i < rank; i++)
+    {
+      guint32 dim = GUINT32_TO_BE (dims[i]);
+      g_byte_array_append (bytes, (guint8 *) &dim, 4);
+    }
+  return bytes;
+}
+
+/* An array whose element i is i * @step, as a byte. */
+static GByteArray *
+idx_bytes (guint rank, const guint32 *dims, guint step)
+{
+  GByteArray *bytes = idx_header (0x08, rank, dims);
+  gsize size = 1;
+
+  for (guint i = 0; i < rank; i++)
+    size *= dims[i];
+  for (gsize i = 0; i < size; i++)
+    {
+      guint8 element = i * step;
+      g_byte_array_append (bytes, &element, 1);
+    }
+  return bytes;
+}
+
+static char *
+path_of (const char *name)
+{
+  return g_build_filename (folder (), name, NULL);
+}
+
+static void
+write_file (const char *name, const GByteArray *bytes)
+{
+  g_autofree char *path = path_of (name);
+  g_autoptr (GError) error = NULL;
+
+  g_remove (path); /* an older and longer file would keep its end */
+  g_file_set_contents_full (path, (char *) bytes->data, bytes->len, G_FILE_SET_CONTENTS_NONE, 0600,
+                            &error);
+  g_assert_no_error (error);
+}
+
+static void
+write_array (const char *name, guint rank, const guint32 *dims, guint step)
+{
+  g_autoptr (GByteArray) bytes = idx_bytes (rank, dims, step);
+  write_file (name, bytes);
+}
+
+#define DIMS(...) ((const guint32[]) { __VA_ARGS__ })
+
+/* @count pictures of 1 x 2 pixels, which are the two bytes of their index; label: index % 7. */
+static KolPictures *
+numbered_pictures (guint count)
+{
+  g_autoptr (GByteArray) images = idx_header (0x08, 3, DIMS (count, 1, 2));
+  g_autoptr (GByteArray) labels = idx_header (0x08, 1, DIMS (count));
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < count; i++)
+    {
+      g_byte_array_append (images, (const guint8[]) { i % 256, i / 256 }, 2);
+      g_byte_array_append (labels, (const guint8[]) { i % 7 }, 1);
+    }
+  write_file ("train-images-idx3-ubyte", images);
+  write_file ("train-labels-idx1-ubyte", labels);
+  KolPictures *pictures = kol_pictures_load_idx (folder (), "train", &error);
+  g_assert_no_error (error);
+  return pictures;
+}
+
+/* -------------------------------------------------------------- IDX files */
+
+static void
+check_loads (const char *name, const GByteArray *bytes)
+{
+  g_autofree char *path = path_of (name);
+  g_autoptr (GError) error = NULL;
+
+  write_file (name, bytes);
+  g_autoptr (KolIdx) idx = kol_idx_load (path, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (idx->rank, ==, 3);
+  g_assert_cmpuint (idx->dims[0], ==, 2);
+  g_assert_cmpuint (idx->dims[1], ==, 3);
+  g_assert_cmpuint (idx->dims[2], ==, 5);
+  g_assert_cmpuint (idx->dims[3], ==, 0);
+  g_assert_cmpmem (idx->bytes, idx->size, bytes->data + 16, 30);
+}
+
+static void
+test_idx_plain (void)
+{
+  g_autoptr (GByteArray) bytes = idx_bytes (3, DIMS (2, 3, 5), 7);
+
+  check_loads ("plain", bytes);
+  check_loads ("plain-called.gz", bytes);
+}
+
+static void
+check_gzipped (const char *name, guint count)
+{
+  g_autoptr (GByteArray) bytes = idx_bytes (1, DIMS (count), 7);
+  g_autoptr (GByteArray) packed = gzip (bytes);
+  g_autofree char *path = path_of (name);
+  g_autoptr (GError) error = NULL;
+
+  write_file (name, packed);
+  g_autoptr (KolIdx) idx = kol_idx_load (path, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpmem (idx->bytes, idx->size, bytes->data + 8, count);
+}
+
+static void
+test_idx_gzipped (void)
+{
+  check_gzipped ("file.gz", 30);
+  check_gzipped ("file-without-ending", 30);
+  /* Read in steps of a mebibyte, doubling. */
+  check_gzipped ("large", (5 << 20) + 1);
+}
+
+static void
+check_fails (const GByteArray *bytes, int code, const char *words)
+{
+  g_autofree char *path = path_of ("broken-idx");
+  g_autoptr (GError) error = NULL;
+
+  write_file ("broken-idx", bytes);
+  g_autoptr (KolIdx) idx = kol_idx_load (path, &error);
+
+  g_assert_null (idx);
+  g_assert_error (error, KOL_DATASET_ERROR, code);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, words));
+  g_assert_nonnull (strstr (error->message, "broken-idx"));
+}
+
+static void
+test_idx_missing (void)
+{
+  g_autofree char *path = path_of ("nowhere");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (kol_idx_load (path, &error));
+  g_assert_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING);
+  g_assert_nonnull (strstr (error->message, "nowhere"));
+}
+
+static void
+test_idx_folder (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (kol_idx_load (folder (), &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY);
+  g_assert_nonnull (strstr (error->message, folder ()));
+}
+
+static void
+test_idx_truncated (void)
+{
+  g_autoptr (GByteArray) bytes = idx_bytes (3, DIMS (2, 3, 5), 1);
+
+  for (guint length = bytes->len; length-- > 0;)
+    {
+      g_autofree char *there = length < 16
+                                 ? g_strdup ("ends within the IDX header")
+                                 : g_strdup_printf ("30 bytes of data, %u are", length - 16);
+      g_byte_array_set_size (bytes, length);
+      check_fails (bytes, KOL_DATASET_ERROR_TRUNCATED, there);
+    }
+}
+
+static void
+test_idx_trailing (void)
+{
+  g_autoptr (GByteArray) bytes = idx_bytes (1, DIMS (30), 1);
+
+  g_byte_array_append (bytes, (const guint8 *) "", 1);
+  check_fails (bytes, KOL_DATASET_ERROR_TRAILING, "after the 30 bytes");
+  g_autoptr (GByteArray) packed = gzip (bytes);
+  check_fails (packed, KOL_DATASET_ERROR_TRAILING, "after the 30 bytes");
+}
+
+static void
+test_idx_gzip_truncated (void)
+{
+  g_autoptr (GByteArray) bytes = idx_bytes (1, DIMS (3000), 7);
+  g_autoptr (GByteArray) packed = gzip (bytes);
+
+  /* The last eight bytes are gzip's checksum and size: they are missed, too. */
+  for (guint length = packed->len - 1; length >= 2; length--)
+    {
+      g_byte_array_set_size (packed, length);
+      check_fails (packed, KOL_DATASET_ERROR_TRUNCATED, "gzip data end too soon");
+    }
+}
+
+static void
+test_idx_gzip_damaged (void)
+{
+  g_autoptr (GByteArray) bytes = idx_bytes (1, DIMS (3000), 7);
+  g_autoptr (GByteArray) packed = gzip (bytes);
+
+  packed->data[packed->len - 6] ^= 1; /* in the checksum */
+  check_fails (packed, KOL_DATASET_ERROR_CORRUPT, "cannot be decompressed");
+}
+
+static void
+test_idx_magic (void)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  g_byte_array_append (bytes, (const guint8 *) "PNG and more", 12);
+  check_fails (bytes, KOL_DATASET_ERROR_NOT_IDX, "begins with the bytes 50 4e");
+}
+
+static void
+test_idx_type (void)
+{
+  g_autoptr (GByteArray) floats = idx_header (0x0D, 1, DIMS (2));
+  g_autoptr (GByteArray) unknown = idx_header (0x77, 1, DIMS (2));
+
+  check_fails (floats, KOL_DATASET_ERROR_TYPE, "32-bit floats (0x0d)");
+  check_fails (unknown, KOL_DATASET_ERROR_TYPE, "0x77");
+}
+
+static void
+test_idx_rank (void)
+{
+  g_autoptr (GByteArray) none = idx_header (0x08, 0, NULL);
+  g_autoptr (GByteArray) many = idx_header (0x08, 9, DIMS (1, 1, 1, 1, 1, 1, 1, 1, 1));
+
+  check_fails (none, KOL_DATASET_ERROR_RANK, "rank 0");
+  check_fails (many, KOL_DATASET_ERROR_RANK, "rank 9");
+}
+
+/* A header's lie must cost neither an overflow nor the memory that it asks for. */
+static void
+test_idx_overflow (void)
+{
+  g_autoptr (GByteArray) overflowing
+    = idx_header (0x08, 3, DIMS (G_MAXUINT32, G_MAXUINT32, G_MAXUINT32));
+  g_autoptr (GByteArray) huge = idx_header (0x08, 2, DIMS (1u << 31, 1u << 30));
+
+  check_fails (overflowing, KOL_DATASET_ERROR_TOO_LARGE, "4294967295 x 4294967295 x 4294967295");
+  check_fails (huge, KOL_DATASET_ERROR_TRUNCATED, "promises 2305843009213693952 bytes");
+}
+
+/* --------------------------------------------------------------- pictures */
+
+static void
+check_pictures (const char *images, const char *labels)
+{
+  g_autoptr (GError) error = NULL;
+
+  write_array (images, 3, DIMS (4, 2, 3), 5);
+  write_array (labels, 1, DIMS (4), 3);
+  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "t10k", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (pictures->count, ==, 4);
+  g_assert_cmpuint (pictures->channels, ==, 1);
+  g_assert_cmpuint (pictures->height, ==, 2);
+  g_assert_cmpuint (pictures->width, ==, 3);
+  g_assert_cmpuint (pictures->classes, ==, 10);
+  g_assert_cmpuint (pictures->pixels[23], ==, 115);
+  g_assert_cmpuint (pictures->labels[2], ==, 6);
+  g_assert_cmpstr (pictures->path, ==, folder ());
+  g_assert_cmpstr (pictures->name, ==, "files test set");
+
+  g_autofree char *images_path = path_of (images);
+  g_autofree char *labels_path = path_of (labels);
+  g_remove (images_path);
+  g_remove (labels_path);
+}
+
+static void
+test_pictures_names (void)
+{
+  check_pictures ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
+  check_pictures ("t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte");
+  check_pictures ("t10k-images-idx3-ubyte.gz", "t10k-labels.idx1-ubyte.gz");
+}
+
+static void
+test_pictures_colour (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  write_array ("train-images-idx3-ubyte", 4, DIMS (4, 3, 2, 5), 1);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (4), 1);
+  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "train", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (pictures->channels, ==, 3);
+  g_assert_cmpuint (pictures->height, ==, 2);
+  g_assert_cmpuint (pictures->width, ==, 5);
+}
+
+static void
+check_set_fails (int code, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (kol_pictures_load_idx (folder (), "train", &error));
+  g_assert_error (error, KOL_DATASET_ERROR, code);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, words));
+  g_assert_nonnull (strstr (error->message, folder ()));
+}
+
+static void
+test_pictures_missing (void)
+{
+  check_set_fails (KOL_DATASET_ERROR_MISSING, "no “train-images-idx3-ubyte”");
+  check_set_fails (KOL_DATASET_ERROR_MISSING, "t10k-labels-idx1-ubyte");
+  check_set_fails (KOL_DATASET_ERROR_MISSING, "dataset-fashion-mnist");
+  write_array ("train-images-idx3-ubyte", 3, DIMS (4, 2, 2), 1);
+  check_set_fails (KOL_DATASET_ERROR_MISSING, "no “train-labels-idx1-ubyte”");
+}
+
+static void
+test_pictures_rank (void)
+{
+  write_array ("train-images-idx3-ubyte", 3, DIMS (4, 2, 2), 1);
+  write_array ("train-labels-idx1-ubyte", 3, DIMS (4, 2, 2), 1);
+  check_set_fails (KOL_DATASET_ERROR_RANK,
+                   "train-labels-idx1-ubyte” has rank 3: it holds pictures, not labels");
+  write_array ("train-images-idx3-ubyte", 1, DIMS (4), 1);
+  check_set_fails (KOL_DATASET_ERROR_RANK,
+                   "train-images-idx3-ubyte” has rank 1: it holds labels, not pictures");
+}
+
+static void
+test_pictures_mismatch (void)
+{
+  write_array ("train-images-idx3-ubyte", 3, DIMS (4, 2, 2), 1);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (5), 1);
+  check_set_fails (KOL_DATASET_ERROR_MISMATCH, "4 pictures");
+  check_set_fails (KOL_DATASET_ERROR_MISMATCH, "5 labels");
+}
+
+static void
+test_pictures_empty (void)
+{
+  write_array ("train-images-idx3-ubyte", 3, DIMS (0, 2, 2), 1);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (0), 1);
+  check_set_fails (KOL_DATASET_ERROR_EMPTY, "0 pictures of 2 x 2");
+  write_array ("train-images-idx3-ubyte", 3, DIMS (4, 2, 0), 1);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (4), 1);
+  check_set_fails (KOL_DATASET_ERROR_EMPTY, "4 pictures of 2 x 0");
+}
+
+static void
+test_pictures_slice (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (20);
+  g_autoptr (KolPictures) middle = kol_pictures_slice (pictures, 5, 10);
+  g_autoptr (KolPictures) inner = kol_pictures_slice (middle, 2, 3);
+
+  g_assert_true (inner->pixels == pictures->pixels + 14);
+  g_clear_pointer (&middle, kol_pictures_unref);
+  g_clear_pointer (&pictures, kol_pictures_unref);
+  g_assert_cmpuint (inner->count, ==, 3);
+  g_assert_cmpuint (inner->pixels[4], ==, 9);
+  g_assert_cmpuint (inner->labels[2], ==, 2);
+  g_assert_cmpuint (inner->classes, ==, 7);
+  g_assert_true (g_str_has_suffix (inner->name, " [5..14] [2..4]"));
+}
+
+static void
+test_pictures_slice_bounds (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (20);
+  const gsize wrong[][2] = { { 20, 1 }, { 0, 21 }, { 19, 2 }, { 0, 0 }, { 1, G_MAXSIZE } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_test_expect_message ("kolinsky", G_LOG_LEVEL_CRITICAL, "*assertion*failed*");
+      g_assert_null (kol_pictures_slice (pictures, wrong[i][0], wrong[i][1]));
+      g_test_assert_expected_messages ();
+    }
+}
+
+static void
+test_find (void)
+{
+  g_autofree char *installed
+    = g_build_filename (g_get_system_data_dirs ()[0], "datasets", "fashion-mnist", NULL);
+
+  g_setenv ("KOLINSKY_DATA", "/somewhere", TRUE);
+  g_autofree char *wished = kol_dataset_find ();
+  g_assert_cmpstr (wished, ==, "/somewhere");
+  g_setenv ("KOLINSKY_DATA", "", TRUE);
+
+  /* A folder without the files is passed over. */
+  g_assert_cmpint (g_mkdir_with_parents (installed, 0700), ==, 0);
+  g_autofree char *other = kol_dataset_find ();
+  g_assert_cmpstr (other, !=, installed);
+
+  const char *names[] = { "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz" };
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (installed, names[i], NULL);
+      g_assert_true (g_file_set_contents (path, "", 0, NULL));
+    }
+  g_autofree char *found = kol_dataset_find ();
+  g_assert_cmpstr (found, ==, installed);
+  g_unsetenv ("KOLINSKY_DATA");
+}
+
+static void
+test_fashion_mnist (void)
+{
+  const char *installed = "/usr/share/datasets/fashion-mnist";
+  g_autoptr (GError) error = NULL;
+  guint counts[10] = { 0 };
+
+  if (!g_file_test (installed, G_FILE_TEST_IS_DIR))
+    {
+      g_test_skip ("Debian's package dataset-fashion-mnist is not installed");
+      return;
+    }
+  g_autoptr (KolPictures) training = kol_pictures_load_idx (installed, "train", &error);
+  g_assert_no_error (error);
+  g_autoptr (KolPictures) test = kol_pictures_load_idx (installed, "t10k", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (training->count, ==, 60000);
+  g_assert_cmpuint (training->height, ==, 28);
+  g_assert_cmpuint (training->width, ==, 28);
+  g_assert_cmpuint (test->count, ==, 10000);
+  g_assert_cmpuint (training->classes, ==, 10);
+  g_assert_cmpstr (training->name, ==, "fashion-mnist training set");
+  for (gsize i = 0; i < training->count; i++)
+    counts[training->labels[i]]++;
+  for (guint i = 0; i < 10; i++)
+    g_assert_cmpuint (counts[i], ==, 6000);
+  g_assert_cmpuint (training->labels[0], ==, 9);
+}
+
+/* ---------------------------------------------------------------- batches */
+
+#define COUNT 1003
+#define BATCH 10
+
+static KolBatches *
+open_batches (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuffle)
+{
+  g_autoptr (GError) error = NULL;
+  KolBatches *batches = kol_batches_new (pictures, batch, seed, shuffle, &error);
+
+  g_assert_no_error (error);
+  return batches;
+}
+
+/* Takes a batch of numbered pictures and says which they are. */
+static void
+take_indices (KolBatches *batches, guint *indices)
+{
+  const float *pixels, *labels;
+
+  g_assert_true (kol_batches_next (batches, &pixels, &labels));
+  for (gsize i = 0; i < kol_batches_get_batch (batches); i++)
+    {
+      guint low = pixels[2 * i] * 255 + 0.5f, high = pixels[2 * i + 1] * 255 + 0.5f;
+      indices[i] = low + 256 * high;
+      g_assert_cmpuint (indices[i] % 7, ==, labels[i]);
+    }
+}
+
+/* An epoch shows no picture twice, and not always the same ones in the same order. */
+static void
+test_batches_epochs (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolBatches) batches = open_batches (pictures, BATCH, 1, TRUE);
+  guint order[3][COUNT / BATCH * BATCH];
+
+  g_assert_cmpuint (kol_batches_per_epoch (batches), ==, COUNT / BATCH);
+  for (guint epoch = 0; epoch < 3; epoch++)
+    {
+      gboolean seen[COUNT] = { FALSE };
+      for (guint i = 0; i < COUNT / BATCH; i++)
+        {
+          g_assert_cmpuint (kol_batches_get_epoch (batches), ==, epoch);
+          g_assert_cmpuint (kol_batches_get_position (batches), ==, i);
+          take_indices (batches, &order[epoch][i * BATCH]);
+          g_assert_cmpuint (kol_batches_get_valid (batches), ==, BATCH);
+        }
+      for (guint i = 0; i < G_N_ELEMENTS (order[0]); i++)
+        {
+          g_assert_cmpuint (order[epoch][i], <, COUNT);
+          g_assert_false (seen[order[epoch][i]]);
+          seen[order[epoch][i]] = TRUE;
+        }
+    }
+  for (guint a = 0; a < 3; a++)
+    {
+      guint same = 0, b = (a + 1) % 3;
+      for (guint i = 0; i < G_N_ELEMENTS (order[0]); i++)
+        same += order[a][i] == order[b][i];
+      /* One is expected by chance. */
+      g_assert_cmpuint (same, <, 10);
+    }
+}
+
+/* Each place is equally likely for each picture: 4000 epochs of 5 pictures. */
+static void
+test_batches_uniform (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (5);
+  g_autoptr (KolBatches) batches = open_batches (pictures, 5, 3, TRUE);
+  guint counts[5][5] = { { 0 } }, indices[5];
+
+  for (guint epoch = 0; epoch < 4000; epoch++)
+    {
+      take_indices (batches, indices);
+      for (guint i = 0; i < 5; i++)
+        counts[i][indices[i]]++;
+    }
+  for (guint i = 0; i < 25; i++)
+    {
+      /* 800 are expected, with a standard deviation of 25. */
+      g_assert_cmpuint (counts[i / 5][i % 5], >, 675);
+      g_assert_cmpuint (counts[i / 5][i % 5], <, 925);
+    }
+}
+
+/* Checkpoints rely on this order, on every machine and in every version. */
+static void
+test_batches_frozen (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolBatches) batches = open_batches (pictures, 8, 42, TRUE);
+  const guint expected[2][8] = { { 755, 848, 479, 724, 722, 268, 930, 786 },
+                                 { 774, 855, 919, 569, 822, 459, 490, 963 } };
+  guint indices[8];
+
+  for (guint epoch = 0; epoch < 2; epoch++)
+    {
+      kol_batches_seek (batches, epoch * kol_batches_per_epoch (batches));
+      take_indices (batches, indices);
+      g_assert_cmpmem (indices, sizeof indices, expected[epoch], sizeof expected[epoch]);
+    }
+}
+
+static void
+test_batches_seeds (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolBatches) a = open_batches (pictures, 100, 1, TRUE);
+  g_autoptr (KolBatches) again = open_batches (pictures, 100, 1, TRUE);
+  g_autoptr (KolBatches) other = open_batches (pictures, 100, 2, TRUE);
+  guint from_a[100], from_again[100], from_other[100], same = 0;
+
+  for (guint i = 0; i < 25; i++)
+    {
+      take_indices (a, from_a);
+      take_indices (again, from_again);
+      take_indices (other, from_other);
+      g_assert_cmpmem (from_a, sizeof from_a, from_again, sizeof from_again);
+      for (guint j = 0; j < 100; j++)
+        same += from_a[j] == from_other[j];
+    }
+  g_assert_cmpuint (same, <, 25);
+}
+
+static void
+test_batches_in_order (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (10);
+  g_autoptr (KolBatches) batches = open_batches (pictures, 4, 1, FALSE);
+  const guint expected[3][4] = { { 0, 1, 2, 3 }, { 4, 5, 6, 7 }, { 8, 9, 0, 1 } };
+  const guint valid[3] = { 4, 4, 2 };
+  guint indices[4];
+
+  g_assert_cmpuint (kol_batches_per_epoch (batches), ==, 3);
+  g_assert_cmpuint (kol_batches_get_valid (batches), ==, 0);
+  for (guint i = 0; i < 9; i++)
+    {
+      g_assert_cmpuint (kol_batches_get_epoch (batches), ==, i / 3);
+      take_indices (batches, indices);
+      g_assert_cmpmem (indices, sizeof indices, expected[i % 3], sizeof expected[0]);
+      g_assert_cmpuint (kol_batches_get_valid (batches), ==, valid[i % 3]);
+    }
+}
+
+static void
+test_batches_seek (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolBatches) straight = open_batches (pictures, BATCH, 9, TRUE);
+  g_autoptr (KolBatches) jumping = open_batches (pictures, BATCH, 9, TRUE);
+  guint order[250][BATCH], indices[BATCH];
+  g_autoptr (GRand) random = g_rand_new_with_seed (5);
+
+  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
+    take_indices (straight, order[i]);
+  for (guint jump = 0; jump < 100; jump++)
+    {
+      guint to = g_rand_int_range (random, 0, G_N_ELEMENTS (order) - 5);
+      guint steps = g_rand_int_range (random, 0, 6);
+      kol_batches_seek (jumping, to);
+      g_assert_cmpuint (kol_batches_get_epoch (jumping), ==, to / 100);
+      g_assert_cmpuint (kol_batches_get_position (jumping), ==, to % 100);
+      for (guint i = to; i < to + steps; i++)
+        {
+          take_indices (jumping, indices);
+          g_assert_cmpmem (indices, sizeof indices, order[i], sizeof order[i]);
+        }
+    }
+}
+
+/* The thread may be in the midst of a batch, made for where the stream was before. */
+static void
+test_batches_seek_busy (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GRand) random = g_rand_new_with_seed (6);
+
+  /* Large pictures, so that making a batch takes a while; picture i has label i. */
+  write_array ("train-images-idx3-ubyte", 3, DIMS (200, 100, 300), 1);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (200), 1);
+  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "train", &error);
+  g_assert_no_error (error);
+  g_autoptr (KolBatches) batches = open_batches (pictures, 10, 1, FALSE);
+  for (guint i = 0; i < 200; i++)
+    {
+      const float *pixels, *labels;
+      guint to = g_rand_int_range (random, 0, 20);
+      g_usleep (g_rand_int_range (random, 0, 500));
+      kol_batches_seek (batches, to);
+      g_assert_true (kol_batches_next (batches, &pixels, &labels));
+      g_assert_cmpfloat (labels[0], ==, 10 * to);
+      g_assert_cmpfloat (labels[9], ==, 10 * to + 9);
+    }
+}
+
+/* However far the thread runs ahead, the batch that was lent stays as it is. */
+static void
+test_batches_lent (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolBatches) batches = open_batches (pictures, BATCH, 9, FALSE);
+  const float *pixels, *labels;
+
+  for (guint i = 0; i < 10; i++)
+    {
+      g_assert_true (kol_batches_next (batches, &pixels, &labels));
+      g_usleep (2000);
+      for (guint j = 0; j < BATCH; j++)
+        g_assert_cmpfloat (pixels[2 * j], ==, (i * BATCH + j) / 255.0f);
+    }
+}
+
+static void
+test_batches_scale (void)
+{
+  g_autoptr (GError) error = NULL;
+  const float *pixels, *labels;
+
+  write_array ("train-images-idx3-ubyte", 3, DIMS (2, 1, 6), 51);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (2), 3);
+  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "train", &error);
+  g_assert_no_error (error);
+  g_autoptr (KolBatches) batches = open_batches (pictures, 1, 0, FALSE);
+  g_assert_true (kol_batches_next (batches, &pixels, &labels));
+  g_assert_cmpfloat (pixels[0], ==, 0);
+  g_assert_cmpfloat (pixels[1], ==, 0.2f);
+  g_assert_cmpfloat (pixels[5], ==, 1);
+  g_assert_true (kol_batches_next (batches, &pixels, &labels));
+  g_assert_cmpfloat (labels[0], ==, 3);
+}
+
+static void
+test_batches_of_slice (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 7, 14);
+  g_autoptr (KolBatches) batches = open_batches (slice, 7, 1, FALSE);
+  guint indices[7];
+
+  g_clear_pointer (&slice, kol_pictures_unref);
+  g_clear_pointer (&pictures, kol_pictures_unref);
+  take_indices (batches, indices);
+  g_assert_cmpuint (indices[0], ==, 7);
+  take_indices (batches, indices);
+  g_assert_cmpuint (indices[6], ==, 20);
+}
+
+static void
+test_batches_too_large (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (10);
+  const gsize wrong[] = { 0, 11, G_MAXSIZE };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_assert_null (kol_batches_new (pictures, wrong[i], 1, i == 1, &error));
+      g_assert_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_BATCH);
+      g_assert_nonnull (strstr (error->message, "between 1 and 10"));
+    }
+  g_autoptr (KolBatches) whole = open_batches (pictures, 10, 1, TRUE);
+  g_assert_cmpuint (kol_batches_per_epoch (whole), ==, 1);
+}
+
+/* Streams may be freed while the thread is at any point of its work. */
+static void
+test_batches_free (void)
+{
+  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  guint indices[BATCH];
+
+  for (guint i = 0; i < 300; i++)
+    {
+      g_autoptr (KolBatches) batches = open_batches (pictures, BATCH, i, TRUE);
+      for (guint taken = 0; taken < i % 7; taken++)
+        take_indices (batches, indices);
+      if (i % 3 == 1)
+        kol_batches_seek (batches, i);
+      if (i % 5 == 1)
+        g_usleep (i);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+
+  root = g_dir_make_tmp ("kolinsky-dataset-XXXXXX", &error);
+  g_assert_no_error (error);
+  g_autofree char *share = g_build_filename (root, "share", NULL);
+  g_setenv ("XDG_DATA_DIRS", share, TRUE);
+  g_unsetenv ("KOLINSKY_DATA");
+
+  g_test_init (&argc, &argv, NULL);
+  add ("/dataset/idx/plain", test_idx_plain);
+  add ("/dataset/idx/gzipped", test_idx_gzipped);
+  add ("/dataset/idx/missing", test_idx_missing);
+  add ("/dataset/idx/folder", test_idx_folder);
+  add ("/dataset/idx/truncated", test_idx_truncated);
+  add ("/dataset/idx/trailing", test_idx_trailing);
+  add ("/dataset/idx/gzip-truncated", test_idx_gzip_truncated);
+  add ("/dataset/idx/gzip-damaged", test_idx_gzip_damaged);
+  add ("/dataset/idx/magic", test_idx_magic);
+  add ("/dataset/idx/type", test_idx_type);
+  add ("/dataset/idx/rank", test_idx_rank);
+  add ("/dataset/idx/overflow", test_idx_overflow);
+  add ("/dataset/pictures/names", test_pictures_names);
+  add ("/dataset/pictures/colour", test_pictures_colour);
+  add ("/dataset/pictures/missing", test_pictures_missing);
+  add ("/dataset/pictures/rank", test_pictures_rank);
+  add ("/dataset/pictures/mismatch", test_pictures_mismatch);
+  add ("/dataset/pictures/empty", test_pictures_empty);
+  add ("/dataset/pictures/slice", test_pictures_slice);
+  add ("/dataset/pictures/slice-bounds", test_pictures_slice_bounds);
+  add ("/dataset/find", test_find);
+  add ("/dataset/fashion-mnist", test_fashion_mnist);
+  add ("/dataset/batches/epochs", test_batches_epochs);
+  add ("/dataset/batches/uniform", test_batches_uniform);
+  add ("/dataset/batches/frozen", test_batches_frozen);
+  add ("/dataset/batches/seeds", test_batches_seeds);
+  add ("/dataset/batches/in-order", test_batches_in_order);
+  add ("/dataset/batches/seek", test_batches_seek);
+  add ("/dataset/batches/seek-busy", test_batches_seek_busy);
+  add ("/dataset/batches/lent", test_batches_lent);
+  add ("/dataset/batches/scale", test_batches_scale);
+  add ("/dataset/batches/of-slice", test_batches_of_slice);
+  add ("/dataset/batches/too-large", test_batches_too_large);
+  add ("/dataset/batches/free", test_batches_free);
+  int result = g_test_run ();
+  remove_all (root);
+  g_free (root);
+  return result;
+}

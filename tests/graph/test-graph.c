@@ -1,0 +1,467 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* The graph apart from its operations: errors, gradients, plans, runs. */
+
+#include <math.h>
+
+#include "graph/graph-private.h"
+#include "kolinsky.h"
+
+static KolDevice *device;
+
+static void
+assert_close (const float *got, const float *expected, guint n, float tolerance)
+{
+  for (guint i = 0; i < n; i++)
+    if (!(fabsf (got[i] - expected[i]) <= tolerance))
+      g_error ("element %u is %g, expected %g", i, got[i], expected[i]);
+}
+
+/* ── Construction ───────────────────────────────────────────────────────────────────────────── */
+
+static void
+test_error_names_node_and_shapes (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (50, 3136));
+  KolValue *w = kol_parameter (g, "w", KOL_SHAPE (1024, 10), KOL_CONSTANT (0));
+  KolValue *z = kol_relu (kol_matmul (x, w)); /* passes the failed value on */
+
+  g_assert_false (kol_run (g, z, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_SHAPE);
+  g_assert_nonnull (strstr (error->message, "matmul"));
+  g_assert_nonnull (strstr (error->message, "[50, 3136]"));
+  g_assert_nonnull (strstr (error->message, "[1024, 10]"));
+}
+
+static void
+test_first_error_is_kept (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2, 3)), *b = kol_placeholder (g, "b", KOL_SHAPE (4));
+  KolValue *sum = kol_add (a, b);
+
+  kol_reshape (a, KOL_SHAPE (7));
+  g_assert_true (kol_value_failed (sum));
+  g_assert_nonnull (strstr (kol_graph_get_error (g)->message, "[4]"));
+}
+
+static void
+test_names_are_unique (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2));
+  KolValue *first = kol_relu (a), *second = kol_relu (a);
+
+  g_assert_cmpstr (kol_value_get_name (first), ==, "relu");
+  g_assert_cmpstr (kol_value_get_name (second), ==, "relu-2");
+  g_assert_cmpstr (kol_value_get_name (kol_named (second, "hidden")), ==, "hidden");
+}
+
+static void
+test_placeholder_not_set (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (kol_run (g, kol_relu (kol_placeholder (g, "pixels", KOL_SHAPE (2))), &error));
+  g_assert_nonnull (strstr (error->message, "pixels"));
+}
+
+static void
+test_parameters_outlive_graphs (void)
+{
+  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 3);
+  g_autoptr (GError) error = NULL;
+  float values[3] = { 1, 2, 3 }, got[3];
+  KolGraph *first = kol_graph_new_over (parameters), *second;
+  KolValue *w = kol_parameter (first, "w", KOL_SHAPE (3), KOL_CONSTANT (0));
+
+  g_assert_true (kol_parameter_write (kol_parameters_find (parameters, "w"), values, &error));
+  g_assert_true (kol_run (first, kol_negate (w), &error));
+  kol_graph_free (first);
+
+  second = kol_graph_new_over (parameters);
+  w = kol_parameter (second, "w", KOL_SHAPE (3), KOL_CONSTANT (0));
+  g_assert_true (kol_read (kol_scale (w, 2, 0), got, &error));
+  assert_close (got, (float[]) { 2, 4, 6 }, 3, 0);
+  kol_parameter (second, "w", KOL_SHAPE (4), KOL_CONSTANT (0)); /* another shape */
+  g_assert_nonnull (strstr (kol_graph_get_error (second)->message, "[3]"));
+  kol_graph_free (second);
+}
+
+/* ── Gradients ──────────────────────────────────────────────────────────────────────────────── */
+
+/* f = sum ((a b + a)^2) with b broadcast: df/da and df/db by hand. */
+static void
+test_gradient_accumulates_and_unbroadcasts (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2, 2)), *b = kol_placeholder (g, "b", KOL_SHAPE (2));
+  KolValue *of[] = { a, b }, *d[2];
+  float va[4] = { 1, 2, 3, 4 }, vb[2] = { 0.5, -1 }, got[4], da[4], db[2] = { 0, 0 };
+
+  kol_set (a, va);
+  kol_set (b, vb);
+  g_assert_true (kol_gradients (kol_sum (kol_square (kol_add (kol_multiply (a, b), a)), NULL), of, 2, d));
+  for (int i = 0; i < 4; i++)
+    {
+      float y = va[i] * vb[i % 2] + va[i];
+
+      da[i] = 2 * y * (vb[i % 2] + 1);
+      db[i % 2] += 2 * y * va[i];
+    }
+  g_assert_true (kol_run_all (g, d, 2, &error));
+  g_assert_true (kol_read (d[0], got, &error));
+  assert_close (got, da, 4, 1e-5f);
+  g_assert_true (kol_read (d[1], got, &error));
+  assert_close (got, db, 2, 1e-5f);
+}
+
+static void
+test_gradient_of_gradient (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SCALAR), *first, *second;
+
+  kol_set_scalar (x, 0.7f);
+  g_assert_true (kol_gradients (kol_tanh (x), &x, 1, &first));
+  g_assert_true (kol_gradients (first, &x, 1, &second));
+  g_assert_cmpfloat_with_epsilon (kol_scalar (second),
+                                  -2 * tanh (0.7) * (1 - tanh (0.7) * tanh (0.7)), 1e-6);
+}
+
+static void
+test_gradient_errors (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (3)), *d;
+
+  g_assert_false (kol_gradients (x, &x, 1, &d));
+  g_assert_nonnull (strstr (kol_graph_get_error (g)->message, "one number"));
+}
+
+static void
+test_gradient_of_independent_is_zero (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2)), *y = kol_placeholder (g, "y", KOL_SHAPE (2)), *d;
+  float got[2] = { 1, 1 };
+
+  g_assert_true (kol_gradients (kol_sum (x, NULL), &y, 1, &d));
+  g_assert_true (kol_read (d, got, &error));
+  assert_close (got, (float[]) { 0, 0 }, 2, 0);
+}
+
+/* ── Plans ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+test_plan_reuses_memory (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (1000)), *y = x;
+  guint64 bytes;
+
+  for (int i = 0; i < 20; i++)
+    y = kol_tanh (y);
+  g_assert_true (kol_peak_bytes (g, &y, 1, &bytes, &error));
+  g_assert_cmpuint (bytes, ==, 4000 * (2 + 2)); /* x, y, and two slots in turn */
+}
+
+static void
+test_peak_is_known_before_memory_is_taken (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  guint64 used = kol_device_get_memory_used (device), bytes;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (1 << 20, 1 << 10)); /* 4 GiB */
+  KolValue *w = kol_parameter (g, "w", KOL_SHAPE (1 << 10, 1 << 4), KOL_CONSTANT (0));
+  KolValue *y = kol_matmul (x, w);
+
+  g_assert_true (kol_peak_bytes (g, &y, 1, &bytes, &error));
+  g_assert_cmpuint (bytes, >=, (guint64) 4 << 30);
+  g_assert_cmpuint (kol_device_get_memory_used (device), ==, used);
+}
+
+static void
+test_epilogue_is_absorbed (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2, 3, 8, 8));
+  KolValue *w = kol_parameter (g, "w", KOL_SHAPE (4, 3, 3, 3), KOL_HE);
+  KolValue *b = kol_parameter (g, "b", KOL_SHAPE (4), KOL_CONSTANT (0.1));
+  KolValue *y = kol_relu (kol_conv2d (x, w, b, &(KolConv2d) { .padding = KOL_SAME }));
+  KolPlan *plan;
+
+  g->forced_op = kol_op_find ("conv2d");
+  g->forced_variant = device->simd ? "implicit-gemm" : "plain";
+  plan = kol_plan_new (g, &y, 1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (plan->steps->len, ==, device->simd ? 1 : 3);
+  kol_plan_free (plan);
+}
+
+/* A fused chain gives what the separate nodes give. */
+static void
+test_epilogue_is_right (void)
+{
+  static const char *const variants[] = { "plain", "implicit-gemm" };
+  g_autoptr (GError) error = NULL;
+  float input[2 * 3 * 7 * 9], residual[2 * 4 * 7 * 9], got[2][2 * 4 * 7 * 9];
+
+  for (guint i = 0; i < G_N_ELEMENTS (input); i++)
+    input[i] = sinf ((float) i);
+  for (guint i = 0; i < G_N_ELEMENTS (residual); i++)
+    residual[i] = cosf ((float) i);
+  for (guint v = 0; v < 2; v++)
+    {
+      g_autoptr (KolGraph) g = kol_graph_new (device);
+      KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2, 3, 7, 9));
+      KolValue *r = kol_placeholder (g, "r", KOL_SHAPE (2, 4, 7, 9));
+      KolValue *w = kol_parameter (g, "w", KOL_SHAPE (4, 3, 3, 3), KOL_HE);
+      KolValue *b = kol_parameter (g, "b", KOL_SHAPE (4), KOL_UNIFORM (-1, 1));
+      KolValue *y = kol_tanh (kol_add (r, kol_conv2d (x, w, b, &(KolConv2d) { .pad = 1 })));
+
+      g->forced_op = kol_op_find ("conv2d");
+      g->forced_variant = device->simd ? variants[v] : "plain";
+      kol_set (x, input);
+      kol_set (r, residual);
+      g_assert_true (kol_read (y, got[v], &error));
+      g_assert_no_error (error);
+    }
+  assert_close (got[1], got[0], G_N_ELEMENTS (residual), 1e-5f);
+}
+
+/* A value that something else reads as well must not vanish into an epilogue. */
+static void
+test_epilogue_leaves_shared_values (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (3, 2)), *w = kol_placeholder (g, "w", KOL_SHAPE (2, 2));
+  KolValue *z = kol_matmul (x, w), *y[] = { kol_relu (z), z };
+  float vx[6] = { 1, 2, 3, 4, 5, 6 }, vw[4] = { 1, -1, 1, -1 }, got[6];
+
+  kol_set (x, vx);
+  kol_set (w, vw);
+  g_assert_true (kol_run_all (g, y, 2, &error));
+  g_assert_true (kol_read (y[0], got, &error));
+  assert_close (got, (float[]) { 3, 0, 7, 0, 11, 0 }, 6, 1e-6f);
+  g_assert_true (kol_read (y[1], got, &error));
+  assert_close (got, (float[]) { 3, -3, 7, -7, 11, -11 }, 6, 1e-6f);
+}
+
+/* ── An operation of the test's own: packing and writes in place ────────────────────────────── */
+
+static guint packs;
+
+static gboolean
+negate_infer (KolNode *node, GError **error)
+{
+  node->outputs[0].shape = node->inputs[0]->shape;
+  return TRUE;
+}
+
+static gsize
+negate_packed (const KolNode *node, guint input, const KolDevice *on)
+{
+  return input == 0 ? (gsize) kol_count (node->inputs[0]) * sizeof (float) : 0;
+}
+
+static gboolean
+negate_pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
+{
+  if (kol_queue_get_mode (launch->queue) == KOL_QUEUE_COLLECT)
+    return TRUE;
+  packs++;
+  return kol_queue_copy (launch->queue, launch->inputs[0], launch->packed[0],
+                         (gsize) kol_count (node->inputs[0]) * sizeof (float), error);
+}
+
+static gboolean
+copy_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  if (kol_queue_get_mode (launch->queue) == KOL_QUEUE_COLLECT)
+    return TRUE;
+  g_assert_nonnull (launch->packed[0]);
+  return kol_queue_copy (launch->queue, launch->packed[0], launch->outputs[0],
+                         (gsize) kol_count (node->inputs[0]) * sizeof (float), error);
+}
+
+static const KolOp op_packing
+    = { .name = "packing",
+        .infer = negate_infer,
+        .variants = (const KolVariant[]) {
+            { .name = "plain", .packed = negate_packed, .pack = negate_pack, .launch = copy_launch },
+            { 0 } } };
+
+/* Packs once, and again only when the parameter has changed. */
+static void
+test_packing_follows_version (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *w = kol_parameter (g, "w", KOL_SHAPE (3), KOL_CONSTANT (2));
+  KolValue *y = KOL_NODE (&op_packing, NULL, w);
+  float got[3];
+
+  packs = 0;
+  g_assert_true (kol_run (g, y, &error));
+  g_assert_true (kol_run (g, y, &error));
+  g_assert_cmpuint (packs, ==, 1);
+  g_assert_true (kol_parameter_write (w->node->parameter, (float[]) { 5, 6, 7 }, &error));
+  g_assert_true (kol_run (g, y, &error));
+  g_assert_cmpuint (packs, ==, 2);
+  g_assert_true (kol_read (y, got, &error));
+  assert_close (got, (float[]) { 5, 6, 7 }, 3, 0);
+}
+
+/* ── Running ────────────────────────────────────────────────────────────────────────────────── */
+
+/* Ten feeds in a row, none waited for: each run sees its own. */
+static void
+test_feeds_do_not_overtake (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (4));
+  KolValue *total = kol_parameter (g, "total", KOL_SHAPE (4), KOL_CONSTANT (0));
+  KolValue *step = kol_sgd (kol_sum (kol_multiply (total, x), NULL), &(KolSgd) { .rate = 1 });
+  float got[4];
+
+  for (int i = 1; i <= 10; i++)
+    {
+      kol_set (x, (float[]) { -i, -i, -i, -2 * i });
+      g_assert_true (kol_run (g, step, &error));
+    }
+  g_assert_true (kol_read (total, got, &error));
+  assert_close (got, (float[]) { 55, 55, 55, 110 }, 4, 0);
+  g_assert_cmpuint (kol_graph_get_step (g), ==, 10);
+}
+
+static void
+test_cancel (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  KolValue *y = kol_relu (kol_parameter (g, "w", KOL_SHAPE (3), KOL_CONSTANT (1)));
+
+  kol_graph_set_cancellable (g, cancellable);
+  g_assert_true (kol_run (g, y, &error));
+  g_cancellable_cancel (cancellable);
+  g_assert_false (kol_run (g, y, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+/*
+ * The root's input turns negative at a known step: the error names its node
+ * and the step, though later steps were already under way, and the weights are
+ * those from before it.
+ */
+static void
+test_watch_names_the_node (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SCALAR);
+  KolValue *w = kol_parameter (g, "w", KOL_SCALAR, KOL_CONSTANT (1));
+  KolValue *inner = kol_named (kol_sqrt (kol_multiply (x, w)), "inner");
+  KolValue *step = kol_sgd (kol_reshape (inner, KOL_SCALAR), &(KolSgd) { .rate = 0.125 });
+  gboolean good = TRUE;
+  float expected = 1, got;
+  int i;
+
+  for (i = 0; i < 10 && good; i++)
+    {
+      kol_set_scalar (x, i == 4 ? -1 : 1);
+      good = kol_run (g, step, &error);
+      if (i < 4)
+        expected -= 0.125f * 0.5f / sqrtf (expected);
+    }
+  g_assert_false (good);
+  g_assert_cmpint (i, <=, 4 + 1 + KOL_WATCHED_STEPS);
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DIVERGED);
+  g_assert_nonnull (strstr (error->message, "inner gave NaN at step 4"));
+  g_assert_cmpuint (kol_graph_get_step (g), ==, 4);
+  g_assert_true (kol_parameter_read (kol_parameters_find (kol_graph_get_parameters (g), "w"), &got, NULL));
+  g_assert_cmpfloat_with_epsilon (got, expected, 1e-5);
+
+  g_clear_error (&error); /* and it goes on from there */
+  kol_set_scalar (x, 1);
+  g_assert_true (kol_run (g, step, &error));
+  g_assert_true (kol_finish (g, &error));
+}
+
+static void
+test_scalar_reads_the_last_run (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (g, "x", KOL_SCALAR), *y = kol_square (x);
+
+  kol_set_scalar (x, 3);
+  g_assert_true (kol_run (g, y, &error));
+  kol_set_scalar (x, 4);
+  g_assert_cmpfloat (kol_scalar (y), ==, 9);              /* the run's */
+  g_assert_cmpfloat (kol_scalar (kol_negate (x)), ==, -4); /* computed now */
+}
+
+static void
+test_too_much_memory (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  guint64 budget = kol_device_get_budget (device);
+  KolValue *x = kol_parameter (g, "x", KOL_SHAPE (1 << 10), KOL_CONSTANT (1));
+
+  kol_device_set_budget (device, kol_device_get_memory_used (device) + (1 << 20));
+  g_assert_false (kol_run (g, kol_expand (x, KOL_SHAPE (1 << 10, 1 << 10)), &error));
+  kol_device_set_budget (device, budget);
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
+  g_assert_nonnull (strstr (error->message, "4.0 MiB"));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  device = kol_device_open (NULL, &error);
+  if (!device)
+    {
+      g_printerr ("Bail out! %s\n", error->message);
+      return 1;
+    }
+  g_test_add_func ("/graph/error/names-node-and-shapes", test_error_names_node_and_shapes);
+  g_test_add_func ("/graph/error/first-is-kept", test_first_error_is_kept);
+  g_test_add_func ("/graph/names", test_names_are_unique);
+  g_test_add_func ("/graph/placeholder-not-set", test_placeholder_not_set);
+  g_test_add_func ("/graph/parameters-outlive-graphs", test_parameters_outlive_graphs);
+  g_test_add_func ("/gradient/accumulates-and-unbroadcasts", test_gradient_accumulates_and_unbroadcasts);
+  g_test_add_func ("/gradient/second-order", test_gradient_of_gradient);
+  g_test_add_func ("/gradient/errors", test_gradient_errors);
+  g_test_add_func ("/gradient/independent-is-zero", test_gradient_of_independent_is_zero);
+  g_test_add_func ("/plan/reuses-memory", test_plan_reuses_memory);
+  g_test_add_func ("/plan/peak-known-before", test_peak_is_known_before_memory_is_taken);
+  g_test_add_func ("/plan/epilogue/absorbed", test_epilogue_is_absorbed);
+  g_test_add_func ("/plan/epilogue/right", test_epilogue_is_right);
+  g_test_add_func ("/plan/epilogue/leaves-shared", test_epilogue_leaves_shared_values);
+  g_test_add_func ("/plan/packing", test_packing_follows_version);
+  g_test_add_func ("/run/feeds", test_feeds_do_not_overtake);
+  g_test_add_func ("/run/cancel", test_cancel);
+  g_test_add_func ("/run/watch", test_watch_names_the_node);
+  g_test_add_func ("/run/scalar", test_scalar_reads_the_last_run);
+  g_test_add_func ("/run/memory", test_too_much_memory);
+  status = g_test_run ();
+  kol_device_unref (device);
+  return status;
+}

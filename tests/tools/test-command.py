@@ -1,0 +1,559 @@
+#!/usr/bin/env python3
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""Tests of the `kolinsky` command as a user or a script meets it. Prints TAP.
+
+    test-command.py KOLINSKY MAN_PAGE [TEST...]
+"""
+import gzip
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+COMMAND, MAN_PAGE = sys.argv[1], sys.argv[2]
+SUB_COMMANDS = ["devices", "train", "evaluate", "verify", "bench"]
+TIMEOUT = 240
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+class Skip(Exception):
+    pass
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self):
+        return f"exit code {self.code}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+def run(*arguments, **environment):
+    """Runs the command, without a terminal."""
+    done = subprocess.run([COMMAND, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          encoding="utf-8", timeout=TIMEOUT,
+                          env={**os.environ, "LC_ALL": "C.UTF-8", **environment})
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def expect(condition, result):
+    if not condition:
+        raise AssertionError(str(result))
+
+
+def expect_sentence(result, code, *words):
+    """The command failed with a message that has all the words, and printed no result."""
+    expect(result.code == code, result)
+    for word in words:
+        expect(word in result.err, f"{word!r} is missing in:\n{result}")
+
+
+# ── Data ─────────────────────────────────────────────────────────────────────
+
+def idx(array_type, shape, content):
+    header = bytes([0, 0, array_type, len(shape)])
+    return header + b"".join(n.to_bytes(4, "big") for n in shape) + content
+
+
+def pictures(count, seed):
+    """Pictures of 28x28 whose class is the row where they are bright, with some noise."""
+    generator = random.Random(seed)
+    labels = bytes(i % 10 for i in range(count))
+    rows = []
+    for label in labels:
+        picture = bytearray(generator.randrange(60) for _ in range(28 * 28))
+        for row in range(2 * label + 2, 2 * label + 5):
+            picture[28 * row:28 * (row + 1)] = bytes([250] * 28)
+        rows.append(bytes(picture))
+    return idx(8, (count, 28, 28), b"".join(rows)), idx(8, (count,), labels)
+
+
+def write_data(folder, training=600, test=200):
+    os.makedirs(folder, exist_ok=True)
+    for part, count, seed in (("train", training, 1), ("t10k", test, 2)):
+        images, labels = pictures(count, seed)
+        with open(os.path.join(folder, f"{part}-images-idx3-ubyte"), "wb") as file:
+            file.write(images)
+        with gzip.open(os.path.join(folder, f"{part}-labels-idx1-ubyte.gz"), "wb") as file:
+            file.write(labels)
+    return folder
+
+
+class Workshop:
+    """A folder for the tests with a data set, and a short training in it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.data = write_data(self.path("data"))
+        self.trained = None
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def broken_data(self, name):
+        folder = self.path(name)
+        shutil.copytree(self.data, folder)
+        return folder
+
+    def train(self, *arguments, data=None, **environment):
+        return run("train", "digits", "--data", data or self.data, *arguments, **environment)
+
+    def run_folder(self):
+        """A network that was trained for 30 steps."""
+        if not self.trained:
+            folder = self.path("run")
+            self.trained = self.train("--steps", "30", "--lr", "1e-3", "--run", folder, "--json")
+            expect(self.trained.code == 0, self.trained)
+        return self.path("run")
+
+
+# ── Usage ────────────────────────────────────────────────────────────────────
+
+@test
+def help_of_every_command(shop):
+    result = run("--help")
+    expect(result.code == 0, result)
+    for name in SUB_COMMANDS:
+        expect(f"  {name} " in result.out, result)
+        help_text = run(name, "--help")
+        expect(help_text.code == 0 and f"kolinsky {name}" in help_text.out, help_text)
+        expect("--device" in help_text.out and "--json" in help_text.out, help_text)
+
+
+@test
+def version(shop):
+    result = run("--version")
+    expect(result.code == 0 and re.fullmatch(r"kolinsky \d+\.\d+\.\d+\n", result.out), result)
+
+
+@test
+def no_command(shop):
+    expect_sentence(run(), 2, "command is missing", "--help")
+
+
+@test
+def unknown_command_suggests(shop):
+    expect_sentence(run("trian"), 2, '"trian"', "did you mean train?")
+    expect_sentence(run("devcies"), 2, "did you mean devices?")
+    result = run("xylophone")
+    expect_sentence(result, 2, '"xylophone"', "--help")
+    expect("did you mean" not in result.err, result)
+
+
+@test
+def unknown_option_suggests(shop):
+    expect_sentence(run("train", "digits", "--stpes", "3"), 2, "--stpes", "did you mean --steps?")
+    expect_sentence(run("--verison"), 2, "did you mean --version?")
+    expect_sentence(run("devices", "--jsno"), 2, "did you mean --json?")
+
+
+@test
+def wrong_usage(shop):
+    for arguments, word in [
+            (("train",), "RECIPE"), (("train", "digit"), "digits"),
+            (("train", "digits", "more"), "more"), (("evaluate",), "RUN"),
+            (("train", "digits", "--steps", "0"), "--steps"),
+            (("train", "digits", "--steps", "many"), "many"),
+            (("train", "digits", "--lr", "0"), "--lr"), (("train", "digits", "--lr", "nan"), "--lr"),
+            (("train", "digits", "--keep", "1.5"), "--keep"),
+            (("train", "digits", "--batch", "-3"), "--batch"),
+            (("train", "digits", "--optimizer", "adm"), "adam"),
+            (("evaluate", "x", "--part", "some"), "--part"),
+            (("verify", "--op", "rellu"), "did you mean relu?"),
+            (("bench", "sleep"), "matmul"), (("bench", "matmul", "--shape", "12"), "--shape"),
+            (("bench", "matmul", "--variant", "none"), "plain"),
+            (("bench", "peak", "--shape", "1x2x3"), "--shape"),
+            (("bench", "digits", "--seconds", "0"), "--seconds")]:
+        expect_sentence(run(*arguments), 2, word)
+
+
+@test
+def man_page_has_every_option(shop):
+    with open(MAN_PAGE, encoding="utf-8") as file:
+        page = file.read().replace("\\-", "-")
+    for name in SUB_COMMANDS:
+        options = re.findall(r"--[a-z][a-z-]*", run(name, "--help").out)
+        expect(len(set(options)) >= 3, options)
+        for option in set(options):
+            expect(option in page, f"kolinsky.1 says nothing of {option} ({name})")
+
+
+# ── Devices ──────────────────────────────────────────────────────────────────
+
+@test
+def devices(shop):
+    result = run("devices")
+    expect(result.code == 0, result)
+    expect(len(re.findall(r"^\* ", result.out, re.MULTILINE)) == 1, result)
+    listed = run("devices", "--json")
+    table = json.loads(listed.out)
+    expect(listed.code == 0 and table, listed)
+    expect([row["index"] for row in table] == list(range(len(table))), table)
+    expect(sum(row["default"] for row in table) == 1, table)
+    for row in table:
+        expect(row["compute_units"] >= 1 and row["memory"] >= row["largest_allocation"] > 0, row)
+        expect(row["name"] in result.out and row["driver"] in result.out, row)
+
+
+@test
+def unknown_device(shop):
+    result = run("bench", "peak", "--device", "abacus")
+    expect_sentence(result, 1, '"abacus"', "0: ")
+    expect_sentence(run("devices", "--device", "abacus"), 1, '"abacus"')
+    expect_sentence(run("devices", KOLINSKY_DEVICE="99"), 1, '"99"', "KOLINSKY_DEVICE")
+
+
+@test
+def no_device(shop):
+    result = run("devices", OCL_ICD_VENDORS=shop.path("nowhere"), OCL_ICD_FILENAMES="",
+                 KOLINSKY_DEVICE="")
+    expect_sentence(result, 1, "pocl-opencl-icd")
+
+
+# ── Training ─────────────────────────────────────────────────────────────────
+
+@test
+def train_then_evaluate(shop):
+    folder = shop.run_folder()
+    summary = json.loads(shop.trained.out)
+    expect(set(summary) == {"steps", "seconds", "accuracy", "loss", "validation_accuracy", "run",
+                            "device", "examples_per_second", "first_step_seconds", "peak_bytes"},
+           summary)
+    expect(summary["steps"] == 30 and summary["run"] == folder, summary)
+    expect(0 <= summary["accuracy"] <= 1 and summary["peak_bytes"] > 1e6, summary)
+    expect(0 < summary["first_step_seconds"] < 120, summary)
+    expect(shop.trained.err.startswith("Device "), shop.trained)
+
+    result = run("evaluate", folder, "--data", shop.data, "--json")
+    expect(result.code == 0, result)
+    score = json.loads(result.out)
+    expect(score["count"] == 200 and 0 <= score["accuracy"] <= 1 and score["loss"] > 0, score)
+    expect(abs(score["accuracy"] - summary["accuracy"]) < 1e-6, (score, summary))
+    expect(len(score["confusion"]) == 10, score)
+    expect([sum(row) for row in score["confusion"]] == [20] * 10, score)
+    right = sum(score["confusion"][i][i] for i in range(10))
+    expect(abs(right / 200 - score["accuracy"]) < 1e-6, score)
+    # Bright rows are easy to tell apart: this is more than chance, so something was learned.
+    expect(score["accuracy"] > 0.5, score)
+
+    training = run("evaluate", folder, "--data", shop.data, "--json", "--part", "train")
+    expect(json.loads(training.out)["count"] == 600, training)
+
+
+@test
+def evaluate_prints_a_table(shop):
+    result = run("evaluate", shop.run_folder(), "--data", shop.data)
+    expect(result.code == 0 and "accuracy" in result.out, result)
+    rows = re.findall(r"^ +\d(?: +\d+){11}\.\d %$", result.out, re.MULTILINE)
+    expect(len(rows) == 10 and len({len(row) for row in rows}) == 1, result)
+
+
+@test
+def plain_lines_without_terminal(shop):
+    result = shop.train("--steps", "101", "--run", shop.path("plain"))
+    expect(result.code == 0, result)
+    expect("\r" not in result.out + result.err and "\033" not in result.out + result.err, result)
+    for step in (0, 100):
+        for part in ("train", "test"):
+            pattern = rf"^{step} {part} \[\d+\.\d{{3}}, [01]\.\d\d\]$"
+            expect(re.search(pattern, result.out, re.MULTILINE), result)
+    expect(re.search(r"^training took \d+:\d\d$", result.out, re.MULTILINE), result)
+    expect(re.search(r"^epoch 1: ", result.out, re.MULTILINE), result)
+
+
+@test
+def same_seed_same_run(shop):
+    accuracies = []
+    for name in ("seed-a", "seed-b"):
+        result = shop.train("--steps", "12", "--seed", "7", "--run", shop.path(name), "--json")
+        accuracies.append(json.loads(result.out)["loss"])
+    expect(accuracies[0] == accuracies[1], accuracies)
+
+
+@test
+def existing_run_is_refused(shop):
+    folder = shop.run_folder()
+    expect_sentence(shop.train("--steps", "1", "--run", folder), 1, folder, "--overwrite")
+    copy = shop.path("copy")
+    shutil.copytree(folder, copy)
+    again = shop.train("--steps", "1", "--run", copy, "--overwrite")
+    expect(again.code == 0, again)
+
+
+@test
+def run_cannot_be_made(shop):
+    path = shop.path("data", "train-images-idx3-ubyte", "run")
+    expect_sentence(shop.train("--steps", "1", "--run", path), 1, "cannot be made")
+
+
+@test
+def interrupt_saves(shop):
+    folder = shop.path("interrupted")
+    process = subprocess.Popen(
+        [COMMAND, "train", "digits", "--data", shop.data, "--steps", "100000", "--run", folder],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    try:
+        while not process.stdout.readline().startswith("0 test"):
+            expect(process.poll() is None, "it ended before its first step")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    expect(process.returncode == 130 and folder in out, Result(process.returncode, out, err))
+    score = run("evaluate", folder, "--data", shop.data, "--json")
+    expect(score.code == 0 and json.loads(score.out)["count"] == 200, score)
+
+
+@test
+def diverging_rate_names_a_node(shop):
+    folder = shop.path("diverged")
+    result = shop.train("--steps", "50", "--optimizer", "sgd", "--lr", "1e30", "--run", folder)
+    expect(result.code == 3, result)
+    expect(re.search(r"\b(conv[12]|full|relu[123]|pool[12]|logits|losses|loss|w_\w+|b_\w+)\b",
+                     result.err.split("\n", 1)[1]), result)
+    expect(not os.path.exists(folder), "an empty run was left behind")
+
+
+@test
+def batch_beyond_memory(shop):
+    result = shop.train("--batch", "5000", "--steps", "1", "--run", shop.path("large"),
+                        KOLINSKY_MEMORY="256M")
+    expect_sentence(result, 1, "5000", "needs", "available", "largest")
+
+
+@test
+def profile_is_a_chrome_trace(shop):
+    trace = shop.path("trace.json")
+    result = shop.train("--steps", "3", "--run", shop.path("profiled"), "--profile", trace)
+    expect(result.code == 0 and trace in result.out, result)
+    with open(trace, encoding="utf-8") as file:
+        content = json.load(file)
+    events = content["traceEvents"] if isinstance(content, dict) else content
+    timed = [event for event in events if event.get("ph") == "X"]
+    expect(len(timed) > 20, f"{len(timed)} events")
+    expect(all(event["dur"] >= 0 and event["ts"] >= 0 for event in timed), timed[:3])
+
+
+# ── Bad data ─────────────────────────────────────────────────────────────────
+
+def expect_bad_data(shop, folder, *words):
+    result = shop.train("--steps", "1", "--run", shop.path("never"), data=folder)
+    expect_sentence(result, 1, *words)
+    expect(not os.path.exists(shop.path("never")), "a run was begun")
+
+
+@test
+def missing_data(shop):
+    expect_bad_data(shop, shop.path("nowhere"), "nowhere", "train-images-idx3-ubyte")
+    folder = shop.broken_data("no-labels")
+    os.remove(os.path.join(folder, "t10k-labels-idx1-ubyte.gz"))
+    expect_bad_data(shop, folder, "t10k-labels-idx1-ubyte")
+
+
+@test
+def no_data_installed(shop):
+    if os.path.isdir("/usr/share/datasets/fashion-mnist"):
+        raise Skip("a data set is installed")
+    result = run("train", "digits", "--steps", "1", KOLINSKY_DATA="")
+    expect_sentence(result, 1, "dataset-fashion-mnist", "--data")
+
+
+@test
+def truncated_data(shop):
+    folder = shop.broken_data("truncated")
+    path = os.path.join(folder, "train-images-idx3-ubyte")
+    os.truncate(path, os.path.getsize(path) - 100)
+    expect_bad_data(shop, folder, "train-images-idx3-ubyte", "truncated")
+
+
+@test
+def mislabelled_data(shop):
+    folder = shop.broken_data("interchanged")
+    images = os.path.join(folder, "train-images-idx3-ubyte")
+    with gzip.open(os.path.join(folder, "train-labels-idx1-ubyte.gz"), "rb") as file:
+        labels = file.read()
+    with open(images, "wb") as file:
+        file.write(labels)
+    expect_bad_data(shop, folder, "train-images-idx3-ubyte", "rank 1")
+    with open(images, "wb") as file:
+        file.write(b"\x89PNG and so on, which is no IDX file at all")
+    expect_bad_data(shop, folder, "not an IDX file")
+
+
+@test
+def counts_that_disagree(shop):
+    folder = shop.broken_data("disagreeing")
+    with gzip.open(os.path.join(folder, "train-labels-idx1-ubyte.gz"), "wb") as file:
+        file.write(idx(8, (599,), bytes(i % 10 for i in range(599))))
+    expect_bad_data(shop, folder, "600", "599")
+
+
+@test
+def sizes_that_disagree(shop):
+    folder = shop.broken_data("other-size")
+    with open(os.path.join(folder, "t10k-images-idx3-ubyte"), "wb") as file:
+        file.write(idx(8, (200, 20, 20), bytes(200 * 400)))
+    expect_bad_data(shop, folder, "[1, 28, 28]", "[1, 20, 20]")
+
+
+@test
+def evaluate_without_a_run(shop):
+    result = run("evaluate", shop.path("no-run"), "--data", shop.data)
+    expect_sentence(result, 1, "no-run")
+
+
+@test
+def evaluate_damaged_weights(shop):
+    folder = shop.path("damaged")
+    shutil.copytree(shop.run_folder(), folder)
+    weights = [name for name in os.listdir(folder) if name.endswith(".safetensors")]
+    expect(len(weights) == 1, os.listdir(folder))
+    path = os.path.join(folder, weights[0])
+    os.truncate(path, os.path.getsize(path) // 2)
+    expect_sentence(run("evaluate", folder, "--data", shop.data), 1, weights[0])
+
+
+# ── Cache, verification, benchmarks ──────────────────────────────────────────
+
+def files_below(folder):
+    return [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
+
+
+@test
+def corrupt_cache_is_rebuilt(shop):
+    cache = shop.path("cache")
+    first = run("verify", "--quick", "--op", "relu", KOLINSKY_CACHE=cache)
+    expect(first.code == 0, first)
+    entries = files_below(cache)
+    expect(entries, "nothing was cached")
+    for damage in (b"", b"no program at all", os.urandom(5000)):
+        for path in entries:
+            with open(path, "wb") as file:
+                file.write(damage)
+        again = run("verify", "--quick", "--op", "relu", KOLINSKY_CACHE=cache)
+        expect(again.code == 0, again)
+        # Nothing is said but what was said the first time.
+        expect(again.err == first.err, (first, again))
+
+
+@test
+def two_processes_share_a_cache(shop):
+    environment = {**os.environ, "KOLINSKY_CACHE": shop.path("shared-cache")}
+    both = [subprocess.Popen([COMMAND, "verify", "--quick", "--op", "relu"], env=environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+            for _ in range(2)]
+    for process in both:
+        out, _ = process.communicate(timeout=TIMEOUT)
+        expect(process.returncode == 0, Result(process.returncode, out, ""))
+
+
+@test
+def verify_table(shop):
+    result = run("verify", "--quick", "--op", "matmul")
+    expect(result.code == 0 and "plain" in result.out and "0 failed" in result.out, result)
+    outcome = json.loads(run("verify", "--quick", "--op", "matmul", "--json").out)
+    expect(outcome["passed"] is True and outcome["failures"] == [], outcome)
+    plain = [row for row in outcome["variants"] if row["variant"] == "plain"]
+    expect(plain and plain[0]["passed"] > 0 and 0 < plain[0]["worst"] < 1e-3, outcome)
+
+
+def wrong_kernel(shop, name):
+    """The environment in which a kernel file reads half of every vector that it loads."""
+    folder = shop.path(f"wrong-{name}")
+    os.makedirs(folder)
+    kernels = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "kernels")
+    with open(os.path.join(kernels, f"{name}.cl"), encoding="utf-8") as file:
+        text = file.read()
+    with open(os.path.join(folder, f"{name}.cl"), "w", encoding="utf-8") as file:
+        file.write("#undef vec_load\n#if KOL_WIDTH == 1\n#define vec_load(p) (0.5f * *(p))\n#else\n"
+                   "#define vec_load(p) (0.5f * KOL_JOIN (vload, KOL_WIDTH) (0, (p)))\n#endif\n"
+                   + text)
+    return {"G_RESOURCE_OVERLAYS": f"/org/kolinsky/kernels={folder}",
+            "KOLINSKY_CACHE": shop.path(f"wrong-{name}-cache")}
+
+
+@test
+def wrong_kernel_is_found(shop):
+    result = run("verify", "--quick", "--op", "sum", **wrong_kernel(shop, "reduce"))
+    expect(result.code == 3 and "FAILED" in result.out, result)
+    expect("nothing can replace it" in result.out, result)
+
+
+@test
+def wrong_variant_is_switched_off(shop):
+    environment = wrong_kernel(shop, "matmul-simd")
+    result = run("verify", "--quick", "--op", "matmul", "--json", **environment)
+    rows = {row["variant"]: row for row in json.loads(result.out)["variants"]}
+    if rows["simd"]["passed"] + rows["simd"]["failed"] == 0:
+        raise Skip("the variant does not fit this device")
+    expect(result.code == 3 and rows["simd"]["failed"] > 0, result)
+    expect(rows["simd"]["struck"] and not rows["plain"]["struck"], rows)
+    expect("The variant simd of matmul is switched off" in result.err, result)
+
+
+@test
+def bench_json(shop):
+    keys = {"work", "shape", "variant", "seconds", "gflops", "peak_share"}
+    result = run("bench", "matmul", "--shape", "64x48x80", "--seconds", "0.1", "--json",
+                 "--variant", "plain")
+    expect(result.code == 0, result)
+    rows = json.loads(result.out)
+    expect(len(rows) == 1 and set(rows[0]) == keys, rows)
+    expect(rows[0]["shape"] == "64x48x80" and rows[0]["variant"] == "plain", rows)
+    expect(rows[0]["seconds"] > 0 and 0 < rows[0]["peak_share"] < 1.2, rows)
+    flops = 2 * 64 * 48 * 80
+    expect(abs(rows[0]["gflops"] * 1e9 * rows[0]["seconds"] / flops - 1) < 1e-3, rows)
+
+
+@test
+def bench_peak_is_plausible(shop):
+    rows = json.loads(run("bench", "peak", "--json").out)
+    expect(len(rows) == 1 and rows[0]["work"] == "peak" and rows[0]["peak_share"] == 1, rows)
+    expect(rows[0]["gflops"] > 0.5, rows)
+
+
+# ── TAP ──────────────────────────────────────────────────────────────────────
+
+def run_test(number, function, shop):
+    name = function.__name__.replace("_", "-")
+    started = time.monotonic()
+    try:
+        function(shop)
+        print(f"ok {number} /command/{name}")
+    except Skip as reason:
+        print(f"ok {number} /command/{name} # SKIP {reason}")
+    except Exception:
+        print(f"not ok {number} /command/{name}")
+        for line in traceback.format_exc().splitlines():
+            print(f"# {line}")
+    print(f"# {time.monotonic() - started:.1f} s", flush=True)
+
+
+def main():
+    wanted = sys.argv[3:]
+    tests = [t for t in TESTS if not wanted or t.__name__.replace("_", "-") in wanted]
+    print(f"1..{len(tests)}")
+    if run("devices").code != 0:
+        for number, function in enumerate(tests, 1):
+            print(f"ok {number} {function.__name__} # SKIP there is no OpenCL device")
+        return
+    with tempfile.TemporaryDirectory(prefix="kolinsky-test-") as folder:
+        shop = Workshop(folder)
+        for number, function in enumerate(tests, 1):
+            run_test(number, function, shop)
+
+
+if __name__ == "__main__":
+    main()
