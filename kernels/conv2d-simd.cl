@@ -2,12 +2,12 @@
 
 /*
  * Convolution and its gradients for devices whose work-item is a SIMD thread (OpenCL on a CPU), as
- * a matrix product whose right side is never built ("implicit gemm"). Work-groups are one work-item.
+ * a matrix product whose right side is never built ("implicit gemm"). A work-group is one item.
  *
- * The picture is first copied into planes, zero-padded. A convolution with strides SH, SW has SH SW
- * planes per channel: plane (i, j) holds the padded picture's rows i, i + SH, i + 2 SH, ... and
- * columns j, j + SW, ... Then the inputs of a row of outputs for one tap (c, r, s) are neighbours in
- * memory. More: with rows of `row_length` floats, output (p, q), numbered p * row_length + q, finds
+ * The picture is first copied into planes, zero-padded. A convolution with strides SH, SW has
+ * SH SW planes per channel: plane (i, j) has the padded picture's rows i, i + SH, i + 2 SH, ... and
+ * columns j, j + SW, ... Then the inputs of a row of outputs for one tap (c, r, s) are neighbours.
+ * More: with rows of `row_length` floats, output (p, q), numbered p * row_length + q, finds
  * the input of a tap at offset[tap] + that number. So outputs are computed as one long line, in
  * panels of vectors; the numbers with q >= Q, the gaps, are computed too and not written.
  * src/ops/conv2d-simd.c works out the geometry.
@@ -113,7 +113,8 @@ conv2d_tiles (__global const float *restrict planes, __global const float *restr
               for (int r = 0; r < ROWS; r++)
                 #pragma unroll
                 for (int v = 0; v < VECTORS; v++)
-                  sum[r][v] = first_tap ? vec_load (strip + r * STRIP + j + v * KOL_WIDTH) : (vec) 0;
+                  sum[r][v]
+                      = first_tap ? vec_load (strip + r * STRIP + j + v * KOL_WIDTH) : (vec) 0;
 
               __global const float *w = tile_weights + (size_t) first_tap * ROWS;
               for (int tap = first_tap; tap < last_tap; tap++, w += ROWS)
@@ -157,9 +158,10 @@ conv2d_tiles (__global const float *restrict planes, __global const float *restr
  * dw[k, c, r, s] = sum over pictures and outputs of dy times the input of the tap. `rows` has dy in
  * lines with zeros in the gaps, `line` floats per filter; a register tile sums ROWS filters x TAPS
  * taps as vectors over the outputs. The outputs of all pictures are cut into segments of `segment`
- * floats, `per_picture` of them per picture; a work-item sums `per_chunk` segments, `per_visit` at a
+ * floats, `per_picture` of them per picture; a work-item sums `per_chunk` of them, `per_visit` at a
  * time (what stays in its cache), for `tiles_each` tiles of filters of one group.
- * Writes to[to_at + chunk * elements of w], or adds there. Global size: chunks, blocks of tiles, groups.
+ * Writes to[to_at + chunk * elements of w], or adds there.
+ * Global size: chunks, blocks of tiles, groups.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 conv2d_weights (__global const float *restrict planes, __global const float *restrict rows,
@@ -252,7 +254,7 @@ write_offsets (__global int *offset, int channels, int R, int S, int dilation_h,
 }
 
 /*
- * Plane by plane, numbered [picture, channel][i][j]: zeros, then the rows and columns that it shares
+ * Plane by plane, numbered [picture, channel][i][j]: zeros, then the rows and columns it shares
  * with the picture x [channels][height][width]. Column b of plane (i, j) is the picture's column
  * (b * step_w + j - left) / spread_w where that is whole and inside; rows alike. Writes
  * planes[to_at ..]; first: the first of x's channels. Then, where tap_channels is not 0, the taps'

@@ -1,8 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * y[n, k, p, q] = sum_{c, r, s} x[n, c, p S + r D - top, q S + s D - left] w[k, c, r, s] and its two
- * gradients, one work-item per element: the referee, and what every device can run. Neighbouring
+ * y[n, k, p, q] = sum_{c, r, s} x[n, c, p S + r D - top, q S + s D - left] w[k, c, r, s] and its
+ * two gradients, one work-item per element: the referee; every device can run it. Neighbouring
  * work-items are neighbours in a row. `channels` and `filters` are those of one group.
  */
 

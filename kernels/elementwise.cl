@@ -10,6 +10,7 @@
  *   OUTER     how many dimensions there are around the run, 0 to 7
  */
 
+#if KOL_WIDTH > 1
 #define T vec
 static inline vec
 of_vectors (vec a, vec b, float p, float q)
@@ -17,6 +18,7 @@ of_vectors (vec a, vec b, float p, float q)
   return FUNCTION;
 }
 #undef T
+#endif
 
 #define T float
 static inline float
@@ -65,7 +67,7 @@ of_floats (float a, float b, float p, float q)
 
 /* @length elements of a run. */
 static inline void
-walk_run (__global const float *a, __global const float *b, __global float *restrict y, float p,
+walk_run (__global const float *a, __global const float *b, __global float *y, float p,
           float q, size_t length)
 {
   size_t i = 0;

@@ -88,7 +88,7 @@ transpose_square (vec *square)
  * next k, so `to` is written upwards and needs KOL_WIDTH floats of slack.
  */
 
-/* From rows that run along k: from[i * stride + k]; rows from `present` on are taken from the last. */
+/* From rows that run along k: from[i * stride + k]; past the `present` ones, the last again. */
 inline void
 pack_along (__global const float *from, size_t stride, int count, int present, int depth,
             __local float *to, int pitch)
@@ -140,7 +140,8 @@ matmul_forward (__global const float *restrict a, __global const float *restrict
   __local vec edge[ROWS * VECTORS];
 
   size_t batch = get_global_id (2);
-  int first_column = get_global_id (0) * panels * PANEL, first_row = get_global_id (1) * tiles * ROWS;
+  int first_column = get_global_id (0) * panels * PANEL;
+  int first_row = get_global_id (1) * tiles * ROWS;
   int last_column = min (columns, first_column + panels * PANEL);
   int last_row = min (rows, first_row + tiles * ROWS);
   long floats_a = (long) rows * inner, floats_b = (long) inner * columns;
@@ -392,7 +393,8 @@ matmul_stream (__global const float *restrict small, __global const float *restr
       for (int i = 0; i < 4; i++)
         #pragma unroll
         for (int t = 0; t < THIN; t++)
-          factor[t][i] = small[(size_t) t * small_line + (size_t) min (k0 + i, inner - 1) * small_step];
+          factor[t][i] = small[(size_t) t * small_line
+                               + (size_t) min (k0 + i, inner - 1) * small_step];
       __global const float *from = large + (size_t) k0 * lines;
       for (int j = first_line; j < last_line; j += KOL_WIDTH)
         {

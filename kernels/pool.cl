@@ -189,11 +189,8 @@ pool_forward (__global const float *restrict x, __global float *restrict y,
 #define LAST_COVERING(at, stride, windows) min ((at) / (stride), (windows) - 1)
 
 /* How many elements of the window @p are inside. */
-static inline int
-inside (int p, int size, int stride, int before, int length)
-{
-  return min (p * stride - before + size, length) - max (p * stride - before, 0);
-}
+#define INSIDE(p, size, stride, before, length) \
+  (min ((p) * (stride) - (before) + (size), (length)) - max ((p) * (stride) - (before), 0))
 
 /* dx of the element @w of the row @h, from windows p0 .. p1. */
 static inline float
@@ -211,7 +208,7 @@ gradient_one (__global const float *dy, __global const float *index, int h, int 
         sum += index[p * Q + q] == (float) (h * W + w) ? dy[p * Q + q] : 0.0f;
 #else
         sum += dy[p * Q + q]
-               / (inside (p, SIZE_H, STRIDE_H, top, H) * inside (q, SIZE_W, STRIDE_W, left, W));
+               / (INSIDE (p, SIZE_H, STRIDE_H, top, H) * INSIDE (q, SIZE_W, STRIDE_W, left, W));
 #endif
       }
   return sum;
@@ -259,26 +256,26 @@ static inline void
 gradient_lanes (__global const float *dy, __global const float *index, __global float *dx, int at,
                 int p0, int p1, int m, SHAPE)
 {
-  lanes sum0 = 0.0f, sum1 = 0.0f;
+  lanes sum[STRIDE_W];
 
+  for (int phase = 0; phase < STRIDE_W; phase++)
+    sum[phase] = 0.0f;
   for (int p = p0; p <= p1; p++)
     {
-      float factor = MAXIMUM ? 1.0f : 1.0f / (inside (p, SIZE_H, STRIDE_H, top, H) * SIZE_W);
+      float factor = MAXIMUM ? 1.0f : 1.0f / (INSIDE (p, SIZE_H, STRIDE_H, top, H) * SIZE_W);
 
-      sum0 += gradient_phase (dy, index, 0, at, p, m, Q, factor);
-#if STRIDE_W == 2
-      sum1 += gradient_phase (dy, index, 1, at, p, m, Q, factor);
-#endif
+      for (int phase = 0; phase < STRIDE_W; phase++)
+        sum[phase] += gradient_phase (dy, index, phase, at, p, m, Q, factor);
     }
 #if STRIDE_W == 1
-  lanes_store (sum0, dx + at);
+  lanes_store (sum[0], dx + at);
 #else
   lanes low, high;
 
-  low.even = sum0.lo;
-  low.odd = sum1.lo;
-  high.even = sum0.hi;
-  high.odd = sum1.hi;
+  low.even = sum[0].lo;
+  low.odd = sum[1].lo;
+  high.even = sum[0].hi;
+  high.odd = sum[1].hi;
   lanes_store (low, dx + at);
   lanes_store (high, dx + at + LANES);
 #endif

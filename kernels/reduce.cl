@@ -34,6 +34,7 @@ locate (uint at, int l0, int d0, int l1, int d1, int l2, int d2, int l3, int d3)
   return where + (size_t) (at % l2) * d2 + (size_t) (at / l2 % l3) * d3;
 }
 
+#if KOL_SIMD
 /* How many elements from the @at-th one on follow each other at the innermost distance. */
 static inline uint
 run_from (uint at, uint end, int l0)
@@ -41,6 +42,7 @@ run_from (uint at, uint end, int l0)
   uint column = at < (uint) l0 ? at : at % l0;
   return min (l0 - column, end - at);
 }
+#endif
 
 /* What all passes share, and which piece of the work is this work-item's. */
 #define PASS \

@@ -47,7 +47,6 @@ transpose_rows (__global const float *restrict x, __global float *restrict y, in
       uint rest = row;
 
       (void) rest; /* with OUTER 0 there is nothing to split */
-
       EACH_OUTER (SPLIT)
 #if KOL_WIDTH > 1
       for (; i + KOL_WIDTH <= length; i += KOL_WIDTH)
@@ -150,7 +149,6 @@ transpose_bands (__global const float *restrict x, __global float *restrict y, i
       uint rest = i / bands;
 
       (void) rest; /* with OUTER 0 there is nothing to split */
-
       EACH_OUTER (SPLIT)
       transpose_band (x + x_at, y + y_at, min (BAND, rows - row), columns, x_step, y_step);
     }
@@ -171,7 +169,6 @@ transpose_tiles (__global const float *restrict x, __global float *restrict y, i
   size_t x_at = 0, y_at = 0;
 
   (void) rest; /* with OUTER 0 there is nothing to split */
-
   EACH_OUTER (SPLIT)
   if (row + inner < rows && column + other < columns)
     tile[other][inner] = x[x_at + (size_t) (column + other) * x_step + row + inner];

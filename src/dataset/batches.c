@@ -305,6 +305,19 @@ kol_batches_seek (KolBatches *batches, guint64 batches_done)
 }
 
 /**
+ * kol_batches_get_pictures:
+ * @batches: a stream
+ *
+ * Returns: (transfer none): the pictures it draws from
+ */
+KolPictures *
+kol_batches_get_pictures (const KolBatches *batches)
+{
+  g_return_val_if_fail (batches != NULL, NULL);
+  return batches->pictures;
+}
+
+/**
  * kol_batches_get_batch:
  * @batches: a stream
  *

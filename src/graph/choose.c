@@ -169,6 +169,7 @@ measure (Bench *bench, KolQueue *queue, const KolNode *node, const KolVariant *v
   return seconds[runs / 2];
 }
 
+/* Measures the candidates and remembers the fastest; without the memory to do so, takes the first. */
 static const KolVariant *
 measure_all (KolGraph *graph, const KolNode *node, const char *key,
              const KolVariant *const *candidates, guint n, GError **error)
@@ -180,16 +181,20 @@ measure_all (KolGraph *graph, const KolNode *node, const char *key,
   Bench bench = { 0 };
   guint best = 0, measured = 0;
 
-  if (!queue || !bench_init (&bench, queue, node, error))
+  if (!queue)
+    return NULL;
+  if (!bench_init (&bench, queue, node, NULL))
     {
       bench_clear (&bench);
-      return NULL;
+      return candidates[0];
     }
   for (guint i = 0; i < n; i++)
     {
       g_autoptr (GError) local = NULL;
       double took = measure (&bench, queue, node, candidates[i], &local);
 
+      if (took < 0 && g_error_matches (local, KOL_ERROR, KOL_ERROR_MEMORY))
+        continue;
       if (took < 0)
         {
           g_message ("%s: the variant %s failed and is left out on this device: %s",
@@ -206,7 +211,7 @@ measure_all (KolGraph *graph, const KolNode *node, const char *key,
   kol_queue_finish (queue, NULL);
   bench_clear (&bench);
   if (!measured)
-    return &node->op->variants[0];
+    return candidates[0];
   kol_tuning_store (device->tuning, key, (const char *const *) names, seconds, measured, best);
   return find_variant (node->op, names[best]);
 }

@@ -85,6 +85,7 @@ typedef enum {
   KOL_STORAGE_TARGET,    /* the plan's own, to be read after the run */
   KOL_STORAGE_PARAMETER, /* the parameter's */
   KOL_STORAGE_FEED,      /* the placeholder's */
+  KOL_STORAGE_CONSTANT,  /* the plan's own, written once */
 } KolStorageKind;
 
 typedef struct {
@@ -92,7 +93,8 @@ typedef struct {
   gsize bytes;
   guint first, last; /* steps between which it is live */
   guint slot;
-  KolBuffer *buffer; /* TARGET only */
+  KolBuffer *buffer; /* TARGET and CONSTANT only */
+  float constant;
   KolParameter *parameter;
   KolFeed *feed;
 } KolStorage;
@@ -133,6 +135,7 @@ KolFeed *kol_graph_find_feed (KolGraph *graph, const KolValue *value);
 void kol_feed_clear (KolFeed *feed);
 KolValue *kol_value_root (KolValue *value);
 extern const KolOp kol_op_placeholder, kol_op_parameter, kol_op_constant;
+float kol_constant_get_value (const KolNode *node);
 
 /* parameter.c */
 KolParameter *kol_parameters_add (KolParameters *parameters, const char *name, const KolShape *shape,

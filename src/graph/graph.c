@@ -408,24 +408,18 @@ source_infer (KolNode *node, GError **error)
   return TRUE;
 }
 
-static gboolean
-constant_launch (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  const Source *source = node->attributes;
-
-  return kol_queue_get_mode (launch->queue) == KOL_QUEUE_COLLECT
-         || kol_queue_fill (launch->queue, launch->outputs[0], source->value, error);
-}
-
 const KolOp kol_op_placeholder
     = { .name = "placeholder", .attributes = sizeof (Source), .infer = source_infer };
 const KolOp kol_op_parameter
     = { .name = "parameter", .attributes = sizeof (Source), .infer = source_infer };
 const KolOp kol_op_constant
-    = { .name = "constant",
-        .attributes = sizeof (Source),
-        .infer = source_infer,
-        .variants = (const KolVariant[]) { { .name = "plain", .launch = constant_launch }, { 0 } } };
+    = { .name = "constant", .attributes = sizeof (Source), .infer = source_infer };
+
+float
+kol_constant_get_value (const KolNode *node)
+{
+  return ((const Source *) node->attributes)->value;
+}
 
 static KolValue *
 source_new (KolGraph *graph, const KolOp *op, const char *name, const Source *source)

@@ -270,14 +270,16 @@ storage_for (KolPlan *plan, KolValue *value, guint i)
 
   if (found < 0)
     {
-      KolStorageKind kind = node->parameter                     ? KOL_STORAGE_PARAMETER
-                            : node->op == &kol_op_placeholder   ? KOL_STORAGE_FEED
-                            : is_target (plan, root)            ? KOL_STORAGE_TARGET
-                                                                : KOL_STORAGE_SLOT;
+      KolStorageKind kind = node->parameter                   ? KOL_STORAGE_PARAMETER
+                            : node->op == &kol_op_placeholder ? KOL_STORAGE_FEED
+                            : node->op == &kol_op_constant    ? KOL_STORAGE_CONSTANT
+                            : is_target (plan, root)          ? KOL_STORAGE_TARGET
+                                                              : KOL_STORAGE_SLOT;
 
       found = add_storage (plan, kind, value_bytes (root), i, i);
       storage = storage_at (plan, found);
       storage->parameter = node->parameter;
+      storage->constant = kind == KOL_STORAGE_CONSTANT ? kol_constant_get_value (node) : 0;
       storage->feed = kind == KOL_STORAGE_FEED ? kol_graph_find_feed (plan->graph, root) : NULL;
       g_hash_table_insert (plan->storage_of, root, GINT_TO_POINTER (found + 1));
     }
@@ -374,10 +376,18 @@ count_bytes (KolPlan *plan)
     {
       const KolStorage *storage = storage_at (plan, (int) i);
 
-      if (storage->kind == KOL_STORAGE_TARGET)
+      if (storage->kind == KOL_STORAGE_TARGET || storage->kind == KOL_STORAGE_CONSTANT)
         plan->own_bytes += storage->bytes;
       else if (storage->kind != KOL_STORAGE_SLOT)
         plan->kept_bytes += storage->bytes;
+    }
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      const KolStep *step = step_at (plan, i);
+
+      for (guint k = 0; step->variant->packed && k < step->node->n_inputs; k++)
+        if (kol_value_root (step->node->inputs[k])->node->parameter)
+          plan->kept_bytes += step->variant->packed (step->node, k, plan->graph->parameters->device);
     }
 }
 
@@ -479,6 +489,7 @@ kol_plan_get_buffer (KolPlan *plan, int storage, GError **error)
         at->feed->buffer = kol_buffer_new (plan->graph->parameters->device, at->bytes, error);
       return at->feed->buffer;
     case KOL_STORAGE_TARGET:
+    case KOL_STORAGE_CONSTANT:
     default:
       return at->buffer;
     }
@@ -521,15 +532,21 @@ reserve_slots (KolPlan *plan, GError **error)
 static gboolean
 reserve_memory (KolPlan *plan, GError **error)
 {
+  KolParameters *job = plan->graph->parameters;
+
   if (!reserve_slots (plan, error))
     return FALSE;
   for (guint i = 0; i < plan->storages->len; i++)
     {
       KolStorage *storage = storage_at (plan, (int) i);
 
-      if (storage->kind == KOL_STORAGE_TARGET && !storage->buffer)
-        storage->buffer = kol_buffer_new (plan->graph->parameters->device, storage->bytes, error);
+      if ((storage->kind == KOL_STORAGE_TARGET || storage->kind == KOL_STORAGE_CONSTANT)
+          && !storage->buffer)
+        storage->buffer = kol_buffer_new (job->device, storage->bytes, error);
       if (!kol_plan_get_buffer (plan, (int) i, error))
+        return FALSE;
+      if (storage->kind == KOL_STORAGE_CONSTANT
+          && !kol_queue_write (job->queue, storage->buffer, 0, &storage->constant, sizeof (float), error))
         return FALSE;
     }
   return TRUE;

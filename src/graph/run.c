@@ -258,6 +258,42 @@ first_not_finite (const float *values, gint64 count)
   return -1;
 }
 
+/*
+ * A norm can overflow though no gradient is infinite yet: the sentence then names
+ * the largest gradient. Always FALSE.
+ */
+static gboolean
+blame_largest_gradient (KolPlan *plan, KolStep *step, guint64 number, GError **error)
+{
+  const char *name = step->node->name;
+  float largest = -1;
+
+  for (guint i = 1; i < step->node->n_inputs; i++)
+    {
+      KolValue *value = step->node->inputs[i];
+      gint64 count = kol_count (value);
+      g_autofree float *values = g_new (float, count);
+      KolBuffer *buffer = kol_plan_get_buffer (plan, step->inputs[i], error);
+
+      if (!buffer
+          || !kol_queue_read (plan->graph->parameters->queue, buffer, 0, values,
+                              (gsize) count * sizeof (float), error))
+        return FALSE;
+      for (gint64 k = 0; k < count; k++)
+        if (fabsf (values[k]) > largest)
+          {
+            largest = fabsf (values[k]);
+            name = value->node->name;
+          }
+    }
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
+               "the norm of the gradients overflowed at step %" G_GUINT64_FORMAT
+               ", the largest being %s with a value of %g; the parameters are those of the step "
+               "before. Try a smaller learning rate",
+               number, name, largest);
+  return FALSE;
+}
+
 /* Looks at what a step has just written. Sets @error to a sentence that names the node. */
 static gboolean
 step_is_finite (KolPlan *plan, KolStep *step, guint64 number, GError **error)
@@ -277,6 +313,8 @@ step_is_finite (KolPlan *plan, KolStep *step, guint64 number, GError **error)
       if (!kol_queue_read (queue, buffer, 0, values, (gsize) count * sizeof (float), error))
         return FALSE;
       at = first_not_finite (values, count);
+      if (at >= 0 && step->node == plan->watch)
+        return blame_largest_gradient (plan, step, number, error);
       if (at >= 0)
         {
           g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,

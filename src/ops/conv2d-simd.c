@@ -14,12 +14,12 @@
 #include "product-private.h"
 #include "strips-private.h"
 
-#define STRIP 256                /* outputs per filter that a work-item holds; as in the kernel's options */
+#define STRIP 256                /* outputs per filter that a work-item holds */
 #define PASS_FLOATS (4 << 20)    /* of planes, at most, unless one picture has more */
-#define VISIT_FLOATS (256 << 10) /* what a work-item goes over again and again: should stay in its cache */
+#define VISIT_FLOATS (256 << 10) /* what a work-item goes over again and again, from its cache */
 #define PARTIAL_FLOATS (4 << 20) /* of partial sums */
 #define SEGMENT 4096             /* longest piece of a picture's outputs in the gradient to w */
-#define ALIGN 16                 /* planes and parts of the scratch buffer start at multiples of it */
+#define ALIGN 16                 /* planes and parts of scratch start at multiples of it */
 
 static gint64
 divide_up (gint64 a, gint64 b)
@@ -149,9 +149,10 @@ launch_planes (KolLaunch *launch, const Planes *p, KolBuffer *from, gint64 first
                                      KOL_INT (p->w.length), KOL_INT (p->phases_h),
                                      KOL_INT (p->phases_w), KOL_INT (p->rows),
                                      KOL_INT (p->row_length), KOL_INT (p->floats),
-                                     KOL_INT (p->h.step), KOL_INT (p->w.step), KOL_INT (p->h.spread),
-                                     KOL_INT (p->w.spread), KOL_INT (p->h.before),
-                                     KOL_INT (p->w.before), KOL_INT (tap_channels),
+                                     KOL_INT (p->h.step), KOL_INT (p->w.step),
+                                     KOL_INT (p->h.spread), KOL_INT (p->w.spread),
+                                     KOL_INT (p->h.before), KOL_INT (p->w.before),
+                                     KOL_INT (tap_channels),
                                      KOL_INT (p->h.taps), KOL_INT (p->w.taps),
                                      KOL_INT (p->h.dilation), KOL_INT (p->w.dilation)),
                            error);
@@ -351,7 +352,8 @@ launch_tiles (KolLaunch *launch, const Job *job, const Scratch *s, gint64 first,
                                      KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
                                      KOL_BUFFER (launch->epilogue.bias),
                                      KOL_BUFFER (launch->epilogue.residual), KOL_INT (weights_at),
-                                     KOL_INT (s->offset_at), KOL_INT (first), KOL_INT (job->groups),
+                                     KOL_INT (s->offset_at), KOL_INT (first),
+                                     KOL_INT (job->groups),
                                      KOL_INT (job->group_floats), KOL_INT (job->filters),
                                      KOL_INT (job->taps), KOL_INT (job->tiles),
                                      KOL_INT (cut.tiles_each), KOL_INT (p->numbers),
@@ -360,7 +362,7 @@ launch_tiles (KolLaunch *launch, const Job *job, const Scratch *s, gint64 first,
                            error);
 }
 
-/* Weights into tiles, unless they are kept packed; then pass by pass: planes, and tiles over them. */
+/* Packs the weights, unless they are kept packed; then pass by pass: planes, tiles over them. */
 gboolean
 kol_conv2d_gemm_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
@@ -394,7 +396,7 @@ typedef struct {
   gint64 picture_floats; /* of x's planes */
   guint rows, columns;   /* filters and taps of a register tile */
   gint64 segment, per_picture;    /* outputs of a segment; segments of a picture */
-  gint64 per_visit, chunks;       /* segments between additions to the partial sums; parallel sums */
+  gint64 per_visit, chunks;       /* segments between additions to a sum; parallel sums */
   gint64 tiles_each, tile_blocks; /* register tiles of filters, per work-item and of them */
 } WeightJob;
 
@@ -448,7 +450,8 @@ cut_weight_job (WeightJob *job, const KolDevice *device)
   job->per_picture = divide_up (job->dy.floats, SEGMENT);
   job->segment = round_up (divide_up (job->dy.floats, job->per_picture), device->info.vector_width);
   job->per_picture = divide_up (job->dy.floats, job->segment);
-  per_segment = (job->picture_floats + job->c.K * job->dy.floats) / job->c.groups / job->per_picture;
+  per_segment = (job->picture_floats + job->c.K * job->dy.floats)
+                / (job->c.groups * job->per_picture);
   job->per_visit = MAX (VISIT_FLOATS / MAX (per_segment, 1), divide_up (1024, job->segment));
 
   s = weight_scratch_of (job); /* chunks are not needed for the pictures of a pass */
@@ -515,7 +518,8 @@ launch_weights (KolLaunch *launch, const WeightJob *job, const Scratch *s, gbool
                                      KOL_INT (job->c.filters), KOL_INT (job->taps),
                                      KOL_INT (job->tiles_each), KOL_INT (job->dy.floats),
                                      KOL_INT (job->segment), KOL_INT (job->per_picture),
-                                     KOL_INT (segments), KOL_INT (divide_up (segments, job->chunks)),
+                                     KOL_INT (segments),
+                                     KOL_INT (divide_up (segments, job->chunks)),
                                      KOL_INT (job->per_visit)),
                            error);
 }

@@ -98,8 +98,8 @@ check_attributes (const KolConv2d *how, GError **error)
                            how->stride, how->stride_w, how->dilation, how->dilation_w, how->groups);
   if (how->pad + how->top < 0 || how->pad + how->left < 0 || how->pad + how->bottom < 0
       || how->pad + how->right < 0)
-    return kol_infer_fail (error, "conv2d with padding %d, and %d, %d, %d, %d added at the top, left, "
-                           "bottom and right: a padding should be 0 or more",
+    return kol_infer_fail (error, "conv2d with padding %d, and %d, %d, %d, %d added at the top, "
+                           "left, bottom and right: a padding should be 0 or more",
                            how->pad, how->top, how->left, how->bottom, how->right);
   return TRUE;
 }
@@ -123,22 +123,22 @@ output_shape (const KolConv2d *how, const KolShape *x, const KolShape *w, KolSha
                              kol_shape_text (x), kol_shape_text (w), G_MAXINT / 4);
   c = resolve (how, x, w);
   if (c.C % c.groups || c.K % c.groups)
-    return kol_infer_fail (error, "conv2d of x %s with w %s: the channels %d of x and the filters %d "
-                           "of w should both divide into %d groups",
+    return kol_infer_fail (error, "conv2d of x %s with w %s: the channels %d of x and the filters "
+                           "%d of w should both divide into %d groups",
                            kol_shape_text (x), kol_shape_text (w), (int) c.C, (int) c.K,
                            (int) c.groups);
   if (c.channels != c.C / c.groups)
-    return kol_infer_fail (error, "conv2d of x %s with w %s in %d groups: w should have %d channels, "
-                           "those of x per group, not %d",
+    return kol_infer_fail (error, "conv2d of x %s with w %s in %d groups: w should have %d "
+                           "channels, those of x per group, not %d",
                            kol_shape_text (x), kol_shape_text (w), (int) c.groups,
                            (int) (c.C / c.groups), (int) c.channels);
   if (c.P < 1 || c.Q < 1)
-    return kol_infer_fail (error, "conv2d of x %s with w %s: the kernel reaches over %" G_GINT64_FORMAT
-                           " x %" G_GINT64_FORMAT " pixels, the padded picture has %" G_GINT64_FORMAT
-                           " x %" G_GINT64_FORMAT,
-                           kol_shape_text (x), kol_shape_text (w), c.dilation_h * (c.R - 1) + 1,
-                           c.dilation_w * (c.S - 1) + 1, c.H + c.top + c.bottom,
-                           c.W + c.left + c.right);
+    return kol_infer_fail (error, "conv2d of x %s with w %s: the kernel reaches over %d x %d "
+                           "pixels, the padded picture has %d x %d",
+                           kol_shape_text (x), kol_shape_text (w),
+                           (int) (c.dilation_h * (c.R - 1) + 1),
+                           (int) (c.dilation_w * (c.S - 1) + 1),
+                           (int) (c.H + c.top + c.bottom), (int) (c.W + c.left + c.right));
   *y = KOL_SHAPE (c.N, c.K, c.P, c.Q);
   return TRUE;
 }
@@ -163,7 +163,8 @@ infer_gradient (KolNode *node, const KolShape *x, const KolShape *w, const KolSh
   if (!output_shape (&attributes->how, x, w, &y, error))
     return FALSE;
   if (!kol_shape_equal (&y, dy))
-    return kol_infer_fail (error, "the gradient of conv2d of x %s with w %s: dy should be %s, not %s",
+    return kol_infer_fail (error, "the gradient of conv2d of x %s with w %s: dy should be %s, not "
+                           "%s",
                            kol_shape_text (x), kol_shape_text (w), kol_shape_text (&y),
                            kol_shape_text (dy));
   node->outputs[0].shape = attributes->wanted;
@@ -276,8 +277,8 @@ each_tap (const KolConv2dShape *c, gint64 n, gint64 k, gint64 channel, gint64 p,
         gint64 w = q * c->stride_w + s * c->dilation_w - c->left;
 
         if (h >= 0 && h < c->H && w >= 0 && w < c->W)
-          add ((plane * c->H + h) * c->W + w, ((k * c->channels + channel) * c->R + r) * c->S + s, y,
-               in, out);
+          add ((plane * c->H + h) * c->W + w, ((k * c->channels + channel) * c->R + r) * c->S + s,
+               y, in, out);
       }
 }
 
@@ -417,6 +418,7 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
 
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */
 
+/* clang-format off */
 /*
  * Each case is one convolution, given by the shapes of x, w and y; all three
  * operations have it. HOW is a KolConv2d.
@@ -467,8 +469,8 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         .only_tune = TRUE) \
   CASE ("vgg-4-2", (1, 512, 28, 28), (512, 512, 3, 3), (1, 512, 28, 28), HOW (.pad = 1), \
         .only_tune = TRUE) \
-  CASE ("stride-2", (8, 64, 56, 56), (128, 64, 3, 3), (8, 128, 28, 28), HOW (.stride = 2, .pad = 1), \
-        .only_tune = TRUE)
+  CASE ("stride-2", (8, 64, 56, 56), (128, 64, 3, 3), (8, 128, 28, 28), \
+        HOW (.stride = 2, .pad = 1), .only_tune = TRUE)
 
 #define HOW(...) { __VA_ARGS__ }
 #define FOUR(...) { 4, { __VA_ARGS__ } }
@@ -485,6 +487,7 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
 static const KolCase cases[] = { CASES (FORWARD) { NULL } };
 static const KolCase cases_gradient_x[] = { CASES (GRADIENT_X) { NULL } };
 static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
+/* clang-format on */
 
 /* ── The operations ─────────────────────────────────────────────────────────────────────────── */
 
@@ -557,7 +560,7 @@ const KolOp kol_conv2d_gradient_w_op = {
 const KolOp *const kol_conv2d_ops[]
     = { &kol_conv2d_op, &kol_conv2d_gradient_x_op, &kol_conv2d_gradient_w_op, NULL };
 
-/* Adds @bias [K] to each channel of @y [N, K, P, Q]; the plan makes it the convolution's epilogue. */
+/* Adds @bias [K] to each channel of @y [N, K, P, Q]; the plan makes it an epilogue. */
 static KolValue *
 add_bias (KolValue *y, KolValue *bias)
 {

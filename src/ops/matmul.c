@@ -58,7 +58,8 @@ product_of (const KolNode *node)
                       .batched_b = b->rank > 2 };
 
   product.batch = leading_count (product.batched_a ? a : b);
-  if (product.batched_a && !product.batched_b && !product.transpose_a)
+  if (product.batched_a && !product.batched_b && !product.transpose_a
+      && product.rows * product.batch <= G_MAXINT)
     {
       product.rows *= product.batch;
       product.batch = 1;
@@ -186,7 +187,8 @@ reference (const KolNode *node, const double *const *x, double *const *y)
             double factor = a[p.transpose_a ? k * p.rows + m : m * p.inner + k];
 
             for (gint64 n = 0; n < p.columns; n++)
-              to[m * p.columns + n] += factor * b[p.transpose_b ? n * p.inner + k : k * p.columns + n];
+              to[m * p.columns + n]
+                  += factor * b[p.transpose_b ? n * p.inner + k : k * p.columns + n];
           }
     }
 }
@@ -212,9 +214,9 @@ plain_launch (KolLaunch *launch, const KolNode *node, GError **error)
                                         .global = { p.columns, p.rows, p.batch } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->outputs[0]), KOL_INT (p.rows),
-                                     KOL_INT (p.columns), KOL_INT (p.inner), KOL_INT (p.transpose_a),
-                                     KOL_INT (p.transpose_b), KOL_INT (p.batched_a),
-                                     KOL_INT (p.batched_b)),
+                                     KOL_INT (p.columns), KOL_INT (p.inner),
+                                     KOL_INT (p.transpose_a), KOL_INT (p.transpose_b),
+                                     KOL_INT (p.batched_a), KOL_INT (p.batched_b)),
                            error);
 }
 
@@ -264,10 +266,10 @@ simd_fits (const KolNode *node, const KolDevice *device)
 
 /* How the tile kernel is launched; see kernels/matmul-simd.cl. */
 typedef struct {
-  guint rows, vectors;                /* of a register tile */
-  gint64 depth;                       /* of a piece of k */
-  gint64 tiles, panels;               /* of a work-item */
-  gint64 tile_blocks, panel_blocks;   /* work-items along rows, columns */
+  guint rows, vectors;              /* of a register tile */
+  gint64 depth;                     /* of a piece of k */
+  gint64 tiles, panels;             /* of a work-item */
+  gint64 tile_blocks, panel_blocks; /* work-items along rows, columns */
 } Partition;
 
 static gint64
@@ -355,7 +357,8 @@ tiles_launch (KolLaunch *launch, const Product *p, GError **error)
                                      KOL_BUFFER (launch->epilogue.residual), KOL_INT (p->rows),
                                      KOL_INT (p->columns), KOL_INT (p->inner),
                                      KOL_INT (p->batched_a), KOL_INT (p->batched_b),
-                                     KOL_INT (way.tiles), KOL_INT (way.panels), KOL_INT (way.depth)),
+                                     KOL_INT (way.tiles), KOL_INT (way.panels),
+                                     KOL_INT (way.depth)),
                            error);
 }
 
@@ -411,6 +414,7 @@ simd_launch (KolLaunch *launch, const KolNode *node, GError **error)
 static const KolMatmul nn = { FALSE, FALSE }, nt = { FALSE, TRUE }, tn = { TRUE, FALSE },
                        tt = { TRUE, TRUE };
 
+/* clang-format off */
 /* The names say M x N x K. */
 static const KolCase cases[] = {
   { "1x1x1", 2, { KOL_SHAPE (1, 1), KOL_SHAPE (1, 1) }, &nn },
@@ -419,7 +423,7 @@ static const KolCase cases[] = {
   { "1x33x37-nt", 2, { KOL_SHAPE (1, 37), KOL_SHAPE (33, 37) }, &nt },
   { "2x300x5", 2, { KOL_SHAPE (2, 5), KOL_SHAPE (5, 300) }, &nn },
   { "3x31x16-tn", 2, { KOL_SHAPE (16, 3), KOL_SHAPE (16, 31) }, &tn },
-  { "4x17x1100-tt", 2, { KOL_SHAPE (1100, 4), KOL_SHAPE (17, 1100) }, &tt, .tolerance = 1e-4 },
+  { "4x17x1100-tt", 2, { KOL_SHAPE (1100, 4), KOL_SHAPE (17, 1100) }, &tt },
   { "33x1x13", 2, { KOL_SHAPE (33, 13), KOL_SHAPE (13, 1) }, &nn },
   { "33x1x13-tn", 2, { KOL_SHAPE (13, 33), KOL_SHAPE (13, 1) }, &tn },
   { "261x2x65-nt", 2, { KOL_SHAPE (261, 65), KOL_SHAPE (2, 65) }, &nt },
@@ -438,11 +442,11 @@ static const KolCase cases[] = {
   { "33x31x32-tn", 2, { KOL_SHAPE (32, 33), KOL_SHAPE (32, 31) }, &tn },
   { "33x65x31-tt", 2, { KOL_SHAPE (31, 33), KOL_SHAPE (65, 31) }, &tt },
   { "64x64x64", 2, { KOL_SHAPE (64, 64), KOL_SHAPE (64, 64) }, &nn },
-  { "50x10x300", 2, { KOL_SHAPE (50, 300), KOL_SHAPE (300, 10) }, &nn, .tolerance = 1e-4 },
-  { "37x70x530", 2, { KOL_SHAPE (37, 530), KOL_SHAPE (530, 70) }, &nn, .tolerance = 1e-4, .slow = TRUE },
-  { "37x70x530-nt", 2, { KOL_SHAPE (37, 530), KOL_SHAPE (70, 530) }, &nt, .tolerance = 1e-4, .slow = TRUE },
-  { "37x70x530-tn", 2, { KOL_SHAPE (530, 37), KOL_SHAPE (530, 70) }, &tn, .tolerance = 1e-4, .slow = TRUE },
-  { "37x70x530-tt", 2, { KOL_SHAPE (530, 37), KOL_SHAPE (70, 530) }, &tt, .tolerance = 1e-4, .slow = TRUE },
+  { "50x10x300", 2, { KOL_SHAPE (50, 300), KOL_SHAPE (300, 10) }, &nn },
+  { "37x70x530", 2, { KOL_SHAPE (37, 530), KOL_SHAPE (530, 70) }, &nn, .slow = TRUE },
+  { "37x70x530-nt", 2, { KOL_SHAPE (37, 530), KOL_SHAPE (70, 530) }, &nt, .slow = TRUE },
+  { "37x70x530-tn", 2, { KOL_SHAPE (530, 37), KOL_SHAPE (530, 70) }, &tn, .slow = TRUE },
+  { "37x70x530-tt", 2, { KOL_SHAPE (530, 37), KOL_SHAPE (70, 530) }, &tt, .slow = TRUE },
   { "batch-3x5x7x11", 2, { KOL_SHAPE (3, 5, 11), KOL_SHAPE (3, 11, 7) }, &nn },
   { "batch-2x3x17x33x9-tt", 2, { KOL_SHAPE (2, 3, 9, 17), KOL_SHAPE (2, 3, 33, 9) }, &tt },
   { "batch-4x1x9x33-nt", 2, { KOL_SHAPE (4, 1, 33), KOL_SHAPE (4, 9, 33) }, &nt },
@@ -457,10 +461,13 @@ static const KolCase cases[] = {
   /* The lecture's fully connected layers and their gradients, and a square. */
   { "50x1024x3136", 2, { KOL_SHAPE (50, 3136), KOL_SHAPE (3136, 1024) }, &nn, .only_tune = TRUE },
   { "3136x1024x50-tn", 2, { KOL_SHAPE (50, 3136), KOL_SHAPE (50, 1024) }, &tn, .only_tune = TRUE },
-  { "50x3136x1024-nt", 2, { KOL_SHAPE (50, 1024), KOL_SHAPE (3136, 1024) }, &nt, .only_tune = TRUE },
-  { "1024x1024x1024", 2, { KOL_SHAPE (1024, 1024), KOL_SHAPE (1024, 1024) }, &nn, .only_tune = TRUE },
+  { "50x3136x1024-nt", 2, { KOL_SHAPE (50, 1024), KOL_SHAPE (3136, 1024) }, &nt,
+    .only_tune = TRUE },
+  { "1024x1024x1024", 2, { KOL_SHAPE (1024, 1024), KOL_SHAPE (1024, 1024) }, &nn,
+    .only_tune = TRUE },
   { NULL },
 };
+/* clang-format on */
 
 static const KolVariant variants[] = {
   { .name = "plain", .launch = plain_launch },

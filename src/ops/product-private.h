@@ -38,7 +38,8 @@ static inline guint
 kol_tile_rows (const KolDevice *device, gint64 lines)
 {
   static const guint wide[] = { 1, 2, 3, 4, 6, 8, 10, 13 }, narrow[] = { 1, 2, 3, 4, 6 };
-  guint width = device->info.vector_width, n = width >= 16 ? G_N_ELEMENTS (wide) : width >= 8 ? 5 : 4;
+  guint width = device->info.vector_width;
+  guint n = width >= 16 ? G_N_ELEMENTS (wide) : width >= 8 ? 5 : 4;
   const guint *heights = width >= 16 ? wide : narrow;
   guint best = 1;
   double least = G_MAXDOUBLE;

@@ -6,8 +6,8 @@
 /* As STEPS in kernels/bench.cl. */
 #define STEPS 8
 
-#define LAUNCHES 9
-#define LAUNCH_SECONDS 0.03
+#define SAMPLES 7
+#define SAMPLE_SECONDS 0.03
 #define FIRST_ROUNDS 1000
 #define MOST_ROUNDS (1 << 26)
 
@@ -16,29 +16,47 @@ typedef struct {
   guint lanes;
   guint chains;
   gsize items;
+  int rounds; /* of STEPS steps of each chain */
 } Mix;
 
-static double
-mix_flops (const Mix *mix, int rounds)
+struct _BenchPeak {
+  KolDevice *device;
+  KolQueue *queue;
+  KolBuffer *result; /* a float per work-item */
+  Mix mix;
+  GArray *seconds; /* of each sample */
+};
+
+void
+bench_peak_free (BenchPeak *peak)
 {
-  return 2.0 * mix->lanes * mix->chains * STEPS * rounds * (double) mix->items;
+  if (!peak)
+    return;
+  g_clear_pointer (&peak->seconds, g_array_unref);
+  g_clear_pointer (&peak->result, kol_buffer_unref);
+  g_clear_pointer (&peak->queue, kol_queue_unref);
+  g_free (peak);
+}
+
+static double
+mix_flops (const Mix *mix)
+{
+  return 2.0 * mix->lanes * mix->chains * STEPS * mix->rounds * (double) mix->items;
 }
 
 static gboolean
-launch (KolQueue *queue, KolBuffer *result, const Mix *mix, int rounds, double *seconds,
-        GError **error)
+launch (BenchPeak *peak, const Mix *mix, double *seconds, GError **error)
 {
-  gboolean simd = kol_queue_get_device (queue)->simd;
   g_autofree char *options = g_strdup_printf ("-DLANES=%u -DCHAINS=%u", mix->lanes, mix->chains);
   const KolCall call = { .program = "bench", .kernel = "bench_peak", .options = options,
-                         .global = { mix->items }, .local = { simd ? 1 : 0 } };
+                         .global = { mix->items }, .local = { peak->device->simd ? 1 : 0 } };
   gint64 start = g_get_monotonic_time ();
 
-  if (!kol_queue_launch (queue, &call,
-                         KOL_ARGS (KOL_BUFFER (result), KOL_INT (rounds), KOL_FLOAT (0.5),
-                                   KOL_FLOAT (0.5)),
+  if (!kol_queue_launch (peak->queue, &call,
+                         KOL_ARGS (KOL_BUFFER (peak->result), KOL_INT (mix->rounds),
+                                   KOL_FLOAT (0.5), KOL_FLOAT (0.5)),
                          error)
-      || !kol_queue_finish (queue, error))
+      || !kol_queue_finish (peak->queue, error))
     return FALSE;
   *seconds = (double) (g_get_monotonic_time () - start) / 1e6;
   return TRUE;
@@ -46,12 +64,12 @@ launch (KolQueue *queue, KolBuffer *result, const Mix *mix, int rounds, double *
 
 /* Every chain has run into 1, so that an item's sum is the number of its chains' elements. */
 static gboolean
-check (KolQueue *queue, KolBuffer *result, const Mix *mix, GError **error)
+check (BenchPeak *peak, const Mix *mix, GError **error)
 {
   g_autofree float *values = g_new (float, mix->items);
   float expected = (float) (mix->lanes * mix->chains);
 
-  if (!kol_queue_read (queue, result, 0, values, mix->items * sizeof (float), error))
+  if (!kol_queue_read (peak->queue, peak->result, 0, values, mix->items * sizeof (float), error))
     return FALSE;
   for (gsize i = 0; i < mix->items; i++)
     if (values[i] != expected)
@@ -64,63 +82,47 @@ check (KolQueue *queue, KolBuffer *result, const Mix *mix, GError **error)
   return TRUE;
 }
 
-/* Rounds for which a launch takes long enough to be timed. */
+/* Sets the rounds for which a launch takes long enough to be timed. */
 static gboolean
-choose_rounds (KolQueue *queue, KolBuffer *result, const Mix *mix, int *rounds, GError **error)
+choose_rounds (BenchPeak *peak, Mix *mix, GError **error)
 {
   double seconds;
 
-  *rounds = FIRST_ROUNDS;
-  if (!launch (queue, result, mix, *rounds, &seconds, error)) /* compiles */
+  mix->rounds = FIRST_ROUNDS;
+  if (!launch (peak, mix, &seconds, error)) /* compiles */
     return FALSE;
   for (int attempt = 0; attempt < 3; attempt++)
     {
-      if (!launch (queue, result, mix, *rounds, &seconds, error))
+      if (!launch (peak, mix, &seconds, error))
         return FALSE;
-      double wanted = *rounds * LAUNCH_SECONDS / MAX (seconds, 1e-6);
-      *rounds = (int) CLAMP (wanted, 100, MOST_ROUNDS);
+      double wanted = mix->rounds * SAMPLE_SECONDS / MAX (seconds, 1e-6);
+      mix->rounds = (int) CLAMP (wanted, 100, MOST_ROUNDS);
     }
   return TRUE;
 }
 
+/* Measures @mix, and keeps it with its samples if it is better than what was there. */
 static gboolean
-measure (KolQueue *queue, KolBuffer *result, const Mix *mix, double *seconds, double *flops,
-         GError **error)
+try_mix (BenchPeak *peak, Mix mix, GError **error)
 {
-  g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (double));
-  int rounds;
+  g_autoptr (GArray) seconds = g_array_new (FALSE, FALSE, sizeof (double));
 
-  if (!choose_rounds (queue, result, mix, &rounds, error))
+  if (!choose_rounds (peak, &mix, error))
     return FALSE;
-  for (int i = 0; i < LAUNCHES; i++)
+  for (int i = 0; i < SAMPLES; i++)
     {
       double time;
-      if (!launch (queue, result, mix, rounds, &time, error))
+      if (!launch (peak, &mix, &time, error))
         return FALSE;
-      g_array_append_val (times, time);
+      g_array_append_val (seconds, time);
     }
-  *seconds = bench_median (times);
-  *flops = mix_flops (mix, rounds);
-  return check (queue, result, mix, error);
-}
-
-static gboolean
-try_mix (KolQueue *queue, const Mix *mix, BenchResult *best, GError **error)
-{
-  double seconds, flops;
-  g_autoptr (KolBuffer) result
-      = kol_buffer_new (kol_queue_get_device (queue), mix->items * sizeof (float), error);
-
-  if (!result || !measure (queue, result, mix, &seconds, &flops, error))
+  if (!check (peak, &mix, error))
     return FALSE;
-  if (best->variant && flops / seconds <= best->flops / best->seconds)
+  if (peak->seconds && mix_flops (&mix) / bench_median (seconds) <= bench_peak_rate (peak))
     return TRUE;
-  g_free (best->variant);
-  g_free (best->shape);
-  best->variant = g_strdup_printf ("float%u x %u", mix->lanes, mix->chains);
-  best->shape = g_strdup_printf ("%zu", mix->items);
-  best->seconds = seconds;
-  best->flops = flops;
+  g_clear_pointer (&peak->seconds, g_array_unref);
+  peak->seconds = g_steal_pointer (&seconds);
+  peak->mix = mix;
   return TRUE;
 }
 
@@ -129,24 +131,60 @@ try_mix (KolQueue *queue, const Mix *mix, BenchResult *best, GError **error)
  * registers differs from chip to chip, so several numbers are tried; and, as
  * KOL_WIDTH may have been forced, vectors twice as wide.
  */
-gboolean
-bench_peak (KolDevice *device, BenchResult *result, GError **error)
+BenchPeak *
+bench_peak_new (KolDevice *device, GError **error)
 {
   static const guint chains[] = { 6, 8, 12, 16, 20, 24 };
   gsize units = MAX (device->info.compute_units, 1);
+  gsize items = device->simd ? 4 * units : 4096 * units;
   guint width = device->simd ? device->info.vector_width : 1;
   guint widest = device->simd ? MIN (2 * width, 16) : 1;
-  g_autoptr (KolQueue) queue = kol_queue_new (device, error);
+  g_autoptr (BenchPeak) peak = g_new0 (BenchPeak, 1);
 
-  if (!queue)
-    return FALSE;
-  result->work = "peak";
+  peak->device = device;
+  peak->queue = kol_queue_new (device, error);
+  peak->result = peak->queue ? kol_buffer_new (device, items * sizeof (float), error) : NULL;
+  if (!peak->result)
+    return NULL;
   for (guint lanes = width; lanes <= widest; lanes *= 2)
     for (guint i = 0; i < G_N_ELEMENTS (chains); i++)
-      {
-        Mix mix = { lanes, chains[i], device->simd ? 4 * units : 4096 * units };
-        if (!try_mix (queue, &mix, result, error))
-          return FALSE;
-      }
+      if (!try_mix (peak, (Mix) { lanes, chains[i], items, 0 }, error))
+        return NULL;
+  return g_steal_pointer (&peak);
+}
+
+void
+bench_peak_restart (BenchPeak *peak)
+{
+  g_array_set_size (peak->seconds, 0);
+}
+
+gboolean
+bench_peak_sample (BenchPeak *peak, GError **error)
+{
+  double seconds;
+
+  if (!launch (peak, &peak->mix, &seconds, error))
+    return FALSE;
+  g_array_append_val (peak->seconds, seconds);
   return TRUE;
+}
+
+double
+bench_peak_rate (BenchPeak *peak)
+{
+  return mix_flops (&peak->mix) / bench_median (peak->seconds);
+}
+
+void
+bench_peak_describe (BenchPeak *peak, BenchResult *result)
+{
+  *result = (BenchResult) {
+    .work = "peak",
+    .shape = g_strdup_printf ("%zu", peak->mix.items),
+    .variant = g_strdup_printf ("float%u x %u", peak->mix.lanes, peak->mix.chains),
+    .seconds = bench_median (peak->seconds),
+    .flops = mix_flops (&peak->mix),
+    .peak = bench_peak_rate (peak),
+  };
 }

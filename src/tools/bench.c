@@ -76,11 +76,13 @@ time_runs (KolValue *target, guint n, double *seconds, GError **error)
 }
 
 /*
- * The median seconds of a run of @target, measured for @seconds over batches of
- * @group runs; 0: as many as take BATCH_SECONDS.
+ * Sets the median seconds of a run of @target, measured for @seconds over
+ * batches of @group runs (0: as many as take BATCH_SECONDS), and the peak at
+ * that time.
  */
 static gboolean
-measure (KolValue *target, guint group, double seconds, double *median, GError **error)
+measure (KolValue *target, guint group, double seconds, BenchPeak *peak, BenchResult *result,
+         GError **error)
 {
   g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (double));
   double time, spent = 0;
@@ -91,15 +93,17 @@ measure (KolValue *target, guint group, double seconds, double *median, GError *
   if (group == 0)
     group = (guint) CLAMP (BATCH_SECONDS / MAX (time, 1e-6), 1, 10000);
 
+  bench_peak_restart (peak);
   while (spent < seconds || times->len < FEWEST_BATCHES)
     {
-      if (!time_runs (target, group, &time, error))
+      if (!time_runs (target, group, &time, error) || !bench_peak_sample (peak, error))
         return FALSE;
       spent += time;
       time /= group;
       g_array_append_val (times, time);
     }
-  *median = bench_median (times);
+  result->seconds = bench_median (times);
+  result->peak = bench_peak_rate (peak);
   return TRUE;
 }
 
@@ -133,7 +137,7 @@ parse_shape (const char *text, gint64 size[3])
 /* Sets @fits, and measures the product with @variant if it does. */
 static gboolean
 measure_matmul (KolDevice *device, const gint64 size[3], const KolVariant *variant, double seconds,
-                BenchResult *result, gboolean *fits, GError **error)
+                BenchPeak *peak, BenchResult *result, gboolean *fits, GError **error)
 {
   g_autofree char *forced = g_strconcat ("matmul=", variant->name, NULL);
 
@@ -160,11 +164,12 @@ measure_matmul (KolDevice *device, const gint64 size[3], const KolVariant *varia
                                    size[0], size[1], size[2]);
   result->variant = g_strdup (variant->name);
   result->flops = 2.0 * (double) size[0] * (double) size[1] * (double) size[2];
-  return measure (c, 0, seconds, &result->seconds, error);
+  return measure (c, 0, seconds, peak, result, error);
 }
 
 static gboolean
-bench_matmul (KolDevice *device, const BenchOptions *options, GPtrArray *results, GError **error)
+bench_matmul (KolDevice *device, const BenchOptions *options, BenchPeak *peak, GPtrArray *results,
+              GError **error)
 {
   gint64 size[3] = { 1024, 1024, 1024 };
   g_autofree char *wanted
@@ -180,7 +185,7 @@ bench_matmul (KolDevice *device, const BenchOptions *options, GPtrArray *results
         continue;
       BenchResult *result = g_new0 (BenchResult, 1);
       g_ptr_array_add (results, result);
-      if (!measure_matmul (device, size, variant, options->seconds, result, &fits, error))
+      if (!measure_matmul (device, size, variant, options->seconds, peak, result, &fits, error))
         return FALSE;
       if (!fits)
         g_ptr_array_set_size (results, (int) results->len - 1);
@@ -230,7 +235,8 @@ digits_flops (void)
 }
 
 static gboolean
-bench_digits (KolDevice *device, const BenchOptions *options, GPtrArray *results, GError **error)
+bench_digits (KolDevice *device, const BenchOptions *options, BenchPeak *peak, GPtrArray *results,
+              GError **error)
 {
   const KolPictures like
       = { .count = DIGITS_BATCH, .channels = 1, .height = 28, .width = 28, .classes = 10 };
@@ -257,7 +263,7 @@ bench_digits (KolDevice *device, const BenchOptions *options, GPtrArray *results
   result->shape = g_strdup ("50x1x28x28");
   result->variant = g_strdup ("adam");
   result->flops = DIGITS_BATCH * digits_flops ();
-  return measure (step, DIGITS_GROUP, options->seconds, &result->seconds, error);
+  return measure (step, DIGITS_GROUP, options->seconds, peak, result, error);
 }
 
 /* ── Output ── */
@@ -273,7 +279,7 @@ format_seconds (double seconds)
 }
 
 static void
-say_results (GPtrArray *results, double peak)
+say_results (GPtrArray *results)
 {
   tool_say ("%-8s %-16s %-16s %12s %12s %8s", "work", "shape", "variant", "median", "GFLOP/s",
             "of peak");
@@ -283,12 +289,12 @@ say_results (GPtrArray *results, double peak)
       double rate = result->flops / result->seconds;
       g_autofree char *seconds = format_seconds (result->seconds);
       tool_say ("%-8s %-16s %-16s %12s %12.1f %6.1f %%", result->work, result->shape,
-                result->variant, seconds, rate / 1e9, 100 * rate / peak);
+                result->variant, seconds, rate / 1e9, 100 * rate / result->peak);
     }
 }
 
 static void
-write_results (GPtrArray *results, double peak)
+write_results (GPtrArray *results)
 {
   g_auto (ToolJson) json;
 
@@ -304,7 +310,7 @@ write_results (GPtrArray *results, double peak)
       tool_json_string (&json, "variant", result->variant);
       tool_json_number (&json, "seconds", result->seconds);
       tool_json_number (&json, "gflops", rate / 1e9);
-      tool_json_number (&json, "peak_share", rate / peak);
+      tool_json_number (&json, "peak_share", rate / result->peak);
       tool_json_close (&json);
     }
   tool_json_close (&json);
@@ -313,10 +319,20 @@ write_results (GPtrArray *results, double peak)
 
 /* ── The command ── */
 
-typedef gboolean (*Work) (KolDevice *device, const BenchOptions *options, GPtrArray *results,
-                          GError **error);
+typedef gboolean (*Work) (KolDevice *device, const BenchOptions *options, BenchPeak *peak,
+                          GPtrArray *results, GError **error);
 
-/* The peak is measured with every work, for the share of it. */
+static gboolean
+bench_peak (KolDevice *device, const BenchOptions *options, BenchPeak *peak, GPtrArray *results,
+            GError **error)
+{
+  BenchResult *result = g_new0 (BenchResult, 1);
+
+  g_ptr_array_add (results, result);
+  bench_peak_describe (peak, result);
+  return TRUE;
+}
+
 static gboolean
 bench (Work work, const BenchOptions *options, GError **error)
 {
@@ -326,23 +342,16 @@ bench (Work work, const BenchOptions *options, GError **error)
   if (!device)
     return FALSE;
   tool_status ("Measuring the peak");
-  BenchResult *peak = g_new0 (BenchResult, 1);
-  g_ptr_array_add (results, peak);
-  if (!bench_peak (device, peak, error))
+  g_autoptr (BenchPeak) peak = bench_peak_new (device, error);
+  if (!peak)
     return FALSE;
-  double rate = peak->flops / peak->seconds;
-
-  if (work)
-    {
-      g_ptr_array_set_size (results, 0);
-      tool_status ("Measuring");
-      if (!work (device, options, results, error))
-        return FALSE;
-    }
+  tool_status ("Measuring");
+  if (!work (device, options, peak, results, error))
+    return FALSE;
   tool_status (NULL);
   if (options->common.json)
-    write_results (results, rate);
-  say_results (results, rate);
+    write_results (results);
+  say_results (results);
   return tool_save_profile (&options->common, device, error);
 }
 
@@ -350,7 +359,7 @@ static const struct {
   const char *name;
   Work work;
 } works[] = {
-  { "peak", NULL },
+  { "peak", bench_peak },
   { "matmul", bench_matmul },
   { "digits", bench_digits },
 };

@@ -283,14 +283,14 @@ say_progress (Run *run, const KolTrainReport *report)
     }
 }
 
-/* The two lines of the lecture's program: [loss, accuracy]. */
+/* The two lines of the lecture's program: [loss, accuracy]. A loss has no sign, nor has its NaN. */
 static void
 say_lines (const KolTrainReport *report)
 {
-  tool_say ("%" G_GUINT64_FORMAT " train [%.3f, %.2f]", report->step, report->loss,
+  tool_say ("%" G_GUINT64_FORMAT " train [%.3f, %.2f]", report->step, fabs (report->loss),
             report->accuracy);
-  tool_say ("%" G_GUINT64_FORMAT " test [%.3f, %.2f]", report->step, report->validation_loss,
-            report->validation_accuracy);
+  tool_say ("%" G_GUINT64_FORMAT " test [%.3f, %.2f]", report->step,
+            fabs (report->validation_loss), report->validation_accuracy);
 }
 
 static void

@@ -21,12 +21,22 @@ holds_batch (KolValue *value, gsize batch, const char *what)
 static gboolean
 shapes_agree (KolBatches *batches, KolValue *x, KolValue *y)
 {
+  const KolPictures *pictures = kol_batches_get_pictures (batches);
   gsize batch = kol_batches_get_batch (batches);
+  gsize picture = pictures->channels * pictures->height * pictures->width;
 
   if (kol_value_failed (x) || kol_value_failed (y))
     return FALSE;
   if (!holds_batch (x, batch, "pictures") || !holds_batch (y, batch, "labels"))
     return FALSE;
+  if (kol_count (x) != (gint64) (batch * picture))
+    {
+      kol_graph_fail (kol_value_get_graph (x), KOL_ERROR_SHAPE,
+                      "%s: a picture of %s has %zu numbers, but the placeholder's shape is %s",
+                      kol_value_get_name (x), pictures->name, picture,
+                      kol_shape_text (kol_value_get_shape (x)));
+      return FALSE;
+    }
   if (kol_count (y) == (gint64) batch)
     return TRUE;
   kol_graph_fail (kol_value_get_graph (y), KOL_ERROR_SHAPE,

@@ -39,7 +39,8 @@ struct _KolTrainer {
   KolTrainSettings settings; /* nothing in it is 0 for "default" any more */
   KolParameters *parameters;
 
-  KolPictures *lessons;    /* the pictures to learn from... */
+  KolPictures *pictures;   /* the training set: */
+  KolPictures *lessons;    /* those of it to learn from... */
   KolPictures *validation; /* ...those held out... */
   KolPictures *probe;      /* ...and a fixed part of these, for a quick look */
   KolBatches *batches;     /* of the lessons */
@@ -294,8 +295,8 @@ fail_memory (const KolTrainer *trainer, guint64 needed, guint64 available, GErro
   g_autofree char *advice
     = largest > 0 ? g_strdup_printf ("the largest batch that fits is %zu", largest)
                   : g_strdup ("not even a batch of 1 fits: choose a device with more memory");
-  g_autofree char *needed_text = g_format_size (needed);
-  g_autofree char *available_text = g_format_size (available);
+  g_autofree char *needed_text = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *available_text = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
 
   g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
                "a batch of %zu needs %s; %s are available on %s; %s", trainer->settings.batch,
@@ -309,7 +310,7 @@ fail_batch (const KolTrainer *trainer, GError **error)
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                "A batch of %zu was asked for, but the %s leaves %zu pictures to learn from after "
                "%zu were held out for validation; choose a batch of at most %zu",
-               trainer->settings.batch, trainer->lessons->name, trainer->lessons->count,
+               trainer->settings.batch, trainer->pictures->name, trainer->lessons->count,
                trainer->validation->count, trainer->lessons->count);
   return FALSE;
 }
@@ -355,6 +356,7 @@ divide_pictures (KolTrainer *trainer, KolPictures *pictures)
 {
   gsize held_out = trainer->settings.validation, lessons = pictures->count - held_out;
 
+  trainer->pictures = kol_pictures_ref (pictures);
   trainer->lessons = kol_pictures_slice (pictures, 0, lessons);
   trainer->validation = kol_pictures_slice (pictures, lessons, held_out);
   trainer->probe = kol_pictures_slice (trainer->validation, 0, MIN (PROBE, held_out));
@@ -423,6 +425,7 @@ kol_trainer_free (KolTrainer *trainer)
   g_clear_pointer (&trainer->probe, kol_pictures_unref);
   g_clear_pointer (&trainer->validation, kol_pictures_unref);
   g_clear_pointer (&trainer->lessons, kol_pictures_unref);
+  g_clear_pointer (&trainer->pictures, kol_pictures_unref);
   g_clear_pointer (&trainer->parameters, kol_parameters_unref);
   kol_device_unref (trainer->device);
   g_free (trainer);
@@ -876,8 +879,9 @@ describe_run (const KolTrainer *trainer)
 
   g_key_file_set_string (file, "run", "network",
                          trainer->network == kol_digits_network ? "digits" : "custom");
-  g_key_file_set_string (file, "run", "data", trainer->lessons->name);
-  g_key_file_set_string (file, "run", "folder", trainer->lessons->path);
+  g_key_file_set_string (file, "run", "kolinsky", KOL_VERSION);
+  g_key_file_set_string (file, "run", "data", trainer->pictures->name);
+  g_key_file_set_string (file, "run", "folder", trainer->pictures->path);
   g_key_file_set_uint64 (file, "run", "step", kol_graph_get_step (trainer->training.graph));
   if (!isnan (trainer->validation_accuracy))
     g_key_file_set_double (file, "run", "validation-accuracy", trainer->validation_accuracy);

@@ -38,7 +38,7 @@ main (int argc, char **argv)
   if (!device) /* 77: a test that is skipped */
     return g_printerr ("%s\n", error ? error->message : "No data set was found"), error ? 1 : 77;
   g_autoptr (KolPictures) lessons = kol_pictures_slice (mnist, 0, mnist->count - 5000);
-  g_autoptr (KolPictures) validation = kol_pictures_slice (mnist, lessons->count, 1000);
+  g_autoptr (KolPictures) validation = kol_pictures_slice (mnist, mnist->count - 5000, 1000);
   g_autoptr (KolBatches) train_data = kol_batches_new (lessons, 50, 1, TRUE, &error);
   g_autoptr (KolBatches) test_data = kol_batches_new (validation, 1000, 1, FALSE, &error);
   g_autoptr (KolGraph) g = kol_graph_new (device);

@@ -329,8 +329,8 @@ test_learns (void)
   Told told = { 0 };
 
   run (trainer, &told);
-  g_test_message ("loss %g, then %g; validation %g, accuracy %g", told.first_line.validation_loss,
-                  told.end.loss, told.end.validation_loss, told.end.validation_accuracy);
+  g_test_message ("validation loss %g, then %g; accuracy %g", told.first_line.validation_loss,
+                  told.end.validation_loss, told.end.validation_accuracy);
   g_assert_cmpfloat (told.end.validation_loss, <, told.first_line.validation_loss / 2);
   g_assert_cmpfloat (told.end.validation_accuracy, >, 0.5);
 }
