@@ -121,6 +121,7 @@ struct _KolOp {
   const KolVariant *variants; /* ends with a NULL name; NULL: costs nothing (aliases, placeholders) */
   gboolean aliases; /* output 0 is input 0's memory under another shape */
   const char *expression; /* for epilogues: a function of one input as OpenCL C in `a` and type T */
+  gboolean channels_first; /* a bias has a number per index of dimension 1, else of the last one */
   gboolean random;  /* depends on seed and step */
   gboolean watches; /* output 1 is a state {flag, ..}: a flag that is not 0 stops training; see run.c */
   /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */

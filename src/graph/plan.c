@@ -126,11 +126,11 @@ only_reader (GPtrArray *order, GHashTable *uses, KolValue *value)
   return NULL;
 }
 
-/* Whether @value has one number per channel of @output (its dim 1, or a matrix's columns). */
+/* Whether @value, added to @output, is one number per channel of the operation @op. */
 static gboolean
-is_bias_of (const KolValue *value, const KolValue *output)
+is_bias_of (const KolValue *value, const KolValue *output, const KolOp *op)
 {
-  int channel = output->shape.rank == 4 ? 1 : output->shape.rank - 1;
+  int channel = op->channels_first ? 1 : output->shape.rank - 1;
   int from_end = output->shape.rank - channel;
   gint64 channels = output->shape.dim[channel];
 
@@ -161,7 +161,7 @@ absorb_followers (KolStep *step, GPtrArray *order, GHashTable *uses, GHashTable 
       if (!strcmp (reader->op->name, "add"))
         {
           other = reader->inputs[reader->inputs[0] == output];
-          if (is_bias_of (other, output) && (allowed & KOL_BIAS))
+          if (is_bias_of (other, output, step->node->op) && (allowed & KOL_BIAS))
             kind = KOL_BIAS;
           else if (kol_shape_equal (&other->shape, &output->shape) && (allowed & KOL_RESIDUAL))
             kind = KOL_RESIDUAL;

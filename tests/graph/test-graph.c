@@ -257,6 +257,26 @@ test_epilogue_leaves_shared_values (void)
   assert_close (got, (float[]) { 3, -3, 7, -7, 11, -11 }, 6, 1e-6f);
 }
 
+/* A product's bias is per column, though the product has four dimensions: [H, 1, 1] is none. */
+static void
+test_epilogue_knows_its_channels (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (1, 8, 8, 8)), *b = kol_placeholder (g, "b", KOL_SHAPE (8, 8));
+  KolValue *c = kol_placeholder (g, "c", KOL_SHAPE (8, 1, 1)), *y = kol_add (kol_matmul (a, b), c);
+  float va[512] = { 0 }, vb[64] = { 0 }, vc[8] = { 0, 1, 2, 3, 4, 5, 6, 7 }, got[512];
+
+  g->forced_op = kol_op_find ("matmul");
+  g->forced_variant = device->simd ? "simd" : "plain";
+  kol_set (a, va);
+  kol_set (b, vb);
+  kol_set (c, vc);
+  g_assert_true (kol_read (y, got, &error));
+  for (int i = 0; i < 512; i++)
+    g_assert_cmpfloat (got[i], ==, i / 64);
+}
+
 /* ── An operation of the test's own: packing and writes in place ────────────────────────────── */
 
 static guint packs;
@@ -456,6 +476,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/epilogue/absorbed", test_epilogue_is_absorbed);
   g_test_add_func ("/plan/epilogue/right", test_epilogue_is_right);
   g_test_add_func ("/plan/epilogue/leaves-shared", test_epilogue_leaves_shared_values);
+  g_test_add_func ("/plan/epilogue/knows-its-channels", test_epilogue_knows_its_channels);
   g_test_add_func ("/plan/packing", test_packing_follows_version);
   g_test_add_func ("/run/feeds", test_feeds_do_not_overtake);
   g_test_add_func ("/run/cancel", test_cancel);
