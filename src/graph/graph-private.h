@@ -45,6 +45,7 @@ typedef struct {
   cl_event written[KOL_FEED_SLOTS];
   guint current;
   gboolean set;  /* has values */
+  guint64 version; /* goes up with every kol_set() */
   gboolean used; /* a run has read the current copy */
 } KolFeed;
 
@@ -126,6 +127,7 @@ struct _KolPlan {
   KolNode *watch;         /* the node whose flag is watched, or NULL */
   gboolean writes;        /* a step writes parameters */
   gboolean prepared;      /* memory allocated, variants chosen, programs built */
+  guint64 stamp;          /* versions of all it depends on, as the last run left them */
   guint64 own_bytes;      /* targets and slots */
   guint64 kept_bytes;     /* parameters and placeholders */
 };

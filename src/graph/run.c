@@ -79,6 +79,7 @@ kol_set (KolValue *placeholder, const float *values)
     clWaitForEvents (1, &feed->written[feed->current]);
   memcpy (feed->host[feed->current], values, bytes);
   feed->set = TRUE;
+  feed->version++;
   if (!feed_write (graph, feed, feed->current, &error) && !graph->error)
     graph->error = g_steal_pointer (&error);
 }
@@ -507,6 +508,22 @@ feeds_are_set (KolPlan *plan, GError **error)
   return TRUE;
 }
 
+/* A number that changes when a parameter or placeholder that the plan uses does. */
+static guint64
+stamp_of (const KolPlan *plan)
+{
+  guint64 stamp = 0;
+
+  for (guint i = 0; i < plan->storages->len; i++)
+    {
+      const KolStorage *storage = &g_array_index (plan->storages, KolStorage, i);
+
+      stamp += storage->parameter ? storage->parameter->version : 0;
+      stamp += storage->feed ? storage->feed->version : 0;
+    }
+  return stamp;
+}
+
 /**
  * kol_run_all:
  * @graph: a graph
@@ -542,6 +559,7 @@ kol_run_all (KolGraph *graph, KolValue *const *targets, guint n, GError **error)
     return FALSE;
   if (plan->writes)
     graph->step++;
+  plan->stamp = stamp_of (plan);
   return kol_queue_flush (graph->parameters->queue, error);
 }
 
@@ -657,7 +675,11 @@ kol_plan_describe (KolGraph *graph, KolValue *const *targets, guint n, GError **
 
 /* ── Reading ────────────────────────────────────────────────────────────────────────────────── */
 
-/* The memory that holds @value now: a parameter's, a placeholder's, a target's of the last run. */
+/*
+ * The memory that holds @value now: a parameter's, a placeholder's, or that of a
+ * target of the last run, if nothing it depends on has changed since. A run that
+ * writes parameters is not repeated for a look: what it left is read.
+ */
 static KolBuffer *
 find_current (KolGraph *graph, KolValue *value, GError **error)
 {
@@ -665,7 +687,7 @@ find_current (KolGraph *graph, KolValue *value, GError **error)
 
   if (root->node->parameter)
     return kol_parameter_get_buffer (root->node->parameter, error);
-  if (graph->last)
+  if (graph->last && (graph->last->writes || stamp_of (graph->last) == graph->last->stamp))
     for (guint i = 0; i < graph->last->targets->len; i++)
       if (g_ptr_array_index (graph->last->targets, i) == value)
         return kol_plan_get_buffer (graph->last, kol_plan_find_storage (graph->last, value), error);
@@ -678,8 +700,10 @@ find_current (KolGraph *graph, KolValue *value, GError **error)
  * @values: (out): room for all its elements
  * @error: return location
  *
- * Reads a value as the last run left it if it was among that run's targets;
- * otherwise computes it now from what the placeholders hold. Waits.
+ * Reads a value as the last run left it, if it was among that run's targets and
+ * either no parameter and no placeholder has changed since, or the run was a
+ * training step; otherwise computes it now from what the placeholders hold.
+ * Waits.
  *
  * Returns: %FALSE if something has failed
  */

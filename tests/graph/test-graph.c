@@ -420,17 +420,26 @@ test_watch_names_the_node (void)
 }
 
 static void
-test_scalar_reads_the_last_run (void)
+test_scalar_is_never_stale (void)
 {
   g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (KolGraph) other = kol_graph_new_over (kol_graph_get_parameters (g));
   g_autoptr (GError) error = NULL;
-  KolValue *x = kol_placeholder (g, "x", KOL_SCALAR), *y = kol_square (x);
+  KolValue *w = kol_parameter (g, "w", KOL_SCALAR, KOL_CONSTANT (1)), *x = kol_placeholder (g, "x", KOL_SCALAR);
+  KolValue *loss = kol_multiply (w, x), *step = kol_sgd (loss, &(KolSgd) { .rate = 0.5 });
+  KolValue *seen = kol_square (kol_parameter (other, "w", KOL_SCALAR, KOL_CONSTANT (1)));
 
   kol_set_scalar (x, 3);
-  g_assert_true (kol_run (g, y, &error));
+  g_assert_cmpfloat (kol_scalar (loss), ==, 3);
   kol_set_scalar (x, 4);
-  g_assert_cmpfloat (kol_scalar (y), ==, 9);              /* the run's */
-  g_assert_cmpfloat (kol_scalar (kol_negate (x)), ==, -4); /* computed now */
+  g_assert_cmpfloat (kol_scalar (loss), ==, 4); /* the placeholder has changed */
+  g_assert_cmpfloat (kol_scalar (seen), ==, 1);
+  g_assert_true (kol_run_all (g, (KolValue *[]) { step, loss }, 2, &error));
+  kol_set_scalar (x, 5);
+  g_assert_cmpfloat (kol_scalar (loss), ==, 4);  /* what the training step left */
+  g_assert_cmpfloat (kol_scalar (seen), ==, 1);  /* (1 - 0.5 * 4)^2: another graph's parameter has changed */
+  g_assert_true (kol_run_all (g, (KolValue *[]) { step, loss }, 2, &error));
+  g_assert_cmpfloat (kol_scalar (seen), ==, 3.5f * 3.5f);
 }
 
 static void
@@ -481,7 +490,7 @@ main (int argc, char **argv)
   g_test_add_func ("/run/feeds", test_feeds_do_not_overtake);
   g_test_add_func ("/run/cancel", test_cancel);
   g_test_add_func ("/run/watch", test_watch_names_the_node);
-  g_test_add_func ("/run/scalar", test_scalar_reads_the_last_run);
+  g_test_add_func ("/run/scalar", test_scalar_is_never_stale);
   g_test_add_func ("/run/memory", test_too_much_memory);
   status = g_test_run ();
   kol_device_unref (device);
