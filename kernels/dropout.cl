@@ -66,8 +66,8 @@ dropout_forward (__global const float *restrict x, __global const float *restric
 #if KOL_SIMD
   for (; i + 32 <= end; i += 32)
     {
-      uint8 c[4] = { (uint) (i / 4) + (uint8) (0, 1, 2, 3, 4, 5, 6, 7), (uint8) (0), (uint8) (step_low),
-                     (uint8) (step_high) };
+      uint8 c[4] = { (uint) (i / 4) + (uint8) (0, 1, 2, 3, 4, 5, 6, 7), (uint8) (0),
+                     (uint8) (step_low), (uint8) (step_high) };
 
       philox_of_eight (key, c);
       mask_16 (x + i, y + i, mask ? mask + i : 0, keep,

@@ -89,7 +89,8 @@ pool_one (__global const float *x, __global float *y, __global float *index, int
  */
 #define READ_W (STRIDE_W == 1 ? SIZE_W : (SIZE_W + 1) / 2 * 2)
 #define FIRST_WHOLE(left) (((left) + STRIDE_W - 1) / STRIDE_W)
-#define END_WHOLE(W, Q, left) ((W) + (left) < READ_W ? 0 : min (((W) + (left) - READ_W) / STRIDE_W + 1, (Q)))
+#define END_WHOLE(W, Q, left) \
+  ((W) + (left) < READ_W ? 0 : min (((W) + (left) - READ_W) / STRIDE_W + 1, (Q)))
 
 typedef struct {
   lanes value; /* the largest, or the sum */

@@ -369,7 +369,7 @@ reduce_max_columns (__global const float *restrict x, __global float *values,
     }
 }
 
-/* The largest of each output's parts: @found has the values [outer, parts, inner], then the indices. */
+/* The largest of each output's parts: @found has values [outer, parts, inner], then indices. */
 __kernel void
 reduce_max_parts (__global const float *restrict found, __global float *values,
                   __global float *indices, int outputs, int inner, int parts, int strip)

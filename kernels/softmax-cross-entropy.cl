@@ -1,6 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* Softmax cross-entropy of the rows of logits [examples, classes]; a work-item takes @strip rows. */
+/* Softmax cross-entropy of rows of logits [examples, classes]; a work-item takes @strip rows. */
 
 #if KOL_WIDTH > 1
 /* The last @n < KOL_WIDTH elements of a row, and minus infinity: it counts for nothing. */
@@ -32,7 +32,7 @@ vec_max (vec v)
 }
 #endif
 
-/* The largest of a row, m = max x, and sum e^(x - m). A NaN is left out of m, and makes the sum NaN. */
+/* m = max x of a row, and sum e^(x - m). A NaN is left out of m, and makes the sum NaN. */
 static inline float2
 row_sum (__global const float *x, int classes)
 {

@@ -78,7 +78,7 @@ zip_high (vec a, vec b)
   return zipped;
 }
 
-/* Zipping each vector with the one half the square away transposes it after log2 KOL_WIDTH rounds. */
+/* After log2 KOL_WIDTH rounds of zipping with the vector half the square away it is transposed. */
 #define ZIP(from, to) \
   for (int k = 0; k < KOL_WIDTH / 2; k++) \
     { \
@@ -155,7 +155,7 @@ transpose_bands (__global const float *restrict x, __global float *restrict y, i
 }
 
 #else
-/* y[.., r, .., c] = x[.., c, .., r]: a group of TILE x TILE work-items takes a tile. @strip is not used. */
+/* y[.., r, .., c] = x[.., c, .., r]: a group of TILE x TILE work-items takes a tile; no @strip. */
 __kernel void
 transpose_tiles (__global const float *restrict x, __global float *restrict y, int batch, int rows,
                  int columns, int x_step, int y_step, int strip EACH_OUTER (PARAMETERS))

@@ -125,7 +125,8 @@ static const KolCase average_pool_cases[] = { KOL_POOL_CASES, { 0 } };
 static const KolCase gradient_cases[] = {
   GRADIENT_CASE ("all-of-5x7", HOW (.size = 5, .size_w = 7), 2, 3, 1, 1, 5, 7),
   GRADIENT_CASE ("2x2-of-4x37", HOW (.size = 2), 2, 3, 2, 18, 4, 37),
-  GRADIENT_CASE ("3x3-stride-2-of-5x39", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 3, 20, 5, 39),
+  GRADIENT_CASE ("3x3-stride-2-of-5x39", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 3, 20, 5,
+                 39),
   GRADIENT_CASE ("3x3-stride-1-of-3x18", HOW (.size = 3, .stride = 1, .padding = KOL_SAME), 1, 2, 3,
                  18, 3, 18),
   { 0 }

@@ -28,14 +28,16 @@ KOL_ELEMENTWISE (divide, 2, NUMBERS (), a / b, ANY, POSITIVE, kol_divide (dy, b)
                  kol_negate (kol_divide (kol_multiply (dy, y), b)))
 /* d a^b / da = b a^(b - 1), 0 where b = 0; d a^b / db = a^b ln a, 0 where a = 0. */
 KOL_ELEMENTWISE (pow, 2, NUMBERS (), pow (a, b), POSITIVE, ANY,
-                 kol_multiply (dy, keep_where (kol_multiply (b, kol_pow (a, kol_scale (b, 1, -1))), b)),
+                 kol_multiply (dy, keep_where (kol_multiply (b, kol_pow (a, kol_scale (b, 1, -1))),
+                                               b)),
                  kol_multiply (dy, keep_where (kol_multiply (y, kol_log (a)), a)))
-KOL_ELEMENTWISE (maximum, 2, NUMBERS (), (b > a) | (b != b) ? b : a, NONZERO, SMALL,
+KOL_ELEMENTWISE (maximum, 2, NUMBERS (), ((b > a) | (b != b)) ? b : a, NONZERO, SMALL,
                  drop_where (dy, kol_greater (b, a)), keep_where (dy, kol_greater (b, a)))
-KOL_ELEMENTWISE (minimum, 2, NUMBERS (), (b < a) | (b != b) ? b : a, NONZERO, SMALL,
+KOL_ELEMENTWISE (minimum, 2, NUMBERS (), ((b < a) | (b != b)) ? b : a, NONZERO, SMALL,
                  drop_where (dy, kol_greater (a, b)), keep_where (dy, kol_greater (a, b)))
 KOL_ELEMENTWISE (equal, 2, NUMBERS (), a == b ? (T) 1 : (T) 0, FIXED_WHOLE, FIXED_WHOLE, NULL, NULL)
-KOL_ELEMENTWISE (greater, 2, NUMBERS (), a > b ? (T) 1 : (T) 0, FIXED_WHOLE, FIXED_WHOLE, NULL, NULL)
+KOL_ELEMENTWISE (greater, 2, NUMBERS (), a > b ? (T) 1 : (T) 0, FIXED_WHOLE, FIXED_WHOLE, NULL,
+                 NULL)
 
 KOL_ELEMENTWISE (negate, 1, NUMBERS (), -a, ANY, NONE, kol_negate (dy), NULL)
 KOL_ELEMENTWISE (square, 1, NUMBERS (), a * a, ANY, NONE, square_gradient (dy, a), NULL)
@@ -68,5 +70,5 @@ KOL_ELEMENTWISE (sigmoid_gradient, 2, NUMBERS (), a * b * ((T) 1 - b), ANY, ANY,
 KOL_ELEMENTWISE (tanh_gradient, 2, NUMBERS (), a * ((T) 1 - b * b), ANY, ANY, tanh_gradient (dy, b),
                  kol_scale (kol_multiply (kol_multiply (dy, a), b), -2, 0))
 KOL_ELEMENTWISE (clip_gradient, 2, NUMBERS (0.5f, 1.5f),
-                 (b >= (T) p) & (b <= (T) q) ? a : (T) 0, ANY, FIXED_WHOLE,
+                 ((b >= (T) p) & (b <= (T) q)) ? a : (T) 0, ANY, FIXED_WHOLE,
                  clip_gradient (dy, b, p, q), NULL)

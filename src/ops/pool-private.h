@@ -89,8 +89,9 @@ kol_pool_infer (KolNode *node, GError **error)
     return kol_infer_fail (
         error,
         "paddings of %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-        ", %" G_GINT64_FORMAT " (top, left, bottom, right) around %s for windows of %" G_GINT64_FORMAT
-        " x %" G_GINT64_FORMAT "; they have to be 0 or more, and less than the window",
+        ", %" G_GINT64_FORMAT " (top, left, bottom, right) around %s for windows of "
+        "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
+        "; they have to be 0 or more, and less than the window",
         g.top, g.left, g.bottom, g.right, kol_shape_text (x), g.size, g.size_w);
   if (g.H + g.top + g.bottom < g.size || g.W + g.left + g.right < g.size_w)
     return kol_infer_fail (error,
@@ -134,7 +135,7 @@ kol_pool_lanes (const KolDevice *device, const KolPoolGeometry *g)
   return lanes < 4 || g->stride_w > 2 ? 1 : (int) lanes;
 }
 
-/* Launches @kernel over the rows of an output @width elements wide; @buffers are its first arguments. */
+/* Launches @kernel, whose first arguments are @buffers, over the rows of an output of @width. */
 static inline gboolean
 kol_pool_launch (KolLaunch *launch, const KolPoolGeometry *g, const char *kernel,
                  const char *options, KolBuffer *const buffers[3], gint64 height, gint64 width,
@@ -185,7 +186,8 @@ kol_pool_launch (KolLaunch *launch, const KolPoolGeometry *g, const char *kernel
   CASE ("3x3-stride-2-of-13x33", HOW (.size = 3, .stride = 2), 2, 3, 13, 33), \
   CASE ("3x3-stride-2-pad-1-of-14x56", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 14, 56), \
   CASE ("3x3-stride-2-pad-1-of-7x13", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 7, 13), \
-  CASE ("3x3-stride-2-same-of-7x40", HOW (.size = 3, .stride = 2, .padding = KOL_SAME), 2, 3, 7, 40), \
+  CASE ("3x3-stride-2-same-of-7x40", HOW (.size = 3, .stride = 2, .padding = KOL_SAME), 2, 3, 7, \
+        40), \
   CASE ("5x4-stride-1x2-odd-padding-of-9x35", \
         HOW (.size = 5, .size_w = 4, .stride = 1, .stride_w = 2, .top = 4, .left = 3, .bottom = 1, \
              .right = 2), \

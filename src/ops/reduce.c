@@ -634,7 +634,7 @@ max_pick_reference (const KolNode *node, const double *const *x, double *const *
   CASE ("even-axes", FILL, OVER (0, 2, 4, 6), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17)), \
   CASE ("odd-axes", FILL, OVER (1, 3, 5, 7), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17))
 
-/* Large enough to be cut into parts; then a grid of distinct numbers is too fine for differences. */
+/* Large enough to be cut into parts; a grid of distinct numbers is then too fine for gradients. */
 #define SLOW_CASE(NAME, FILL, OVER_, ...) \
   { .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER_, \
     .fill = { { FILL, -1, 1 } }, .no_gradient = FILL == KOL_FILL_DISTINCT, .slow = TRUE }

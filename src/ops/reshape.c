@@ -2,13 +2,13 @@
 
 /*
  * Another shape over the same memory. Nothing is launched, so there are no
- * variants and no cases; tests/graph looks at shapes and gradients.
+ * variants, and no cases, which are cases of variants.
  */
 
 #include "graph/op-private.h"
 #include "ops.h"
 
-/* Works out a length of -1 in @shape from @count elements. FALSE if it cannot be, or there are two. */
+/* Works out a length of -1 in @shape from @count elements; FALSE if it cannot be done. */
 static gboolean
 fill_in (KolShape *shape, gint64 count)
 {

@@ -179,7 +179,8 @@ gradient_reference (const KolNode *node, const double *const *x, double *const *
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */
 
 #define LOSS_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS) \
-  { .name = NAME, .n_inputs = 2, .shapes = { KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) }, \
+  { .name = NAME, .n_inputs = 2, \
+    .shapes = { KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) }, \
     .fill = { { KOL_FILL_UNIFORM, LOW, HIGH }, { KOL_FILL_LABELS, 0, LABELS } }, .no_gradient = 2 }
 
 static const KolCase loss_cases[] = {

@@ -182,7 +182,8 @@ transpose_infer (KolNode *node, GError **error)
 
       if (from < 0 || from >= x->rank || seen[from])
         return kol_infer_fail (error,
-                               "dimension %d is to be %d of %s; an order names each of 0 .. %d once",
+                               "dimension %d is to be %d of %s; an order names each of 0 .. %d "
+                               "once",
                                i, from, kol_shape_text (x), x->rank - 1);
       seen[from] = TRUE;
       y->dim[i] = x->dim[from];
