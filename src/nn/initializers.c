@@ -4,26 +4,23 @@
 
 #include <math.h>
 
+#include "normal-private.h"
 #include "random-private.h"
 
-/* A random word as a double in (0, 1], which has a logarithm. */
-static double
-open_uniform (guint32 word)
-{
-  return (word + 1.0) * 0x1p-32;
-}
+/* What is left of the normal distribution beyond two standard deviations, on either side. */
+#define BEYOND_TWO 0.022750131948179195
 
 /*
- * Draw number @attempt of element @i from the standard normal distribution.
- * Box and Muller, "A note on the generation of random normal deviates", 1958;
- * its second number is left unused so that every element stands for itself.
+ * The random numbers of elements 4 @four to 4 @four + 3: one computation of Philox makes
+ * four words. Uniform in (0, 1), never 0 nor 1, which have no normal quantile.
  */
-static double
-normal (guint64 key, guint64 i, guint64 attempt)
+static inline void
+draw (guint64 key, gint64 four, double u[4])
 {
-  KolPhilox words = kol_philox (key, i, attempt);
+  KolPhilox words = kol_philox (key, (guint64) four, 0);
 
-  return sqrt (-2 * log (open_uniform (words.v[0]))) * cos (2 * G_PI * open_uniform (words.v[1]));
+  for (int j = 0; j < 4; j++)
+    u[j] = (words.v[j] + 0.5) * 0x1p-32;
 }
 
 static void
@@ -31,19 +28,38 @@ fill_uniform (double low, double high, gint64 n, guint64 key, float *values)
 {
   /* Rounding to float must not reach the upper end, which does not belong to the interval. */
   float limit = low < high ? nextafterf ((float) high, -INFINITY) : (float) high;
+  double u[4];
 
-  for (gint64 i = 0; i < n; i++)
+  for (gint64 i = 0; i < n; i += 4)
     {
-      double u = kol_uniform (kol_philox (key, (guint64) i, 0).v[0]);
-      values[i] = MIN ((float) (low + (high - low) * u), limit);
+      draw (key, i / 4, u);
+      for (gint64 j = 0; j < MIN (4, n - i); j++)
+        values[i + j] = MIN ((float) (low + (high - low) * u[j]), limit);
     }
 }
 
+/*
+ * The distribution function's inverse turns uniform numbers into normal ones, and
+ * uniform numbers between @beyond and 1 - @beyond into those that are left when
+ * this probability is cut off at either end.
+ */
 static void
-fill_normal (double mean, double stddev, gint64 n, guint64 key, float *values)
+fill_normal (double mean, double stddev, double beyond, gint64 n, guint64 key, float *values)
 {
-  for (gint64 i = 0; i < n; i++)
-    values[i] = (float) (mean + stddev * normal (key, (guint64) i, 0));
+  double u[KOL_NORMAL_BLOCK], z[KOL_NORMAL_BLOCK];
+
+  for (gint64 i = 0; i < n; i += KOL_NORMAL_BLOCK)
+    {
+      gint64 wanted = MIN (KOL_NORMAL_BLOCK, n - i);
+
+      for (int j = 0; j < KOL_NORMAL_BLOCK; j += 4)
+        draw (key, (i + j) / 4, u + j);
+      for (int j = 0; j < KOL_NORMAL_BLOCK; j++)
+        u[j] = beyond + (1 - 2 * beyond) * u[j];
+      kol_normal_quantiles (u, z);
+      for (gint64 j = 0; j < wanted; j++)
+        values[i + j] = (float) (mean + stddev * z[j]);
+    }
 }
 
 /* How many inputs a unit of the layer sees, and how many outputs an input reaches. */
@@ -97,7 +113,7 @@ kol_fill_constant (const KolInitializer *self, const KolShape *shape, guint64 ke
  * @key: the parameter's random stream
  * @values: (out): as many values as @shape has elements
  *
- * Writes values uniform in [a, b), in steps of (b - a) / 2^24; see KOL_UNIFORM().
+ * Writes values uniform in [a, b), in steps of (b - a) / 2^32; see KOL_UNIFORM().
  * Element i depends on @key and i only.
  */
 void
@@ -119,7 +135,7 @@ kol_fill_uniform (const KolInitializer *self, const KolShape *shape, guint64 key
 void
 kol_fill_normal (const KolInitializer *self, const KolShape *shape, guint64 key, float *values)
 {
-  fill_normal (self->a, self->b, kol_shape_count (shape), key, values);
+  fill_normal (self->a, self->b, 0, kol_shape_count (shape), key, values);
 }
 
 /**
@@ -129,27 +145,16 @@ kol_fill_normal (const KolInitializer *self, const KolShape *shape, guint64 key,
  * @key: the parameter's random stream
  * @values: (out): as many values as @shape has elements
  *
- * Writes normally distributed values; one that is more than two standard
- * deviations from the mean is drawn again, so the values' own standard
- * deviation is 0.8796 b. See KOL_TRUNCATED_NORMAL(). Element i depends on @key
+ * Writes normally distributed values, but none that is more than two standard
+ * deviations from the mean: as if such a one were drawn again. The values' own
+ * standard deviation is 0.8796 b. See KOL_TRUNCATED_NORMAL(). Element i depends on @key
  * and i only.
  */
 void
 kol_fill_truncated_normal (const KolInitializer *self, const KolShape *shape, guint64 key,
                            float *values)
 {
-  gint64 n = kol_shape_count (shape);
-
-  for (gint64 i = 0; i < n; i++)
-    {
-      guint64 attempt = 0;
-      double z;
-
-      do
-        z = normal (key, (guint64) i, attempt++);
-      while (fabs (z) > 2);
-      values[i] = (float) (self->a + self->b * z);
-    }
+  fill_normal (self->a, self->b, BEYOND_TWO, kol_shape_count (shape), key, values);
 }
 
 /**
@@ -191,5 +196,5 @@ kol_fill_he (const KolInitializer *self, const KolShape *shape, guint64 key, flo
   double fan_in, fan_out;
 
   fans (shape, &fan_in, &fan_out);
-  fill_normal (0, sqrt (2 / fan_in), kol_shape_count (shape), key, values);
+  fill_normal (0, sqrt (2 / fan_in), 0, kol_shape_count (shape), key, values);
 }

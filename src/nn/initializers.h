@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 #define KOL_UNIFORM(low, high) ((KolInitializer) { kol_fill_uniform, (low), (high) })
 /** KOL_NORMAL: normal with @mean and standard deviation @stddev. */
 #define KOL_NORMAL(mean, stddev) ((KolInitializer) { kol_fill_normal, (mean), (stddev) })
-/** KOL_TRUNCATED_NORMAL: normal, values beyond two standard deviations drawn again. */
+/** KOL_TRUNCATED_NORMAL: normal, without what is beyond two standard deviations. */
 #define KOL_TRUNCATED_NORMAL(mean, stddev) \
   ((KolInitializer) { kol_fill_truncated_normal, (mean), (stddev) })
 /** KOL_GLOROT: uniform in +-sqrt (6 / (fan_in + fan_out)) (Glorot and Bengio 2010). */

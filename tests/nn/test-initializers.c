@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nn/initializers.h"
+#include "nn/normal-private.h"
 #include "random-private.h"
 
 #define N 100000
@@ -155,7 +156,7 @@ test_truncated_normal (void)
   g_autofree float *values = fill (KOL_TRUNCATED_NORMAL (1, 0.1), KOL_SHAPE (N), SEED, "t");
   g_autofree float *plain = fill (KOL_NORMAL (1, 0.1), KOL_SHAPE (N), SEED, "t");
   Moments m = moments (values, N);
-  int drawn_again = 0;
+  int within_one = 0, plain_one = 0, plain_two = 0;
 
   assert_mean (&m, 1);
   assert_near (m.stddev, 0.8796 * 0.1, 0.001);
@@ -164,14 +165,70 @@ test_truncated_normal (void)
   g_assert_cmpfloat (m.high, <=, 1.2 + 1e-7);
   g_assert_cmpfloat (m.high, >, 1.19);
 
-  /* Only what was outside has been drawn again. */
+  /* What is left of the normal distribution has the shape that it had: so its numbers within. */
   for (int i = 0; i < N; i++)
-    if (values[i] != plain[i])
-      {
-        g_assert_cmpfloat (fabs (plain[i] - 1), >, 0.2 - 1e-7);
-        drawn_again++;
-      }
-  assert_near (drawn_again / (double) N, 0.0455, 0.004);
+    {
+      within_one += fabs (values[i] - 1) < 0.1;
+      plain_one += fabs (plain[i] - 1) < 0.1;
+      plain_two += fabs (plain[i] - 1) < 0.2;
+    }
+  assert_near (within_one / (double) N, 0.6827 / 0.9545, 0.008);
+  assert_near (within_one / (double) N, plain_one / (double) plain_two, 0.012);
+  assert_near (m.skew, 0, 0.03);
+  assert_near (m.kurtosis, 2.366, 0.03);
+}
+
+/* The share of a normal distribution below z. */
+static double
+normal_below (double z)
+{
+  return 0.5 * erfc (-z / sqrt (2));
+}
+
+static void
+assert_quantile (double p)
+{
+  double ps[KOL_NORMAL_BLOCK], zs[KOL_NORMAL_BLOCK];
+
+  for (int i = 0; i < KOL_NORMAL_BLOCK; i++)
+    ps[i] = i % 2 ? p : 0.5;
+  kol_normal_quantiles (ps, zs);
+  for (int i = 0; i < KOL_NORMAL_BLOCK; i++)
+    assert_near (normal_below (zs[i]), ps[i], 1e-12);
+  assert_near (normal_below (zs[1]) / p, 1, 1e-12); /* in the lower tail this says more */
+}
+
+static void
+test_quantiles (void)
+{
+  for (int i = 1; i < 2000; i++)
+    assert_quantile (i / 2000.0);
+  for (double p = 0.5 * 0x1p-32; p < 0.5; p *= 1.03)
+    {
+      assert_quantile (p);
+      assert_quantile (1 - p);
+    }
+  assert_quantile (0.075); /* where the two formulas meet */
+  assert_quantile (0.925);
+}
+
+/* What the values are, so that a seed gives the same network in every version. */
+static void
+test_frozen (void)
+{
+  guint64 key = kol_random_key (SEED, "f");
+  g_autofree float *uniform = fill (KOL_UNIFORM (0, 1), KOL_SHAPE (131), SEED, "f");
+  g_autofree float *normal = fill (KOL_NORMAL (0, 1), KOL_SHAPE (131), SEED, "f");
+  g_autofree float *truncated = fill (KOL_TRUNCATED_NORMAL (0, 1), KOL_SHAPE (131), SEED, "f");
+
+  for (int i = 0; i < 131; i++)
+    {
+      double p = (kol_philox (key, i / 4, 0).v[i % 4] + 0.5) / 4294967296.0;
+      double low = normal_below (-2), high = normal_below (2);
+      assert_near (uniform[i], p, 1e-7);
+      assert_near (normal_below (normal[i]), p, 1e-6);
+      assert_near (normal_below (truncated[i]), low + (high - low) * p, 1e-6);
+    }
 }
 
 /* Values fill ±limit, as uniform ones do. */
@@ -287,6 +344,8 @@ main (int argc, char **argv)
   g_test_add_func ("/nn/initializers/uniform-end", test_uniform_end);
   g_test_add_func ("/nn/initializers/normal", test_normal);
   g_test_add_func ("/nn/initializers/truncated-normal", test_truncated_normal);
+  g_test_add_func ("/nn/initializers/quantiles", test_quantiles);
+  g_test_add_func ("/nn/initializers/frozen", test_frozen);
   g_test_add_func ("/nn/initializers/glorot", test_glorot);
   g_test_add_func ("/nn/initializers/he", test_he);
   g_test_add_func ("/nn/initializers/streams", test_streams);
