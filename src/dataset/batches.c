@@ -36,7 +36,8 @@ struct _KolBatches {
   guint64 taken; /* number of the next batch to lend; only the caller writes it */
   guint64 made;  /* number of the next batch to make; taken <= made < taken + SLOTS */
   guint64 seeks; /* how often the stream was moved: a batch begun before is void */
-  gboolean stop; /* the thread shall end */
+  gboolean stop;   /* the thread shall end */
+  gboolean failed; /* the pictures could not be read: there are no batches */
 };
 
 /*
@@ -99,9 +100,15 @@ static gpointer
 prefetch (gpointer user_data)
 {
   KolBatches *batches = user_data;
+  gboolean readable = kol_pictures_finish (batches->pictures, NULL);
 
   g_mutex_lock (&batches->lock);
-  while (!batches->stop)
+  if (!readable)
+    {
+      batches->failed = TRUE;
+      g_cond_broadcast (&batches->changed);
+    }
+  while (!batches->stop && !batches->failed)
     {
       if (batches->made - batches->taken == SLOTS - 1)
         {
@@ -163,7 +170,8 @@ allocate (KolBatches *batches, GError **error)
 
 /**
  * kol_batches_new:
- * @pictures: the set, which the stream keeps a reference to
+ * @pictures: the set, which the stream keeps a reference to; its pixels may still
+ *   be being read
  * @batch: how many pictures make a batch, 1 to the set's count
  * @seed: chooses the order
  * @shuffle: whether each epoch has a random order of its own
@@ -216,7 +224,8 @@ kol_batches_new (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuf
  * kol_batches_free:
  * @batches: (transfer full) (nullable): a stream
  *
- * Ends the thread and frees the stream, with the batch that it lent.
+ * Ends the thread and frees the stream, with the batch that it lent. Where the
+ * pixels of the set are still being read, it waits for them.
  */
 void
 kol_batches_free (KolBatches *batches)
@@ -262,7 +271,8 @@ valid_examples (const KolBatches *batches, guint64 number)
  * lent until the next call of this function, of [func@batches_seek] or of
  * [func@batches_free].
  *
- * Returns: %TRUE; the stream has no end
+ * Returns: %TRUE, as the stream has no end, unless the pictures could not be read:
+ *   [func@pictures_finish] tells why
  */
 gboolean
 kol_batches_next (KolBatches *batches, const float **pixels, const float **labels)
@@ -270,8 +280,13 @@ kol_batches_next (KolBatches *batches, const float **pixels, const float **label
   g_return_val_if_fail (batches != NULL && pixels != NULL && labels != NULL, FALSE);
 
   g_mutex_lock (&batches->lock);
-  while (batches->made == batches->taken)
+  while (batches->made == batches->taken && !batches->failed)
     g_cond_wait (&batches->changed, &batches->lock);
+  if (batches->failed)
+    {
+      g_mutex_unlock (&batches->lock);
+      return FALSE;
+    }
   guint64 number = batches->taken++;
   g_cond_broadcast (&batches->changed);
   g_mutex_unlock (&batches->lock);

@@ -18,8 +18,9 @@
 G_DEFINE_QUARK (kol-dataset-error-quark, kol_dataset_error)
 
 typedef struct {
-  GInputStream *stream; /* of the contents, decompressed */
-  char *name;           /* the file's, for messages */
+  GInputStream *stream;      /* of the contents, decompressed */
+  char *name;                /* the file's, for messages */
+  GCancellable *cancellable; /* lent; NULL: reading is not interrupted */
 } Reader;
 
 static void
@@ -93,7 +94,8 @@ reader_read (Reader *reader, guint8 *bytes, gsize wanted, gsize *got, GError **e
 {
   GError *cause = NULL;
 
-  if (!g_input_stream_read_all (reader->stream, bytes, wanted, got, NULL, &cause))
+  if (!g_input_stream_read_all (reader->stream, bytes, wanted, got, reader->cancellable,
+                                &cause))
     return reader_fail (reader, cause, error);
   return TRUE;
 }
@@ -206,6 +208,17 @@ fail_memory (const Reader *reader, gsize size, GError **error)
 }
 
 static gboolean
+check_filled (const Reader *reader, gsize size, gsize filled, GError **error)
+{
+  if (filled < size)
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED,
+                 "“%s” is truncated: its header promises %zu bytes of data, %zu are there; copy or "
+                 "download it again",
+                 reader->name, size, filled);
+  return filled == size;
+}
+
+static gboolean
 read_elements (Reader *reader, KolIdx *idx, GError **error)
 {
   gsize filled = 0, capacity = 0;
@@ -223,13 +236,7 @@ read_elements (Reader *reader, KolIdx *idx, GError **error)
       filled += got;
     }
   while (filled == capacity && capacity < idx->size);
-
-  if (filled < idx->size)
-    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED,
-                 "“%s” is truncated: its header promises %zu bytes of data, %zu are there; copy or "
-                 "download it again",
-                 reader->name, idx->size, filled);
-  return filled == idx->size;
+  return check_filled (reader, idx->size, filled, error);
 }
 
 /* Also reads a gzip file to its end, where its checksum is compared. */
@@ -247,6 +254,14 @@ expect_end (Reader *reader, gsize size, GError **error)
                  "damaged or not IDX: copy or download it again",
                  reader->name, size);
   return got == 0;
+}
+
+/* Opens the file and reads all that is known before its elements. */
+static gboolean
+read_header (Reader *reader, const char *path, KolIdx *idx, GError **error)
+{
+  return reader_open (reader, path, error) && read_magic (reader, &idx->rank, error)
+         && read_dimensions (reader, idx, error);
 }
 
 /**
@@ -270,8 +285,7 @@ kol_idx_load (const char *path, GError **error)
   g_auto (Reader) reader = { 0 };
   g_autoptr (KolIdx) idx = g_new0 (KolIdx, 1);
 
-  if (!reader_open (&reader, path, error) || !read_magic (&reader, &idx->rank, error)
-      || !read_dimensions (&reader, idx, error) || !read_elements (&reader, idx, error)
+  if (!read_header (&reader, path, idx, error) || !read_elements (&reader, idx, error)
       || !expect_end (&reader, idx->size, error))
     return NULL;
   return g_steal_pointer (&idx);
@@ -311,11 +325,10 @@ find_file (const char *folder, const char *part, const char *kind, guint rank)
   return NULL;
 }
 
-static KolIdx *
-load_file (const char *folder, const char *part, const char *kind, guint rank, char **name,
-           GError **error)
+static char *
+require_file (const char *folder, const char *part, const char *kind, guint rank, GError **error)
 {
-  g_autofree char *path = find_file (folder, part, kind, rank);
+  char *path = find_file (folder, part, kind, rank);
 
   if (!path)
     {
@@ -326,10 +339,8 @@ load_file (const char *folder, const char *part, const char *kind, guint rank, c
                    "t10k-labels-idx1-ubyte, each with or without .gz, as Debian's package "
                    "dataset-fashion-mnist installs them in /usr/share/datasets/fashion-mnist",
                    part, kind, rank, shown);
-      return NULL;
     }
-  *name = g_filename_display_name (path);
-  return kol_idx_load (path, error);
+  return path;
 }
 
 static const char *
@@ -394,9 +405,81 @@ set_name (const char *folder, const char *part)
   return g_strdup_printf ("%s %s set", shown, strcmp (part, "train") == 0 ? "training" : "test");
 }
 
-/* Takes the bytes out of @images and @labels. */
+/* ── Reading pixels in the background ────────────────────────────────────────────────────────── */
+
+/* The rest of a file of pictures, whose header was read. It belongs to its set. */
+typedef struct _KolLoading KolLoading;
+struct _KolLoading {
+  Reader reader;
+  GCancellable *cancellable;
+  guint8 *pixels; /* lent: where they go */
+  gsize size;
+
+  GMutex lock;     /* guards what follows */
+  GThread *thread; /* NULL: it has ended, and the error is final */
+  GError *error;   /* what was wrong; before that, only the thread touches it */
+};
+
+static gpointer
+read_pixels (gpointer user_data)
+{
+  KolLoading *loading = user_data;
+  Reader *reader = &loading->reader;
+  gsize filled;
+
+  if (reader_read (reader, loading->pixels, loading->size, &filled, &loading->error)
+      && check_filled (reader, loading->size, filled, &loading->error))
+    expect_end (reader, loading->size, &loading->error);
+  g_clear_object (&reader->stream); /* closes the file */
+  return NULL;
+}
+
+static void
+loading_wait (KolLoading *loading)
+{
+  g_mutex_lock (&loading->lock);
+  if (loading->thread)
+    g_thread_join (g_steal_pointer (&loading->thread));
+  g_mutex_unlock (&loading->lock);
+}
+
+/* Ends the thread wherever it is. */
+static void
+loading_free (KolLoading *loading)
+{
+  g_cancellable_cancel (loading->cancellable);
+  loading_wait (loading);
+  g_object_unref (loading->cancellable);
+  g_mutex_clear (&loading->lock);
+  g_clear_error (&loading->error);
+  reader_clear (&loading->reader);
+  g_free (loading);
+}
+
+/* Starts to read into the set's pixels, of @size bytes; takes what is in @reader. */
+static gboolean
+start_loading (KolPictures *pictures, Reader *reader, gsize size, GError **error)
+{
+  KolLoading *loading = g_new0 (KolLoading, 1);
+
+  loading->reader = *reader;
+  *reader = (Reader) { 0 };
+  loading->cancellable = loading->reader.cancellable = g_cancellable_new ();
+  loading->pixels = pictures->pixels;
+  loading->size = size;
+  g_mutex_init (&loading->lock);
+  pictures->loading = loading;
+  loading->thread = g_thread_try_new ("kol-pictures", read_pixels, loading, error);
+  if (!loading->thread)
+    g_prefix_error (error, "The thread that reads “%s” cannot be started: ", loading->reader.name);
+  return loading->thread != NULL;
+}
+
+/* ── Sets of pictures ────────────────────────────────────────────────────────────────────────── */
+
+/* A set with all but its pixels; takes the bytes out of @labels. */
 static KolPictures *
-pictures_new (KolIdx *images, KolIdx *labels, const char *folder, const char *part)
+pictures_new (const KolIdx *images, KolIdx *labels, const char *folder, const char *part)
 {
   KolPictures *pictures = g_new0 (KolPictures, 1);
 
@@ -405,7 +488,6 @@ pictures_new (KolIdx *images, KolIdx *labels, const char *folder, const char *pa
   pictures->channels = images->rank == 4 ? images->dims[1] : 1;
   pictures->height = images->dims[images->rank - 2];
   pictures->width = images->dims[images->rank - 1];
-  pictures->pixels = g_steal_pointer (&images->bytes);
   pictures->labels = g_steal_pointer (&labels->bytes);
   pictures->classes = count_classes (pictures->labels, pictures->count);
   pictures->name = set_name (folder, part);
@@ -414,15 +496,96 @@ pictures_new (KolIdx *images, KolIdx *labels, const char *folder, const char *pa
 }
 
 /**
+ * kol_pictures_open_idx:
+ * @folder: where the files are
+ * @part: "train", the training set, or "t10k", the test set
+ * @error: where to put what went wrong
+ *
+ * Begins to read labelled pictures from `<part>-images-idx3-ubyte` and
+ * `<part>-labels-idx1-ubyte`, each with or without `.gz`, and also with a dot
+ * before `idx`. The pictures are `[count, height, width]`, or
+ * `[count, channels, height, width]` for colour.
+ *
+ * The labels are there when this function returns, as is all else but what
+ * `pixels` points to: a thread reads that. Call [func@pictures_finish] before
+ * looking at it; a stream of batches does so by itself. Freeing the set before
+ * ends the thread.
+ *
+ * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails: whatever is
+ * wrong with the labels or with the header of the pictures. What is wrong with the
+ * pixels, [func@pictures_finish] tells.
+ *
+ * Returns: (transfer full): the pictures, or %NULL with @error set
+ */
+KolPictures *
+kol_pictures_open_idx (const char *folder, const char *part, GError **error)
+{
+  g_return_val_if_fail (folder != NULL, NULL);
+  g_return_val_if_fail (g_strcmp0 (part, "train") == 0 || g_strcmp0 (part, "t10k") == 0, NULL);
+  g_auto (Reader) reader = { 0 };
+  KolIdx images = { 0 };
+
+  g_autofree char *images_path = require_file (folder, part, "images", 3, error);
+  if (!images_path || !read_header (&reader, images_path, &images, error)
+      || !check_rank (&images, reader.name, "pictures", error))
+    return NULL;
+
+  g_autofree char *labels_path = require_file (folder, part, "labels", 1, error);
+  g_autoptr (KolIdx) labels = labels_path ? kol_idx_load (labels_path, error) : NULL;
+  if (!labels)
+    return NULL;
+  g_autofree char *labels_name = g_filename_display_name (labels_path);
+  if (!check_rank (labels, labels_name, "labels", error)
+      || !check_counts (&images, reader.name, labels, labels_name, error))
+    return NULL;
+
+  /* Pages that are never written to, after a header's lie, cost no memory. */
+  g_autoptr (KolPictures) pictures = pictures_new (&images, labels, folder, part);
+  pictures->pixels = g_try_malloc (images.size);
+  if (!pictures->pixels)
+    {
+      fail_memory (&reader, images.size, error);
+      return NULL;
+    }
+  if (!start_loading (pictures, &reader, images.size, error))
+    return NULL;
+  return g_steal_pointer (&pictures);
+}
+
+/**
+ * kol_pictures_finish:
+ * @pictures: a set, or a slice of one
+ * @error: where to put what went wrong
+ *
+ * Waits until the pixels of the whole set are read. It may be called as often as
+ * one likes, from any thread, and says the same each time.
+ *
+ * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails: the file of the
+ * pictures ends too soon or goes on too long, or its gzip data are damaged.
+ *
+ * Returns: whether the pixels are there
+ */
+gboolean
+kol_pictures_finish (KolPictures *pictures, GError **error)
+{
+  g_return_val_if_fail (pictures != NULL, FALSE);
+  KolLoading *loading = pictures->loading;
+
+  if (!loading)
+    return TRUE;
+  loading_wait (loading);
+  if (loading->error && error)
+    *error = g_error_copy (loading->error);
+  return loading->error == NULL;
+}
+
+/**
  * kol_pictures_load_idx:
  * @folder: where the files are
  * @part: "train", the training set, or "t10k", the test set
  * @error: where to put what went wrong
  *
- * Reads labelled pictures from `<part>-images-idx3-ubyte` and
- * `<part>-labels-idx1-ubyte`, each with or without `.gz`, and also with a dot
- * before `idx`. The pictures are `[count, height, width]`, or
- * `[count, channels, height, width]` for colour.
+ * Reads labelled pictures: [func@pictures_open_idx], then [func@pictures_finish].
  *
  * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails.
  *
@@ -431,19 +594,11 @@ pictures_new (KolIdx *images, KolIdx *labels, const char *folder, const char *pa
 KolPictures *
 kol_pictures_load_idx (const char *folder, const char *part, GError **error)
 {
-  g_return_val_if_fail (folder != NULL, NULL);
-  g_return_val_if_fail (g_strcmp0 (part, "train") == 0 || g_strcmp0 (part, "t10k") == 0, NULL);
-  g_autofree char *images_name = NULL;
-  g_autofree char *labels_name = NULL;
+  g_autoptr (KolPictures) pictures = kol_pictures_open_idx (folder, part, error);
 
-  g_autoptr (KolIdx) images = load_file (folder, part, "images", 3, &images_name, error);
-  if (!images || !check_rank (images, images_name, "pictures", error))
+  if (!pictures || !kol_pictures_finish (pictures, error))
     return NULL;
-  g_autoptr (KolIdx) labels = load_file (folder, part, "labels", 1, &labels_name, error);
-  if (!labels || !check_rank (labels, labels_name, "labels", error)
-      || !check_counts (images, images_name, labels, labels_name, error))
-    return NULL;
-  return pictures_new (images, labels, folder, part);
+  return g_steal_pointer (&pictures);
 }
 
 /**
@@ -453,7 +608,8 @@ kol_pictures_load_idx (const char *folder, const char *part, GError **error)
  * @count: how many it shows, at least 1
  *
  * A part of a set, such as the last tenth, kept for validation. It shares the
- * memory of the set, and keeps it alive.
+ * memory of the set, and keeps it alive. The set's pixels may still be being read;
+ * [func@pictures_finish] then says the same of the slice as of the set.
  *
  * Returns: (transfer full): the pictures @first to @first + @count - 1
  */
@@ -505,6 +661,7 @@ kol_pictures_unref (KolPictures *pictures)
     kol_pictures_unref (pictures->owner);
   else
     {
+      g_clear_pointer (&pictures->loading, loading_free);
       g_free (pictures->pixels);
       g_free (pictures->labels);
     }

@@ -69,13 +69,14 @@ KOL_API void kol_idx_free (KolIdx *idx);
  * @channels: colour channels of each
  * @height: rows of each
  * @width: columns of each
- * @pixels: `[count, channels, height, width]`, each 0..255
+ * @pixels: `[count, channels, height, width]`, each 0..255; there once
+ *   [func@pictures_finish] has returned %TRUE
  * @labels: `[count]`, the class of each picture, counted from 0
  * @classes: 1 + the largest label of the whole set, also in a slice of it
  * @name: for people: "fashion-mnist training set"
  * @path: the folder that it was read from
  *
- * Labelled pictures: MNIST and its kin. Nothing in it changes once it is loaded,
+ * Labelled pictures: MNIST and its kin. Nothing in it changes once its pixels are there,
  * so it may be read from any thread; it is reference-counted.
  */
 typedef struct _KolPictures KolPictures;
@@ -93,8 +94,11 @@ struct _KolPictures {
   /*< private >*/
   gatomicrefcount references;
   KolPictures *owner; /* whose pixels and labels a slice shows; NULL: its own */
+  struct _KolLoading *loading; /* the owner's: what reads the pixels; NULL: nothing has to */
 };
 
+KOL_API KolPictures *kol_pictures_open_idx (const char *folder, const char *part, GError **error);
+KOL_API gboolean kol_pictures_finish (KolPictures *pictures, GError **error);
 KOL_API KolPictures *kol_pictures_load_idx (const char *folder, const char *part, GError **error);
 KOL_API KolPictures *kol_pictures_slice (KolPictures *pictures, gsize first, gsize count);
 KOL_API KolPictures *kol_pictures_ref (KolPictures *pictures);

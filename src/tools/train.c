@@ -158,18 +158,19 @@ make_folder (Run *run, GError **error)
 
 /* ── Data, network ── */
 
+/* Files are checked now; their pixels are read while the device is opened and prepared. */
 static gboolean
-load_data (Run *run, GError **error)
+open_data (Run *run, GError **error)
 {
   g_autofree char *folder = tool_find_data (run->options->data, error);
 
   if (!folder)
     return FALSE;
-  run->training = kol_pictures_load_idx (folder, "train", error);
+  run->training = kol_pictures_open_idx (folder, "train", error);
   if (!run->training)
     return FALSE;
   /* Needed only at the end, but it should not take a whole training to find it missing. */
-  run->test = kol_pictures_load_idx (folder, "t10k", error);
+  run->test = kol_pictures_open_idx (folder, "t10k", error);
   if (!run->test)
     return FALSE;
 
@@ -223,7 +224,8 @@ make_trainer (Run *run, KolNetwork network, GError **error)
             run->training->classes, run->training->path);
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
             options->recipe, count_parameters (run->trainer), peak);
-  return kol_trainer_prepare (run->trainer, error);
+  /* The small test set has been read meanwhile: what is wrong with it is told before training. */
+  return kol_trainer_prepare (run->trainer, error) && kol_pictures_finish (run->test, error);
 }
 
 /* ── Reports ── */
@@ -471,7 +473,7 @@ finish (Run *run, GError **error)
 static gboolean
 go (Run *run, KolNetwork network, GError **error)
 {
-  if (!load_data (run, error))
+  if (!open_data (run, error))
     return FALSE;
   run->device = tool_open_device (&run->options->common, error);
   if (!run->device || !make_folder (run, error))

@@ -53,8 +53,8 @@ shapes_agree (KolBatches *batches, KolValue *x, KolValue *y)
  * @y: placeholder for the labels, [N], whole numbers
  *
  * Takes the next batch and gives it to the two placeholders: one line of a
- * training loop. If N is not the batch size of the stream, the graph keeps that
- * as its error, which kol_run() reports.
+ * training loop. If N is not the batch size of the stream, or if the pictures could
+ * not be read, the graph keeps that as its error, which kol_run() reports.
  *
  * Returns: whether both placeholders were set
  */
@@ -64,8 +64,16 @@ kol_batch_next (KolBatches *batches, KolValue *x, KolValue *y)
   const float *pixels, *labels;
 
   g_return_val_if_fail (batches != NULL && x != NULL && y != NULL, FALSE);
-  if (!shapes_agree (batches, x, y) || !kol_batches_next (batches, &pixels, &labels))
+  if (!shapes_agree (batches, x, y))
     return FALSE;
+  if (!kol_batches_next (batches, &pixels, &labels))
+    {
+      g_autoptr (GError) error = NULL;
+      kol_pictures_finish (kol_batches_get_pictures (batches), &error);
+      kol_graph_fail (kol_value_get_graph (x), KOL_ERROR_DATA, "%s: %s", kol_value_get_name (x),
+                      error->message);
+      return FALSE;
+    }
   kol_set (x, pixels);
   kol_set (y, labels);
   return TRUE;

@@ -366,7 +366,8 @@ divide_pictures (KolTrainer *trainer, KolPictures *pictures)
  * kol_trainer_new:
  * @device: where to train
  * @network: what to train; kol_digits_network() is one
- * @pictures: the training set, from whose end the validation set is taken
+ * @pictures: the training set, from whose end the validation set is taken; its
+ *   pixels may still be being read
  * @settings: (nullable): how to train; %NULL or zeros: the lecture's numbers
  * @error: return location
  *
@@ -599,7 +600,8 @@ fit_evaluation (KolTrainer *trainer, gsize count, GError **error)
  * are now. Loss and shares are summed in double precision.
  *
  * Errors: %KOL_ERROR_SHAPE for pictures of another size, %KOL_ERROR_DATA for labels
- * that the network does not know, and whatever the device reports.
+ * that the network does not know, what kol_pictures_finish() reports, and whatever
+ * the device reports.
  *
  * Returns: (transfer full): the score, or %NULL with @error set
  */
@@ -610,7 +612,8 @@ kol_trainer_score (KolTrainer *trainer, KolPictures *pictures, GError **error)
 
   guint classes = kol_value_get_shape (trainer->evaluation.values.logits)->dim[1];
   if (!check_pictures (trainer, pictures, classes, error)
-      || !fit_evaluation (trainer, pictures->count, error))
+      || !fit_evaluation (trainer, pictures->count, error)
+      || !kol_pictures_finish (pictures, error))
     return NULL;
   g_autoptr (KolScore) score = g_new0 (KolScore, 1);
   score->classes = classes;
@@ -837,8 +840,8 @@ take_steps (Run *run, GError **error)
  * %KOL_TRAIN_LINES, where it is the lecture's i: that step's number from 0.
  *
  * Errors: %KOL_ERROR_DIVERGED if a value became infinite or not a number, naming
- * the node; %G_IO_ERROR_CANCELLED; what the device reports. The parameters stay as
- * the last good step left them.
+ * the node; %G_IO_ERROR_CANCELLED; what kol_pictures_finish() reports; what the
+ * device reports. The parameters stay as the last good step left them.
  *
  * Returns: whether all steps are done
  */
@@ -848,7 +851,8 @@ kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_d
 {
   g_return_val_if_fail (trainer != NULL, FALSE);
 
-  if (!kol_trainer_prepare (trainer, error))
+  /* Programs first: the pixels may still be being read meanwhile. */
+  if (!kol_trainer_prepare (trainer, error) || !kol_pictures_finish (trainer->pictures, error))
     return FALSE;
   Run run = {
     .trainer = trainer,

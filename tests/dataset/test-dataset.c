@@ -497,6 +497,172 @@ test_pictures_slice_bounds (void)
     }
 }
 
+/* ---------------------------------------------- pictures in the background */
+
+static KolBatches *
+open_batches (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuffle)
+{
+  g_autoptr (GError) error = NULL;
+  KolBatches *batches = kol_batches_new (pictures, batch, seed, shuffle, &error);
+
+  g_assert_no_error (error);
+  return batches;
+}
+
+static KolPictures *
+open_pictures (void)
+{
+  g_autoptr (GError) error = NULL;
+  KolPictures *pictures = kol_pictures_open_idx (folder (), "train", &error);
+
+  g_assert_no_error (error);
+  return pictures;
+}
+
+/* A set of @count gzipped pictures of 100 x 100, whose file lacks its last @missing bytes. */
+static void
+write_packed_set (guint count, guint missing)
+{
+  g_autoptr (GByteArray) images = idx_bytes (3, DIMS (count, 100, 100), 7);
+  g_autoptr (GByteArray) packed = gzip (images);
+
+  g_byte_array_set_size (packed, packed->len - missing);
+  write_file ("train-images-idx3-ubyte.gz", packed);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (count), 1);
+}
+
+static void
+test_open (void)
+{
+  write_packed_set (200, 0);
+  g_autoptr (KolPictures) pictures = open_pictures ();
+  g_assert_cmpuint (pictures->count, ==, 200);
+  g_assert_cmpuint (pictures->channels, ==, 1);
+  g_assert_cmpuint (pictures->height, ==, 100);
+  g_assert_cmpuint (pictures->width, ==, 100);
+  g_assert_cmpuint (pictures->classes, ==, 200);
+  g_assert_cmpuint (pictures->labels[150], ==, 150);
+  g_assert_cmpstr (pictures->name, ==, "files training set");
+
+  g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 50, 100);
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_assert_true (kol_pictures_finish (i ? pictures : slice, &error));
+      g_assert_no_error (error);
+    }
+  for (gsize i = 0; i < 100 * 10000; i++)
+    g_assert_cmpuint (slice->pixels[i], ==, (guint8) (7 * (i + 500000)));
+}
+
+/* Whatever a header says is told at once. */
+static void
+test_open_refuses (void)
+{
+  g_autoptr (GByteArray) lie = idx_header (0x08, 3, DIMS (4, 1u << 31, 1u << 29));
+  g_autoptr (GError) missing = NULL;
+  g_autoptr (GError) mismatch = NULL;
+  g_autoptr (GError) large = NULL;
+
+  g_assert_null (kol_pictures_open_idx (folder (), "train", &missing));
+  g_assert_error (missing, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING);
+
+  write_array ("train-images-idx3-ubyte", 3, DIMS (4, 2, 2), 1);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (5), 1);
+  g_assert_null (kol_pictures_open_idx (folder (), "train", &mismatch));
+  g_assert_error (mismatch, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH);
+
+  write_file ("train-images-idx3-ubyte", lie);
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (4), 1);
+  g_assert_null (kol_pictures_open_idx (folder (), "train", &large));
+  g_assert_error (large, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE);
+}
+
+static void
+check_finish_fails (KolPictures *pictures, int code)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (kol_pictures_finish (pictures, NULL));
+  g_assert_false (kol_pictures_finish (pictures, &error));
+  g_assert_error (error, KOL_DATASET_ERROR, code);
+  g_assert_nonnull (strstr (error->message, "train-images-idx3-ubyte"));
+}
+
+/* What is wrong behind the header is told by finish, to whoever asks, and to streams. */
+static void
+check_content_fails (int code, const char *words)
+{
+  const float *pixels, *labels;
+  g_autoptr (KolPictures) pictures = open_pictures ();
+  g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 1, 2);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolBatches) batches = kol_batches_new (slice, 1, 0, TRUE, &error);
+
+  g_assert_no_error (error);
+  g_assert_false (kol_batches_next (batches, &pixels, &labels));
+  kol_batches_seek (batches, 3);
+  g_assert_false (kol_batches_next (batches, &pixels, &labels));
+  check_finish_fails (slice, code);
+  check_finish_fails (pictures, code);
+  check_set_fails (code, words);
+}
+
+static void
+test_finish_fails (void)
+{
+  g_autoptr (GByteArray) images = idx_bytes (3, DIMS (4, 2, 2), 1);
+
+  write_array ("train-labels-idx1-ubyte", 1, DIMS (4), 1);
+  g_byte_array_set_size (images, 31);
+  write_file ("train-images-idx3-ubyte", images);
+  check_content_fails (KOL_DATASET_ERROR_TRUNCATED, "16 bytes of data, 15 are");
+  g_byte_array_append (images, (const guint8[]) { 15, 16 }, 2);
+  write_file ("train-images-idx3-ubyte", images);
+  check_content_fails (KOL_DATASET_ERROR_TRAILING, "after the 16 bytes");
+
+  g_autofree char *path = path_of ("train-images-idx3-ubyte");
+  g_remove (path);
+  write_packed_set (100, 5);
+  check_content_fails (KOL_DATASET_ERROR_TRUNCATED, "gzip data end too soon");
+}
+
+static gpointer
+finish_in_thread (gpointer pictures)
+{
+  return GINT_TO_POINTER (kol_pictures_finish (pictures, NULL));
+}
+
+static void
+test_finish_threads (void)
+{
+  write_packed_set (200, 0);
+  g_autoptr (KolPictures) pictures = open_pictures ();
+  GThread *threads[8];
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new (NULL, finish_in_thread, pictures);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_assert_true (GPOINTER_TO_INT (g_thread_join (threads[i])));
+}
+
+/* A set may be freed while its pixels are read, and before a stream has seen any of them. */
+static void
+test_free_unfinished (void)
+{
+  write_packed_set (200, 0);
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autoptr (KolPictures) pictures = open_pictures ();
+      g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 3, 100);
+      g_autoptr (KolBatches) batches = i % 4 == 3 ? open_batches (slice, 10, 1, TRUE) : NULL;
+
+      if (i % 2)
+        g_clear_pointer (&pictures, kol_pictures_unref);
+      g_usleep (i * 100);
+    }
+}
+
 static void
 test_find (void)
 {
@@ -557,16 +723,6 @@ test_fashion_mnist (void)
 
 #define COUNT 1003
 #define BATCH 10
-
-static KolBatches *
-open_batches (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuffle)
-{
-  g_autoptr (GError) error = NULL;
-  KolBatches *batches = kol_batches_new (pictures, batch, seed, shuffle, &error);
-
-  g_assert_no_error (error);
-  return batches;
-}
 
 /* Takes a batch of numbered pictures and says which they are. */
 static void
@@ -871,6 +1027,11 @@ main (int argc, char **argv)
   add ("/dataset/pictures/empty", test_pictures_empty);
   add ("/dataset/pictures/slice", test_pictures_slice);
   add ("/dataset/pictures/slice-bounds", test_pictures_slice_bounds);
+  add ("/dataset/pictures/open", test_open);
+  add ("/dataset/pictures/open-refuses", test_open_refuses);
+  add ("/dataset/pictures/finish-fails", test_finish_fails);
+  add ("/dataset/pictures/finish-threads", test_finish_threads);
+  add ("/dataset/pictures/free-unfinished", test_free_unfinished);
   add ("/dataset/find", test_find);
   add ("/dataset/fashion-mnist", test_fashion_mnist);
   add ("/dataset/batches/epochs", test_batches_epochs);

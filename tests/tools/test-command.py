@@ -377,6 +377,10 @@ def truncated_data(shop):
     path = os.path.join(folder, "train-images-idx3-ubyte")
     os.truncate(path, os.path.getsize(path) - 100)
     expect_bad_data(shop, folder, "train-images-idx3-ubyte", "truncated")
+    folder = shop.broken_data("truncated-test")
+    path = os.path.join(folder, "t10k-images-idx3-ubyte")
+    os.truncate(path, os.path.getsize(path) - 100)
+    expect_bad_data(shop, folder, "t10k-images-idx3-ubyte", "truncated")
 
 
 @test

@@ -766,6 +766,55 @@ test_batch_of_another_size (void)
   g_assert_nonnull (strstr (error->message, "[5, 784]"));
 }
 
+/* A set in the scratch folder whose pixels are missing, which only shows as they are read. */
+static KolPictures *
+open_broken_set (void)
+{
+  const guint8 images[16] = { 0, 0, 8, 3, 0, 0, 0, 8, 0, 0, 0, SIDE, 0, 0, 0, SIDE };
+  const guint8 labels[16] = { 0, 0, 8, 1, 0, 0, 0, 8, 0, 1, 2, 3, 4, 0, 1, 2 };
+  g_autofree char *images_path = g_build_filename (scratch, "train-images-idx3-ubyte", NULL);
+  g_autofree char *labels_path = g_build_filename (scratch, "train-labels-idx1-ubyte", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (images_path, (const char *) images, 16, &error));
+  g_assert_true (g_file_set_contents (labels_path, (const char *) labels, 16, &error));
+  KolPictures *pictures = kol_pictures_open_idx (scratch, "train", &error);
+  g_assert_no_error (error);
+  return pictures;
+}
+
+static void
+test_batch_of_broken_set (void)
+{
+  g_autoptr (KolPictures) pictures = open_broken_set ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolBatches) batches = kol_batches_new (pictures, 4, 0, FALSE, &error);
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (4, SIDE * SIDE));
+  KolValue *y = kol_placeholder (graph, "y", KOL_SHAPE (4));
+
+  g_assert_no_error (error);
+  g_assert_false (kol_batch_next (batches, x, y));
+  g_assert_false (kol_run (graph, x, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  g_assert_nonnull (strstr (error->message, "truncated"));
+}
+
+static void
+test_broken_set (void)
+{
+  g_autoptr (KolPictures) pictures = open_broken_set ();
+  g_autoptr (KolTrainer) trainer = new_trainer (
+      linear_network, pictures, &(KolTrainSettings) { .batch = 2, .steps = 3, .validation = 2 });
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) score_error = NULL;
+
+  g_assert_false (kol_trainer_run (trainer, NULL, NULL, NULL, &error));
+  g_assert_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED);
+  g_assert_null (kol_trainer_score (trainer, pictures, &score_error));
+  g_assert_error (score_error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED);
+}
+
 /* ── The program ─────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -797,6 +846,8 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/feed/next", test_batch_next);
   g_test_add_func ("/feed/another-size", test_batch_of_another_size);
+  g_test_add_func ("/feed/broken-set", test_batch_of_broken_set);
+  g_test_add_func ("/trainer/broken-set", test_broken_set);
   g_test_add_func ("/digits/first-losses", test_first_losses);
   g_test_add_func ("/trainer/learns", test_learns);
   g_test_add_func ("/trainer/reports", test_reports);
