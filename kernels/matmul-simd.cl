@@ -9,8 +9,6 @@
  *   THIN         1..4: only the kernels for a product with so few rows or columns; else
  *   ROWS         rows of y per register tile, at most KOL_WIDTH
  *   VECTORS      vectors per row of a register tile
- *   BLOCK        floats of local memory for packed rows of a
- *   DEPTH        longest piece of k
  *   TRANSPOSE_A, TRANSPOSE_B   0 or 1: a is stored as [K, M], b as [N, K]
  *   EPILOGUE_BIAS, EPILOGUE_RESIDUAL, EPILOGUE_EXPRESSION   where present: y + bias[n], then
  *                + residual[m, n], then the expression in `a` and the type T
@@ -91,7 +89,7 @@ transpose_square (vec *square)
 /* From rows that run along k: from[i * stride + k]; past the `present` ones, the last again. */
 inline void
 pack_along (__global const float *from, size_t stride, int count, int present, int depth,
-            __local float *to, int pitch)
+            __global float *to, int pitch)
 {
   if (depth < KOL_WIDTH)
     {
@@ -116,41 +114,45 @@ pack_along (__global const float *from, size_t stride, int count, int present, i
 
 /* From rows that run across k: from[k * stride + i]; `left` floats are left of the matrix. */
 inline void
-pack_across (__global const float *from, size_t stride, long left, int depth, __local float *to,
+pack_across (__global const float *from, size_t stride, long left, int depth, __global float *to,
              int pitch)
 {
   for (int k = 0; k < depth; k++, from += stride, left -= stride)
     vec_store (load_some (from, left), to + k * pitch);
 }
 
-/*
- * A work-item owns `tiles` tiles of ROWS rows and `panels` panels of PANEL columns of one batch
- * entry. It walks k in pieces of `depth`: packs its rows of a; then, for each panel, packs b and
- * multiplies tile after tile. Partial sums rest in y itself.
- * Global size: blocks of panels, blocks of tiles, batch.
- */
-__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
-matmul_forward (__global const float *restrict a, __global const float *restrict b,
-                __global float *restrict y, __global const float *restrict bias,
-                __global const float *restrict residual, int rows, int columns, int inner,
-                int batched_a, int batched_b, int tiles, int panels, int depth)
+/* The same for `panels` panels side by side, to[panel][k][PANEL]: each row is read in one run. */
+inline void
+pack_panels (__global const float *from, size_t stride, long left, int panels, int depth,
+             __global float *to)
 {
-  __local float packed_a[BLOCK + KOL_WIDTH];
-  __local vec packed_b[DEPTH * VECTORS + 1];
-  __local vec edge[ROWS * VECTORS];
+  for (int k = 0; k < depth; k++, from += stride, left -= stride)
+    for (int panel = 0; panel < panels; panel++)
+      #pragma unroll
+      for (int v = 0; v < VECTORS; v++)
+        {
+          int at = panel * PANEL + v * KOL_WIDTH;
+          vec_store (load_some (from + at, left - at),
+                     to + ((size_t) panel * depth + k) * PANEL + v * KOL_WIDTH);
+        }
+}
 
-  size_t batch = get_global_id (2);
-  int first_column = get_global_id (0) * panels * PANEL;
-  int first_row = get_global_id (1) * tiles * ROWS;
-  int last_column = min (columns, first_column + panels * PANEL);
-  int last_row = min (rows, first_row + tiles * ROWS);
+/* DO for every vector sum[r][v] of a register tile. */
+#define EACH_OF_TILE(DO) \
+  { \
+    _Pragma ("unroll") for (int r = 0; r < ROWS; r++) \
+      _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) DO; \
+  }
+
+/* Rows first_row .. last_row-1 and columns first_column .. last_column-1 of one product. */
+inline void
+multiply_block (__global const float *a, __global const float *b, __global float *y,
+                __global const float *bias, __global const float *residual,
+                __global float *packed_a, __global float *packed_b, int rows, int columns,
+                int inner, int first_row, int last_row, int first_column, int last_column,
+                int group, int depth)
+{
   long floats_a = (long) rows * inner, floats_b = (long) inner * columns;
-  a += batched_a ? batch * floats_a : 0;
-  b += batched_b ? batch * floats_b : 0;
-  y += batch * rows * columns;
-#ifdef EPILOGUE_RESIDUAL
-  residual += batch * rows * columns;
-#endif
 
   for (int k0 = 0; k0 < inner; k0 += depth)
     {
@@ -159,7 +161,7 @@ matmul_forward (__global const float *restrict a, __global const float *restrict
 
       for (int row = first_row; row < last_row; row += ROWS)
         {
-          __local float *to = packed_a + (row - first_row) * length;
+          __global float *to = packed_a + (row - first_row) * length;
 #if TRANSPOSE_A
           size_t at = (size_t) k0 * rows + row;
           pack_across (a + at, rows, floats_a - (long) at, length, to, ROWS);
@@ -168,102 +170,118 @@ matmul_forward (__global const float *restrict a, __global const float *restrict
 #endif
         }
 
-      for (int column = first_column; column < last_column; column += PANEL)
+      for (int start = first_column; start < last_column; start += group * PANEL)
         {
-          for (int v = 0; v < VECTORS; v++)
-            {
-              int start = column + v * KOL_WIDTH;
-              __local float *to = (__local float *) (packed_b + v);
+          int end = min (last_column, start + group * PANEL);
 #if TRANSPOSE_B
-              start = min (start, columns - 1);
-              pack_along (b + (size_t) start * inner + k0, inner, KOL_WIDTH, columns - start,
-                          length, to, PANEL);
+          for (int column = start; column < end; column += PANEL)
+            for (int v = 0; v < VECTORS; v++)
+              {
+                int at = min (column + v * KOL_WIDTH, columns - 1);
+                pack_along (b + (size_t) at * inner + k0, inner, KOL_WIDTH, columns - at, length,
+                            packed_b + (column - start) * length + v * KOL_WIDTH, PANEL);
+              }
 #else
-              size_t at = (size_t) k0 * columns + start;
-              pack_across (b + at, columns, floats_b - (long) at, length, to, PANEL);
+          size_t at_b = (size_t) k0 * columns + start;
+          pack_panels (b + at_b, columns, floats_b - (long) at_b, (end - start + PANEL - 1) / PANEL,
+                       length, packed_b);
 #endif
-            }
 
-          for (int row = first_row; row < last_row; row += ROWS)
-            {
-              vec sum[ROWS][VECTORS];
-              #pragma unroll
-              for (int r = 0; r < ROWS; r++)
-                #pragma unroll
-                for (int v = 0; v < VECTORS; v++)
-                  sum[r][v] = (vec) 0;
+          for (int column = start; column < end; column += PANEL)
+            for (int row = first_row; row < last_row; row += ROWS)
+              {
+                vec sum[ROWS][VECTORS];
+                EACH_OF_TILE (sum[r][v] = (vec) 0);
 
-              __local const float *from_a = packed_a + (row - first_row) * length;
-              __local const vec *from_b = packed_b;
-              for (int k = 0; k < length; k++, from_a += ROWS, from_b += VECTORS)
-                {
-                  vec across[VECTORS];
-                  #pragma unroll
-                  for (int v = 0; v < VECTORS; v++)
-                    across[v] = from_b[v];
-                  #pragma unroll
-                  for (int r = 0; r < ROWS; r++)
+                __global const float *from_a = packed_a + (row - first_row) * length;
+                __global const float *from_b = packed_b + (column - start) * length;
+                for (int k = 0; k < length; k++, from_a += ROWS, from_b += PANEL)
+                  {
+                    vec across[VECTORS];
                     #pragma unroll
                     for (int v = 0; v < VECTORS; v++)
-                      sum[r][v] = fma ((vec) (from_a[r]), across[v], sum[r][v]);
-                }
+                      across[v] = vec_load (from_b + v * KOL_WIDTH);
+                    EACH_OF_TILE (sum[r][v] = fma ((vec) (from_a[r]), across[v], sum[r][v]));
+                  }
 
-              if (row + ROWS <= rows && column + PANEL <= columns)
-                {
-                  #pragma unroll
-                  for (int r = 0; r < ROWS; r++)
-                    #pragma unroll
-                    for (int v = 0; v < VECTORS; v++)
-                      {
-                        size_t at = (size_t) (row + r) * columns + column + v * KOL_WIDTH;
-                        vec value = sum[r][v];
-                        if (!first)
-                          value += vec_load (y + at);
-                        if (last)
-                          {
+                if (row + ROWS <= rows && column + PANEL <= columns)
+                  {
+                    __global float *to = y + (size_t) row * columns + column;
+                    if (!first)
+                      EACH_OF_TILE (sum[r][v] += vec_load (to + (size_t) r * columns + v * KOL_WIDTH));
 #ifdef EPILOGUE_BIAS
-                            value += vec_load (bias + column + v * KOL_WIDTH);
+                    if (last)
+                      EACH_OF_TILE (sum[r][v] += vec_load (bias + column + v * KOL_WIDTH));
 #endif
 #ifdef EPILOGUE_RESIDUAL
-                            value += vec_load (residual + at);
+                    if (last)
+                      EACH_OF_TILE (sum[r][v] += vec_load (residual + (to - y) + (size_t) r * columns + v * KOL_WIDTH));
 #endif
-                            value = epilogue_function (value);
-                          }
-                        vec_store (value, y + at);
-                      }
-                  continue;
-                }
-
-              /* The same at the right and lower edge, where only a part of the tile is there. */
-              #pragma unroll
-              for (int r = 0; r < ROWS; r++)
-                #pragma unroll
-                for (int v = 0; v < VECTORS; v++)
-                  edge[r * VECTORS + v] = sum[r][v];
-              for (int i = 0; i < min (ROWS, rows - row) * VECTORS; i++)
-                {
-                  int start = column + i % VECTORS * KOL_WIDTH, n = columns - start;
-                  size_t at = (size_t) (row + i / VECTORS) * columns + start;
-                  if (n <= 0)
+#ifdef EPILOGUE_EXPRESSION
+                    if (last)
+                      EACH_OF_TILE (sum[r][v] = epilogue_function (sum[r][v]));
+#endif
+                    EACH_OF_TILE (vec_store (sum[r][v], to + (size_t) r * columns + v * KOL_WIDTH));
                     continue;
-                  vec value = edge[i];
-                  if (!first)
-                    value += load_some (y + at, n);
-                  if (last)
-                    {
+                  }
+
+                /* The same at the right and lower edge, where only a part of the tile is there. */
+                vec edge[ROWS * VECTORS];
+                EACH_OF_TILE (edge[r * VECTORS + v] = sum[r][v]);
+                for (int i = 0; i < min (ROWS, rows - row) * VECTORS; i++)
+                  {
+                    int from = column + i % VECTORS * KOL_WIDTH, n = columns - from;
+                    size_t at = (size_t) (row + i / VECTORS) * columns + from;
+                    if (n <= 0)
+                      continue;
+                    vec value = edge[i];
+                    if (!first)
+                      value += load_some (y + at, n);
+                    if (last)
+                      {
 #ifdef EPILOGUE_BIAS
-                      value += load_some (bias + start, n);
+                        value += load_some (bias + from, n);
 #endif
 #ifdef EPILOGUE_RESIDUAL
-                      value += load_some (residual + at, n);
+                        value += load_some (residual + at, n);
 #endif
-                      value = epilogue_function (value);
-                    }
-                  store_some (value, y + at, n);
-                }
-            }
+                        value = epilogue_function (value);
+                      }
+                    store_some (value, y + at, n);
+                  }
+              }
         }
     }
+}
+
+/*
+ * A work-item owns `tiles` tiles of ROWS rows and `panels` panels of PANEL columns, of one
+ * batch entry after another. It walks k in pieces of `depth`: packs its rows of a, which stay in its
+ * second cache level; then, for each group of panels, packs b and multiplies panel after panel, tile
+ * after tile: the panel stays in the first level. Partial sums rest in y itself. packs:
+ * `pack_floats` per work-item, of which the first `a_floats` are for a.
+ * Global size: blocks of panels, blocks of tiles, at most batch.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+matmul_forward (__global const float *restrict a, __global const float *restrict b,
+                __global float *restrict y, __global const float *restrict bias,
+                __global const float *restrict residual, __global float *restrict packs,
+                int rows, int columns, int inner, int batch, int batched_a, int batched_b,
+                int tiles, int panels, int group, int depth, int a_floats, int pack_floats)
+{
+  size_t item = (get_global_id (2) * get_global_size (1) + get_global_id (1)) * get_global_size (0)
+                + get_global_id (0);
+  __global float *packed_a = packs + item * pack_floats, *packed_b = packed_a + a_floats;
+  int first_column = get_global_id (0) * panels * PANEL;
+  int first_row = get_global_id (1) * tiles * ROWS;
+  int last_column = min (columns, first_column + panels * PANEL);
+  int last_row = min (rows, first_row + tiles * ROWS);
+  long floats_a = (long) rows * inner, floats_b = (long) inner * columns;
+  for (size_t entry = get_global_id (2); entry < (size_t) batch; entry += get_global_size (2))
+    multiply_block (a + (batched_a ? entry * floats_a : 0), b + (batched_b ? entry * floats_b : 0),
+                    y + entry * rows * columns, bias, residual + entry * rows * columns, packed_a,
+                    packed_b, rows, columns, inner, first_row, last_row, first_column, last_column,
+                    group, depth);
 }
 
 #else /* THIN */

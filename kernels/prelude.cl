@@ -21,7 +21,32 @@ typedef int ivec;
 typedef KOL_JOIN (float, KOL_WIDTH) vec;
 typedef KOL_JOIN (int, KOL_WIDTH) ivec;
 #define vec_load(p) KOL_JOIN (vload, KOL_WIDTH) (0, (p))
+#ifdef __clang__
+/* PoCL takes vstore16 apart into three narrower stores; this is one. */
+typedef vec __attribute__ ((aligned (4))) unaligned_vec;
+__attribute__ ((overloadable)) inline void
+vec_store (vec v, __global float *p)
+{
+  *(__global unaligned_vec *) p = v;
+}
+__attribute__ ((overloadable)) inline void
+vec_store (vec v, __local float *p)
+{
+  *(__local unaligned_vec *) p = v;
+}
+__attribute__ ((overloadable)) inline void
+vec_store (vec v, __private float *p)
+{
+  *(__private unaligned_vec *) p = v;
+}
+__attribute__ ((overloadable)) inline void
+vec_store (ivec v, __private int *p)
+{
+  KOL_JOIN (vstore, KOL_WIDTH) (v, 0, p);
+}
+#else
 #define vec_store(v, p) KOL_JOIN (vstore, KOL_WIDTH) ((v), 0, (p))
+#endif
 #define convert_vec(v) KOL_JOIN (convert_float, KOL_WIDTH) (v)
 #endif
 

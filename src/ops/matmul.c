@@ -240,28 +240,20 @@ clblast_launch (KolLaunch *launch, const KolNode *node, GError **error)
 #define THIN 4         /* rows or columns up to which the thin kernels serve; as in the kernel */
 #define THIN_LINES 256 /* LINES of the kernel */
 
-/* What the tile kernel's local memory holds: a piece of k that long, that many floats of a. */
-typedef struct {
-  gint64 depth, block;
-} LocalMemory;
-
-static LocalMemory
-local_memory_of (const KolDevice *device)
-{
-  guint64 bytes = device->info.local_memory;
-
-  if (bytes >= 160 * 1024)
-    return (LocalMemory) { 256, 24576 };
-  if (bytes >= 64 * 1024)
-    return (LocalMemory) { 128, 6144 };
-  return (LocalMemory) { 64, 3072 };
-}
+/*
+ * What a work-item packs, in floats: a block of a that stays in the second
+ * cache level, beside a group of panels of b; and the longest piece of k, for
+ * which one panel stays in the first level.
+ */
+#define DEPTH 256
+#define BLOCK_A (140 * 1024)
+#define BLOCK_B (64 * 1024)
 
 static gboolean
 simd_fits (const KolNode *node, const KolDevice *device)
 {
   return device->simd && device->info.vector_width >= 4 && device->info.vector_width <= 16
-         && device->info.local_memory >= 24 * 1024;
+         && device->info.local_memory >= 24 * 1024; /* for the thin kernels */
 }
 
 /* How the tile kernel is launched; see kernels/matmul-simd.cl. */
@@ -269,7 +261,10 @@ typedef struct {
   guint rows, vectors;              /* of a register tile */
   gint64 depth;                     /* of a piece of k */
   gint64 tiles, panels;             /* of a work-item */
+  gint64 group;                     /* panels that are packed together */
   gint64 tile_blocks, panel_blocks; /* work-items along rows, columns */
+  gint64 entries;                   /* work-items along the batch */
+  gint64 a_floats, pack_floats;     /* what a work-item packs: of a; in all */
 } Partition;
 
 static gint64
@@ -279,9 +274,9 @@ divide_up (gint64 a, gint64 b)
 }
 
 /*
- * Estimated time of a partition, in steps of one vector row: the busiest
- * compute unit's tiles, and what it packs for them. More, smaller work-items
- * pack more, fewer leave units idle at the end.
+ * Estimated time of a partition, in cycles of two multiply-adds of a vector: the
+ * busiest compute unit's tiles, and what it packs for them. More, smaller
+ * work-items pack more, fewer leave units idle at the end.
  */
 static double
 partition_cost (const Product *p, const Partition *way, guint compute_units)
@@ -289,29 +284,27 @@ partition_cost (const Product *p, const Partition *way, guint compute_units)
   double items = (double) (p->batch * way->tile_blocks * way->panel_blocks);
   double rounds = ceil (items / compute_units);
   double tiles = (double) (way->tiles * way->panels) * (way->rows + 0.5) * way->vectors / 2;
-  double pack_a = (double) way->tiles * way->rows * 0.4;
-  double pack_b = (double) way->panels * way->vectors * (p->transpose_b ? 6 : 1.5);
+  double pack_a = (double) way->tiles * way->rows;
+  double pack_b = (double) way->panels * way->vectors * (p->transpose_b ? 10 : 9);
 
-  return (rounds + 0.1) * ((tiles + pack_a + pack_b) * (double) p->inner + 500);
+  return (rounds + 0.05) * ((tiles + pack_a + pack_b) * (double) p->inner + 500);
 }
 
 /* The cheapest of some ways to cut rows and columns into blocks for work-items. */
 static Partition
 partition_of (const Product *p, const KolDevice *device)
 {
-  LocalMemory local = local_memory_of (device);
-  gint64 width = device->info.vector_width, all_tiles, all_panels, fewest;
+  gint64 width = device->info.vector_width, all_tiles, all_panels, fewest, panel;
   Partition best = { 0 }, way = { 0 };
   double least = G_MAXDOUBLE;
 
   way.rows = kol_tile_rows (device, p->rows);
   way.vectors = p->columns <= width ? 1 : 2;
-  /* Pieces of k of equal length. */
-  way.depth = divide_up (divide_up (p->inner, divide_up (p->inner, local.depth)), width) * width;
-  way.depth = MIN (way.depth, local.depth);
+  panel = way.vectors * width;
+  way.depth = divide_up (p->inner, divide_up (p->inner, DEPTH)); /* pieces of equal length */
   all_tiles = divide_up (p->rows, way.rows);
-  all_panels = divide_up (p->columns, way.vectors * width);
-  fewest = divide_up (all_tiles, MAX (local.block / (way.rows * way.depth), 1));
+  all_panels = divide_up (p->columns, panel);
+  fewest = divide_up (all_tiles, MAX (BLOCK_A / (way.rows * way.depth), 1));
 
   for (gint64 i = fewest; i <= MIN (all_tiles, fewest + 15); i++)
     for (gint64 k = 1; k <= MIN (all_panels, 32); k++)
@@ -329,36 +322,51 @@ partition_of (const Product *p, const KolDevice *device)
             best = way;
           }
       }
+  best.group = CLAMP (BLOCK_B / (best.depth * panel), 1, best.panels);
+  /* Not one per batch entry: each work-item has memory of its own to pack into. */
+  best.entries = MIN (p->batch, 16 * device->info.compute_units);
+  best.a_floats = divide_up (best.tiles * best.rows * best.depth + width, 32) * 32;
+  best.pack_floats = best.a_floats + divide_up (best.group * best.depth * panel + width, 32) * 32;
   return best;
+}
+
+static gsize
+simd_scratch (const KolNode *node, const KolDevice *device)
+{
+  Product p = product_of (node);
+  Partition way;
+
+  if (MIN (p.rows, p.columns) <= THIN)
+    return 0;
+  way = partition_of (&p, device);
+  return (gsize) (way.entries * way.tile_blocks * way.panel_blocks * way.pack_floats) * sizeof (float);
 }
 
 static gboolean
 tiles_launch (KolLaunch *launch, const Product *p, GError **error)
 {
   Partition way = partition_of (p, launch->device);
-  LocalMemory local = local_memory_of (launch->device);
   g_autoptr (GString) options = g_string_new (NULL);
 
-  g_string_printf (options,
-                   "-D ROWS=%u -D VECTORS=%u -D DEPTH=%d -D BLOCK=%d -D TRANSPOSE_A=%d"
-                   " -D TRANSPOSE_B=%d",
-                   way.rows, way.vectors, (int) local.depth, (int) local.block, p->transpose_a != 0,
-                   p->transpose_b != 0);
+  g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d", way.rows,
+                   way.vectors, p->transpose_a != 0, p->transpose_b != 0);
   kol_epilogue_append_options (&launch->epilogue, options);
   return kol_queue_launch (launch->queue,
                            &(KolCall) { .program = "matmul-simd",
                                         .kernel = "matmul_forward",
                                         .options = options->str,
-                                        .global = { way.panel_blocks, way.tile_blocks, p->batch },
+                                        .global = { way.panel_blocks, way.tile_blocks, way.entries },
                                         .local = { 1, 1, 1 } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->outputs[0]),
                                      KOL_BUFFER (launch->epilogue.bias),
-                                     KOL_BUFFER (launch->epilogue.residual), KOL_INT (p->rows),
-                                     KOL_INT (p->columns), KOL_INT (p->inner),
+                                     KOL_BUFFER (launch->epilogue.residual),
+                                     KOL_BUFFER (launch->scratch), KOL_INT (p->rows),
+                                     KOL_INT (p->columns), KOL_INT (p->inner), KOL_INT (p->batch),
                                      KOL_INT (p->batched_a), KOL_INT (p->batched_b),
                                      KOL_INT (way.tiles), KOL_INT (way.panels),
-                                     KOL_INT (way.depth)),
+                                     KOL_INT (way.group), KOL_INT (way.depth),
+                                     KOL_INT (way.a_floats), KOL_INT (way.pack_floats)),
                            error);
 }
 
@@ -463,6 +471,7 @@ static const KolCase cases[] = {
   { "3136x1024x50-tn", 2, { KOL_SHAPE (50, 3136), KOL_SHAPE (50, 1024) }, &tn, .only_tune = TRUE },
   { "50x3136x1024-nt", 2, { KOL_SHAPE (50, 1024), KOL_SHAPE (3136, 1024) }, &nt,
     .only_tune = TRUE },
+  { "batch-70x9x33x6", 2, { KOL_SHAPE (70, 9, 6), KOL_SHAPE (70, 6, 33) }, &nn }, /* entries in turn */
   { "1024x1024x1024", 2, { KOL_SHAPE (1024, 1024), KOL_SHAPE (1024, 1024) }, &nn,
     .only_tune = TRUE },
   { NULL },
@@ -474,6 +483,7 @@ static const KolVariant variants[] = {
   { .name = "simd",
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
     .fits = simd_fits,
+    .scratch = simd_scratch,
     .launch = simd_launch },
   { .name = "clblast", .launch = clblast_launch, .tune_only = TRUE },
   { NULL },
