@@ -18,7 +18,7 @@
 
 #define LINES_EVERY 100        /* steps between the lecture's two lines */
 #define PROBE 1000             /* pictures behind the second of them */
-#define EVALUATION_BATCH 1000  /* pictures at a time where nothing is learned */
+#define EVALUATION_BATCH 250   /* pictures at a time where nothing is learned */
 #define PROGRESS_SECONDS 0.125 /* between two reports of progress */
 #define WINDOW 32              /* reports over which the speed is averaged */
 
