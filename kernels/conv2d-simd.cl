@@ -20,19 +20,7 @@
  *   ROWS, TAPS      conv2d_weights: filters and taps of a register tile.
  */
 
-#define T vec
-
 #if defined (VECTORS)
-
-inline vec
-epilogue_function (vec a)
-{
-#ifdef EPILOGUE_EXPRESSION
-  return EPILOGUE_EXPRESSION;
-#else
-  return a;
-#endif
-}
 
 #define PANEL (VECTORS * KOL_WIDTH)
 #define TAPS_AT_ONCE 512 /* the weights of a tile for so many taps stay in the first cache level */

@@ -14,18 +14,6 @@
  *                + residual[m, n], then the expression in `a` and the type T
  */
 
-#define T vec
-
-inline vec
-epilogue_function (vec a)
-{
-#ifdef EPILOGUE_EXPRESSION
-  return EPILOGUE_EXPRESSION;
-#else
-  return a;
-#endif
-}
-
 /* The vector at p, of which only the first n elements exist; the others are 0. */
 inline vec
 load_some (__global const float *p, long n)

@@ -50,6 +50,29 @@ vec_store (ivec v, __private int *p)
 #define convert_vec(v) KOL_JOIN (convert_float, KOL_WIDTH) (v)
 #endif
 
+/* KOL_JOIN (EACH_, n) (X): X (0) X (1) ... X (n - 1). */
+#define EACH_0(X)
+#define EACH_1(X) EACH_0 (X) X (0)
+#define EACH_2(X) EACH_1 (X) X (1)
+#define EACH_3(X) EACH_2 (X) X (2)
+#define EACH_4(X) EACH_3 (X) X (3)
+#define EACH_5(X) EACH_4 (X) X (4)
+#define EACH_6(X) EACH_5 (X) X (5)
+#define EACH_7(X) EACH_6 (X) X (6)
+
+/* What a convolution or product computes last: the option EPILOGUE_EXPRESSION, in `a` and T. */
+#define T vec
+inline vec
+epilogue_function (vec a)
+{
+#ifdef EPILOGUE_EXPRESSION
+  return EPILOGUE_EXPRESSION;
+#else
+  return a;
+#endif
+}
+#undef T
+
 /* The sum of a vector's elements, in a fixed order. */
 inline float
 vec_sum (vec v)

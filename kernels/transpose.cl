@@ -7,14 +7,6 @@
  */
 
 /* EACH_OUTER (X): X (0) X (1) ..., for those dimensions, y's innermost first. */
-#define EACH_0(X)
-#define EACH_1(X) EACH_0 (X) X (0)
-#define EACH_2(X) EACH_1 (X) X (1)
-#define EACH_3(X) EACH_2 (X) X (2)
-#define EACH_4(X) EACH_3 (X) X (3)
-#define EACH_5(X) EACH_4 (X) X (4)
-#define EACH_6(X) EACH_5 (X) X (5)
-#define EACH_7(X) EACH_6 (X) X (6)
 #define EACH_OUTER(X) KOL_JOIN (EACH_, OUTER) (X)
 
 /* A dimension's length, and the distances between neighbours in x and in y. */

@@ -2,6 +2,7 @@
 #include "tool-private.h"
 
 #include "../device/tuning-private.h"
+#include "../graph/check-private.h"
 #include "../graph/op-private.h"
 
 #include <math.h>
@@ -124,9 +125,10 @@ say_outcome (const Outcome *outcome)
 }
 
 static void
-say_consequences (const Outcome *outcome)
+say_consequences (KolDevice *device, const Outcome *outcome)
 {
   guint passed = 0;
+  gboolean struck = FALSE;
 
   for (guint i = 0; i < outcome->rows->len; i++)
     {
@@ -138,7 +140,10 @@ say_consequences (const Outcome *outcome)
       else if (row->failed)
         tool_say ("The plain variant of %s is wrong on this device, and nothing can replace it: "
                   "update the driver, or use another device.", row->op);
+      struck = struck || row->struck;
     }
+  if (struck)
+    tool_say ("To switch on again what was switched off, delete %s", kol_device_get_cache (device));
   tool_say ("\n%u checks passed, %u failed.", passed, outcome->failures->len);
 }
 
@@ -175,50 +180,98 @@ write_outcome (const Outcome *outcome)
 
 /* ── The command ── */
 
-static gboolean
-operation_exists (const char *name)
+/* What is to be checked. */
+typedef struct {
+  ToolOptions common;
+  char *op;      /* NULL: all */
+  char *variant; /* NULL: all of the operation */
+  gboolean quick;
+} VerifyOptions;
+
+static void
+verify_options_clear (VerifyOptions *options)
 {
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  tool_options_clear (&options->common);
+  g_free (options->op);
+  g_free (options->variant);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VerifyOptions, verify_options_clear)
 
-  if (!name || kol_op_find (name))
-    return TRUE;
-  for (guint i = 0; kol_op_get (i); i++)
-    g_ptr_array_add (names, (gpointer) kol_op_get (i)->name);
-  g_ptr_array_add (names, NULL);
+static gboolean
+fail_unknown (const char *kind, const char *name, GPtrArray *known)
+{
+  g_ptr_array_add (known, NULL);
+  const char *nearest = tool_nearest (name, (const char *const *) known->pdata);
+  g_autofree char *all = g_strjoinv (" ", (char **) known->pdata);
 
-  const char *nearest = tool_nearest (name, (const char *const *) names->pdata);
-  g_autofree char *all = g_strjoinv (" ", (char **) names->pdata);
-  tool_usage (&tool_verify, "There is no operation \"%s\"%s%s%s; known: %s", name,
+  tool_usage (&tool_verify, "There is no %s \"%s\"%s%s%s; known: %s", kind, name,
               nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "", all);
   return FALSE;
 }
 
-static ToolExit
-verify (const ToolOptions *options, const char *op, gboolean quick, GError **error)
+static gboolean
+check_options (const VerifyOptions *options)
 {
-  g_autoptr (KolDevice) device = tool_open_device (options, error);
+  g_autoptr (GPtrArray) known = g_ptr_array_new ();
+  const KolOp *op = options->op ? kol_op_find (options->op) : NULL;
+
+  if (options->op && !op)
+    {
+      for (guint i = 0; kol_op_get (i); i++)
+        g_ptr_array_add (known, (gpointer) kol_op_get (i)->name);
+      return fail_unknown ("operation", options->op, known);
+    }
+  if (!options->variant)
+    return TRUE;
+  if (!op)
+    {
+      tool_usage (&tool_verify, "--variant needs --op: whose variant is it?");
+      return FALSE;
+    }
+  for (const KolVariant *variant = op->variants; variant && variant->name; variant++)
+    {
+      if (g_str_equal (variant->name, options->variant))
+        return TRUE;
+      g_ptr_array_add (known, (gpointer) variant->name);
+    }
+  return fail_unknown ("variant", options->variant, known);
+}
+
+static void
+check_variant (KolDevice *device, const VerifyOptions *options, Outcome *outcome)
+{
+  const KolOp *op = kol_op_find (options->op);
+  const KolVariant *variant = op->variants;
+
+  while (!g_str_equal (variant->name, options->variant))
+    variant++;
+  for (const KolCase *c = op->cases; c && c->name; c++)
+    if (!c->only_tune && !(options->quick && c->slow))
+      kol_check_case (device, op, c, variant, note_result, outcome);
+}
+
+static ToolExit
+verify (const VerifyOptions *options, GError **error)
+{
+  g_autoptr (KolDevice) device = tool_open_device (&options->common, error);
   if (!device)
     return TOOL_FAILED;
 
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_free);
   g_autoptr (GPtrArray) failures = g_ptr_array_new_with_free_func (g_free);
   Outcome outcome = { rows, failures };
-  g_autoptr (GError) stop = NULL;
-  gboolean complete = kol_check (device, op, quick, note_result, &outcome, &stop);
+
+  if (options->variant)
+    check_variant (device, options, &outcome);
+  else /* that a check fails is an outcome, of which all is known */
+    kol_check (device, options->op, options->quick, note_result, &outcome, NULL);
 
   strike_failures (device, &outcome);
-  if (options->json)
+  if (options->common.json)
     write_outcome (&outcome);
   say_outcome (&outcome);
-  say_consequences (&outcome);
-
-  /* A check that fails is an outcome; an error without one is a failure of this command. */
-  if (!complete && failures->len == 0)
-    {
-      g_propagate_error (error, g_steal_pointer (&stop));
-      return TOOL_FAILED;
-    }
-  if (!tool_save_profile (options, device, error))
+  say_consequences (device, &outcome);
+  if (!tool_save_profile (&options->common, device, error))
     return TOOL_FAILED;
   return failures->len ? TOOL_REFUTED : TOOL_OK;
 }
@@ -226,22 +279,23 @@ verify (const ToolOptions *options, const char *op, gboolean quick, GError **err
 static ToolExit
 run_command (int argc, char **argv)
 {
-  g_auto (ToolOptions) options = { 0 };
-  g_autofree char *op = NULL;
-  gboolean quick = FALSE;
+  g_auto (VerifyOptions) options = { 0 };
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
-    { "op", 0, 0, G_OPTION_ARG_STRING, &op, "Check one operation only (all)", "NAME" },
-    { "quick", 0, 0, G_OPTION_ARG_NONE, &quick, "Leave out the cases that take long", NULL },
+    { "op", 0, 0, G_OPTION_ARG_STRING, &options.op, "Check one operation only (all)", "NAME" },
+    { "variant", 0, 0, G_OPTION_ARG_STRING, &options.variant,
+      "Check one variant of the operation only (all)", "NAME" },
+    { "quick", 0, 0, G_OPTION_ARG_NONE, &options.quick, "Leave out the cases that take long",
+      NULL },
     { NULL },
   };
 
   if (!tool_parse (&tool_verify, entries,
-                   TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options, 0, &argc,
-                   &argv)
-      || !operation_exists (op))
+                   TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options.common, 0,
+                   &argc, &argv)
+      || !check_options (&options))
     return TOOL_USAGE;
-  ToolExit code = verify (&options, op, quick, &error);
+  ToolExit code = verify (&options, &error);
   return error ? tool_fail (error) : code;
 }
 

@@ -172,6 +172,8 @@ def wrong_usage(shop):
             (("train", "digits", "--optimizer", "adm"), "adam"),
             (("evaluate", "x", "--part", "some"), "--part"),
             (("verify", "--op", "rellu"), "did you mean relu?"),
+            (("verify", "--op", "matmul", "--variant", "plane"), "did you mean plain?"),
+            (("verify", "--variant", "plain"), "--op"),
             (("bench", "sleep"), "matmul"), (("bench", "matmul", "--shape", "12"), "--shape"),
             (("bench", "matmul", "--variant", "none"), "plain"),
             (("bench", "peak", "--shape", "1x2x3"), "--shape"),
@@ -466,12 +468,14 @@ def two_processes_share_a_cache(shop):
 
 @test
 def verify_table(shop):
-    result = run("verify", "--quick", "--op", "matmul")
-    expect(result.code == 0 and "plain" in result.out and "0 failed" in result.out, result)
-    outcome = json.loads(run("verify", "--quick", "--op", "matmul", "--json").out)
+    result = run("verify", "--quick", "--op", "sum")
+    expect(result.code == 0 and "plain" in result.out and " 0 failed" in result.out, result)
+    outcome = json.loads(run("verify", "--quick", "--op", "matmul", "--variant", "plain",
+                             "--json").out)
     expect(outcome["passed"] is True and outcome["failures"] == [], outcome)
-    plain = [row for row in outcome["variants"] if row["variant"] == "plain"]
-    expect(plain and plain[0]["passed"] > 0 and 0 < plain[0]["worst"] < 1e-3, outcome)
+    expect([row["variant"] for row in outcome["variants"]] == ["plain"], outcome)
+    row = outcome["variants"][0]
+    expect(row["op"] == "matmul" and row["passed"] > 0 and 0 < row["worst"] < 1e-3, row)
 
 
 def wrong_kernel(shop, name):
@@ -498,13 +502,12 @@ def wrong_kernel_is_found(shop):
 
 @test
 def wrong_variant_is_switched_off(shop):
-    environment = wrong_kernel(shop, "matmul-simd")
-    result = run("verify", "--quick", "--op", "matmul", "--json", **environment)
-    rows = {row["variant"]: row for row in json.loads(result.out)["variants"]}
-    if rows["simd"]["passed"] + rows["simd"]["failed"] == 0:
+    result = run("verify", "--quick", "--op", "matmul", "--variant", "simd", "--json",
+                 **wrong_kernel(shop, "matmul-simd"))
+    row = json.loads(result.out)["variants"][0]
+    if row["passed"] + row["failed"] == 0:
         raise Skip("the variant does not fit this device")
-    expect(result.code == 3 and rows["simd"]["failed"] > 0, result)
-    expect(rows["simd"]["struck"] and not rows["plain"]["struck"], rows)
+    expect(result.code == 3 and row["failed"] > 0 and row["struck"], result)
     expect("The variant simd of matmul is switched off" in result.err, result)
 
 
