@@ -1,5 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
+/* clang-format off: a line each */
 
 /*
  * The catalogue: every operation's constructor, its formula beside it. Shapes
@@ -21,18 +22,20 @@ KOL_API KolValue *kol_subtract (KolValue *a, KolValue *b); /* a - b */
 KOL_API KolValue *kol_multiply (KolValue *a, KolValue *b); /* a b */
 KOL_API KolValue *kol_divide (KolValue *a, KolValue *b);   /* a / b */
 KOL_API KolValue *kol_pow (KolValue *a, KolValue *b);      /* a^b */
-KOL_API KolValue *kol_maximum (KolValue *a, KolValue *b);  /* max (a, b); a tie's gradient goes to a */
-KOL_API KolValue *kol_minimum (KolValue *a, KolValue *b);  /* min (a, b); a tie's gradient goes to a */
-KOL_API KolValue *kol_equal (KolValue *a, KolValue *b);    /* a = b: 1, else 0; no gradient */
-KOL_API KolValue *kol_greater (KolValue *a, KolValue *b);  /* a > b: 1, else 0; no gradient */
-KOL_API KolValue *kol_negate (KolValue *a);                /* -a */
-KOL_API KolValue *kol_square (KolValue *a);                /* a^2 */
-KOL_API KolValue *kol_sqrt (KolValue *a);                  /* a^(1/2) */
-KOL_API KolValue *kol_exp (KolValue *a);                   /* e^a */
-KOL_API KolValue *kol_log (KolValue *a);                   /* ln a */
-KOL_API KolValue *kol_relu (KolValue *a);                  /* max (a, 0) */
-KOL_API KolValue *kol_sigmoid (KolValue *a);               /* 1 / (1 + e^-a) */
-KOL_API KolValue *kol_tanh (KolValue *a);                  /* tanh a */
+KOL_API KolValue *kol_maximum (KolValue *a,
+                               KolValue *b); /* max (a, b); a tie's gradient goes to a */
+KOL_API KolValue *kol_minimum (KolValue *a,
+                               KolValue *b);            /* min (a, b); a tie's gradient goes to a */
+KOL_API KolValue *kol_equal (KolValue *a, KolValue *b); /* a = b: 1, else 0; no gradient */
+KOL_API KolValue *kol_greater (KolValue *a, KolValue *b);        /* a > b: 1, else 0; no gradient */
+KOL_API KolValue *kol_negate (KolValue *a);                      /* -a */
+KOL_API KolValue *kol_square (KolValue *a);                      /* a^2 */
+KOL_API KolValue *kol_sqrt (KolValue *a);                        /* a^(1/2) */
+KOL_API KolValue *kol_exp (KolValue *a);                         /* e^a */
+KOL_API KolValue *kol_log (KolValue *a);                         /* ln a */
+KOL_API KolValue *kol_relu (KolValue *a);                        /* max (a, 0) */
+KOL_API KolValue *kol_sigmoid (KolValue *a);                     /* 1 / (1 + e^-a) */
+KOL_API KolValue *kol_tanh (KolValue *a);                        /* tanh a */
 KOL_API KolValue *kol_clip (KolValue *a, float low, float high); /* min (max (a, low), high) */
 KOL_API KolValue *kol_scale (KolValue *a, float factor, float offset); /* factor a + offset */
 
@@ -48,8 +51,11 @@ typedef struct {
 KOL_API KolValue *kol_sum (KolValue *a, const KolReduce *over);       /* sum of a; NULL: of all */
 KOL_API KolValue *kol_mean_over (KolValue *a, const KolReduce *over); /* mean of a */
 KOL_API KolValue *kol_mean (KolValue *a);                             /* mean of all, a scalar */
-KOL_API KolValue *kol_max (KolValue *a, const KolReduce *over);       /* largest; the first of equals gets the gradient */
-KOL_API KolValue *kol_argmax (KolValue *a, int axis);                 /* index of the first largest along axis, which goes; no gradient */
+KOL_API KolValue *
+kol_max (KolValue *a, const KolReduce *over); /* largest; the first of equals gets the gradient */
+KOL_API KolValue *
+kol_argmax (KolValue *a,
+            int axis); /* index of the first largest along axis, which goes; no gradient */
 
 /* ── Products ──────────────────────────────────────────────────────────────────────────────── */
 
@@ -91,8 +97,10 @@ typedef struct {
   int pad;
   int top, left, bottom, right;
 } KolPool;
-KOL_API KolValue *kol_max_pool (KolValue *x, const KolPool *how);     /* the first of equals gets the gradient */
-KOL_API KolValue *kol_average_pool (KolValue *x, const KolPool *how); /* mean of the window's part inside x */
+KOL_API KolValue *kol_max_pool (KolValue *x,
+                                const KolPool *how); /* the first of equals gets the gradient */
+KOL_API KolValue *kol_average_pool (KolValue *x,
+                                    const KolPool *how); /* mean of the window's part inside x */
 
 /* ── Losses and regularization ─────────────────────────────────────────────────────────────── */
 
@@ -105,8 +113,10 @@ KOL_API KolValue *kol_dropout (KolValue *x, KolValue *keep);
 
 /* ── Shapes ────────────────────────────────────────────────────────────────────────────────── */
 
-KOL_API KolValue *kol_reshape (KolValue *a, KolShape shape); /* the same memory; one -1 is worked out */
-KOL_API KolValue *kol_expand (KolValue *a, KolShape shape);  /* a, stretched as for two inputs; copies */
+KOL_API KolValue *kol_reshape (KolValue *a,
+                               KolShape shape); /* the same memory; one -1 is worked out */
+KOL_API KolValue *kol_expand (KolValue *a,
+                              KolShape shape); /* a, stretched as for two inputs; copies */
 /* y's dimension i is a's dimension order[i]; copies. */
 typedef struct {
   int order[KOL_MAX_RANK];

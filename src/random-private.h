@@ -26,8 +26,8 @@ kol_philox (guint64 key, guint64 counter_low, guint64 counter_high)
   for (int round = 0; round < 10; round++)
     {
       guint64 p0 = (guint64) 0xD2511F53u * c.v[0], p1 = (guint64) 0xCD9E8D57u * c.v[2];
-      c = (KolPhilox) { { (guint32) (p1 >> 32) ^ c.v[1] ^ k0, (guint32) p1,
-                          (guint32) (p0 >> 32) ^ c.v[3] ^ k1, (guint32) p0 } };
+      c = (KolPhilox){ { (guint32) (p1 >> 32) ^ c.v[1] ^ k0, (guint32) p1,
+                         (guint32) (p0 >> 32) ^ c.v[3] ^ k1, (guint32) p0 } };
       k0 += 0x9E3779B9u;
       k1 += 0xBB67AE85u;
     }

@@ -31,11 +31,11 @@ struct _KolBatches {
   gsize valid; /* examples of the lent batch that are real; only the caller's */
 
   GThread *thread;
-  GMutex lock;   /* guards what follows */
-  GCond changed; /* what follows has changed */
-  guint64 taken; /* number of the next batch to lend; only the caller writes it */
-  guint64 made;  /* number of the next batch to make; taken <= made < taken + SLOTS */
-  guint64 seeks; /* how often the stream was moved: a batch begun before is void */
+  GMutex lock;     /* guards what follows */
+  GCond changed;   /* what follows has changed */
+  guint64 taken;   /* number of the next batch to lend; only the caller writes it */
+  guint64 made;    /* number of the next batch to make; taken <= made < taken + SLOTS */
+  guint64 seeks;   /* how often the stream was moved: a batch begun before is void */
   gboolean stop;   /* the thread shall end */
   gboolean failed; /* the pictures could not be read: there are no batches */
 };

@@ -15,7 +15,7 @@
 /* The array grows as its file is read, so that a header's lie costs no memory. */
 #define FIRST_READ ((gsize) 1 << 20)
 
-G_DEFINE_QUARK (kol-dataset-error-quark, kol_dataset_error)
+G_DEFINE_QUARK (kol - dataset - error - quark, kol_dataset_error)
 
 typedef struct {
   GInputStream *stream;      /* of the contents, decompressed */
@@ -81,7 +81,7 @@ reader_open (Reader *reader, const char *path, GError **error)
   if (is_gzip (G_BUFFERED_INPUT_STREAM (reader->stream)))
     {
       g_autoptr (GZlibDecompressor) gunzip
-        = g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP);
+          = g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP);
       g_autoptr (GInputStream) compressed = g_steal_pointer (&reader->stream);
       reader->stream = g_converter_input_stream_new (compressed, G_CONVERTER (gunzip));
     }
@@ -94,8 +94,7 @@ reader_read (Reader *reader, guint8 *bytes, gsize wanted, gsize *got, GError **e
 {
   GError *cause = NULL;
 
-  if (!g_input_stream_read_all (reader->stream, bytes, wanted, got, reader->cancellable,
-                                &cause))
+  if (!g_input_stream_read_all (reader->stream, bytes, wanted, got, reader->cancellable, &cause))
     return reader_fail (reader, cause, error);
   return TRUE;
 }
@@ -317,7 +316,7 @@ find_file (const char *folder, const char *part, const char *kind, guint rank)
     for (gsize i = 0; i < G_N_ELEMENTS (endings); i++)
       {
         g_autofree char *name
-          = g_strdup_printf ("%s-%s%cidx%u-ubyte%s", part, kind, *separator, rank, endings[i]);
+            = g_strdup_printf ("%s-%s%cidx%u-ubyte%s", part, kind, *separator, rank, endings[i]);
         g_autofree char *path = g_build_filename (folder, name, NULL);
         if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
           return g_steal_pointer (&path);
@@ -463,7 +462,7 @@ start_loading (KolPictures *pictures, Reader *reader, gsize size, GError **error
   KolLoading *loading = g_new0 (KolLoading, 1);
 
   loading->reader = *reader;
-  *reader = (Reader) { 0 };
+  *reader = (Reader){ 0 };
   loading->cancellable = loading->reader.cancellable = g_cancellable_new ();
   loading->pixels = pictures->pixels;
   loading->size = size;

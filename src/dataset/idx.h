@@ -93,7 +93,7 @@ struct _KolPictures {
 
   /*< private >*/
   gatomicrefcount references;
-  KolPictures *owner; /* whose pixels and labels a slice shows; NULL: its own */
+  KolPictures *owner;          /* whose pixels and labels a slice shows; NULL: its own */
   struct _KolLoading *loading; /* the owner's: what reads the pixels; NULL: nothing has to */
 };
 

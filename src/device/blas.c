@@ -34,7 +34,7 @@ status_hint (CLBlastStatusCode status)
       return "the device has too little local memory";
     default:
       /* From 0 to -1001 it speaks OpenCL. */
-      return status > -1002 ? kol_cl_error_name ((cl_int)status) : "internal error";
+      return status > -1002 ? kol_cl_error_name ((cl_int) status) : "internal error";
     }
 }
 
@@ -81,7 +81,7 @@ kol_blas_gemm (KolQueue *queue, gboolean transpose_a, gboolean transpose_b, gsiz
                    "CLBlast's product of %" G_GSIZE_FORMAT "x%" G_GSIZE_FORMAT
                    " and %" G_GSIZE_FORMAT "x%" G_GSIZE_FORMAT " (batch %" G_GSIZE_FORMAT
                    ") failed on %s: status %d, %s; KOLINSKY_VARIANT=matmul=plain avoids CLBlast",
-                   m, k, k, n, batch, queue->device->info.name, (int)status, status_hint (status));
+                   m, k, k, n, batch, queue->device->info.name, (int) status, status_hint (status));
       return FALSE;
     }
   kol_queue_note_event (queue, event, batch == 1 ? "clblast_gemm" : "clblast_gemm_batched");

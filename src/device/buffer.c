@@ -6,15 +6,13 @@
 #define SMALL_STEP 128 /* bytes; sizes are multiples of it */
 
 /* Memory that no buffer uses now. */
-typedef struct
-{
+typedef struct {
   cl_mem mem;
   gsize capacity;
   gpointer queue; /* as in KolBuffer */
 } Idle;
 
-struct _KolPool
-{
+struct _KolPool {
   GMutex lock;
   GArray *idle;               /* of Idle, the longest idle first */
   guint64 held;               /* bytes of all memory, used or idle */
@@ -91,7 +89,7 @@ round_up (gsize bytes, gsize step)
 static gsize
 comfortable_size (gsize bytes)
 {
-  gsize power = (gsize)1 << (g_bit_storage (bytes) - 1);
+  gsize power = (gsize) 1 << (g_bit_storage (bytes) - 1);
 
   return round_up (bytes, MAX (SMALL_STEP, power / 8));
 }
@@ -117,7 +115,7 @@ find_idle (KolMemoryPool *pool, gsize bytes)
       gsize capacity = g_array_index (pool->idle, Idle, i).capacity;
       if (capacity >= bytes && capacity < best_capacity)
         {
-          best = (int)i;
+          best = (int) i;
           best_capacity = capacity;
         }
     }
@@ -422,8 +420,8 @@ kol_queue_write_async (KolQueue *queue, KolBuffer *buffer, const void *data, gsi
   *event = NULL;
   if (!kol_queue_claim (queue, buffer, error))
     return FALSE;
-  cl_int code =
-      clEnqueueWriteBuffer (queue->handle, buffer->mem, CL_FALSE, 0, bytes, data, 0, NULL, event);
+  cl_int code
+      = clEnqueueWriteBuffer (queue->handle, buffer->mem, CL_FALSE, 0, bytes, data, 0, NULL, event);
   return send_off (queue, code, event, "Writing to", error);
 }
 

@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct _KolPool KolMemoryPool;         /* buffer.c */
+typedef struct _KolPool KolMemoryPool;   /* buffer.c */
 typedef struct _KolPrograms KolPrograms; /* program.c */
 typedef struct _KolTuning KolTuning;     /* tuning.c */
 typedef struct _KolProfile KolProfile;   /* profile.c */

@@ -16,8 +16,7 @@
  * What listing finds. The public part comes first, so that a list of these
  * is a list of KolDeviceInfo.
  */
-typedef struct
-{
+typedef struct {
   KolDeviceInfo info;
   cl_platform_id platform;
   cl_device_id id;
@@ -129,16 +128,16 @@ static int
 score_for (cl_device_type type, guint units, guint clock, guint native_width)
 {
   const guint64 span = 400 * 1000 * 1000; /* below the distance of two types */
-  guint64 speed = (guint64)units * clock;
+  guint64 speed = (guint64) units * clock;
 
   switch (type)
     {
     case CL_DEVICE_TYPE_GPU:
-      return 1500 * 1000 * 1000 + (int)MIN (speed, span);
+      return 1500 * 1000 * 1000 + (int) MIN (speed, span);
     case CL_DEVICE_TYPE_ACCELERATOR:
-      return 1000 * 1000 * 1000 + (int)MIN (speed, span);
+      return 1000 * 1000 * 1000 + (int) MIN (speed, span);
     case CL_DEVICE_TYPE_CPU:
-      return 500 * 1000 * 1000 + (int)MIN ((guint64)units * 1000 + MIN (native_width, 999), span);
+      return 500 * 1000 * 1000 + (int) MIN ((guint64) units * 1000 + MIN (native_width, 999), span);
     default:
       return 0;
     }
@@ -387,7 +386,7 @@ default_budget (const Found *found, guint64 *budget, GError **error)
   guint64 memory = found->info.memory;
   if (found->simd)
     memory = MIN (memory, available_host_memory ());
-  *budget = (guint64)((double)memory * MEMORY_SHARE);
+  *budget = (guint64) ((double) memory * MEMORY_SHARE);
   return TRUE;
 }
 
@@ -413,8 +412,8 @@ open_found (Found *found, GError **error)
   if (!check_vector_width (error) || !default_budget (found, &budget, error))
     return NULL;
 
-  const cl_context_properties properties[] = { CL_CONTEXT_PLATFORM,
-                                               (cl_context_properties)found->platform, 0 };
+  const cl_context_properties properties[]
+      = { CL_CONTEXT_PLATFORM, (cl_context_properties) found->platform, 0 };
   cl_context context = clCreateContext (properties, 1, &found->id, NULL, NULL, &code);
   if (!context)
     {
@@ -579,7 +578,7 @@ kol_device_get_budget (const KolDevice *device)
 {
   g_return_val_if_fail (device, 0);
 
-  GMutex *lock = (GMutex *)&device->lock;
+  GMutex *lock = (GMutex *) &device->lock;
   g_mutex_lock (lock);
   guint64 budget = device->budget;
   g_mutex_unlock (lock);

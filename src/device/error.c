@@ -12,8 +12,7 @@
  */
 G_DEFINE_QUARK (kol - error - quark, kol_error)
 
-typedef struct
-{
+typedef struct {
   cl_int code;
   const char *name;
 } CodeName;

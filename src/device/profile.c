@@ -8,16 +8,14 @@
 #define NS_PER_US 1000
 
 /* A launch whose times are not read yet. */
-typedef struct
-{
+typedef struct {
   cl_event event;
   const char *kernel;
   const char *label;
 } Pending;
 
 /* A launch in the trace; device times in nanoseconds. */
-typedef struct
-{
+typedef struct {
   const char *kernel;
   const char *label;
   guint thread;
@@ -26,16 +24,14 @@ typedef struct
 } Record;
 
 /* All launches of one kernel. */
-typedef struct
-{
+typedef struct {
   const char *kernel;
   GHashTable *labels; /* set */
   guint64 calls;
   guint64 nanoseconds;
 } Total;
 
-struct _KolProfile
-{
+struct _KolProfile {
   GMutex lock;
   GStringChunk *strings; /* kernels' and labels' names, each once */
   GArray *pending;       /* of Pending */
@@ -58,7 +54,7 @@ total_free (gpointer data)
 static void
 pending_clear (gpointer data)
 {
-  clReleaseEvent (((Pending *)data)->event);
+  clReleaseEvent (((Pending *) data)->event);
 }
 
 KolProfile *
@@ -117,10 +113,10 @@ count (KolProfile *profile, const Record *record)
       total = g_new0 (Total, 1);
       total->kernel = record->kernel;
       total->labels = g_hash_table_new (NULL, NULL);
-      g_hash_table_insert (profile->totals, (gpointer)total->kernel, total);
+      g_hash_table_insert (profile->totals, (gpointer) total->kernel, total);
     }
   if (record->label)
-    g_hash_table_add (total->labels, (gpointer)record->label);
+    g_hash_table_add (total->labels, (gpointer) record->label);
   total->calls++;
   total->nanoseconds += record->end - record->start;
 }
@@ -203,7 +199,7 @@ kol_profile_add (KolProfile *profile, cl_event event, const char *kernel, const 
 static int
 compare_totals (gconstpointer a, gconstpointer b)
 {
-  const Total *x = *(Total *const *)a, *y = *(Total *const *)b;
+  const Total *x = *(Total *const *) a, *y = *(Total *const *) b;
 
   if (x->nanoseconds != y->nanoseconds)
     return x->nanoseconds < y->nanoseconds ? 1 : -1;
@@ -245,19 +241,19 @@ kol_profile_table (KolProfile *profile)
     }
 
   GString *table = g_string_new (NULL);
-  g_string_append_printf (table, "%-*s  %6s  %9s  %10s  %10s  %6s\n", (int)width, "kernel",
+  g_string_append_printf (table, "%-*s  %6s  %9s  %10s  %10s  %6s\n", (int) width, "kernel",
                           "labels", "calls", "total ms", "mean us", "share");
   for (guint i = 0; i < totals->len; i++)
     {
       const Total *total = g_ptr_array_index (totals, i);
       g_string_append_printf (table, "%-*s  %6u  %9" G_GUINT64_FORMAT "  %10.3f  %10.2f  %5.1f%%\n",
-                              (int)width, total->kernel, g_hash_table_size (total->labels),
-                              total->calls, (double)total->nanoseconds / 1e6,
-                              (double)total->nanoseconds / 1e3 / (double)total->calls,
-                              all ? 100.0 * (double)total->nanoseconds / (double)all : 0.0);
+                              (int) width, total->kernel, g_hash_table_size (total->labels),
+                              total->calls, (double) total->nanoseconds / 1e6,
+                              (double) total->nanoseconds / 1e3 / (double) total->calls,
+                              all ? 100.0 * (double) total->nanoseconds / (double) all : 0.0);
     }
-  g_string_append_printf (table, "%-*s  %6s  %9" G_GUINT64_FORMAT "  %10.3f\n", (int)width, "all",
-                          "", calls, (double)all / 1e6);
+  g_string_append_printf (table, "%-*s  %6s  %9" G_GUINT64_FORMAT "  %10.3f\n", (int) width, "all",
+                          "", calls, (double) all / 1e6);
   return g_string_free (table, FALSE);
 }
 
@@ -274,8 +270,8 @@ append_json_string (GString *json, const char *text)
     {
       if (*c == '"' || *c == '\\')
         g_string_append_c (json, '\\');
-      if ((guchar)*c < 0x20)
-        g_string_append_printf (json, "\\u%04x", (guchar)*c);
+      if ((guchar) *c < 0x20)
+        g_string_append_printf (json, "\\u%04x", (guchar) *c);
       else
         g_string_append_c (json, *c);
     }
@@ -287,7 +283,7 @@ static void
 append_microseconds (GString *json, guint64 nanoseconds)
 {
   g_string_append_printf (json, "%" G_GUINT64_FORMAT ".%03u", nanoseconds / NS_PER_US,
-                          (guint)(nanoseconds % NS_PER_US));
+                          (guint) (nanoseconds % NS_PER_US));
 }
 
 static void
@@ -345,7 +341,7 @@ kol_profile_save (KolProfile *profile, const char *path, GError **error)
   g_return_val_if_fail (profile && path, FALSE);
 
   GString *json = trace (profile);
-  gboolean saved = g_file_set_contents (path, json->str, (gssize)json->len, error);
+  gboolean saved = g_file_set_contents (path, json->str, (gssize) json->len, error);
   g_string_free (json, TRUE);
   return saved;
 }

@@ -7,7 +7,14 @@ G_BEGIN_DECLS
 
 /* One kernel argument; made by the macros below. KOL_NO_BUFFER passes a NULL __global pointer. */
 typedef struct {
-  enum { KOL_ARG_END, KOL_ARG_BUFFER, KOL_ARG_INT, KOL_ARG_UINT, KOL_ARG_FLOAT, KOL_ARG_LOCAL } kind;
+  enum {
+    KOL_ARG_END,
+    KOL_ARG_BUFFER,
+    KOL_ARG_INT,
+    KOL_ARG_UINT,
+    KOL_ARG_FLOAT,
+    KOL_ARG_LOCAL
+  } kind;
   union {
     KolBuffer *buffer;
     cl_int i;
@@ -17,13 +24,13 @@ typedef struct {
   };
 } KolArg;
 
-#define KOL_BUFFER(b) ((KolArg) { KOL_ARG_BUFFER, .buffer = (b) })
-#define KOL_NO_BUFFER ((KolArg) { KOL_ARG_BUFFER, .buffer = NULL })
-#define KOL_INT(v) ((KolArg) { KOL_ARG_INT, .i = (cl_int) (v) })
-#define KOL_UINT(v) ((KolArg) { KOL_ARG_UINT, .u = (cl_uint) (v) })
-#define KOL_FLOAT(v) ((KolArg) { KOL_ARG_FLOAT, .f = (cl_float) (v) })
-#define KOL_LOCAL(n) ((KolArg) { KOL_ARG_LOCAL, .local = (n) })
-#define KOL_ARGS(...) ((const KolArg[]) { __VA_ARGS__, { KOL_ARG_END } })
+#define KOL_BUFFER(b) ((KolArg){ KOL_ARG_BUFFER, .buffer = (b) })
+#define KOL_NO_BUFFER ((KolArg){ KOL_ARG_BUFFER, .buffer = NULL })
+#define KOL_INT(v) ((KolArg){ KOL_ARG_INT, .i = (cl_int) (v) })
+#define KOL_UINT(v) ((KolArg){ KOL_ARG_UINT, .u = (cl_uint) (v) })
+#define KOL_FLOAT(v) ((KolArg){ KOL_ARG_FLOAT, .f = (cl_float) (v) })
+#define KOL_LOCAL(n) ((KolArg){ KOL_ARG_LOCAL, .local = (n) })
+#define KOL_ARGS(...) ((const KolArg[]){ __VA_ARGS__, { KOL_ARG_END } })
 
 /*
  * KolCall: which kernel to launch, and over what.
@@ -41,7 +48,8 @@ typedef struct {
   gsize local[3];
 } KolCall;
 
-/* What kol_queue_launch does: RUN enqueues; COLLECT only notes the programs that would be needed. */
+/* What kol_queue_launch does: RUN enqueues; COLLECT only notes the programs that would be needed.
+ */
 typedef enum { KOL_QUEUE_RUN, KOL_QUEUE_COLLECT } KolQueueMode;
 
 /* The one checked launch: argument count, sizes and every OpenCL code. Enqueues, never waits. */
@@ -49,7 +57,8 @@ gboolean kol_queue_launch (KolQueue *queue, const KolCall *call, const KolArg *a
                            GError **error);
 void kol_queue_set_mode (KolQueue *queue, KolQueueMode mode);
 KolQueueMode kol_queue_get_mode (const KolQueue *queue);
-/* Builds or loads all programs noted in COLLECT mode, reporting progress to the device's KolProgress. */
+/* Builds or loads all programs noted in COLLECT mode, reporting progress to the device's
+ * KolProgress. */
 gboolean kol_queue_build_collected (KolQueue *queue, GError **error);
 /* The name under which the following launches appear in the profile, or NULL. */
 void kol_queue_set_label (KolQueue *queue, const char *label);

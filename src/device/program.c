@@ -11,14 +11,12 @@
 
 /* ---- Programs in memory ---- */
 
-typedef struct
-{
+typedef struct {
   cl_program program;
   gboolean busy; /* a thread is building it */
 } Entry;
 
-struct _KolPrograms
-{
+struct _KolPrograms {
   GMutex lock;
   GCond built;         /* an entry is no longer busy */
   GHashTable *entries; /* "name\noptions" -> Entry */
@@ -72,7 +70,7 @@ append_file (GString *source, const char *name, GError **error)
   gsize length;
   const char *text = g_bytes_get_data (bytes, &length);
   g_string_append_printf (source, "#line 1 \"%s.cl\"\n", name);
-  g_string_append_len (source, text, (gssize)length);
+  g_string_append_len (source, text, (gssize) length);
   g_string_append_c (source, '\n');
   return TRUE;
 }
@@ -173,7 +171,7 @@ cache_file (KolDevice *device, const char *source, const char *options)
   const char *parts[] = { source, options, identity };
 
   for (gsize i = 0; i < G_N_ELEMENTS (parts); i++) /* with their final 0, which separates them */
-    g_checksum_update (sum, (const guchar *)parts[i], (gssize)strlen (parts[i]) + 1);
+    g_checksum_update (sum, (const guchar *) parts[i], (gssize) strlen (parts[i]) + 1);
   return g_build_filename (kol_device_get_cache (device), g_checksum_get_string (sum), NULL);
 }
 
@@ -181,11 +179,11 @@ static void
 write_header (guchar *header, const guchar *payload, gsize length)
 {
   guint32 version = GUINT32_TO_LE (CACHE_VERSION);
-  guint64 stored_length = GUINT64_TO_LE ((guint64)length);
+  guint64 stored_length = GUINT64_TO_LE ((guint64) length);
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   gsize sum_bytes = SUM_BYTES;
 
-  g_checksum_update (sum, payload, (gssize)length);
+  g_checksum_update (sum, payload, (gssize) length);
   memcpy (header, CACHE_MAGIC, MAGIC_BYTES);
   memcpy (header + MAGIC_BYTES, &version, 4);
   g_checksum_get_digest (sum, header + MAGIC_BYTES + 4, &sum_bytes);
@@ -208,8 +206,8 @@ static cl_program
 program_from_binary (KolDevice *device, const guchar *binary, gsize length, const char *options)
 {
   cl_int status = CL_SUCCESS, code;
-  cl_program program =
-      clCreateProgramWithBinary (device->context, 1, &device->id, &length, &binary, &status, &code);
+  cl_program program = clCreateProgramWithBinary (device->context, 1, &device->id, &length, &binary,
+                                                  &status, &code);
 
   if (program && status == CL_SUCCESS
       && clBuildProgram (program, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
@@ -227,9 +225,9 @@ load_from_disk (KolDevice *device, const char *path, const char *options)
   gsize file_bytes;
 
   if (!g_file_get_contents (path, &file, &file_bytes, NULL)
-      || !verify ((const guchar *)file, file_bytes))
+      || !verify ((const guchar *) file, file_bytes))
     return NULL;
-  return program_from_binary (device, (const guchar *)file + HEADER_BYTES,
+  return program_from_binary (device, (const guchar *) file + HEADER_BYTES,
                               file_bytes - HEADER_BYTES, options);
 }
 
@@ -264,7 +262,7 @@ save_to_disk (const char *path, cl_program program)
 
   /* Written under a temporary name beside it and renamed: never seen half. */
   if (file
-      && !g_file_set_contents_full (path, (const char *)file, (gssize)file_bytes,
+      && !g_file_set_contents_full (path, (const char *) file, (gssize) file_bytes,
                                     G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error)
       && g_once_init_enter (&said))
     {
@@ -275,11 +273,7 @@ save_to_disk (const char *path, cl_program program)
 
 /* ---- Getting a program ---- */
 
-typedef enum
-{
-  FROM_DISK,
-  FROM_ANYWHERE
-} Effort;
+typedef enum { FROM_DISK, FROM_ANYWHERE } Effort;
 
 /* Without FROM_ANYWHERE, NULL without an error says: it would have to be compiled. */
 static cl_program
@@ -371,8 +365,7 @@ is_in_memory (KolDevice *device, const char *name, const char *options)
 
 /* ---- Collecting ---- */
 
-typedef struct
-{
+typedef struct {
   char *program;
   char *options;
 } Wanted;
@@ -468,8 +461,7 @@ kol_queue_build_collected (KolQueue *queue, GError **error)
  * A kernel object of a queue. The three names come first: a look-up needs no
  * more than them, and copies nothing.
  */
-typedef struct
-{
+typedef struct {
   const char *program;
   const char *kernel;
   const char *options;
@@ -503,9 +495,9 @@ kernel_free (gpointer data)
 
   if (kernel->handle)
     clReleaseKernel (kernel->handle);
-  g_free ((char *)kernel->program);
-  g_free ((char *)kernel->kernel);
-  g_free ((char *)kernel->options);
+  g_free ((char *) kernel->program);
+  g_free ((char *) kernel->kernel);
+  g_free ((char *) kernel->options);
   g_free (kernel);
 }
 
@@ -540,8 +532,8 @@ static Kernel *
 make_kernel (KolQueue *queue, const Kernel *names, GError **error)
 {
   cl_int code;
-  cl_program program =
-      get_program (queue->device, names->program, names->options, FROM_ANYWHERE, error);
+  cl_program program
+      = get_program (queue->device, names->program, names->options, FROM_ANYWHERE, error);
 
   if (!program)
     return NULL;
@@ -628,8 +620,7 @@ set_args (KolQueue *queue, const Kernel *kernel, const KolArg *args, GError **er
   return TRUE;
 }
 
-typedef struct
-{
+typedef struct {
   cl_uint dimensions;
   gsize global[3];
   gsize local[3];

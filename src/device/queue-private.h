@@ -5,8 +5,7 @@
 
 G_BEGIN_DECLS
 
-struct _KolQueue
-{
+struct _KolQueue {
   gatomicrefcount references;
   KolDevice *device;
   cl_command_queue handle;

@@ -7,8 +7,7 @@
 #define CHOICE "choice " /* before the key, in a group's name */
 #define STRUCK "struck " /* before "op/variant" */
 
-struct _KolTuning
-{
+struct _KolTuning {
   KolDevice *device; /* lent: the device owns this */
   GMutex lock;
   GKeyFile *known; /* what is in force; NULL until first needed */

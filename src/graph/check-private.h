@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-gboolean kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolVariant *variant,
-                         KolCheckReporter reporter, gpointer user_data);
+gboolean kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c,
+                         const KolVariant *variant, KolCheckReporter reporter, gpointer user_data);
 
 G_END_DECLS

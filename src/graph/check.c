@@ -18,7 +18,7 @@
 #include "graph-private.h"
 
 #define DEFAULT_TOLERANCE 2e-5
-#define GRADIENT_FACTOR 10  /* a gradient sums more terms than the forward result */
+#define GRADIENT_FACTOR 10   /* a gradient sums more terms than the forward result */
 #define ELEMENTWISE_LIMIT 48 /* elements up to which each is checked by itself */
 #define DIRECTIONS 6
 #define STEP 1e-5
@@ -273,7 +273,8 @@ central_difference (Check *check, const KolNode *node, guint input, const double
   return (above - below) / (2 * STEP);
 }
 
-/* Holds one gradient, element by element or along random directions, against central differences. */
+/* Holds one gradient, element by element or along random directions, against central differences.
+ */
 static double
 gradient_difference (Check *check, const KolNode *node, guint input, const float *gradient)
 {
@@ -287,7 +288,9 @@ gradient_difference (Check *check, const KolNode *node, guint input, const float
       double expected, got = 0, size = 0, difference;
 
       for (gint64 i = 0; i < count; i++)
-        direction[i] = each ? i == trial : random_at ((guint64) trial + 77, (guint64) i) < 0.5 ? -1 : 1;
+        direction[i] = each                                                  ? i == trial
+                       : random_at ((guint64) trial + 77, (guint64) i) < 0.5 ? -1
+                                                                             : 1;
       expected = central_difference (check, node, input, direction);
       for (gint64 i = 0; i < count; i++)
         {
@@ -309,7 +312,8 @@ check_gradients (Check *check, KolValue *y)
   KolGraph *graph = check->graph;
   KolNode *node = y->node;
   gint64 count = kol_count (y);
-  double tolerance = GRADIENT_FACTOR * (check->c->tolerance > 0 ? check->c->tolerance : DEFAULT_TOLERANCE);
+  double tolerance
+      = GRADIENT_FACTOR * (check->c->tolerance > 0 ? check->c->tolerance : DEFAULT_TOLERANCE);
   g_autofree float *weights32 = g_new (float, count);
   KolValue *weights, *loss, *of[KOL_CASE_INPUTS], *gradients[KOL_CASE_INPUTS];
   guint which[KOL_CASE_INPUTS], n = 0;
@@ -351,8 +355,8 @@ check_gradients (Check *check, KolValue *y)
       if (!kol_read (gradients[i], gradient, &local))
         report (check, what, FALSE, NAN, tolerance, local->message);
       else
-        report (check, what, FALSE, gradient_difference (check, node, which[i], gradient), tolerance,
-                NULL);
+        report (check, what, FALSE, gradient_difference (check, node, which[i], gradient),
+                tolerance, NULL);
     }
 }
 
@@ -363,8 +367,13 @@ gboolean
 kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolVariant *variant,
                 KolCheckReporter reporter, gpointer user_data)
 {
-  Check check = { .device = device, .op = op, .c = c, .variant = variant, .reporter = reporter,
-                  .user_data = user_data, .all_passed = TRUE };
+  Check check = { .device = device,
+                  .op = op,
+                  .c = c,
+                  .variant = variant,
+                  .reporter = reporter,
+                  .user_data = user_data,
+                  .all_passed = TRUE };
   KolValue *y;
 
   check_init (&check);
@@ -413,7 +422,8 @@ kol_check (KolDevice *device, const char *op, gboolean quick, KolCheckReporter r
       for (const KolVariant *variant = candidate->variants; variant && variant->name; variant++)
         for (const KolCase *c = candidate->cases; c && c->name; c++)
           if (!c->only_tune && !(quick && c->slow))
-            all_passed = kol_check_case (device, candidate, c, variant, reporter, user_data) && all_passed;
+            all_passed
+                = kol_check_case (device, candidate, c, variant, reporter, user_data) && all_passed;
     }
   if (!found)
     {

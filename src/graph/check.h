@@ -33,7 +33,7 @@ typedef struct {
 
 typedef void (*KolCheckReporter) (const KolCheckResult *result, gpointer user_data);
 
-KOL_API gboolean kol_check (KolDevice *device, const char *op, gboolean quick, KolCheckReporter reporter,
-                            gpointer user_data, GError **error);
+KOL_API gboolean kol_check (KolDevice *device, const char *op, gboolean quick,
+                            KolCheckReporter reporter, gpointer user_data, GError **error);
 
 G_END_DECLS

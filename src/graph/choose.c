@@ -9,9 +9,9 @@
 #include "../device/tuning-private.h"
 #include "graph-private.h"
 
-#define SMALL_WORK 2e7     /* operations up to which the plain variant is measured, too */
-#define MEASURE_US 30000   /* time to spend on a candidate after its first run */
-#define MEASURE_RUNS 12    /* or this many runs, whichever comes first */
+#define SMALL_WORK 2e7   /* operations up to which the plain variant is measured, too */
+#define MEASURE_US 30000 /* time to spend on a candidate after its first run */
+#define MEASURE_RUNS 12  /* or this many runs, whichever comes first */
 
 /* "conv2d [50, 1, 28, 28] [32, 1, 5, 5] #5f2c...": names a node's work in the tuning file. */
 static char *
@@ -23,8 +23,8 @@ work_key (const KolNode *node)
     g_string_append_printf (key, " %s", kol_shape_text (&node->inputs[i]->shape));
   if (node->op->attributes)
     {
-      g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_MD5, node->attributes,
-                                                          node->op->attributes);
+      g_autofree char *sum
+          = g_compute_checksum_for_data (G_CHECKSUM_MD5, node->attributes, node->op->attributes);
       g_string_append_printf (key, " #%.8s", sum);
     }
   return g_string_free (key, FALSE);
@@ -109,10 +109,12 @@ bench_init (Bench *bench, KolQueue *queue, const KolNode *node, GError **error)
   bench->inputs = g_new0 (KolBuffer *, node->n_inputs);
   bench->outputs = g_new0 (KolBuffer *, node->n_outputs);
   for (guint i = 0; i < node->n_inputs; i++)
-    if (!(bench->inputs[i] = bench_buffer (bench, queue, (gsize) kol_count (node->inputs[i]) * 4, error)))
+    if (!(bench->inputs[i]
+          = bench_buffer (bench, queue, (gsize) kol_count (node->inputs[i]) * 4, error)))
       return FALSE;
   for (guint i = 0; i < node->n_outputs; i++)
-    if (!(bench->outputs[i] = bench_buffer (bench, queue, (gsize) kol_count (&node->outputs[i]) * 4, error)))
+    if (!(bench->outputs[i]
+          = bench_buffer (bench, queue, (gsize) kol_count (&node->outputs[i]) * 4, error)))
       return FALSE;
   return TRUE;
 }
@@ -124,8 +126,8 @@ measure (Bench *bench, KolQueue *queue, const KolNode *node, const KolVariant *v
 {
   KolDevice *device = kol_queue_get_device (queue);
   gsize scratch = variant->scratch ? variant->scratch (node, device) : 0;
-  KolLaunch launch = { .device = device, .queue = queue, .inputs = bench->inputs,
-                       .outputs = bench->outputs };
+  KolLaunch launch
+      = { .device = device, .queue = queue, .inputs = bench->inputs, .outputs = bench->outputs };
   g_autofree KolBuffer **packed = g_new0 (KolBuffer *, node->n_inputs);
   double seconds[MEASURE_RUNS];
   gint64 began = 0;
@@ -169,7 +171,8 @@ measure (Bench *bench, KolQueue *queue, const KolNode *node, const KolVariant *v
   return seconds[runs / 2];
 }
 
-/* Measures the candidates and remembers the fastest; without the memory to do so, takes the first. */
+/* Measures the candidates and remembers the fastest; without the memory to do so, takes the first.
+ */
 static const KolVariant *
 measure_all (KolGraph *graph, const KolNode *node, const char *key,
              const KolVariant *const *candidates, guint n, GError **error)
@@ -197,8 +200,8 @@ measure_all (KolGraph *graph, const KolNode *node, const char *key,
         continue;
       if (took < 0)
         {
-          g_message ("%s: the variant %s failed and is left out on this device: %s",
-                     node->op->name, candidates[i]->name, local->message);
+          g_message ("%s: the variant %s failed and is left out on this device: %s", node->op->name,
+                     candidates[i]->name, local->message);
           kol_tuning_strike (device->tuning, node->op->name, candidates[i]->name, local->message);
           continue;
         }

@@ -140,8 +140,7 @@ kol_gradients (KolValue *loss, KolValue *const *of, guint n, KolValue **gradient
     }
 
   depends = mark_dependents (graph, of, n);
-  g_hash_table_insert (table, loss,
-                       kol_reshape (kol_constant (graph, 1), loss->shape));
+  g_hash_table_insert (table, loss, kol_reshape (kol_constant (graph, 1), loss->shape));
   for (guint id = loss->node->id + 1; id-- > 0;)
     if (depends[id] && !walk_node (g_ptr_array_index (graph->nodes, id), depends, table))
       return FALSE;

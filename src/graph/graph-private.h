@@ -44,9 +44,9 @@ typedef struct {
   float *host[KOL_FEED_SLOTS];
   cl_event written[KOL_FEED_SLOTS];
   guint current;
-  gboolean set;  /* has values */
+  gboolean set;    /* has values */
   guint64 version; /* goes up with every kol_set() */
-  gboolean used; /* a run has read the current copy */
+  gboolean used;   /* a run has read the current copy */
 } KolFeed;
 
 /* A step under way whose flag has not been looked at. */
@@ -61,7 +61,7 @@ typedef struct {
 struct _KolGraph {
   KolParameters *parameters;
   GPtrArray *nodes;
-  GHashTable *names;      /* node names in use */
+  GHashTable *names; /* node names in use */
   GHashTable *parameter_values;
   GPtrArray *feeds;
   GPtrArray *plans; /* the latest first */
@@ -119,10 +119,10 @@ typedef struct {
 
 struct _KolPlan {
   KolGraph *graph;
-  GPtrArray *targets; /* KolValue */
-  GArray *steps;      /* KolStep */
-  GArray *storages;   /* KolStorage */
-  GArray *slots;      /* gsize: bytes of each slot */
+  GPtrArray *targets;     /* KolValue */
+  GArray *steps;          /* KolStep */
+  GArray *storages;       /* KolStorage */
+  GArray *slots;          /* gsize: bytes of each slot */
   GHashTable *storage_of; /* root value -> index + 1 */
   KolNode *watch;         /* the node whose flag is watched, or NULL */
   gboolean writes;        /* a step writes parameters */
@@ -140,8 +140,9 @@ extern const KolOp kol_op_placeholder, kol_op_parameter, kol_op_constant;
 float kol_constant_get_value (const KolNode *node);
 
 /* parameter.c */
-KolParameter *kol_parameters_add (KolParameters *parameters, const char *name, const KolShape *shape,
-                                  gboolean trainable, KolInitializer initializer, GError **error);
+KolParameter *kol_parameters_add (KolParameters *parameters, const char *name,
+                                  const KolShape *shape, gboolean trainable,
+                                  KolInitializer initializer, GError **error);
 KolQueue *kol_parameters_get_queue (KolParameters *parameters, GError **error);
 KolBuffer *kol_parameter_get_buffer (KolParameter *parameter, GError **error);
 

@@ -108,7 +108,7 @@ kol_graph_new_over (KolParameters *parameters)
   self->failed_node->name = g_strdup ("failed");
   self->failed_node->op = &op_failed;
   self->failed_node->graph = self;
-  self->failed = (KolValue) { .graph = self, .node = self->failed_node };
+  self->failed = (KolValue){ .graph = self, .node = self->failed_node };
   return self;
 }
 
@@ -276,12 +276,13 @@ kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs, gconstpo
   node->inputs = g_memdup2 (inputs, n_inputs * sizeof *inputs);
   node->n_outputs = MAX (op->n_outputs, 1);
   if (op->attributes)
-    node->attributes = attributes ? g_memdup2 (attributes, op->attributes) : g_malloc0 (op->attributes);
+    node->attributes
+        = attributes ? g_memdup2 (attributes, op->attributes) : g_malloc0 (op->attributes);
   if (op->overwrites) /* an output per thing written, as many as there are inputs at the most */
     node->n_outputs = MAX (node->n_outputs, n_inputs + 1);
   node->outputs = g_new0 (KolValue, node->n_outputs);
   for (guint i = 0; i < node->n_outputs; i++)
-    node->outputs[i] = (KolValue) { .graph = graph, .node = node, .output = i };
+    node->outputs[i] = (KolValue){ .graph = graph, .node = node, .output = i };
   prefixed = graph->prefix ? g_strdup_printf ("%s/%s", graph->prefix, op->name) : NULL;
   take_name (node, prefixed ? prefixed : op->name);
 
@@ -431,7 +432,7 @@ source_new (KolGraph *graph, const KolOp *op, const char *name, const Source *so
   node->graph = graph;
   node->n_outputs = 1;
   node->outputs = g_new0 (KolValue, 1);
-  node->outputs[0] = (KolValue) { .graph = graph, .node = node };
+  node->outputs[0] = (KolValue){ .graph = graph, .node = node };
   node->attributes = g_memdup2 (source, sizeof *source);
   if (!op->infer (node, &error))
     {
@@ -462,7 +463,7 @@ kol_placeholder (KolGraph *graph, const char *name, KolShape shape)
   KolFeed *feed;
 
   g_return_val_if_fail (graph && name, NULL);
-  value = source_new (graph, &kol_op_placeholder, name, &(Source) { .shape = shape });
+  value = source_new (graph, &kol_op_placeholder, name, &(Source){ .shape = shape });
   if (kol_value_failed (value))
     return value;
   feed = g_new0 (KolFeed, 1);
@@ -482,7 +483,7 @@ KolValue *
 kol_constant (KolGraph *graph, float value)
 {
   g_return_val_if_fail (graph != NULL, NULL);
-  return source_new (graph, &kol_op_constant, "constant", &(Source) { .value = value });
+  return source_new (graph, &kol_op_constant, "constant", &(Source){ .value = value });
 }
 
 static KolValue *
@@ -496,7 +497,7 @@ parameter_value (KolGraph *graph, const char *name, const KolShape *shape, gbool
   if (value && kol_shape_equal (&value->shape, shape))
     return value;
   if (!value) /* checks the shape before the set is touched */
-    value = source_new (graph, &kol_op_parameter, name, &(Source) { .shape = *shape });
+    value = source_new (graph, &kol_op_parameter, name, &(Source){ .shape = *shape });
   if (kol_value_failed (value))
     return value;
   parameter = kol_parameters_add (graph->parameters, name, shape, trainable, initializer, &error);

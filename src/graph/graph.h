@@ -55,8 +55,8 @@ KOL_API gboolean kol_read (KolValue *value, float *values, GError **error);
 KOL_API float kol_scalar (KolValue *value);
 KOL_API gboolean kol_finish (KolGraph *graph, GError **error);
 KOL_API gboolean kol_prepare (KolGraph *graph, KolValue *const *targets, guint n, GError **error);
-KOL_API gboolean kol_peak_bytes (KolGraph *graph, KolValue *const *targets, guint n,
-                                 guint64 *bytes, GError **error);
+KOL_API gboolean kol_peak_bytes (KolGraph *graph, KolValue *const *targets, guint n, guint64 *bytes,
+                                 GError **error);
 KOL_API char *kol_plan_describe (KolGraph *graph, KolValue *const *targets, guint n,
                                  GError **error);
 

@@ -31,11 +31,12 @@ typedef enum {
 } KolEpilogueKind;
 
 typedef struct {
-  guint kinds;                  /* which of KolEpilogueKind are present */
-  KolBuffer *bias;              /* [channels] */
-  KolBuffer *residual;          /* the output's shape */
-  const char *unary_name;       /* "relu", or NULL */
-  const char *unary_expression; /* OpenCL C in `a` and type T, from the elementwise table, or NULL */
+  guint kinds;            /* which of KolEpilogueKind are present */
+  KolBuffer *bias;        /* [channels] */
+  KolBuffer *residual;    /* the output's shape */
+  const char *unary_name; /* "relu", or NULL */
+  const char
+      *unary_expression; /* OpenCL C in `a` and type T, from the elementwise table, or NULL */
 } KolEpilogue;
 
 struct _KolNode {
@@ -46,9 +47,9 @@ struct _KolNode {
   guint n_inputs;
   KolValue **inputs;
   guint n_outputs;
-  KolValue *outputs;       /* an array; infer sets the shapes */
+  KolValue *outputs;        /* an array; infer sets the shapes */
   gconstpointer attributes; /* a copy of the operation's attribute struct */
-  KolParameter *parameter; /* for the op "parameter" */
+  KolParameter *parameter;  /* for the op "parameter" */
 };
 
 /* What a launch works on. Buffers are lent; outputs that nobody uses are NULL. */
@@ -57,17 +58,18 @@ typedef struct {
   KolQueue *queue;
   KolBuffer *const *inputs;
   KolBuffer *const *outputs;
-  KolBuffer *scratch; /* of the bytes asked for, or NULL */
+  KolBuffer *scratch;       /* of the bytes asked for, or NULL */
   KolBuffer *const *packed; /* per input: the variant's own form of it, or NULL */
   KolEpilogue epilogue;
   guint64 seed; /* of the parameters */
   guint64 step; /* counts runs that write parameters */
 } KolLaunch;
 
-/* One way to compute an operation; variants[0] is the plain referee, fits everything, absorbs nothing. */
+/* One way to compute an operation; variants[0] is the plain referee, fits everything, absorbs
+ * nothing. */
 typedef struct {
   const char *name;
-  guint absorbs; /* KolEpilogueKind flags */
+  guint absorbs;                                                   /* KolEpilogueKind flags */
   gboolean (*fits) (const KolNode *node, const KolDevice *device); /* NULL: always */
   gsize (*scratch) (const KolNode *node, const KolDevice *device); /* bytes; NULL: none */
   /* Bytes of the packed form of @input, 0 where it is used as it is; NULL: no packing. */
@@ -99,9 +101,9 @@ typedef struct {
     KolFill kind;
     double low, high;
   } fill[KOL_CASE_INPUTS];
-  guint no_gradient; /* bit i: the gradient to input i is not checked */
-  double tolerance;  /* relative to the largest magnitude; 0: the default, 2e-5 */
-  gboolean slow;     /* left out under oclgrind */
+  guint no_gradient;  /* bit i: the gradient to input i is not checked */
+  double tolerance;   /* relative to the largest magnitude; 0: the default, 2e-5 */
+  gboolean slow;      /* left out under oclgrind */
   gboolean only_tune; /* a size to measure, too large to check */
 } KolCase;
 
@@ -118,12 +120,14 @@ struct _KolOp {
   /* Plain double precision: the referee of all. y is zeroed. NULL: not checked by cases. */
   void (*reference) (const KolNode *node, const double *const *x, double *const *y);
   const KolCase *cases;
-  const KolVariant *variants; /* ends with a NULL name; NULL: costs nothing (aliases, placeholders) */
-  gboolean aliases; /* output 0 is input 0's memory under another shape */
+  const KolVariant
+      *variants;          /* ends with a NULL name; NULL: costs nothing (aliases, placeholders) */
+  gboolean aliases;       /* output 0 is input 0's memory under another shape */
   const char *expression; /* for epilogues: a function of one input as OpenCL C in `a` and type T */
   gboolean channels_first; /* a bias has a number per index of dimension 1, else of the last one */
-  gboolean random;  /* depends on seed and step */
-  gboolean watches; /* output 1 is a state {flag, ..}: a flag that is not 0 stops training; see run.c */
+  gboolean random;         /* depends on seed and step */
+  gboolean
+      watches; /* output 1 is a state {flag, ..}: a flag that is not 0 stops training; see run.c */
   /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */
   double (*flops) (const KolNode *node);
 };
@@ -140,9 +144,9 @@ const KolOp *kol_op_find (const char *name);
  */
 KolValue *kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs,
                         gconstpointer attributes);
-#define KOL_NODE(op, attributes, ...) \
-  kol_node_new ((op), (KolValue *[]) { __VA_ARGS__ }, \
-                sizeof ((KolValue *[]) { __VA_ARGS__ }) / sizeof (KolValue *), (attributes))
+#define KOL_NODE(op, attributes, ...)                                                              \
+  kol_node_new ((op), (KolValue *[]){ __VA_ARGS__ },                                               \
+                sizeof ((KolValue *[]){ __VA_ARGS__ }) / sizeof (KolValue *), (attributes))
 KolValue *kol_output (KolValue *value, guint output);
 gboolean kol_value_failed (const KolValue *value);
 /* Records the graph's first error, prefixed by nothing; returns the failed value. */
@@ -151,8 +155,9 @@ KolValue *kol_graph_fail (KolGraph *graph, KolError code, const char *format, ..
 /* For infer: sets KOL_ERROR_SHAPE; always FALSE. The node's name is put before it by the graph. */
 gboolean kol_infer_fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
-/* Shapes as text that lives as long as the calling statement's function: kol_shape_text (&shape). */
-#define kol_shape_text(shape) (kol_shape_text_ ((shape), (char[192]) { 0 }))
+/* Shapes as text that lives as long as the calling statement's function: kol_shape_text (&shape).
+ */
+#define kol_shape_text(shape) (kol_shape_text_ ((shape), (char[192]){ 0 }))
 const char *kol_shape_text_ (const KolShape *shape, char *buffer);
 
 static inline gint64

@@ -272,8 +272,8 @@ kol_parameter_read (KolParameter *parameter, float *values, GError **error)
   KolBuffer *buffer = kol_parameter_get_buffer (parameter, error);
 
   return buffer
-         && kol_queue_read (parameter->owner->queue, buffer, 0, values,
-                            parameter_bytes (parameter), error);
+         && kol_queue_read (parameter->owner->queue, buffer, 0, values, parameter_bytes (parameter),
+                            error);
 }
 
 /**
@@ -290,8 +290,8 @@ kol_parameter_write (KolParameter *parameter, const float *values, GError **erro
   KolBuffer *buffer = kol_parameter_get_buffer (parameter, error);
 
   if (!buffer
-      || !kol_queue_write (parameter->owner->queue, buffer, 0, values,
-                           parameter_bytes (parameter), error))
+      || !kol_queue_write (parameter->owner->queue, buffer, 0, values, parameter_bytes (parameter),
+                           error))
     return FALSE;
   parameter->version++;
   return TRUE;

@@ -166,8 +166,7 @@ absorb_followers (KolStep *step, GPtrArray *order, GHashTable *uses, GHashTable 
           else if (kol_shape_equal (&other->shape, &output->shape) && (allowed & KOL_RESIDUAL))
             kind = KOL_RESIDUAL;
         }
-      else if (reader->n_inputs == 1 && reader->op->expression
-               && (allowed & KOL_UNARY))
+      else if (reader->n_inputs == 1 && reader->op->expression && (allowed & KOL_UNARY))
         kind = KOL_UNARY;
       if (!kind)
         return;
@@ -238,9 +237,8 @@ make_steps (KolPlan *plan, GPtrArray *order, gboolean measure, GError **error)
       step->inputs = g_new0 (int, node->n_inputs + 1);
       step->outputs = g_new0 (int, node->n_outputs);
       for (guint k = 0; k < node->n_outputs; k++) /* 1: wanted, until storages are given */
-        step->outputs[k]
-            = k == 0 || g_hash_table_contains (uses, &node->outputs[k])
-              || (node->op->overwrites && node->op->overwrites (node, k) >= 0);
+        step->outputs[k] = k == 0 || g_hash_table_contains (uses, &node->outputs[k])
+                           || (node->op->overwrites && node->op->overwrites (node, k) >= 0);
       step->scratch_bytes = step->variant->scratch
                                 ? step->variant->scratch (node, plan->graph->parameters->device)
                                 : 0;
@@ -299,7 +297,8 @@ give_storages (KolPlan *plan)
       for (guint k = 0; k < node->n_inputs; k++)
         step->inputs[k] = storage_for (plan, node->inputs[k], i);
       step->bias_storage = step->bias ? storage_for (plan, step->bias, i) : KOL_NO_STORAGE;
-      step->residual_storage = step->residual ? storage_for (plan, step->residual, i) : KOL_NO_STORAGE;
+      step->residual_storage
+          = step->residual ? storage_for (plan, step->residual, i) : KOL_NO_STORAGE;
       for (guint k = 0; k < node->n_outputs; k++)
         {
           KolValue *output = k == 0 ? &step->last->outputs[0] : &node->outputs[k];
@@ -310,7 +309,8 @@ give_storages (KolPlan *plan)
                           ? add_storage (plan, KOL_STORAGE_SLOT, step->scratch_bytes, i, i)
                           : KOL_NO_STORAGE;
     }
-  for (guint i = 0; i < plan->targets->len; i++) /* a target that no step computes: a parameter, say */
+  for (guint i = 0; i < plan->targets->len;
+       i++) /* a target that no step computes: a parameter, say */
     storage_for (plan, g_ptr_array_index (plan->targets, i), 0);
 }
 
@@ -327,8 +327,9 @@ best_slot (const GArray *slots, const GArray *busy_until, gsize bytes, guint ste
 
       if (g_array_index (busy_until, gint64, i) >= (gint64) step)
         continue;
-      if (best < 0 || (size >= bytes ? best_size < bytes || size < best_size
-                                     : best_size < bytes && size > best_size))
+      if (best < 0
+          || (size >= bytes ? best_size < bytes || size < best_size
+                            : best_size < bytes && size > best_size))
         best = (int) i;
     }
   return best;
@@ -387,7 +388,8 @@ count_bytes (KolPlan *plan)
 
       for (guint k = 0; step->variant->packed && k < step->node->n_inputs; k++)
         if (kol_value_root (step->node->inputs[k])->node->parameter)
-          plan->kept_bytes += step->variant->packed (step->node, k, plan->graph->parameters->device);
+          plan->kept_bytes
+              += step->variant->packed (step->node, k, plan->graph->parameters->device);
     }
 }
 
@@ -546,7 +548,8 @@ reserve_memory (KolPlan *plan, GError **error)
       if (!kol_plan_get_buffer (plan, (int) i, error))
         return FALSE;
       if (storage->kind == KOL_STORAGE_CONSTANT
-          && !kol_queue_write (job->queue, storage->buffer, 0, &storage->constant, sizeof (float), error))
+          && !kol_queue_write (job->queue, storage->buffer, 0, &storage->constant, sizeof (float),
+                               error))
         return FALSE;
     }
   return TRUE;

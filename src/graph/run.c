@@ -117,7 +117,8 @@ packed_input (KolPlan *plan, KolLaunch *launch, KolStep *step, guint input, gboo
   bytes = step->variant->packed (node, input, launch->device);
   if (!bytes)
     return NULL;
-  key = g_strdup_printf ("%s/%s/%u/%" G_GSIZE_FORMAT, node->op->name, step->variant->name, input, bytes);
+  key = g_strdup_printf ("%s/%s/%u/%" G_GSIZE_FORMAT, node->op->name, step->variant->name, input,
+                         bytes);
   packed = g_hash_table_lookup (parameter->packed, key);
   if (!packed)
     {
@@ -155,7 +156,8 @@ poison (KolPlan *plan, KolStep *step, KolLaunch *launch, GError **error)
 {
   for (guint i = 0; i < step->node->n_outputs; i++)
     {
-      gboolean in_place = step->node->op->overwrites && step->node->op->overwrites (step->node, i) >= 0;
+      gboolean in_place
+          = step->node->op->overwrites && step->node->op->overwrites (step->node, i) >= 0;
 
       if (launch->outputs[i] && !in_place
           && !kol_queue_fill (launch->queue, launch->outputs[i], NAN, error))
@@ -235,7 +237,7 @@ watched_clear (KolWatched *watched)
     clReleaseEvent (watched->event);
   g_free (watched->slots);
   g_free (watched->flag);
-  *watched = (KolWatched) { 0 };
+  *watched = (KolWatched){ 0 };
 }
 
 void
@@ -390,7 +392,7 @@ look_at_flags (KolGraph *graph, guint allowed, GError **error)
 
       graph->n_watched--;
       memmove (graph->watched, graph->watched + 1, graph->n_watched * sizeof *graph->watched);
-      graph->watched[graph->n_watched] = (KolWatched) { 0 };
+      graph->watched[graph->n_watched] = (KolWatched){ 0 };
       clWaitForEvents (1, &oldest.event);
       good = oldest.flag[0] == 0;
       if (!good)
@@ -553,7 +555,8 @@ kol_run_all (KolGraph *graph, KolValue *const *targets, guint n, GError **error)
   graph->last = plan;
   for (guint i = 0; i < plan->steps->len; i++)
     if (g_cancellable_set_error_if_cancelled (graph->cancellable, error)
-        || !kol_plan_launch_step (plan, &g_array_index (plan->steps, KolStep, i), graph->step, error))
+        || !kol_plan_launch_step (plan, &g_array_index (plan->steps, KolStep, i), graph->step,
+                                  error))
       return FALSE;
   if (plan->watch && !watch_step (graph, plan, error))
     return FALSE;
@@ -655,12 +658,11 @@ kol_plan_describe (KolGraph *graph, KolValue *const *targets, guint n, GError **
       const KolStep *step = &g_array_index (plan->steps, KolStep, i);
       const KolStorage *storage = &g_array_index (plan->storages, KolStorage, step->outputs[0]);
 
-      g_string_append_printf (text, "%4u  %-32s %-28s %-14s %s%s%s%-20s ", i, step->last->name,
-                              step->node->op->name, step->variant->name,
-                              step->absorbed & KOL_BIAS ? "+bias " : "",
-                              step->absorbed & KOL_RESIDUAL ? "+residual " : "",
-                              step->unary ? "+unary " : "",
-                              kol_shape_text (&step->last->outputs[0].shape));
+      g_string_append_printf (
+          text, "%4u  %-32s %-28s %-14s %s%s%s%-20s ", i, step->last->name, step->node->op->name,
+          step->variant->name, step->absorbed & KOL_BIAS ? "+bias " : "",
+          step->absorbed & KOL_RESIDUAL ? "+residual " : "", step->unary ? "+unary " : "",
+          kol_shape_text (&step->last->outputs[0].shape));
       if (storage->kind == KOL_STORAGE_SLOT)
         g_string_append_printf (text, "slot %u\n", storage->slot);
       else

@@ -22,10 +22,10 @@ typedef struct {
 } KolShape;
 
 /** KOL_SHAPE: a shape written out: `KOL_SHAPE (50, 1, 28, 28)`. */
-#define KOL_SHAPE(...) \
-  ((KolShape) { (int) (sizeof ((gint64[]) { __VA_ARGS__ }) / sizeof (gint64)), { __VA_ARGS__ } })
+#define KOL_SHAPE(...)                                                                             \
+  ((KolShape){ (int) (sizeof ((gint64[]){ __VA_ARGS__ }) / sizeof (gint64)), { __VA_ARGS__ } })
 /** KOL_SCALAR: the shape of a single number. */
-#define KOL_SCALAR ((KolShape) { 0 })
+#define KOL_SCALAR ((KolShape){ 0 })
 
 KOL_API gint64 kol_shape_count (const KolShape *shape);
 KOL_API gboolean kol_shape_equal (const KolShape *a, const KolShape *b);

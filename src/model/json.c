@@ -8,7 +8,7 @@
 void
 kol_json_init (KolJson *json, const char *text, gsize length)
 {
-  *json = (KolJson) { .text = text, .length = length };
+  *json = (KolJson){ .text = text, .length = length };
 }
 
 /* Reports what stands at the present position instead of @expected; always FALSE. */

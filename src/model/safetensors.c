@@ -90,7 +90,7 @@ kol_array_free (KolArray *array)
 }
 
 static gboolean fail (const char *path, GError **error, const char *format, ...)
-  G_GNUC_PRINTF (3, 4);
+    G_GNUC_PRINTF (3, 4);
 
 /* Sets an error that begins with the file's name; always FALSE. */
 static gboolean
@@ -183,9 +183,8 @@ append_array (GString *header, const KolArray *array, guint64 *offset)
   g_string_append (header, ":{\"dtype\":\"F32\",\"shape\":[");
   for (guint i = 0; i < array->rank; i++)
     g_string_append_printf (header, "%s%" G_GINT64_FORMAT, i ? "," : "", array->dims[i]);
-  g_string_append_printf (header,
-                          "],\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]},",
-                          *offset, end);
+  g_string_append_printf (
+      header, "],\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]},", *offset, end);
   *offset = end;
 }
 
@@ -248,8 +247,8 @@ static gboolean
 write_contents (int file, const GString *header, GPtrArray *arrays)
 {
   guint64 length = GUINT64_TO_LE ((guint64) header->len);
-  gboolean written = write_bytes (file, &length, sizeof length)
-                     && write_bytes (file, header->str, header->len);
+  gboolean written
+      = write_bytes (file, &length, sizeof length) && write_bytes (file, header->str, header->len);
 
   for (guint i = 0; written && i < arrays->len; i++)
     {
@@ -481,7 +480,7 @@ open_file (Loader *loader, GError **error)
 
   if (stream)
     info = g_file_input_stream_query_info (
-      stream, G_FILE_ATTRIBUTE_STANDARD_SIZE "," G_FILE_ATTRIBUTE_STANDARD_TYPE, NULL, error);
+        stream, G_FILE_ATTRIBUTE_STANDARD_SIZE "," G_FILE_ATTRIBUTE_STANDARD_TYPE, NULL, error);
   if (!info)
     {
       g_prefix_error (error, "“%s” cannot be opened: ", shown);
@@ -630,7 +629,9 @@ read_entry (Loader *loader, char *name, GError **error)
   if (!entry->dtype_name || !entry->has_shape || !entry->has_offsets)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "the array “%s” lacks its %s", entry->name,
-                   !entry->dtype_name ? "dtype" : !entry->has_shape ? "shape" : "data_offsets");
+                   !entry->dtype_name  ? "dtype"
+                   : !entry->has_shape ? "shape"
+                                       : "data_offsets");
       return FALSE;
     }
   g_hash_table_add (loader->names, entry->name);
@@ -780,8 +781,9 @@ check_entries (Loader *loader, GError **error)
     }
   if (covered < data_size)
     return fail (loader->path, error,
-                 "is damaged: its arrays end at byte %" G_GINT64_FORMAT " of the data, but %"
-                 G_GINT64_FORMAT " bytes are there; copy or download it again",
+                 "is damaged: its arrays end at byte %" G_GINT64_FORMAT
+                 " of the data, but %" G_GINT64_FORMAT
+                 " bytes are there; copy or download it again",
                  covered, data_size);
   return TRUE;
 }

@@ -128,10 +128,10 @@ failed (KolValue *loss)
 KolValue *
 kol_adam (KolValue *loss, const KolAdam *how)
 {
-  KolAdam numbers = how ? *how : (KolAdam) { 0 };
-  KolAdamStep step = { numbers.beta1 != 0 ? numbers.beta1 : 0.9,
-                       numbers.beta2 != 0 ? numbers.beta2 : 0.999,
-                       numbers.epsilon != 0 ? numbers.epsilon : 1e-8 };
+  KolAdam numbers = how ? *how : (KolAdam){ 0 };
+  KolAdamStep step
+      = { numbers.beta1 != 0 ? numbers.beta1 : 0.9, numbers.beta2 != 0 ? numbers.beta2 : 0.999,
+          numbers.epsilon != 0 ? numbers.epsilon : 1e-8 };
   g_auto (Descent) descent = { 0 };
 
   g_return_val_if_fail (loss != NULL, NULL);

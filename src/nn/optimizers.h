@@ -37,6 +37,7 @@ KOL_API KolValue *kol_adam (KolValue *loss, const KolAdam *how);
 KOL_API KolValue *kol_optimizer_get_rate (KolValue *train_step);
 KOL_API KolValue *kol_optimizer_get_gradient_norm (KolValue *train_step);
 KOL_API guint kol_optimizer_get_parameters (KolValue *train_step, KolParameter ***parameters);
-KOL_API gboolean kol_optimizer_read_ratios (KolValue *train_step, float *ratios, float *overall, GError **error);
+KOL_API gboolean kol_optimizer_read_ratios (KolValue *train_step, float *ratios, float *overall,
+                                            GError **error);
 
 G_END_DECLS

@@ -66,8 +66,8 @@ average_pool_reference (const KolNode *node, const double *const *x, double *con
 static void
 average_pool_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 {
-  KolPoolGradient attributes = { .how = *(const KolPool *) node->attributes,
-                                 .shape = node->inputs[0]->shape };
+  KolPoolGradient attributes
+      = { .how = *(const KolPool *) node->attributes, .shape = node->inputs[0]->shape };
 
   dx[0] = KOL_NODE (&gradient_op, &attributes, dy[0]);
 }
@@ -111,26 +111,38 @@ gradient_reference (const KolNode *node, const double *const *x, double *const *
 
 /* ── Cases and operations ───────────────────────────────────────────────────────────────────── */
 
-#define CASE(NAME, HOW, ...) \
-  { .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (__VA_ARGS__) }, \
-    .attributes = &(const KolPool) HOW }
-#define HOW(...) { __VA_ARGS__ }
+#define CASE(NAME, HOW, ...)                                                                       \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (__VA_ARGS__) },                            \
+    .attributes = &(const KolPool) HOW                                                             \
+  }
+#define HOW(...)                                                                                   \
+  {                                                                                                \
+    __VA_ARGS__                                                                                    \
+  }
 
 static const KolCase average_pool_cases[] = { KOL_POOL_CASES, { 0 } };
 
-#define GRADIENT_CASE(NAME, HOW_, N, C, P, Q, H, W) \
-  { .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (N, C, P, Q) }, \
-    .attributes = &(const KolPoolGradient) { HOW_, { 4, { N, C, H, W } } } }
+#define GRADIENT_CASE(NAME, HOW_, N, C, P, Q, H, W)                                                \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (N, C, P, Q) },                             \
+    .attributes = &(const KolPoolGradient)                                                         \
+    {                                                                                              \
+      HOW_,                                                                                        \
+      {                                                                                            \
+        4, { N, C, H, W }                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+  }
 
-static const KolCase gradient_cases[] = {
-  GRADIENT_CASE ("all-of-5x7", HOW (.size = 5, .size_w = 7), 2, 3, 1, 1, 5, 7),
-  GRADIENT_CASE ("2x2-of-4x37", HOW (.size = 2), 2, 3, 2, 18, 4, 37),
-  GRADIENT_CASE ("3x3-stride-2-of-5x39", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 3, 20, 5,
-                 39),
-  GRADIENT_CASE ("3x3-stride-1-of-3x18", HOW (.size = 3, .stride = 1, .padding = KOL_SAME), 1, 2, 3,
-                 18, 3, 18),
-  { 0 }
-};
+static const KolCase gradient_cases[]
+    = { GRADIENT_CASE ("all-of-5x7", HOW (.size = 5, .size_w = 7), 2, 3, 1, 1, 5, 7),
+        GRADIENT_CASE ("2x2-of-4x37", HOW (.size = 2), 2, 3, 2, 18, 4, 37),
+        GRADIENT_CASE ("3x3-stride-2-of-5x39", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 3, 20,
+                       5, 39),
+        GRADIENT_CASE ("3x3-stride-1-of-3x18", HOW (.size = 3, .stride = 1, .padding = KOL_SAME), 1,
+                       2, 3, 18, 3, 18),
+        { 0 } };
 
 static const KolOp average_pool_op = {
   .name = "average_pool",
@@ -139,7 +151,7 @@ static const KolOp average_pool_op = {
   .gradient = average_pool_gradient,
   .reference = average_pool_reference,
   .cases = average_pool_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = average_pool_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = average_pool_launch }, { 0 } },
   .flops = kol_pool_flops,
 };
 
@@ -150,7 +162,7 @@ static const KolOp gradient_op = {
   .gradient = gradient_gradient,
   .reference = gradient_reference,
   .cases = gradient_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = gradient_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = gradient_launch }, { 0 } },
 };
 
 extern const KolOp *const kol_average_pool_ops[];

@@ -19,9 +19,9 @@ typedef struct {
 
 /* The convolution that a node of the family speaks of, with all defaults worked out. */
 typedef struct {
-  gint64 N, C, H, W; /* x */
-  gint64 K, R, S;    /* w [K, C / groups, R, S] */
-  gint64 P, Q;       /* y [N, K, P, Q] */
+  gint64 N, C, H, W;                /* x */
+  gint64 K, R, S;                   /* w [K, C / groups, R, S] */
+  gint64 P, Q;                      /* y [N, K, P, Q] */
   gint64 groups, channels, filters; /* channels and filters of one group */
   gint64 stride_h, stride_w, dilation_h, dilation_w;
   gint64 top, left, bottom, right;

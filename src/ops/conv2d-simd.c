@@ -47,11 +47,11 @@ items_wanted (const KolDevice *device)
  * plane i holds element (b * step + i - before) / spread.
  */
 typedef struct {
-  gint64 length;      /* of the tensor */
-  gint64 step;        /* planes take every step-th position */
-  gint64 spread;      /* the tensor's elements are so far apart */
-  gint64 before;      /* zeros before its first element; negative: so many positions are left out */
-  gint64 outputs;     /* of the convolution along this axis */
+  gint64 length;  /* of the tensor */
+  gint64 step;    /* planes take every step-th position */
+  gint64 spread;  /* the tensor's elements are so far apart */
+  gint64 before;  /* zeros before its first element; negative: so many positions are left out */
+  gint64 outputs; /* of the convolution along this axis */
   gint64 taps, dilation;
 } PlaneAxis;
 
@@ -125,7 +125,7 @@ planes_of (PlaneAxis h, PlaneAxis w, gint64 width)
 
 /* Where planes and tables lie in the scratch buffer, in floats. */
 typedef struct {
-  gint64 pictures;              /* per pass */
+  gint64 pictures; /* per pass */
   gint64 rows_at, weights_at, partial_at, offset_at, end;
 } Scratch;
 
@@ -137,25 +137,22 @@ launch_planes (KolLaunch *launch, const Planes *p, KolBuffer *from, gint64 first
   gint64 count = channels * p->phases_h * p->phases_w;
   KolStrips strips = kol_strips (launch->device, count, MAX (2048 / p->floats, 1));
 
-  return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d-simd",
-                                        .kernel = "conv2d_planes",
-                                        .global = { strips.items },
-                                        .local = { strips.group } },
-                           KOL_ARGS (KOL_BUFFER (from), KOL_BUFFER (launch->scratch),
-                                     KOL_BUFFER (launch->scratch), KOL_INT (to_at),
-                                     KOL_INT (offset_at), KOL_INT (first), KOL_INT (count),
-                                     KOL_INT (strips.each), KOL_INT (p->h.length),
-                                     KOL_INT (p->w.length), KOL_INT (p->phases_h),
-                                     KOL_INT (p->phases_w), KOL_INT (p->rows),
-                                     KOL_INT (p->row_length), KOL_INT (p->floats),
-                                     KOL_INT (p->h.step), KOL_INT (p->w.step),
-                                     KOL_INT (p->h.spread), KOL_INT (p->w.spread),
-                                     KOL_INT (p->h.before), KOL_INT (p->w.before),
-                                     KOL_INT (tap_channels),
-                                     KOL_INT (p->h.taps), KOL_INT (p->w.taps),
-                                     KOL_INT (p->h.dilation), KOL_INT (p->w.dilation)),
-                           error);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-simd",
+                  .kernel = "conv2d_planes",
+                  .global = { strips.items },
+                  .local = { strips.group } },
+      KOL_ARGS (KOL_BUFFER (from), KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->scratch),
+                KOL_INT (to_at), KOL_INT (offset_at), KOL_INT (first), KOL_INT (count),
+                KOL_INT (strips.each), KOL_INT (p->h.length), KOL_INT (p->w.length),
+                KOL_INT (p->phases_h), KOL_INT (p->phases_w), KOL_INT (p->rows),
+                KOL_INT (p->row_length), KOL_INT (p->floats), KOL_INT (p->h.step),
+                KOL_INT (p->w.step), KOL_INT (p->h.spread), KOL_INT (p->w.spread),
+                KOL_INT (p->h.before), KOL_INT (p->w.before), KOL_INT (tap_channels),
+                KOL_INT (p->h.taps), KOL_INT (p->w.taps), KOL_INT (p->h.dilation),
+                KOL_INT (p->w.dilation)),
+      error);
 }
 
 /* ── Convolution, and gradient to x ─────────────────────────────────────────────────────────── */
@@ -177,8 +174,13 @@ static PlaneAxis
 forward_axis (gint64 length, gint64 outputs, gint64 taps, gint64 stride, gint64 dilation,
               gint64 before)
 {
-  return (PlaneAxis) { .length = length, .step = stride, .spread = 1, .before = before,
-                       .outputs = outputs, .taps = taps, .dilation = dilation };
+  return (PlaneAxis){ .length = length,
+                      .step = stride,
+                      .spread = 1,
+                      .before = before,
+                      .outputs = outputs,
+                      .taps = taps,
+                      .dilation = dilation };
 }
 
 /* Output h collects dy[p] w[r] where p stride + r dilation - before = h. */
@@ -186,9 +188,13 @@ static PlaneAxis
 backward_axis (gint64 length, gint64 outputs, gint64 taps, gint64 stride, gint64 dilation,
                gint64 before)
 {
-  return (PlaneAxis) { .length = length, .step = 1, .spread = stride,
-                       .before = dilation * (taps - 1) - before, .outputs = outputs, .taps = taps,
-                       .dilation = dilation };
+  return (PlaneAxis){ .length = length,
+                      .step = 1,
+                      .spread = stride,
+                      .before = dilation * (taps - 1) - before,
+                      .outputs = outputs,
+                      .taps = taps,
+                      .dilation = dilation };
 }
 
 static Planes
@@ -283,10 +289,10 @@ static gboolean
 launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 to_at, GError **error)
 {
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d-simd",
-                                        .kernel = "conv2d_pack",
-                                        .global = { job->tiles, job->groups },
-                                        .local = { 1, 1 } },
+                           &(KolCall){ .program = "conv2d-simd",
+                                       .kernel = "conv2d_pack",
+                                       .global = { job->tiles, job->groups },
+                                       .local = { 1, 1 } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to),
                                      KOL_INT (to_at), KOL_INT (job->rows), KOL_INT (job->filters),
                                      KOL_INT (job->filter_step), KOL_INT (job->channel_step),
@@ -341,25 +347,22 @@ launch_tiles (KolLaunch *launch, const Job *job, const Scratch *s, gint64 first,
 
   g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D STRIP=%d", job->rows, job->vectors, STRIP);
   kol_epilogue_append_options (&launch->epilogue, options);
-  return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d-simd",
-                                        .kernel = "conv2d_tiles",
-                                        .options = options->str,
-                                        .global = { cut.blocks, cut.tile_blocks,
-                                                    pictures * job->groups },
-                                        .local = { 1, 1, 1 } },
-                           KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (weights),
-                                     KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
-                                     KOL_BUFFER (launch->epilogue.bias),
-                                     KOL_BUFFER (launch->epilogue.residual), KOL_INT (weights_at),
-                                     KOL_INT (s->offset_at), KOL_INT (first),
-                                     KOL_INT (job->groups),
-                                     KOL_INT (job->group_floats), KOL_INT (job->filters),
-                                     KOL_INT (job->taps), KOL_INT (job->tiles),
-                                     KOL_INT (cut.tiles_each), KOL_INT (p->numbers),
-                                     KOL_INT (cut.block), KOL_INT (p->row_length),
-                                     KOL_INT (p->h.outputs), KOL_INT (p->w.outputs)),
-                           error);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-simd",
+                  .kernel = "conv2d_tiles",
+                  .options = options->str,
+                  .global = { cut.blocks, cut.tile_blocks, pictures * job->groups },
+                  .local = { 1, 1, 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (weights), KOL_BUFFER (launch->scratch),
+                KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
+                KOL_BUFFER (launch->epilogue.residual), KOL_INT (weights_at),
+                KOL_INT (s->offset_at), KOL_INT (first), KOL_INT (job->groups),
+                KOL_INT (job->group_floats), KOL_INT (job->filters), KOL_INT (job->taps),
+                KOL_INT (job->tiles), KOL_INT (cut.tiles_each), KOL_INT (p->numbers),
+                KOL_INT (cut.block), KOL_INT (p->row_length), KOL_INT (p->h.outputs),
+                KOL_INT (p->w.outputs)),
+      error);
 }
 
 /* Packs the weights, unless they are kept packed; then pass by pass: planes, tiles over them. */
@@ -390,11 +393,11 @@ kol_conv2d_gemm_launch (KolLaunch *launch, const KolNode *node, GError **error)
 
 typedef struct {
   KolConv2dShape c;
-  Planes x;    /* as for the convolution */
-  Planes dy;   /* one plane per filter: lines with zeros in the gaps */
-  gint64 taps; /* of all channels of a group */
-  gint64 picture_floats; /* of x's planes */
-  guint rows, columns;   /* filters and taps of a register tile */
+  Planes x;                       /* as for the convolution */
+  Planes dy;                      /* one plane per filter: lines with zeros in the gaps */
+  gint64 taps;                    /* of all channels of a group */
+  gint64 picture_floats;          /* of x's planes */
+  guint rows, columns;            /* filters and taps of a register tile */
   gint64 segment, per_picture;    /* outputs of a segment; segments of a picture */
   gint64 per_visit, chunks;       /* segments between additions to a sum; parallel sums */
   gint64 tiles_each, tile_blocks; /* register tiles of filters, per work-item and of them */
@@ -450,8 +453,8 @@ cut_weight_job (WeightJob *job, const KolDevice *device)
   job->per_picture = divide_up (job->dy.floats, SEGMENT);
   job->segment = round_up (divide_up (job->dy.floats, job->per_picture), device->info.vector_width);
   job->per_picture = divide_up (job->dy.floats, job->segment);
-  per_segment = (job->picture_floats + job->c.K * job->dy.floats)
-                / (job->c.groups * job->per_picture);
+  per_segment
+      = (job->picture_floats + job->c.K * job->dy.floats) / (job->c.groups * job->per_picture);
   job->per_visit = MAX (VISIT_FLOATS / MAX (per_segment, 1), divide_up (1024, job->segment));
 
   s = weight_scratch_of (job); /* chunks are not needed for the pictures of a pass */
@@ -502,26 +505,23 @@ launch_weights (KolLaunch *launch, const WeightJob *job, const Scratch *s, gbool
   gint64 segments = pictures * job->per_picture;
   g_autofree char *options = g_strdup_printf ("-D ROWS=%u -D TAPS=%u", job->rows, job->columns);
 
-  return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d-simd",
-                                        .kernel = "conv2d_weights",
-                                        .options = options,
-                                        .global = { job->chunks, job->tile_blocks, job->c.groups },
-                                        .local = { 1, 1, 1 } },
-                           KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->scratch),
-                                     KOL_BUFFER (launch->scratch),
-                                     KOL_BUFFER (direct ? launch->outputs[0] : launch->scratch),
-                                     KOL_INT (s->rows_at), KOL_INT (s->offset_at),
-                                     KOL_INT (direct ? 0 : s->partial_at), KOL_INT (add),
-                                     KOL_INT (job->c.groups),
-                                     KOL_INT (job->picture_floats / job->c.groups),
-                                     KOL_INT (job->c.filters), KOL_INT (job->taps),
-                                     KOL_INT (job->tiles_each), KOL_INT (job->dy.floats),
-                                     KOL_INT (job->segment), KOL_INT (job->per_picture),
-                                     KOL_INT (segments),
-                                     KOL_INT (divide_up (segments, job->chunks)),
-                                     KOL_INT (job->per_visit)),
-                           error);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-simd",
+                  .kernel = "conv2d_weights",
+                  .options = options,
+                  .global = { job->chunks, job->tile_blocks, job->c.groups },
+                  .local = { 1, 1, 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->scratch),
+                KOL_BUFFER (launch->scratch),
+                KOL_BUFFER (direct ? launch->outputs[0] : launch->scratch), KOL_INT (s->rows_at),
+                KOL_INT (s->offset_at), KOL_INT (direct ? 0 : s->partial_at), KOL_INT (add),
+                KOL_INT (job->c.groups), KOL_INT (job->picture_floats / job->c.groups),
+                KOL_INT (job->c.filters), KOL_INT (job->taps), KOL_INT (job->tiles_each),
+                KOL_INT (job->dy.floats), KOL_INT (job->segment), KOL_INT (job->per_picture),
+                KOL_INT (segments), KOL_INT (divide_up (segments, job->chunks)),
+                KOL_INT (job->per_visit)),
+      error);
 }
 
 gboolean
@@ -547,10 +547,10 @@ kol_conv2d_gemm_w_launch (KolLaunch *launch, const KolNode *node, GError **error
   if (job.chunks == 1)
     return TRUE;
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d-simd",
-                                        .kernel = "conv2d_total",
-                                        .global = { strips.items },
-                                        .local = { strips.group } },
+                           &(KolCall){ .program = "conv2d-simd",
+                                       .kernel = "conv2d_total",
+                                       .global = { strips.items },
+                                       .local = { strips.group } },
                            KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
                                      KOL_INT (s.partial_at), KOL_INT (weights),
                                      KOL_INT (job.chunks), KOL_INT (strips.each)),

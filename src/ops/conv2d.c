@@ -51,8 +51,13 @@ resolve_axis (KolPadding padding, gint64 length, gint64 kernel, gint64 stride, g
 static KolConv2dShape
 resolve (const KolConv2d *how, const KolShape *x, const KolShape *w)
 {
-  KolConv2dShape c = { .N = x->dim[0], .C = x->dim[1], .H = x->dim[2], .W = x->dim[3],
-                       .K = w->dim[0], .R = w->dim[2], .S = w->dim[3] };
+  KolConv2dShape c = { .N = x->dim[0],
+                       .C = x->dim[1],
+                       .H = x->dim[2],
+                       .W = x->dim[3],
+                       .K = w->dim[0],
+                       .R = w->dim[2],
+                       .S = w->dim[3] };
   Axis rows, columns;
 
   c.groups = how->groups ? how->groups : 1;
@@ -93,12 +98,14 @@ check_attributes (const KolConv2d *how, GError **error)
 {
   if (how->stride < 0 || how->stride_w < 0 || how->dilation < 0 || how->dilation_w < 0
       || how->groups < 0)
-    return kol_infer_fail (error, "conv2d with stride %d x %d, dilation %d x %d, %d groups: these "
+    return kol_infer_fail (error,
+                           "conv2d with stride %d x %d, dilation %d x %d, %d groups: these "
                            "should be 1 or more (0: the default)",
                            how->stride, how->stride_w, how->dilation, how->dilation_w, how->groups);
   if (how->pad + how->top < 0 || how->pad + how->left < 0 || how->pad + how->bottom < 0
       || how->pad + how->right < 0)
-    return kol_infer_fail (error, "conv2d with padding %d, and %d, %d, %d, %d added at the top, "
+    return kol_infer_fail (error,
+                           "conv2d with padding %d, and %d, %d, %d, %d added at the top, "
                            "left, bottom and right: a padding should be 0 or more",
                            how->pad, how->top, how->left, how->bottom, how->right);
   return TRUE;
@@ -112,7 +119,8 @@ output_shape (const KolConv2d *how, const KolShape *x, const KolShape *w, KolSha
   KolConv2dShape c;
 
   if (x->rank != 4 || w->rank != 4)
-    return kol_infer_fail (error, "conv2d of x %s with w %s: both should have four dimensions, "
+    return kol_infer_fail (error,
+                           "conv2d of x %s with w %s: both should have four dimensions, "
                            "x [N, C, H, W] and w [K, C / groups, R, S]",
                            kol_shape_text (x), kol_shape_text (w));
   if (!check_attributes (how, error))
@@ -123,22 +131,25 @@ output_shape (const KolConv2d *how, const KolShape *x, const KolShape *w, KolSha
                              kol_shape_text (x), kol_shape_text (w), G_MAXINT / 4);
   c = resolve (how, x, w);
   if (c.C % c.groups || c.K % c.groups)
-    return kol_infer_fail (error, "conv2d of x %s with w %s: the channels %d of x and the filters "
+    return kol_infer_fail (error,
+                           "conv2d of x %s with w %s: the channels %d of x and the filters "
                            "%d of w should both divide into %d groups",
                            kol_shape_text (x), kol_shape_text (w), (int) c.C, (int) c.K,
                            (int) c.groups);
   if (c.channels != c.C / c.groups)
-    return kol_infer_fail (error, "conv2d of x %s with w %s in %d groups: w should have %d "
+    return kol_infer_fail (error,
+                           "conv2d of x %s with w %s in %d groups: w should have %d "
                            "channels, those of x per group, not %d",
                            kol_shape_text (x), kol_shape_text (w), (int) c.groups,
                            (int) (c.C / c.groups), (int) c.channels);
   if (c.P < 1 || c.Q < 1)
-    return kol_infer_fail (error, "conv2d of x %s with w %s: the kernel reaches over %d x %d "
+    return kol_infer_fail (error,
+                           "conv2d of x %s with w %s: the kernel reaches over %d x %d "
                            "pixels, the padded picture has %d x %d",
                            kol_shape_text (x), kol_shape_text (w),
                            (int) (c.dilation_h * (c.R - 1) + 1),
-                           (int) (c.dilation_w * (c.S - 1) + 1),
-                           (int) (c.H + c.top + c.bottom), (int) (c.W + c.left + c.right));
+                           (int) (c.dilation_w * (c.S - 1) + 1), (int) (c.H + c.top + c.bottom),
+                           (int) (c.W + c.left + c.right));
   *y = KOL_SHAPE (c.N, c.K, c.P, c.Q);
   return TRUE;
 }
@@ -163,7 +174,8 @@ infer_gradient (KolNode *node, const KolShape *x, const KolShape *w, const KolSh
   if (!output_shape (&attributes->how, x, w, &y, error))
     return FALSE;
   if (!kol_shape_equal (&y, dy))
-    return kol_infer_fail (error, "the gradient of conv2d of x %s with w %s: dy should be %s, not "
+    return kol_infer_fail (error,
+                           "the gradient of conv2d of x %s with w %s: dy should be %s, not "
                            "%s",
                            kol_shape_text (x), kol_shape_text (w), kol_shape_text (&y),
                            kol_shape_text (dy));
@@ -200,7 +212,7 @@ relative (const KolNode *node, const KolOp *op, KolValue *a, KolValue *b, const 
 {
   KolConv2dAttributes attributes = *(const KolConv2dAttributes *) node->attributes;
 
-  attributes.wanted = wanted ? *wanted : (KolShape) { 0 };
+  attributes.wanted = wanted ? *wanted : (KolShape){ 0 };
   return KOL_NODE (op, &attributes, a, b);
 }
 
@@ -323,10 +335,10 @@ flops (const KolNode *node)
 
 /* ── Variants "plain" ───────────────────────────────────────────────────────────────────────── */
 
-#define SHAPE_ARGS(c) \
-  KOL_INT ((c).groups), KOL_INT ((c).channels), KOL_INT ((c).filters), KOL_INT ((c).H), \
-      KOL_INT ((c).W), KOL_INT ((c).P), KOL_INT ((c).Q), KOL_INT ((c).R), KOL_INT ((c).S), \
-      KOL_INT ((c).stride_h), KOL_INT ((c).stride_w), KOL_INT ((c).dilation_h), \
+#define SHAPE_ARGS(c)                                                                              \
+  KOL_INT ((c).groups), KOL_INT ((c).channels), KOL_INT ((c).filters), KOL_INT ((c).H),            \
+      KOL_INT ((c).W), KOL_INT ((c).P), KOL_INT ((c).Q), KOL_INT ((c).R), KOL_INT ((c).S),         \
+      KOL_INT ((c).stride_h), KOL_INT ((c).stride_w), KOL_INT ((c).dilation_h),                    \
       KOL_INT ((c).dilation_w), KOL_INT ((c).top), KOL_INT ((c).left)
 
 static gboolean
@@ -335,9 +347,9 @@ plain_launch (KolLaunch *launch, const KolNode *node, GError **error)
   KolConv2dShape c = kol_conv2d_shape_of (node);
 
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d",
-                                        .kernel = "conv2d_forward",
-                                        .global = { c.P * c.Q, c.K, c.N } },
+                           &(KolCall){ .program = "conv2d",
+                                       .kernel = "conv2d_forward",
+                                       .global = { c.P * c.Q, c.K, c.N } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->outputs[0]), SHAPE_ARGS (c)),
                            error);
@@ -349,9 +361,9 @@ plain_gradient_x_launch (KolLaunch *launch, const KolNode *node, GError **error)
   KolConv2dShape c = kol_conv2d_shape_of (node);
 
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d",
-                                        .kernel = "conv2d_gradient_x",
-                                        .global = { c.H * c.W, c.C, c.N } },
+                           &(KolCall){ .program = "conv2d",
+                                       .kernel = "conv2d_gradient_x",
+                                       .global = { c.H * c.W, c.C, c.N } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->outputs[0]), SHAPE_ARGS (c)),
                            error);
@@ -397,9 +409,9 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
   KolBuffer *partial = chunks > 1 ? launch->scratch : launch->outputs[0];
 
   if (!kol_queue_launch (launch->queue,
-                         &(KolCall) { .program = "conv2d",
-                                      .kernel = "conv2d_gradient_w",
-                                      .global = { weights, chunks } },
+                         &(KolCall){ .program = "conv2d",
+                                     .kernel = "conv2d_gradient_w",
+                                     .global = { weights, chunks } },
                          KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                    KOL_BUFFER (partial), SHAPE_ARGS (c), KOL_INT (c.N),
                                    KOL_INT (plain_pictures_per_chunk (&c))),
@@ -407,13 +419,12 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
     return FALSE;
   if (chunks == 1)
     return TRUE;
-  return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "conv2d",
-                                        .kernel = "conv2d_total",
-                                        .global = { weights } },
-                           KOL_ARGS (KOL_BUFFER (partial), KOL_BUFFER (launch->outputs[0]),
-                                     KOL_INT (weights), KOL_INT (chunks)),
-                           error);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d", .kernel = "conv2d_total", .global = { weights } },
+      KOL_ARGS (KOL_BUFFER (partial), KOL_BUFFER (launch->outputs[0]), KOL_INT (weights),
+                KOL_INT (chunks)),
+      error);
 }
 
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */

@@ -46,17 +46,17 @@ dropout_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
   guint64 key = kol_random_key (launch->seed, node->name), step = launch->step;
   gint64 count = kol_count (&node->outputs[0]);
-  KolStrips strips = kol_strips (launch->device, (gsize) (count + BLOCK - 1) / BLOCK,
-                                 STRIP_ELEMENTS / BLOCK);
+  KolStrips strips
+      = kol_strips (launch->device, (gsize) (count + BLOCK - 1) / BLOCK, STRIP_ELEMENTS / BLOCK);
 
   if (!launch->device->simd) /* four elements of a counter's four numbers */
     strips.items = (gsize) (count + 3) / 4;
   return kol_queue_launch (
       launch->queue,
-      &(KolCall) { .program = "dropout",
-                   .kernel = "dropout_forward",
-                   .global = { strips.items },
-                   .local = { strips.group } },
+      &(KolCall){ .program = "dropout",
+                  .kernel = "dropout_forward",
+                  .global = { strips.items },
+                  .local = { strips.group } },
       KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                 KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->outputs[1]), KOL_UINT (count),
                 KOL_UINT (launch->device->simd ? strips.each * BLOCK : 4), KOL_UINT (key),
@@ -80,23 +80,26 @@ dropout_reference (const KolNode *node, const double *const *x, double *const *y
     }
 }
 
-#define CASE(NAME, KEEP, ...) \
-  { .name = NAME, .n_inputs = 2, .shapes = { __VA_ARGS__, KOL_SCALAR }, \
-    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_UNIFORM, KEEP, KEEP } }, .no_gradient = 2 }
+#define CASE(NAME, KEEP, ...)                                                                      \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 2, .shapes = { __VA_ARGS__, KOL_SCALAR },                            \
+    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_UNIFORM, KEEP, KEEP } }, .no_gradient = 2    \
+  }
 
-static const KolCase dropout_cases[] = {
-  CASE ("1", 0.5, KOL_SHAPE (1)),
-  CASE ("5", 0.5, KOL_SHAPE (5)),
-  CASE ("31", 0.5, KOL_SHAPE (31)),
-  CASE ("32", 0.25, KOL_SHAPE (32)),
-  CASE ("33", 0.75, KOL_SHAPE (33)),
-  CASE ("7x13x33", 0.5, KOL_SHAPE (7, 13, 33)),
-  CASE ("4097", 0.875, KOL_SHAPE (4097)),
-  CASE ("13x33-all-kept", 1, KOL_SHAPE (13, 33)),
-  { .name = "50x1024", .n_inputs = 2, .shapes = { KOL_SHAPE (50, 1024), KOL_SCALAR },
-    .fill = { { 0 }, { KOL_FILL_UNIFORM, 0.5, 0.5 } }, .only_tune = TRUE },
-  { 0 }
-};
+static const KolCase dropout_cases[] = { CASE ("1", 0.5, KOL_SHAPE (1)),
+                                         CASE ("5", 0.5, KOL_SHAPE (5)),
+                                         CASE ("31", 0.5, KOL_SHAPE (31)),
+                                         CASE ("32", 0.25, KOL_SHAPE (32)),
+                                         CASE ("33", 0.75, KOL_SHAPE (33)),
+                                         CASE ("7x13x33", 0.5, KOL_SHAPE (7, 13, 33)),
+                                         CASE ("4097", 0.875, KOL_SHAPE (4097)),
+                                         CASE ("13x33-all-kept", 1, KOL_SHAPE (13, 33)),
+                                         { .name = "50x1024",
+                                           .n_inputs = 2,
+                                           .shapes = { KOL_SHAPE (50, 1024), KOL_SCALAR },
+                                           .fill = { { 0 }, { KOL_FILL_UNIFORM, 0.5, 0.5 } },
+                                           .only_tune = TRUE },
+                                         { 0 } };
 
 static const KolOp dropout_op = {
   .name = "dropout",
@@ -105,7 +108,7 @@ static const KolOp dropout_op = {
   .gradient = dropout_gradient,
   .reference = dropout_reference,
   .cases = dropout_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = dropout_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = dropout_launch }, { 0 } },
   .random = TRUE,
 };
 

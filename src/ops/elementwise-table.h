@@ -1,4 +1,5 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+/* clang-format off: a line each */
 
 /*
  * The elementwise functions, an entry each. elementwise.c includes this file
@@ -22,14 +23,14 @@
 
 KOL_ELEMENTWISE (add, 2, NUMBERS (), a + b, ANY, ANY, dy, dy)
 KOL_ELEMENTWISE (subtract, 2, NUMBERS (), a - b, ANY, ANY, dy, kol_negate (dy))
-KOL_ELEMENTWISE (multiply, 2, NUMBERS (), a * b, ANY, ANY, kol_multiply (dy, b),
+KOL_ELEMENTWISE (multiply, 2, NUMBERS (), a *b, ANY, ANY, kol_multiply (dy, b),
                  kol_multiply (dy, a))
 KOL_ELEMENTWISE (divide, 2, NUMBERS (), a / b, ANY, POSITIVE, kol_divide (dy, b),
                  kol_negate (kol_divide (kol_multiply (dy, y), b)))
 /* d a^b / da = b a^(b - 1), 0 where b = 0; d a^b / db = a^b ln a, 0 where a = 0. */
 KOL_ELEMENTWISE (pow, 2, NUMBERS (), pow (a, b), POSITIVE, ANY,
-                 kol_multiply (dy, keep_where (kol_multiply (b, kol_pow (a, kol_scale (b, 1, -1))),
-                                               b)),
+                 kol_multiply (dy,
+                               keep_where (kol_multiply (b, kol_pow (a, kol_scale (b, 1, -1))), b)),
                  kol_multiply (dy, keep_where (kol_multiply (y, kol_log (a)), a)))
 KOL_ELEMENTWISE (maximum, 2, NUMBERS (), ((b > a) | (b != b)) ? b : a, NONZERO, SMALL,
                  drop_where (dy, kol_greater (b, a)), keep_where (dy, kol_greater (b, a)))
@@ -40,7 +41,7 @@ KOL_ELEMENTWISE (greater, 2, NUMBERS (), a > b ? (T) 1 : (T) 0, FIXED_WHOLE, FIX
                  NULL)
 
 KOL_ELEMENTWISE (negate, 1, NUMBERS (), -a, ANY, NONE, kol_negate (dy), NULL)
-KOL_ELEMENTWISE (square, 1, NUMBERS (), a * a, ANY, NONE, square_gradient (dy, a), NULL)
+KOL_ELEMENTWISE (square, 1, NUMBERS (), a *a, ANY, NONE, square_gradient (dy, a), NULL)
 KOL_ELEMENTWISE (sqrt, 1, NUMBERS (), sqrt (a), POSITIVE, NONE,
                  kol_divide (kol_scale (dy, 0.5f, 0), y), NULL)
 KOL_ELEMENTWISE (exp, 1, NUMBERS (), exp (a), ANY, NONE, kol_multiply (dy, y), NULL)
@@ -52,7 +53,7 @@ KOL_ELEMENTWISE (sigmoid, 1, NUMBERS (), (T) 1 / ((T) 1 + exp (-a)), ANY, NONE,
 KOL_ELEMENTWISE (tanh, 1, NUMBERS (), tanh (a), ANY, NONE, tanh_gradient (dy, y), NULL)
 KOL_ELEMENTWISE (clip, 1, NUMBERS (0.5f, 1.5f), a < (T) p ? (T) p : (a > (T) q ? (T) q : a), WHOLE,
                  NONE, clip_gradient (dy, a, p, q), NULL)
-KOL_ELEMENTWISE (scale, 1, NUMBERS (-1.5f, 0.25f), (T) p * a + (T) q, ANY, NONE,
+KOL_ELEMENTWISE (scale, 1, NUMBERS (-1.5f, 0.25f), (T) p *a + (T) q, ANY, NONE,
                  kol_scale (dy, p, 0), NULL)
 
 /* What gradients are made of: a is the gradient of an output. */
@@ -64,11 +65,10 @@ KOL_ELEMENTWISE (square_gradient, 2, NUMBERS (), (T) 2 * a * b, ANY, ANY, square
                  square_gradient (dy, a))
 KOL_ELEMENTWISE (relu_gradient, 2, NUMBERS (), b <= (T) 0 ? (T) 0 : a, ANY, FIXED_NONZERO,
                  relu_gradient (dy, b), NULL)
-KOL_ELEMENTWISE (sigmoid_gradient, 2, NUMBERS (), a * b * ((T) 1 - b), ANY, ANY,
+KOL_ELEMENTWISE (sigmoid_gradient, 2, NUMBERS (), a *b *((T) 1 - b), ANY, ANY,
                  sigmoid_gradient (dy, b),
                  kol_multiply (kol_multiply (dy, a), kol_scale (b, -2, 1)))
-KOL_ELEMENTWISE (tanh_gradient, 2, NUMBERS (), a * ((T) 1 - b * b), ANY, ANY, tanh_gradient (dy, b),
+KOL_ELEMENTWISE (tanh_gradient, 2, NUMBERS (), a *((T) 1 - b * b), ANY, ANY, tanh_gradient (dy, b),
                  kol_scale (kol_multiply (kol_multiply (dy, a), b), -2, 0))
-KOL_ELEMENTWISE (clip_gradient, 2, NUMBERS (0.5f, 1.5f),
-                 ((b >= (T) p) & (b <= (T) q)) ? a : (T) 0, ANY, FIXED_WHOLE,
-                 clip_gradient (dy, b, p, q), NULL)
+KOL_ELEMENTWISE (clip_gradient, 2, NUMBERS (0.5f, 1.5f), ((b >= (T) p) & (b <= (T) q)) ? a : (T) 0,
+                 ANY, FIXED_WHOLE, clip_gradient (dy, b, p, q), NULL)

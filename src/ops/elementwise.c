@@ -101,19 +101,17 @@ launch_function (KolLaunch *launch, const KolNode *node, const char *function, f
   gint64 count = kol_count (&node->outputs[0]);
   KolStrips strips = kol_strips (launch->device, (gsize) count, STRIP_ELEMENTS);
   KolBuffer *a = launch->inputs[0], *b = launch->inputs[node->n_inputs - 1];
-  g_autofree char *options
-      = g_strdup_printf ("-DFUNCTION=%s -DOPERANDS=%u -DOUTER=%d -DA_STEP=%d -DB_STEP=%d", function,
-                         node->n_inputs, walk.n - 1, (int) walk.distance[0][0],
-                         (int) walk.distance[0][1]);
-  KolArg args[9 + 3 * KOL_MAX_RANK]
-      = { KOL_BUFFER (a),
-          KOL_BUFFER (b),
-          KOL_BUFFER (launch->outputs[0]),
-          KOL_FLOAT (p),
-          KOL_FLOAT (q),
-          KOL_INT (count / walk.length[0]),
-          KOL_INT (walk.length[0]),
-          KOL_INT (strips.each) };
+  g_autofree char *options = g_strdup_printf (
+      "-DFUNCTION=%s -DOPERANDS=%u -DOUTER=%d -DA_STEP=%d -DB_STEP=%d", function, node->n_inputs,
+      walk.n - 1, (int) walk.distance[0][0], (int) walk.distance[0][1]);
+  KolArg args[9 + 3 * KOL_MAX_RANK] = { KOL_BUFFER (a),
+                                        KOL_BUFFER (b),
+                                        KOL_BUFFER (launch->outputs[0]),
+                                        KOL_FLOAT (p),
+                                        KOL_FLOAT (q),
+                                        KOL_INT (count / walk.length[0]),
+                                        KOL_INT (walk.length[0]),
+                                        KOL_INT (strips.each) };
   guint n = 8;
 
   for (int i = 1; i < walk.n; i++)
@@ -122,13 +120,13 @@ launch_function (KolLaunch *launch, const KolNode *node, const char *function, f
       args[n++] = KOL_INT (walk.distance[i][0]);
       args[n++] = KOL_INT (walk.distance[i][1]);
     }
-  args[n] = (KolArg) { KOL_ARG_END };
+  args[n] = (KolArg){ KOL_ARG_END };
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "elementwise",
-                                        .kernel = "elementwise_forward",
-                                        .options = options,
-                                        .global = { strips.items },
-                                        .local = { strips.group } },
+                           &(KolCall){ .program = "elementwise",
+                                       .kernel = "elementwise_forward",
+                                       .options = options,
+                                       .global = { strips.items },
+                                       .local = { strips.group } },
                            args, error);
 }
 
@@ -245,46 +243,59 @@ tanh_gradient (KolValue *dy, KolValue *y)
 static KolValue *
 clip_gradient (KolValue *dy, KolValue *a, float low, float high)
 {
-  return KOL_NODE (&clip_gradient_function.op, ((float[]) { low, high }), dy, a);
+  return KOL_NODE (&clip_gradient_function.op, ((float[]){ low, high }), dy, a);
 }
 
 /* ── The table as C: values and gradients ───────────────────────────────────────────────────── */
 
 #define T double
-#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, ...) \
-  static double \
-  NAME##_value (double a, double b, double p, double q) \
-  { \
-    return Y; \
-  }
+#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, ...)                                          \
+  static double NAME##_value (double a, double b, double p, double q) { return Y; }
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
 #undef T
 
-#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, RANGE_OF_A, RANGE_OF_B, TO_A, TO_B) \
-  static void \
-  NAME##_build_gradient (KolNode *node, KolValue *const *dys, KolValue **dx) \
-  { \
-    G_GNUC_UNUSED KolValue *a = node->inputs[0], *b = node->inputs[OPERANDS - 1]; \
-    G_GNUC_UNUSED KolValue *y = &node->outputs[0], *dy = dys[0]; \
-    const float *numbers = node->attributes; \
-    G_GNUC_UNUSED float p = numbers ? numbers[0] : 0, q = numbers ? numbers[1] : 0; \
-\
-    dx[0] = TO_A; \
-    if (OPERANDS == 2) \
-      dx[1] = TO_B; \
+#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, RANGE_OF_A, RANGE_OF_B, TO_A, TO_B)           \
+  static void NAME##_build_gradient (KolNode *node, KolValue *const *dys, KolValue **dx)           \
+  {                                                                                                \
+    G_GNUC_UNUSED KolValue *a = node->inputs[0], *b = node->inputs[OPERANDS - 1];                  \
+    G_GNUC_UNUSED KolValue *y = &node->outputs[0], *dy = dys[0];                                   \
+    const float *numbers = node->attributes;                                                       \
+    G_GNUC_UNUSED float p = numbers ? numbers[0] : 0, q = numbers ? numbers[1] : 0;                \
+                                                                                                   \
+    dx[0] = TO_A;                                                                                  \
+    if (OPERANDS == 2)                                                                             \
+      dx[1] = TO_B;                                                                                \
   }
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
 
 /* ── The table as cases ─────────────────────────────────────────────────────────────────────── */
 
-#define RANGE_ANY { KOL_FILL_UNIFORM, -1, 1 }
-#define RANGE_POSITIVE { KOL_FILL_UNIFORM, 0.5, 2 }
-#define RANGE_NONZERO { KOL_FILL_NONZERO, -1, 1 }
-#define RANGE_SMALL { KOL_FILL_UNIFORM, -0.05, 0.05 } /* no nearer than 0.05 to NONZERO */
-#define RANGE_WHOLE { KOL_FILL_LABELS, 0, 3 }
-#define RANGE_NONE { KOL_FILL_UNIFORM, 0, 0 }
+#define RANGE_ANY                                                                                  \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, -1, 1                                                                        \
+  }
+#define RANGE_POSITIVE                                                                             \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 0.5, 2                                                                       \
+  }
+#define RANGE_NONZERO                                                                              \
+  {                                                                                                \
+    KOL_FILL_NONZERO, -1, 1                                                                        \
+  }
+#define RANGE_SMALL                                                                                \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, -0.05, 0.05                                                                  \
+  } /* no nearer than 0.05 to NONZERO */
+#define RANGE_WHOLE                                                                                \
+  {                                                                                                \
+    KOL_FILL_LABELS, 0, 3                                                                          \
+  }
+#define RANGE_NONE                                                                                 \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 0, 0                                                                         \
+  }
 #define RANGE_FIXED_WHOLE RANGE_WHOLE
 #define RANGE_FIXED_NONZERO RANGE_NONZERO
 
@@ -297,67 +308,78 @@ clip_gradient (KolValue *dy, KolValue *a, float low, float high)
 #define IS_FIXED_FIXED_WHOLE 1
 #define IS_FIXED_FIXED_NONZERO 1
 
-#define CASE(NAME, FUNCTION, OPERANDS, A, B, ...) \
-  { \
-    .name = NAME, .n_inputs = OPERANDS, .shapes = { __VA_ARGS__ }, \
-    .attributes = FUNCTION##_numbers + 1, .fill = { RANGE_##A, RANGE_##B }, \
-    .no_gradient = IS_FIXED_##A | IS_FIXED_##B << 1 \
+#define CASE(NAME, FUNCTION, OPERANDS, A, B, ...)                                                  \
+  {                                                                                                \
+    .name = NAME, .n_inputs = OPERANDS, .shapes = { __VA_ARGS__ },                                 \
+    .attributes = FUNCTION##_numbers + 1, .fill = { RANGE_##A, RANGE_##B },                        \
+    .no_gradient = IS_FIXED_##A | IS_FIXED_##B << 1                                                \
   }
 
-#define CASES_1(F, A, B) \
-  CASE ("scalar", F, 1, A, B, KOL_SCALAR), \
-  CASE ("1", F, 1, A, B, KOL_SHAPE (1)), \
-  CASE ("15", F, 1, A, B, KOL_SHAPE (15)), \
-  CASE ("16", F, 1, A, B, KOL_SHAPE (16)), \
-  CASE ("17", F, 1, A, B, KOL_SHAPE (17)), \
-  CASE ("7x13x33", F, 1, A, B, KOL_SHAPE (7, 13, 33)), \
-  CASE ("4097", F, 1, A, B, KOL_SHAPE (4097)), \
-  { .name = "64x32x28x28", .n_inputs = 1, .only_tune = TRUE, .attributes = F##_numbers + 1, \
-    .shapes = { KOL_SHAPE (64, 32, 28, 28) } }
+#define CASES_1(F, A, B)                                                                           \
+  CASE ("scalar", F, 1, A, B, KOL_SCALAR), CASE ("1", F, 1, A, B, KOL_SHAPE (1)),                  \
+      CASE ("15", F, 1, A, B, KOL_SHAPE (15)), CASE ("16", F, 1, A, B, KOL_SHAPE (16)),            \
+      CASE ("17", F, 1, A, B, KOL_SHAPE (17)),                                                     \
+      CASE ("7x13x33", F, 1, A, B, KOL_SHAPE (7, 13, 33)),                                         \
+      CASE ("4097", F, 1, A, B, KOL_SHAPE (4097)),                                                 \
+  {                                                                                                \
+    .name = "64x32x28x28", .n_inputs = 1, .only_tune = TRUE, .attributes = F##_numbers + 1,        \
+    .shapes                                                                                        \
+        = { KOL_SHAPE (64, 32, 28, 28) }                                                           \
+  }
 
-#define CASES_2(F, A, B) \
-  CASE ("scalar", F, 2, A, B, KOL_SCALAR, KOL_SCALAR), \
-  CASE ("17", F, 2, A, B, KOL_SHAPE (17), KOL_SHAPE (17)), \
-  CASE ("7x13x33", F, 2, A, B, KOL_SHAPE (7, 13, 33), KOL_SHAPE (7, 13, 33)), \
-  CASE ("4097-and-scalar", F, 2, A, B, KOL_SHAPE (4097), KOL_SCALAR), \
-  CASE ("scalar-and-31", F, 2, A, B, KOL_SCALAR, KOL_SHAPE (31)), \
-  CASE ("13x33-and-row", F, 2, A, B, KOL_SHAPE (13, 33), KOL_SHAPE (33)), \
-  CASE ("row-and-13x33", F, 2, A, B, KOL_SHAPE (33), KOL_SHAPE (13, 33)), \
-  CASE ("13x33-and-column", F, 2, A, B, KOL_SHAPE (13, 33), KOL_SHAPE (13, 1)), \
-  CASE ("many-short-rows", F, 2, A, B, KOL_SHAPE (1009, 3), KOL_SHAPE (3)), \
-  CASE ("bias", F, 2, A, B, KOL_SHAPE (2, 5, 7, 9), KOL_SHAPE (5, 1, 1)), \
-  CASE ("both-stretch", F, 2, A, B, KOL_SHAPE (7, 1, 17), KOL_SHAPE (1, 6, 1)), \
-  CASE ("even-stretch", F, 2, A, B, KOL_SHAPE (1, 3, 1, 3, 1, 3, 1, 3), \
-        KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 3)), \
-  CASE ("all-stretch", F, 2, A, B, KOL_SHAPE (2, 1, 3, 1, 2, 1, 3, 1), \
-        KOL_SHAPE (1, 3, 1, 2, 1, 3, 1, 2)), \
-  { .name = "64x32x28x28", .n_inputs = 2, .only_tune = TRUE, .attributes = F##_numbers + 1, \
-    .shapes = { KOL_SHAPE (64, 32, 28, 28), KOL_SHAPE (64, 32, 28, 28) } }, \
-  { .name = "64x32x28x28-bias", .n_inputs = 2, .only_tune = TRUE, .attributes = F##_numbers + 1, \
-    .shapes = { KOL_SHAPE (64, 32, 28, 28), KOL_SHAPE (32, 1, 1) } }
+#define CASES_2(F, A, B)                                                                           \
+  CASE ("scalar", F, 2, A, B, KOL_SCALAR, KOL_SCALAR),                                             \
+      CASE ("17", F, 2, A, B, KOL_SHAPE (17), KOL_SHAPE (17)),                                     \
+      CASE ("7x13x33", F, 2, A, B, KOL_SHAPE (7, 13, 33), KOL_SHAPE (7, 13, 33)),                  \
+      CASE ("4097-and-scalar", F, 2, A, B, KOL_SHAPE (4097), KOL_SCALAR),                          \
+      CASE ("scalar-and-31", F, 2, A, B, KOL_SCALAR, KOL_SHAPE (31)),                              \
+      CASE ("13x33-and-row", F, 2, A, B, KOL_SHAPE (13, 33), KOL_SHAPE (33)),                      \
+      CASE ("row-and-13x33", F, 2, A, B, KOL_SHAPE (33), KOL_SHAPE (13, 33)),                      \
+      CASE ("13x33-and-column", F, 2, A, B, KOL_SHAPE (13, 33), KOL_SHAPE (13, 1)),                \
+      CASE ("many-short-rows", F, 2, A, B, KOL_SHAPE (1009, 3), KOL_SHAPE (3)),                    \
+      CASE ("bias", F, 2, A, B, KOL_SHAPE (2, 5, 7, 9), KOL_SHAPE (5, 1, 1)),                      \
+      CASE ("both-stretch", F, 2, A, B, KOL_SHAPE (7, 1, 17), KOL_SHAPE (1, 6, 1)),                \
+      CASE ("even-stretch", F, 2, A, B, KOL_SHAPE (1, 3, 1, 3, 1, 3, 1, 3),                        \
+            KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 3)),                                                   \
+      CASE ("all-stretch", F, 2, A, B, KOL_SHAPE (2, 1, 3, 1, 2, 1, 3, 1),                         \
+            KOL_SHAPE (1, 3, 1, 2, 1, 3, 1, 2)),                                                   \
+      { .name = "64x32x28x28",                                                                     \
+        .n_inputs = 2,                                                                             \
+        .only_tune = TRUE,                                                                         \
+        .attributes = F##_numbers + 1,                                                             \
+        .shapes = { KOL_SHAPE (64, 32, 28, 28), KOL_SHAPE (64, 32, 28, 28) } },                    \
+  {                                                                                                \
+    .name = "64x32x28x28-bias", .n_inputs = 2, .only_tune = TRUE, .attributes = F##_numbers + 1,   \
+    .shapes                                                                                        \
+        = { KOL_SHAPE (64, 32, 28, 28),                                                            \
+            KOL_SHAPE (32, 1, 1) }                                                                 \
+  }
 
-#define NUMBERS(...) { 0, ##__VA_ARGS__ }
-#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, RANGE_OF_A, RANGE_OF_B, ...) \
-  static const float NAME##_numbers[] = NUMBERS_; /* behind a 0: there may be none */ \
+#define NUMBERS(...)                                                                               \
+  {                                                                                                \
+    0, ##__VA_ARGS__                                                                               \
+  }
+#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, RANGE_OF_A, RANGE_OF_B, ...)                  \
+  static const float NAME##_numbers[] = NUMBERS_; /* behind a 0: there may be none */              \
   static const KolCase NAME##_cases[] = { CASES_##OPERANDS (NAME, RANGE_OF_A, RANGE_OF_B), { 0 } };
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
 
 /* ── The table as operations ────────────────────────────────────────────────────────────────── */
 
-#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, ...) \
-  static const Function NAME##_function = { \
-    .op = { .name = #NAME, \
-            .attributes = sizeof NAME##_numbers - sizeof (float), \
-            .infer = elementwise_infer, \
-            .gradient = NAME##_build_gradient, \
-            .reference = elementwise_reference, \
-            .cases = NAME##_cases, \
-            .variants = elementwise_variants, \
-            .expression = OPERANDS == 1 && sizeof NAME##_numbers == sizeof (float) ? #Y : NULL }, \
-    .operands = OPERANDS, \
-    .text = #Y, \
-    .value = NAME##_value, \
+#define KOL_ELEMENTWISE(NAME, OPERANDS, NUMBERS_, Y, ...)                                          \
+  static const Function NAME##_function = {                                                        \
+    .op = { .name = #NAME,                                                                         \
+            .attributes = sizeof NAME##_numbers - sizeof (float),                                  \
+            .infer = elementwise_infer,                                                            \
+            .gradient = NAME##_build_gradient,                                                     \
+            .reference = elementwise_reference,                                                    \
+            .cases = NAME##_cases,                                                                 \
+            .variants = elementwise_variants,                                                      \
+            .expression = OPERANDS == 1 && sizeof NAME##_numbers == sizeof (float) ? #Y : NULL },  \
+    .operands = OPERANDS,                                                                          \
+    .text = #Y,                                                                                    \
+    .value = NAME##_value,                                                                         \
   };
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
@@ -400,23 +422,36 @@ expand_launch (KolLaunch *launch, const KolNode *node, GError **error)
   return launch_function (launch, node, "a", 0, 0, error);
 }
 
-static const KolCase expand_cases[] = {
-  { .name = "scalar-to-7x33", .n_inputs = 1, .shapes = { KOL_SCALAR },
-    .attributes = &(const KolShape) { 2, { 7, 33 } } },
-  { .name = "1x1-to-1x4097", .n_inputs = 1, .shapes = { KOL_SHAPE (1, 1) },
-    .attributes = &(const KolShape) { 2, { 1, 4097 } } },
-  { .name = "row-to-13x33", .n_inputs = 1, .shapes = { KOL_SHAPE (33) },
-    .attributes = &(const KolShape) { 2, { 13, 33 } } },
-  { .name = "column-to-13x33", .n_inputs = 1, .shapes = { KOL_SHAPE (13, 1) },
-    .attributes = &(const KolShape) { 2, { 13, 33 } } },
-  { .name = "channels", .n_inputs = 1, .shapes = { KOL_SHAPE (5, 1, 1) },
-    .attributes = &(const KolShape) { 4, { 2, 5, 7, 9 } } },
-  { .name = "same", .n_inputs = 1, .shapes = { KOL_SHAPE (7, 13, 33) },
-    .attributes = &(const KolShape) { 3, { 7, 13, 33 } } },
-  { .name = "odd-stretch", .n_inputs = 1, .shapes = { KOL_SHAPE (2, 1, 2, 1, 2, 1, 2, 1) },
-    .attributes = &(const KolShape) { 8, { 2, 3, 2, 3, 2, 3, 2, 3 } } },
-  { 0 }
-};
+static const KolCase expand_cases[]
+    = { { .name = "scalar-to-7x33",
+          .n_inputs = 1,
+          .shapes = { KOL_SCALAR },
+          .attributes = &(const KolShape){ 2, { 7, 33 } } },
+        { .name = "1x1-to-1x4097",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (1, 1) },
+          .attributes = &(const KolShape){ 2, { 1, 4097 } } },
+        { .name = "row-to-13x33",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (33) },
+          .attributes = &(const KolShape){ 2, { 13, 33 } } },
+        { .name = "column-to-13x33",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (13, 1) },
+          .attributes = &(const KolShape){ 2, { 13, 33 } } },
+        { .name = "channels",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (5, 1, 1) },
+          .attributes = &(const KolShape){ 4, { 2, 5, 7, 9 } } },
+        { .name = "same",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (7, 13, 33) },
+          .attributes = &(const KolShape){ 3, { 7, 13, 33 } } },
+        { .name = "odd-stretch",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (2, 1, 2, 1, 2, 1, 2, 1) },
+          .attributes = &(const KolShape){ 8, { 2, 3, 2, 3, 2, 3, 2, 3 } } },
+        { 0 } };
 
 static const KolOp expand_op = {
   .name = "expand",
@@ -425,7 +460,7 @@ static const KolOp expand_op = {
   .gradient = expand_gradient,
   .reference = expand_reference,
   .cases = expand_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = expand_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = expand_launch }, { 0 } },
 };
 
 extern const KolOp *const kol_elementwise_ops[];
@@ -735,7 +770,7 @@ kol_clip (KolValue *a, float low, float high)
                            "clip: %s of shape %s cannot be clipped to %g .. %g; the lower bound "
                            "comes first",
                            a->node->name, kol_shape_text (&a->shape), low, high);
-  return KOL_NODE (&clip_function.op, ((float[]) { low, high }), a);
+  return KOL_NODE (&clip_function.op, ((float[]){ low, high }), a);
 }
 
 /**
@@ -751,7 +786,7 @@ kol_clip (KolValue *a, float low, float high)
 KolValue *
 kol_scale (KolValue *a, float factor, float offset)
 {
-  return KOL_NODE (&scale_function.op, ((float[]) { factor, offset }), a);
+  return KOL_NODE (&scale_function.op, ((float[]){ factor, offset }), a);
 }
 
 /**

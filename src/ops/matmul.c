@@ -89,19 +89,22 @@ infer (KolNode *node, GError **error)
   gint64 inner_a, inner_b;
 
   if (a->rank < 2 || b->rank < 2)
-    return kol_infer_fail (error, "matmul of %s and %s: both sides need at least two dimensions; "
+    return kol_infer_fail (error,
+                           "matmul of %s and %s: both sides need at least two dimensions; "
                            "reshape a vector to [1, n] or [n, 1]",
                            kol_shape_text (a), kol_shape_text (b));
   inner_a = from_end (a, how->transpose_a ? 2 : 1);
   inner_b = from_end (b, how->transpose_b ? 1 : 2);
   if (inner_a != inner_b)
-    return kol_infer_fail (error, "matmul of %s%s and %s%s: the inner lengths %" G_GINT64_FORMAT
+    return kol_infer_fail (error,
+                           "matmul of %s%s and %s%s: the inner lengths %" G_GINT64_FORMAT
                            " and %" G_GINT64_FORMAT " differ",
                            kol_shape_text (a), how->transpose_a ? " transposed" : "",
                            kol_shape_text (b), how->transpose_b ? " transposed" : "", inner_a,
                            inner_b);
   if (!leading_dimensions_agree (a, b))
-    return kol_infer_fail (error, "matmul of %s and %s: the dimensions before the last two differ; "
+    return kol_infer_fail (error,
+                           "matmul of %s and %s: the dimensions before the last two differ; "
                            "they should be equal, or one side should have none",
                            kol_shape_text (a), kol_shape_text (b));
 
@@ -120,7 +123,7 @@ infer (KolNode *node, GError **error)
 static KolValue *
 multiply (KolValue *a, gboolean transpose_a, KolValue *b, gboolean transpose_b)
 {
-  return kol_matmul_with (a, b, &(KolMatmul) { transpose_a, transpose_b });
+  return kol_matmul_with (a, b, &(KolMatmul){ transpose_a, transpose_b });
 }
 
 /* [.., rows, columns] as the one matrix [.. rows, columns]. */
@@ -209,9 +212,9 @@ plain_launch (KolLaunch *launch, const KolNode *node, GError **error)
   Product p = product_of (node);
 
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "matmul",
-                                        .kernel = "matmul_forward",
-                                        .global = { p.columns, p.rows, p.batch } },
+                           &(KolCall){ .program = "matmul",
+                                       .kernel = "matmul_forward",
+                                       .global = { p.columns, p.rows, p.batch } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->outputs[0]), KOL_INT (p.rows),
                                      KOL_INT (p.columns), KOL_INT (p.inner),
@@ -230,9 +233,8 @@ clblast_launch (KolLaunch *launch, const KolNode *node, GError **error)
   return kol_blas_gemm (launch->queue, p.transpose_a, p.transpose_b, p.rows, p.columns, p.inner,
                         launch->inputs[0], p.transpose_a ? p.rows : p.inner,
                         p.batched_a ? p.rows * p.inner : 0, launch->inputs[1],
-                        p.transpose_b ? p.inner : p.columns,
-                        p.batched_b ? p.inner * p.columns : 0, launch->outputs[0], p.columns,
-                        p.rows * p.columns, p.batch, error);
+                        p.transpose_b ? p.inner : p.columns, p.batched_b ? p.inner * p.columns : 0,
+                        launch->outputs[0], p.columns, p.rows * p.columns, p.batch, error);
 }
 
 /* ── Variant "simd" ─────────────────────────────────────────────────────────────────────────── */
@@ -339,7 +341,8 @@ simd_scratch (const KolNode *node, const KolDevice *device)
   if (MIN (p.rows, p.columns) <= THIN)
     return 0;
   way = partition_of (&p, device);
-  return (gsize) (way.entries * way.tile_blocks * way.panel_blocks * way.pack_floats) * sizeof (float);
+  return (gsize) (way.entries * way.tile_blocks * way.panel_blocks * way.pack_floats)
+         * sizeof (float);
 }
 
 static gboolean
@@ -348,26 +351,24 @@ tiles_launch (KolLaunch *launch, const Product *p, GError **error)
   Partition way = partition_of (p, launch->device);
   g_autoptr (GString) options = g_string_new (NULL);
 
-  g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d", way.rows,
-                   way.vectors, p->transpose_a != 0, p->transpose_b != 0);
+  g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d",
+                   way.rows, way.vectors, p->transpose_a != 0, p->transpose_b != 0);
   kol_epilogue_append_options (&launch->epilogue, options);
-  return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "matmul-simd",
-                                        .kernel = "matmul_forward",
-                                        .options = options->str,
-                                        .global = { way.panel_blocks, way.tile_blocks, way.entries },
-                                        .local = { 1, 1, 1 } },
-                           KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
-                                     KOL_BUFFER (launch->outputs[0]),
-                                     KOL_BUFFER (launch->epilogue.bias),
-                                     KOL_BUFFER (launch->epilogue.residual),
-                                     KOL_BUFFER (launch->scratch), KOL_INT (p->rows),
-                                     KOL_INT (p->columns), KOL_INT (p->inner), KOL_INT (p->batch),
-                                     KOL_INT (p->batched_a), KOL_INT (p->batched_b),
-                                     KOL_INT (way.tiles), KOL_INT (way.panels),
-                                     KOL_INT (way.group), KOL_INT (way.depth),
-                                     KOL_INT (way.a_floats), KOL_INT (way.pack_floats)),
-                           error);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "matmul-simd",
+                  .kernel = "matmul_forward",
+                  .options = options->str,
+                  .global = { way.panel_blocks, way.tile_blocks, way.entries },
+                  .local = { 1, 1, 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
+                KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
+                KOL_BUFFER (launch->epilogue.residual), KOL_BUFFER (launch->scratch),
+                KOL_INT (p->rows), KOL_INT (p->columns), KOL_INT (p->inner), KOL_INT (p->batch),
+                KOL_INT (p->batched_a), KOL_INT (p->batched_b), KOL_INT (way.tiles),
+                KOL_INT (way.panels), KOL_INT (way.group), KOL_INT (way.depth),
+                KOL_INT (way.a_floats), KOL_INT (way.pack_floats)),
+      error);
 }
 
 /*
@@ -388,23 +389,20 @@ thin_launch (KolLaunch *launch, const Product *p, GError **error)
 
   g_string_printf (options, "-D THIN=%d", (int) thin);
   kol_epilogue_append_options (&launch->epilogue, options);
-  return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "matmul-simd",
-                                        .kernel = large_along ? "matmul_dots" : "matmul_stream",
-                                        .options = options->str,
-                                        .global = { divide_up (lines, block), 1, p->batch },
-                                        .local = { 1, 1, 1 } },
-                           KOL_ARGS (KOL_BUFFER (launch->inputs[swapped]),
-                                     KOL_BUFFER (launch->inputs[!swapped]),
-                                     KOL_BUFFER (launch->outputs[0]),
-                                     KOL_BUFFER (launch->epilogue.bias),
-                                     KOL_BUFFER (launch->epilogue.residual), KOL_INT (lines),
-                                     KOL_INT (p->inner), KOL_INT (small_along ? p->inner : 1),
-                                     KOL_INT (small_along ? 1 : thin), KOL_INT (swapped),
-                                     KOL_INT (swapped ? p->batched_b : p->batched_a),
-                                     KOL_INT (swapped ? p->batched_a : p->batched_b),
-                                     KOL_INT (block)),
-                           error);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "matmul-simd",
+                  .kernel = large_along ? "matmul_dots" : "matmul_stream",
+                  .options = options->str,
+                  .global = { divide_up (lines, block), 1, p->batch },
+                  .local = { 1, 1, 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->inputs[swapped]), KOL_BUFFER (launch->inputs[!swapped]),
+                KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
+                KOL_BUFFER (launch->epilogue.residual), KOL_INT (lines), KOL_INT (p->inner),
+                KOL_INT (small_along ? p->inner : 1), KOL_INT (small_along ? 1 : thin),
+                KOL_INT (swapped), KOL_INT (swapped ? p->batched_b : p->batched_a),
+                KOL_INT (swapped ? p->batched_a : p->batched_b), KOL_INT (block)),
+      error);
 }
 
 static gboolean

@@ -89,8 +89,8 @@ max_pool_reference (const KolNode *node, const double *const *x, double *const *
 static void
 max_pool_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 {
-  KolPoolGradient attributes = { .how = *(const KolPool *) node->attributes,
-                                 .shape = node->inputs[0]->shape };
+  KolPoolGradient attributes
+      = { .how = *(const KolPool *) node->attributes, .shape = node->inputs[0]->shape };
 
   if (dy[0])
     dx[0] = KOL_NODE (&gradient_op, &attributes, dy[0], kol_output (&node->outputs[0], 1));
@@ -181,25 +181,34 @@ pick_reference (const KolNode *node, const double *const *x, double *const *y)
 
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */
 
-#define CASE(NAME, HOW, ...) \
-  { .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (__VA_ARGS__) }, \
-    .attributes = &(const KolPool) HOW, .fill = { { KOL_FILL_DISTINCT, -1, 1 } } }
-#define HOW(...) { __VA_ARGS__ }
+#define CASE(NAME, HOW, ...)                                                                       \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (__VA_ARGS__) },                            \
+    .attributes = &(const KolPool) HOW,                                                            \
+    .fill                                                                                          \
+        = { { KOL_FILL_DISTINCT, -1, 1 } }                                                         \
+  }
+#define HOW(...)                                                                                   \
+  {                                                                                                \
+    __VA_ARGS__                                                                                    \
+  }
 
 static const KolCase max_pool_cases[] = { KOL_POOL_CASES, { 0 } };
 
-#define GRADIENT_CASE(NAME, HOW_, INPUT, N, C, P, Q, H, W) \
-  { .name = NAME, .n_inputs = 2, .shapes = { INPUT, KOL_SHAPE (N, C, P, Q) }, \
-    .attributes = &(const KolPoolGradient) { HOW_, { 4, { N, C, H, W } } }, \
-    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, (H) * (W) } }, .no_gradient = 2 }
-#define GRADIENT_CASES(INPUT) \
+#define GRADIENT_CASE(NAME, HOW_, INPUT, N, C, P, Q, H, W)                                         \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 2, .shapes = { INPUT, KOL_SHAPE (N, C, P, Q) },                      \
+    .attributes = &(const KolPoolGradient){ HOW_, { 4, { N, C, H, W } } },                         \
+    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, (H) * (W) } }, .no_gradient = 2   \
+  }
+#define GRADIENT_CASES(INPUT)                                                                      \
   GRADIENT_CASE ("all-of-5x7", HOW (.size = 5, .size_w = 7), INPUT (2, 3, 1, 1, 5, 7), 2, 3, 1, 1, \
-                 5, 7), \
-  GRADIENT_CASE ("2x2-of-4x9", HOW (.size = 2), INPUT (2, 3, 2, 4, 4, 9), 2, 3, 2, 4, 4, 9), \
-  GRADIENT_CASE ("3x3-stride-2-of-5x11", HOW (.size = 3, .stride = 2, .pad = 1), \
-                 INPUT (2, 3, 3, 6, 5, 11), 2, 3, 3, 6, 5, 11), \
-  GRADIENT_CASE ("3x3-stride-1-of-3x18", HOW (.size = 3, .stride = 1, .padding = KOL_SAME), \
-                 INPUT (1, 2, 3, 18, 3, 18), 1, 2, 3, 18, 3, 18)
+                 5, 7),                                                                            \
+      GRADIENT_CASE ("2x2-of-4x9", HOW (.size = 2), INPUT (2, 3, 2, 4, 4, 9), 2, 3, 2, 4, 4, 9),   \
+      GRADIENT_CASE ("3x3-stride-2-of-5x11", HOW (.size = 3, .stride = 2, .pad = 1),               \
+                     INPUT (2, 3, 3, 6, 5, 11), 2, 3, 3, 6, 5, 11),                                \
+      GRADIENT_CASE ("3x3-stride-1-of-3x18", HOW (.size = 3, .stride = 1, .padding = KOL_SAME),    \
+                     INPUT (1, 2, 3, 18, 3, 18), 1, 2, 3, 18, 3, 18)
 #define OUTPUT_SHAPE(N, C, P, Q, H, W) KOL_SHAPE (N, C, P, Q)
 #define X_SHAPE(N, C, P, Q, H, W) KOL_SHAPE (N, C, H, W)
 
@@ -216,7 +225,7 @@ static const KolOp max_pool_op = {
   .gradient = max_pool_gradient,
   .reference = max_pool_reference,
   .cases = max_pool_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = max_pool_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = max_pool_launch }, { 0 } },
   .flops = kol_pool_flops,
 };
 
@@ -227,7 +236,7 @@ static const KolOp gradient_op = {
   .gradient = gradient_gradient,
   .reference = gradient_reference,
   .cases = gradient_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = gradient_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = gradient_launch }, { 0 } },
 };
 
 static const KolOp pick_op = {
@@ -237,7 +246,7 @@ static const KolOp pick_op = {
   .gradient = pick_gradient,
   .reference = pick_reference,
   .cases = pick_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = pick_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = pick_launch }, { 0 } },
 };
 
 extern const KolOp *const kol_max_pool_ops[];

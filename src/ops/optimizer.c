@@ -82,7 +82,7 @@ total_count (const Tensors *tensors)
 static Tensors
 gradients_of (const KolNode *node, const KolDevice *device)
 {
-  return (Tensors) { node, 1, 1, node->n_inputs - 1, device ? chunk_length (device) : 1 };
+  return (Tensors){ node, 1, 1, node->n_inputs - 1, device ? chunk_length (device) : 1 };
 }
 
 int
@@ -97,8 +97,8 @@ parameters_of (const KolNode *node, const KolDevice *device)
 {
   guint first = (guint) kol_step_first_parameter (node);
 
-  return (Tensors) { node, first, 2, (node->n_inputs - first) / 2,
-                     device ? chunk_length (device) : 1 };
+  return (Tensors){ node, first, 2, (node->n_inputs - first) / 2,
+                    device ? chunk_length (device) : 1 };
 }
 
 /* ── Shapes ────────────────────────────────────────────────────────────────────────────────── */
@@ -109,11 +109,13 @@ check_counts (const Tensors *tensors, GError **error)
 {
   for (guint i = 0; i < tensors->n; i++)
     if (tensor_count (tensors, i) > G_MAXINT)
-      return kol_infer_fail (error, "tensor %u has %" G_GINT64_FORMAT
+      return kol_infer_fail (error,
+                             "tensor %u has %" G_GINT64_FORMAT
                              " elements; an optimizer takes at most %d per tensor: split it",
                              i, tensor_count (tensors, i), G_MAXINT);
   if (total_count (tensors) > G_MAXUINT32)
-    return kol_infer_fail (error, "the parameters have %" G_GINT64_FORMAT
+    return kol_infer_fail (error,
+                           "the parameters have %" G_GINT64_FORMAT
                            " elements; an optimizer takes at most %u: use two",
                            total_count (tensors), G_MAXUINT32);
   return TRUE;
@@ -240,7 +242,7 @@ add (Arguments *arguments, KolArg argument)
 {
   g_return_if_fail (arguments->n < MAX_ARGUMENTS);
   arguments->list[arguments->n++] = argument;
-  arguments->list[arguments->n] = (KolArg) { KOL_ARG_END };
+  arguments->list[arguments->n] = (KolArg){ KOL_ARG_END };
 }
 
 static gboolean
@@ -249,8 +251,11 @@ launch_groups (KolLaunch *launch, const char *kernel, gint64 groups, const KolAr
 {
   guint group = group_length (launch->device);
   char options[64];
-  KolCall call = { .program = "optimizer", .kernel = kernel, .options = options,
-                   .global = { (gsize) groups * group }, .local = { group } };
+  KolCall call = { .program = "optimizer",
+                   .kernel = kernel,
+                   .options = options,
+                   .global = { (gsize) groups * group },
+                   .local = { group } };
 
   g_snprintf (options, sizeof options, "-DGROUP=%u -DCHUNK=%d", group,
               (int) chunk_length (launch->device));
@@ -366,13 +371,13 @@ launch_adam (KolLaunch *launch, const KolNode *node, GError **error)
   const KolAdamStep *how = node->attributes;
   KolBuffer *count = launch->inputs[2];
 
-  return launch_step (
-      launch, node, "adam_forward",
-      KOL_ARGS (KOL_BUFFER (count), KOL_BUFFER (launch->inputs[3]), KOL_BUFFER (launch->inputs[4]),
-                KOL_FLOAT (how->beta1), KOL_FLOAT (1 - how->beta1), KOL_FLOAT (log (how->beta1)),
-                KOL_FLOAT (how->beta2), KOL_FLOAT (1 - how->beta2), KOL_FLOAT (log (how->beta2)),
-                KOL_FLOAT (how->epsilon)),
-      count, error);
+  return launch_step (launch, node, "adam_forward",
+                      KOL_ARGS (KOL_BUFFER (count), KOL_BUFFER (launch->inputs[3]),
+                                KOL_BUFFER (launch->inputs[4]), KOL_FLOAT (how->beta1),
+                                KOL_FLOAT (1 - how->beta1), KOL_FLOAT (log (how->beta1)),
+                                KOL_FLOAT (how->beta2), KOL_FLOAT (1 - how->beta2),
+                                KOL_FLOAT (log (how->beta2)), KOL_FLOAT (how->epsilon)),
+                      count, error);
 }
 
 static gboolean
@@ -485,28 +490,63 @@ reference_sgd (const KolNode *node, const double *const *x, double *const *y)
 
 #define S1(...) KOL_SHAPE (__VA_ARGS__)
 #define S2(...) S1 (__VA_ARGS__), S1 (__VA_ARGS__) /* a parameter and its gradient */
-#define ZEROS { KOL_FILL_LABELS, 0, 1 }     /* whole numbers below 1 */
-#define STEPS { KOL_FILL_LABELS, 0, 10 }    /* 0 .. 9 */
-#define RAISED { KOL_FILL_UNIFORM, 1, 2 }   /* a flag that is set */
-#define NANS { KOL_FILL_UNIFORM, NAN, NAN }
-#define RATE { KOL_FILL_UNIFORM, 0.01, 0.1 }
-#define SQUARES { KOL_FILL_UNIFORM, 0.01, 1 }
+#define ZEROS                                                                                      \
+  {                                                                                                \
+    KOL_FILL_LABELS, 0, 1                                                                          \
+  } /* whole numbers below 1 */
+#define STEPS                                                                                      \
+  {                                                                                                \
+    KOL_FILL_LABELS, 0, 10                                                                         \
+  } /* 0 .. 9 */
+#define RAISED                                                                                     \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 1, 2                                                                         \
+  } /* a flag that is set */
+#define NANS                                                                                       \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, NAN, NAN                                                                     \
+  }
+#define RATE                                                                                       \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 0.01, 0.1                                                                    \
+  }
+#define SQUARES                                                                                    \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 0.01, 1                                                                      \
+  }
 
 static const KolCase gradient_norm_cases[] = {
-  { .name = "1", .n_inputs = 2, .shapes = { KOL_SHAPE (2), KOL_SHAPE (1) }, .fill = { ZEROS },
+  { .name = "1",
+    .n_inputs = 2,
+    .shapes = { KOL_SHAPE (2), KOL_SHAPE (1) },
+    .fill = { ZEROS },
     .no_gradient = ~0u },
-  { .name = "7,33", .n_inputs = 3, .shapes = { KOL_SHAPE (2), KOL_SHAPE (7), KOL_SHAPE (3, 11) },
-    .fill = { ZEROS }, .no_gradient = ~0u },
-  { .name = "raised", .n_inputs = 2, .shapes = { KOL_SHAPE (2), KOL_SHAPE (5) },
-    .fill = { RAISED }, .no_gradient = ~0u },
-  { .name = "nan", .n_inputs = 3, .shapes = { KOL_SHAPE (2), KOL_SHAPE (33), KOL_SHAPE (1) },
-    .fill = { ZEROS, [2] = NANS }, .no_gradient = ~0u },
-  { .name = "4096,16385,127", .n_inputs = 4,
+  { .name = "7,33",
+    .n_inputs = 3,
+    .shapes = { KOL_SHAPE (2), KOL_SHAPE (7), KOL_SHAPE (3, 11) },
+    .fill = { ZEROS },
+    .no_gradient = ~0u },
+  { .name = "raised",
+    .n_inputs = 2,
+    .shapes = { KOL_SHAPE (2), KOL_SHAPE (5) },
+    .fill = { RAISED },
+    .no_gradient = ~0u },
+  { .name = "nan",
+    .n_inputs = 3,
+    .shapes = { KOL_SHAPE (2), KOL_SHAPE (33), KOL_SHAPE (1) },
+    .fill = { ZEROS, [2] = NANS },
+    .no_gradient = ~0u },
+  { .name = "4096,16385,127",
+    .n_inputs = 4,
     .shapes = { KOL_SHAPE (2), KOL_SHAPE (4096), KOL_SHAPE (16385), KOL_SHAPE (127) },
-    .fill = { ZEROS }, .no_gradient = ~0u },
-  { .name = "1024x3136", .n_inputs = 4,
+    .fill = { ZEROS },
+    .no_gradient = ~0u },
+  { .name = "1024x3136",
+    .n_inputs = 4,
     .shapes = { KOL_SHAPE (2), KOL_SHAPE (1024, 3136), KOL_SHAPE (64, 32, 5, 5), KOL_SHAPE (1024) },
-    .fill = { ZEROS }, .no_gradient = ~0u, .only_tune = TRUE },
+    .fill = { ZEROS },
+    .no_gradient = ~0u,
+    .only_tune = TRUE },
   { NULL },
 };
 
@@ -514,26 +554,58 @@ static const KolAdamStep usual_adam = { 0.9, 0.999, 1e-8 };
 static const KolAdamStep other_adam = { 0.5, 0.9, 1e-3 };
 static const KolAdamStep no_moments = { 0, 0, 1e-2 };
 
-#define ADAM_SHAPES(total, ...) \
-  { KOL_SCALAR, KOL_SHAPE (2), KOL_SHAPE (1), KOL_SHAPE (total), KOL_SHAPE (total), __VA_ARGS__ }
-#define ADAM_FILL(watch, count) { RATE, watch, count, { KOL_FILL_UNIFORM, 0, 0 }, SQUARES }
+#define ADAM_SHAPES(total, ...)                                                                    \
+  {                                                                                                \
+    KOL_SCALAR, KOL_SHAPE (2), KOL_SHAPE (1), KOL_SHAPE (total), KOL_SHAPE (total), __VA_ARGS__    \
+  }
+#define ADAM_FILL(watch, count)                                                                    \
+  {                                                                                                \
+    RATE, watch, count, { KOL_FILL_UNIFORM, 0, 0 }, SQUARES                                        \
+  }
 
 static const KolCase adam_cases[] = {
-  { .name = "1", .n_inputs = 7, .shapes = ADAM_SHAPES (1, S2 (1)), .attributes = &usual_adam,
-    .fill = ADAM_FILL (ZEROS, ZEROS), .no_gradient = ~0u },
-  { .name = "first-step", .n_inputs = 9, .shapes = ADAM_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &usual_adam, .fill = ADAM_FILL (ZEROS, ZEROS), .no_gradient = ~0u },
-  { .name = "other-constants", .n_inputs = 9, .shapes = ADAM_SHAPES (40, S2 (3, 11), S2 (7)),
-    .attributes = &other_adam, .fill = ADAM_FILL (ZEROS, STEPS), .no_gradient = ~0u },
-  { .name = "no-moments", .n_inputs = 7, .shapes = ADAM_SHAPES (33, S2 (33)),
-    .attributes = &no_moments, .fill = ADAM_FILL (ZEROS, STEPS), .no_gradient = ~0u },
-  { .name = "raised", .n_inputs = 9, .shapes = ADAM_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &usual_adam, .fill = ADAM_FILL (RAISED, STEPS), .no_gradient = ~0u },
-  { .name = "4096,16385,127", .n_inputs = 11,
+  { .name = "1",
+    .n_inputs = 7,
+    .shapes = ADAM_SHAPES (1, S2 (1)),
+    .attributes = &usual_adam,
+    .fill = ADAM_FILL (ZEROS, ZEROS),
+    .no_gradient = ~0u },
+  { .name = "first-step",
+    .n_inputs = 9,
+    .shapes = ADAM_SHAPES (40, S2 (7), S2 (3, 11)),
+    .attributes = &usual_adam,
+    .fill = ADAM_FILL (ZEROS, ZEROS),
+    .no_gradient = ~0u },
+  { .name = "other-constants",
+    .n_inputs = 9,
+    .shapes = ADAM_SHAPES (40, S2 (3, 11), S2 (7)),
+    .attributes = &other_adam,
+    .fill = ADAM_FILL (ZEROS, STEPS),
+    .no_gradient = ~0u },
+  { .name = "no-moments",
+    .n_inputs = 7,
+    .shapes = ADAM_SHAPES (33, S2 (33)),
+    .attributes = &no_moments,
+    .fill = ADAM_FILL (ZEROS, STEPS),
+    .no_gradient = ~0u },
+  { .name = "raised",
+    .n_inputs = 9,
+    .shapes = ADAM_SHAPES (40, S2 (7), S2 (3, 11)),
+    .attributes = &usual_adam,
+    .fill = ADAM_FILL (RAISED, STEPS),
+    .no_gradient = ~0u },
+  { .name = "4096,16385,127",
+    .n_inputs = 11,
     .shapes = ADAM_SHAPES (4096 + 16385 + 127, S2 (4096), S2 (16385), S2 (127)),
-    .attributes = &usual_adam, .fill = ADAM_FILL (ZEROS, STEPS), .no_gradient = ~0u },
-  { .name = "1024x3136", .n_inputs = 7, .shapes = ADAM_SHAPES (1024 * 3136, S2 (1024, 3136)),
-    .attributes = &usual_adam, .fill = ADAM_FILL (ZEROS, STEPS), .no_gradient = ~0u,
+    .attributes = &usual_adam,
+    .fill = ADAM_FILL (ZEROS, STEPS),
+    .no_gradient = ~0u },
+  { .name = "1024x3136",
+    .n_inputs = 7,
+    .shapes = ADAM_SHAPES (1024 * 3136, S2 (1024, 3136)),
+    .attributes = &usual_adam,
+    .fill = ADAM_FILL (ZEROS, STEPS),
+    .no_gradient = ~0u,
     .only_tune = TRUE },
   { NULL },
 };
@@ -541,23 +613,53 @@ static const KolCase adam_cases[] = {
 static const KolSgdStep plain_sgd = { 0 };
 static const KolSgdStep momentum_sgd = { 0.9 };
 
-#define SGD_SHAPES(total, ...) { KOL_SCALAR, KOL_SHAPE (2), KOL_SHAPE (total), __VA_ARGS__ }
-#define SGD_FILL(watch) { RATE, watch }
+#define SGD_SHAPES(total, ...)                                                                     \
+  {                                                                                                \
+    KOL_SCALAR, KOL_SHAPE (2), KOL_SHAPE (total), __VA_ARGS__                                      \
+  }
+#define SGD_FILL(watch)                                                                            \
+  {                                                                                                \
+    RATE, watch                                                                                    \
+  }
 
 static const KolCase sgd_cases[] = {
-  { .name = "1", .n_inputs = 5, .shapes = SGD_SHAPES (1, S2 (1)), .attributes = &plain_sgd,
-    .fill = SGD_FILL (ZEROS), .no_gradient = ~0u },
-  { .name = "no-momentum", .n_inputs = 7, .shapes = SGD_SHAPES (1, S2 (7), S2 (3, 11)),
-    .attributes = &plain_sgd, .fill = SGD_FILL (ZEROS), .no_gradient = ~0u },
-  { .name = "momentum", .n_inputs = 7, .shapes = SGD_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &momentum_sgd, .fill = SGD_FILL (ZEROS), .no_gradient = ~0u },
-  { .name = "raised", .n_inputs = 7, .shapes = SGD_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &momentum_sgd, .fill = SGD_FILL (RAISED), .no_gradient = ~0u },
-  { .name = "4096,16385,127", .n_inputs = 9,
+  { .name = "1",
+    .n_inputs = 5,
+    .shapes = SGD_SHAPES (1, S2 (1)),
+    .attributes = &plain_sgd,
+    .fill = SGD_FILL (ZEROS),
+    .no_gradient = ~0u },
+  { .name = "no-momentum",
+    .n_inputs = 7,
+    .shapes = SGD_SHAPES (1, S2 (7), S2 (3, 11)),
+    .attributes = &plain_sgd,
+    .fill = SGD_FILL (ZEROS),
+    .no_gradient = ~0u },
+  { .name = "momentum",
+    .n_inputs = 7,
+    .shapes = SGD_SHAPES (40, S2 (7), S2 (3, 11)),
+    .attributes = &momentum_sgd,
+    .fill = SGD_FILL (ZEROS),
+    .no_gradient = ~0u },
+  { .name = "raised",
+    .n_inputs = 7,
+    .shapes = SGD_SHAPES (40, S2 (7), S2 (3, 11)),
+    .attributes = &momentum_sgd,
+    .fill = SGD_FILL (RAISED),
+    .no_gradient = ~0u },
+  { .name = "4096,16385,127",
+    .n_inputs = 9,
     .shapes = SGD_SHAPES (4096 + 16385 + 127, S2 (4096), S2 (16385), S2 (127)),
-    .attributes = &momentum_sgd, .fill = SGD_FILL (ZEROS), .no_gradient = ~0u },
-  { .name = "1024x3136", .n_inputs = 5, .shapes = SGD_SHAPES (1024 * 3136, S2 (1024, 3136)),
-    .attributes = &momentum_sgd, .fill = SGD_FILL (ZEROS), .no_gradient = ~0u, .only_tune = TRUE },
+    .attributes = &momentum_sgd,
+    .fill = SGD_FILL (ZEROS),
+    .no_gradient = ~0u },
+  { .name = "1024x3136",
+    .n_inputs = 5,
+    .shapes = SGD_SHAPES (1024 * 3136, S2 (1024, 3136)),
+    .attributes = &momentum_sgd,
+    .fill = SGD_FILL (ZEROS),
+    .no_gradient = ~0u,
+    .only_tune = TRUE },
   { NULL },
 };
 
@@ -650,7 +752,7 @@ kol_adam_step (KolValue *rate, KolValue *watch, KolValue *count, KolValue *m, Ko
                KolValue *const *parameters, KolValue *const *gradients, guint n,
                const KolAdamStep *how)
 {
-  return step_new (&adam_op, (KolValue *[]) { rate, watch, count, m, v }, 5, parameters, gradients,
+  return step_new (&adam_op, (KolValue *[]){ rate, watch, count, m, v }, 5, parameters, gradients,
                    n, how);
 }
 
@@ -658,5 +760,5 @@ KolValue *
 kol_sgd_step (KolValue *rate, KolValue *watch, KolValue *v, KolValue *const *parameters,
               KolValue *const *gradients, guint n, const KolSgdStep *how)
 {
-  return step_new (&sgd_op, (KolValue *[]) { rate, watch, v }, 3, parameters, gradients, n, how);
+  return step_new (&sgd_op, (KolValue *[]){ rate, watch, v }, 3, parameters, gradients, n, how);
 }

@@ -86,20 +86,20 @@ kol_pool_infer (KolNode *node, GError **error)
                            g.size, g.size_w, g.stride, g.stride_w, kol_shape_text (x));
   if (MIN (MIN (g.top, g.bottom), MIN (g.left, g.right)) < 0 || MAX (g.top, g.bottom) >= g.size
       || MAX (g.left, g.right) >= g.size_w)
-    return kol_infer_fail (
-        error,
-        "paddings of %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
-        ", %" G_GINT64_FORMAT " (top, left, bottom, right) around %s for windows of "
-        "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
-        "; they have to be 0 or more, and less than the window",
-        g.top, g.left, g.bottom, g.right, kol_shape_text (x), g.size, g.size_w);
+    return kol_infer_fail (error,
+                           "paddings of %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                           ", %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                           " (top, left, bottom, right) around %s for windows of "
+                           "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
+                           "; they have to be 0 or more, and less than the window",
+                           g.top, g.left, g.bottom, g.right, kol_shape_text (x), g.size, g.size_w);
   if (g.H + g.top + g.bottom < g.size || g.W + g.left + g.right < g.size_w)
     return kol_infer_fail (error,
                            "windows of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
                            " do not fit into %s with its padding",
                            g.size, g.size_w, kol_shape_text (x));
   for (guint i = 0; i < node->n_outputs; i++)
-    node->outputs[i].shape = (KolShape) { 4, { x->dim[0], x->dim[1], g.P, g.Q } };
+    node->outputs[i].shape = (KolShape){ 4, { x->dim[0], x->dim[1], g.P, g.Q } };
   return TRUE;
 }
 
@@ -144,18 +144,18 @@ kol_pool_launch (KolLaunch *launch, const KolPoolGeometry *g, const char *kernel
   const KolDevice *device = launch->device;
   gsize rows = (gsize) (g->planes * height);
   KolStrips strips = kol_strips (device, rows, (gsize) (KOL_POOL_STRIP / width));
-  g_autofree char *all = g_strdup_printf (
-      "%s -DLANES=%d -DSIZE_H=%d -DSIZE_W=%d -DSTRIDE_H=%d -DSTRIDE_W=%d", options,
-      kol_pool_lanes (device, g), (int) g->size, (int) g->size_w, (int) g->stride,
-      (int) g->stride_w);
+  g_autofree char *all
+      = g_strdup_printf ("%s -DLANES=%d -DSIZE_H=%d -DSIZE_W=%d -DSTRIDE_H=%d -DSTRIDE_W=%d",
+                         options, kol_pool_lanes (device, g), (int) g->size, (int) g->size_w,
+                         (int) g->stride, (int) g->stride_w);
 
   return kol_queue_launch (
       launch->queue,
-      &(KolCall) { .program = "pool",
-                   .kernel = kernel,
-                   .options = all,
-                   .global = { device->simd ? strips.items : rows * (gsize) width },
-                   .local = { strips.group } },
+      &(KolCall){ .program = "pool",
+                  .kernel = kernel,
+                  .options = all,
+                  .global = { device->simd ? strips.items : rows * (gsize) width },
+                  .local = { strips.group } },
       KOL_ARGS (KOL_BUFFER (buffers[0]), KOL_BUFFER (buffers[1]), KOL_BUFFER (buffers[2]),
                 KOL_INT (rows), KOL_INT (strips.each), KOL_INT (g->H), KOL_INT (g->W),
                 KOL_INT (g->P), KOL_INT (g->Q), KOL_INT (g->top), KOL_INT (g->left)),
@@ -164,42 +164,46 @@ kol_pool_launch (KolLaunch *launch, const KolPoolGeometry *g, const char *kernel
 
 /* ── Cases of both, with CASE (name, HOW (...), N, C, H, W) ─────────────────────────────────── */
 
-#define KOL_POOL_CASES \
-  CASE ("1x1", HOW (.size = 1), 1, 1, 1, 1), \
-  CASE ("2x2-of-2x2", HOW (.size = 2), 1, 1, 2, 2), \
-  CASE ("2x2-of-7x7", HOW (.size = 2), 2, 3, 7, 7), \
-  CASE ("2x2-of-14x14", HOW (.size = 2), 2, 3, 14, 14), \
-  CASE ("2x2-of-28x28", HOW (.size = 2), 2, 3, 28, 28), \
-  CASE ("2x2-of-6x31", HOW (.size = 2), 1, 3, 6, 31), \
-  CASE ("2x2-of-6x32", HOW (.size = 2), 1, 3, 6, 32), \
-  CASE ("2x2-of-6x33", HOW (.size = 2), 1, 3, 6, 33), \
-  CASE ("2x2-of-6x66", HOW (.size = 2), 1, 3, 6, 66), \
-  CASE ("2x2-same-of-7x33", HOW (.size = 2, .padding = KOL_SAME), 2, 3, 7, 33), \
-  CASE ("2x2-stride-1-of-5x17", HOW (.size = 2, .stride = 1), 2, 2, 5, 17), \
-  CASE ("2x2-stride-1-same-of-5x33", HOW (.size = 2, .stride = 1, .padding = KOL_SAME), 2, 2, 5, \
-        33), \
-  CASE ("2x2-stride-3-of-11x29", HOW (.size = 2, .stride = 3), 2, 2, 11, 29), \
-  CASE ("2x1-of-6x37", HOW (.size = 2, .size_w = 1), 1, 2, 6, 37), \
-  CASE ("1x1-stride-2-of-9x41", HOW (.size = 1, .stride = 2), 1, 2, 9, 41), \
-  CASE ("3x3-of-9x10", HOW (.size = 3), 2, 3, 9, 10), \
-  CASE ("3x3-stride-1-pad-1-of-5x19", HOW (.size = 3, .stride = 1, .pad = 1), 2, 3, 5, 19), \
-  CASE ("3x3-stride-2-of-13x33", HOW (.size = 3, .stride = 2), 2, 3, 13, 33), \
-  CASE ("3x3-stride-2-pad-1-of-14x56", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 14, 56), \
-  CASE ("3x3-stride-2-pad-1-of-7x13", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 7, 13), \
-  CASE ("3x3-stride-2-same-of-7x40", HOW (.size = 3, .stride = 2, .padding = KOL_SAME), 2, 3, 7, \
-        40), \
-  CASE ("5x4-stride-1x2-odd-padding-of-9x35", \
-        HOW (.size = 5, .size_w = 4, .stride = 1, .stride_w = 2, .top = 4, .left = 3, .bottom = 1, \
-             .right = 2), \
-        1, 2, 9, 35), \
-  CASE ("4x5-stride-2x1-odd-padding-of-9x35", \
-        HOW (.size = 4, .size_w = 5, .stride = 2, .stride_w = 1, .top = 1, .left = 2, .bottom = 3, \
-             .right = 4), \
-        1, 2, 9, 35), \
-  CASE ("7x7-of-7x7", HOW (.size = 7), 2, 5, 7, 7), \
-  { .name = "50x32x28x28", .n_inputs = 1, .shapes = { KOL_SHAPE (50, 32, 28, 28) }, \
-    .attributes = &(const KolPool) { .size = 2 }, .only_tune = TRUE }, \
-  { .name = "8x64x112x112-stride-2", .n_inputs = 1, .shapes = { KOL_SHAPE (8, 64, 112, 112) }, \
-    .attributes = &(const KolPool) { .size = 3, .stride = 2, .pad = 1 }, .only_tune = TRUE }
+#define KOL_POOL_CASES                                                                             \
+  CASE ("1x1", HOW (.size = 1), 1, 1, 1, 1), CASE ("2x2-of-2x2", HOW (.size = 2), 1, 1, 2, 2),     \
+      CASE ("2x2-of-7x7", HOW (.size = 2), 2, 3, 7, 7),                                            \
+      CASE ("2x2-of-14x14", HOW (.size = 2), 2, 3, 14, 14),                                        \
+      CASE ("2x2-of-28x28", HOW (.size = 2), 2, 3, 28, 28),                                        \
+      CASE ("2x2-of-6x31", HOW (.size = 2), 1, 3, 6, 31),                                          \
+      CASE ("2x2-of-6x32", HOW (.size = 2), 1, 3, 6, 32),                                          \
+      CASE ("2x2-of-6x33", HOW (.size = 2), 1, 3, 6, 33),                                          \
+      CASE ("2x2-of-6x66", HOW (.size = 2), 1, 3, 6, 66),                                          \
+      CASE ("2x2-same-of-7x33", HOW (.size = 2, .padding = KOL_SAME), 2, 3, 7, 33),                \
+      CASE ("2x2-stride-1-of-5x17", HOW (.size = 2, .stride = 1), 2, 2, 5, 17),                    \
+      CASE ("2x2-stride-1-same-of-5x33", HOW (.size = 2, .stride = 1, .padding = KOL_SAME), 2, 2,  \
+            5, 33),                                                                                \
+      CASE ("2x2-stride-3-of-11x29", HOW (.size = 2, .stride = 3), 2, 2, 11, 29),                  \
+      CASE ("2x1-of-6x37", HOW (.size = 2, .size_w = 1), 1, 2, 6, 37),                             \
+      CASE ("1x1-stride-2-of-9x41", HOW (.size = 1, .stride = 2), 1, 2, 9, 41),                    \
+      CASE ("3x3-of-9x10", HOW (.size = 3), 2, 3, 9, 10),                                          \
+      CASE ("3x3-stride-1-pad-1-of-5x19", HOW (.size = 3, .stride = 1, .pad = 1), 2, 3, 5, 19),    \
+      CASE ("3x3-stride-2-of-13x33", HOW (.size = 3, .stride = 2), 2, 3, 13, 33),                  \
+      CASE ("3x3-stride-2-pad-1-of-14x56", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 14, 56),  \
+      CASE ("3x3-stride-2-pad-1-of-7x13", HOW (.size = 3, .stride = 2, .pad = 1), 2, 3, 7, 13),    \
+      CASE ("3x3-stride-2-same-of-7x40", HOW (.size = 3, .stride = 2, .padding = KOL_SAME), 2, 3,  \
+            7, 40),                                                                                \
+      CASE ("5x4-stride-1x2-odd-padding-of-9x35",                                                  \
+            HOW (.size = 5, .size_w = 4, .stride = 1, .stride_w = 2, .top = 4, .left = 3,          \
+                 .bottom = 1, .right = 2),                                                         \
+            1, 2, 9, 35),                                                                          \
+      CASE ("4x5-stride-2x1-odd-padding-of-9x35",                                                  \
+            HOW (.size = 4, .size_w = 5, .stride = 2, .stride_w = 1, .top = 1, .left = 2,          \
+                 .bottom = 3, .right = 4),                                                         \
+            1, 2, 9, 35),                                                                          \
+      CASE ("7x7-of-7x7", HOW (.size = 7), 2, 5, 7, 7),                                            \
+      { .name = "50x32x28x28",                                                                     \
+        .n_inputs = 1,                                                                             \
+        .shapes = { KOL_SHAPE (50, 32, 28, 28) },                                                  \
+        .attributes = &(const KolPool){ .size = 2 },                                               \
+        .only_tune = TRUE },                                                                       \
+  {                                                                                                \
+    .name = "8x64x112x112-stride-2", .n_inputs = 1, .shapes = { KOL_SHAPE (8, 64, 112, 112) },     \
+    .attributes = &(const KolPool){ .size = 3, .stride = 2, .pad = 1 }, .only_tune = TRUE          \
+  }
 
 G_END_DECLS

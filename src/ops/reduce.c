@@ -98,7 +98,7 @@ typedef struct {
   int n;
   gint64 length[MAX_DIMENSIONS];
   gint64 distance[MAX_DIMENSIONS]; /* between neighbours in x */
-} Dimensions;                /* the innermost first */
+} Dimensions;                      /* the innermost first */
 
 typedef struct {
   Dimensions kept, reduced;
@@ -259,13 +259,13 @@ launch_pass (KolLaunch *launch, const char *kind, const Geometry *geometry, cons
   args[n++] = KOL_INT (cut->part_elements);
   n = append_dimensions (args, n, &geometry->kept, geometry->columns ? 1 : 0);
   n = append_dimensions (args, n, &geometry->reduced, 0);
-  args[n] = (KolArg) { KOL_ARG_END };
+  args[n] = (KolArg){ KOL_ARG_END };
   return kol_queue_launch (
       launch->queue,
-      &(KolCall) { .program = "reduce",
-                   .kernel = kernel,
-                   .global = { (gsize) (cut->outer_items * cut->column_items * cut->parts) },
-                   .local = { cut->group } },
+      &(KolCall){ .program = "reduce",
+                  .kernel = kernel,
+                  .global = { (gsize) (cut->outer_items * cut->column_items * cut->parts) },
+                  .local = { cut->group } },
       args, error);
 }
 
@@ -277,18 +277,18 @@ launch_sum (KolLaunch *launch, const KolNode *node, double factor, GError **erro
   Cut cut = cut_new (&geometry, launch->device);
   KolStrips strips = kol_strips (launch->device, (gsize) geometry.outputs, COLUMN_BLOCK);
   KolBuffer *y = launch->outputs[0];
-  KolArg args[MAX_ARGS] = { KOL_BUFFER (launch->inputs[0]),
-                            KOL_BUFFER (cut.parts > 1 ? launch->scratch : y),
-                            KOL_FLOAT (cut.parts > 1 ? 1 : factor) };
+  KolArg args[MAX_ARGS]
+      = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (cut.parts > 1 ? launch->scratch : y),
+          KOL_FLOAT (cut.parts > 1 ? 1 : factor) };
 
   if (!launch_pass (launch, "sum", &geometry, &cut, args, 3, error))
     return FALSE;
   return cut.parts == 1
          || kol_queue_launch (launch->queue,
-                              &(KolCall) { .program = "reduce",
-                                           .kernel = "reduce_sum_parts",
-                                           .global = { strips.items },
-                                           .local = { strips.group } },
+                              &(KolCall){ .program = "reduce",
+                                          .kernel = "reduce_sum_parts",
+                                          .global = { strips.items },
+                                          .local = { strips.group } },
                               KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (y),
                                         KOL_FLOAT (factor), KOL_INT (geometry.outputs),
                                         KOL_INT (geometry.inner), KOL_INT (cut.parts),
@@ -333,10 +333,10 @@ launch_max (KolLaunch *launch, const KolNode *node, KolBuffer *value, KolBuffer 
     return FALSE;
   return !parts
          || kol_queue_launch (launch->queue,
-                              &(KolCall) { .program = "reduce",
-                                           .kernel = "reduce_max_parts",
-                                           .global = { strips.items },
-                                           .local = { strips.group } },
+                              &(KolCall){ .program = "reduce",
+                                          .kernel = "reduce_max_parts",
+                                          .global = { strips.items },
+                                          .local = { strips.group } },
                               KOL_ARGS (KOL_BUFFER (scratch), KOL_BUFFER (value),
                                         KOL_BUFFER (index), KOL_INT (geometry.outputs),
                                         KOL_INT (geometry.inner), KOL_INT (cut.parts),
@@ -485,8 +485,8 @@ static const KolOp max_gradient_op, max_pick_op;
 static void
 max_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 {
-  MaxGradient attributes = { .over = *(const KolReduce *) node->attributes,
-                             .shape = node->inputs[0]->shape };
+  MaxGradient attributes
+      = { .over = *(const KolReduce *) node->attributes, .shape = node->inputs[0]->shape };
 
   if (dy[0])
     dx[0] = KOL_NODE (&max_gradient_op, &attributes, dy[0], kol_output (&node->outputs[0], 1));
@@ -527,18 +527,18 @@ launch_at_index (KolLaunch *launch, const KolNode *node, const char *kernel, GEr
   const MaxGradient *attributes = node->attributes;
   Geometry geometry = geometry_new (&attributes->shape, &attributes->over);
   KolStrips strips = kol_strips (launch->device, (gsize) geometry.outputs, 256);
-  KolArg args[MAX_ARGS] = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
-                            KOL_BUFFER (launch->outputs[0]), KOL_INT (geometry.outputs),
-                            KOL_INT (strips.each) };
+  KolArg args[MAX_ARGS]
+      = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
+          KOL_BUFFER (launch->outputs[0]), KOL_INT (geometry.outputs), KOL_INT (strips.each) };
   guint n = append_dimensions (args, 5, &geometry.kept, 0);
 
   n = append_dimensions (args, n, &geometry.reduced, 0);
-  args[n] = (KolArg) { KOL_ARG_END };
+  args[n] = (KolArg){ KOL_ARG_END };
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "reduce",
-                                        .kernel = kernel,
-                                        .global = { strips.items },
-                                        .local = { strips.group } },
+                           &(KolCall){ .program = "reduce",
+                                       .kernel = kernel,
+                                       .global = { strips.items },
+                                       .local = { strips.group } },
                            args, error);
 }
 
@@ -549,14 +549,14 @@ max_gradient_launch (KolLaunch *launch, const KolNode *node, GError **error)
   gint64 count = kol_count (&node->outputs[0]);
   KolStrips strips = kol_strips (launch->device, (gsize) count, LEAST_ELEMENTS);
 
-  return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "reduce",
-                                        .kernel = "reduce_clear",
-                                        .global = { strips.items },
-                                        .local = { strips.group } },
-                           KOL_ARGS (KOL_BUFFER (launch->outputs[0]), KOL_UINT (count),
-                                     KOL_UINT (strips.each)),
-                           error)
+  return kol_queue_launch (
+             launch->queue,
+             &(KolCall){ .program = "reduce",
+                         .kernel = "reduce_clear",
+                         .global = { strips.items },
+                         .local = { strips.group } },
+             KOL_ARGS (KOL_BUFFER (launch->outputs[0]), KOL_UINT (count), KOL_UINT (strips.each)),
+             error)
          && launch_at_index (launch, node, "reduce_max_scatter", error);
 }
 
@@ -601,58 +601,72 @@ max_pick_reference (const KolNode *node, const double *const *x, double *const *
 
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */
 
-#define OVER(...) \
-  &(const KolReduce) { sizeof ((int[]) { __VA_ARGS__ }) / sizeof (int), { __VA_ARGS__ } }
-#define OVER_KEEP(...) \
-  &(const KolReduce) { sizeof ((int[]) { __VA_ARGS__ }) / sizeof (int), { __VA_ARGS__ }, TRUE }
-#define ALL &(const KolReduce) { 0 }
+#define OVER(...)                                                                                  \
+  &(const KolReduce)                                                                               \
+  {                                                                                                \
+    sizeof ((int[]){ __VA_ARGS__ }) / sizeof (int), { __VA_ARGS__ }                                \
+  }
+#define OVER_KEEP(...)                                                                             \
+  &(const KolReduce) { sizeof ((int[]){ __VA_ARGS__ }) / sizeof (int), { __VA_ARGS__ }, TRUE }
+#define ALL                                                                                        \
+  &(const KolReduce) { 0 }
 
-#define CASE(NAME, FILL, OVER_, ...) \
-  { .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER_, \
-    .fill = { { FILL, -1, 1 } } }
+#define CASE(NAME, FILL, OVER_, ...)                                                               \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER_,                   \
+    .fill                                                                                          \
+        = { { FILL, -1, 1 } }                                                                      \
+  }
 
-#define CASES(FILL) \
-  CASE ("scalar", FILL, ALL, KOL_SCALAR), \
-  CASE ("1", FILL, ALL, KOL_SHAPE (1)), \
-  CASE ("1-keep", FILL, OVER_KEEP (0), KOL_SHAPE (1, 5)), \
-  CASE ("15-all", FILL, ALL, KOL_SHAPE (15)), \
-  CASE ("16-all", FILL, ALL, KOL_SHAPE (16)), \
-  CASE ("17-all", FILL, ALL, KOL_SHAPE (17)), \
-  CASE ("4097-all", FILL, ALL, KOL_SHAPE (4097)), \
-  CASE ("7x13x33-all", FILL, ALL, KOL_SHAPE (7, 13, 33)), \
-  CASE ("rows-33x17", FILL, OVER (-1), KOL_SHAPE (33, 17)), \
-  CASE ("rows-257x10", FILL, OVER (1), KOL_SHAPE (257, 10)), \
-  CASE ("rows-3x1009", FILL, OVER_KEEP (1), KOL_SHAPE (3, 1009)), \
-  CASE ("columns-33x17", FILL, OVER (0), KOL_SHAPE (33, 17)), \
-  CASE ("columns-257x10", FILL, OVER_KEEP (-2), KOL_SHAPE (257, 10)), \
-  CASE ("columns-5x331", FILL, OVER (0), KOL_SHAPE (5, 331)), \
-  CASE ("middle-7x13x33", FILL, OVER (1), KOL_SHAPE (7, 13, 33)), \
-  CASE ("outer-and-inner-7x13x33", FILL, OVER (0, -1), KOL_SHAPE (7, 13, 33)), \
-  CASE ("channels-4x5x7x9", FILL, OVER (0, 2, 3), KOL_SHAPE (4, 5, 7, 9)), \
-  CASE ("pictures-4x5x7x9", FILL, OVER_KEEP (-1, -2), KOL_SHAPE (4, 5, 7, 9)), \
-  CASE ("length-1-7x1x33", FILL, OVER (1), KOL_SHAPE (7, 1, 33)), \
-  CASE ("even-axes", FILL, OVER (0, 2, 4, 6), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17)), \
-  CASE ("odd-axes", FILL, OVER (1, 3, 5, 7), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17))
+#define CASES(FILL)                                                                                \
+  CASE ("scalar", FILL, ALL, KOL_SCALAR), CASE ("1", FILL, ALL, KOL_SHAPE (1)),                    \
+      CASE ("1-keep", FILL, OVER_KEEP (0), KOL_SHAPE (1, 5)),                                      \
+      CASE ("15-all", FILL, ALL, KOL_SHAPE (15)), CASE ("16-all", FILL, ALL, KOL_SHAPE (16)),      \
+      CASE ("17-all", FILL, ALL, KOL_SHAPE (17)), CASE ("4097-all", FILL, ALL, KOL_SHAPE (4097)),  \
+      CASE ("7x13x33-all", FILL, ALL, KOL_SHAPE (7, 13, 33)),                                      \
+      CASE ("rows-33x17", FILL, OVER (-1), KOL_SHAPE (33, 17)),                                    \
+      CASE ("rows-257x10", FILL, OVER (1), KOL_SHAPE (257, 10)),                                   \
+      CASE ("rows-3x1009", FILL, OVER_KEEP (1), KOL_SHAPE (3, 1009)),                              \
+      CASE ("columns-33x17", FILL, OVER (0), KOL_SHAPE (33, 17)),                                  \
+      CASE ("columns-257x10", FILL, OVER_KEEP (-2), KOL_SHAPE (257, 10)),                          \
+      CASE ("columns-5x331", FILL, OVER (0), KOL_SHAPE (5, 331)),                                  \
+      CASE ("middle-7x13x33", FILL, OVER (1), KOL_SHAPE (7, 13, 33)),                              \
+      CASE ("outer-and-inner-7x13x33", FILL, OVER (0, -1), KOL_SHAPE (7, 13, 33)),                 \
+      CASE ("channels-4x5x7x9", FILL, OVER (0, 2, 3), KOL_SHAPE (4, 5, 7, 9)),                     \
+      CASE ("pictures-4x5x7x9", FILL, OVER_KEEP (-1, -2), KOL_SHAPE (4, 5, 7, 9)),                 \
+      CASE ("length-1-7x1x33", FILL, OVER (1), KOL_SHAPE (7, 1, 33)),                              \
+      CASE ("even-axes", FILL, OVER (0, 2, 4, 6), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17)),            \
+      CASE ("odd-axes", FILL, OVER (1, 3, 5, 7), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17))
 
 /* Large enough to be cut into parts; a grid of distinct numbers is then too fine for gradients. */
-#define SLOW_CASE(NAME, FILL, OVER_, ...) \
-  { .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER_, \
-    .fill = { { FILL, -1, 1 } }, .no_gradient = FILL == KOL_FILL_DISTINCT, .slow = TRUE }
+#define SLOW_CASE(NAME, FILL, OVER_, ...)                                                          \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER_,                   \
+    .fill = { { FILL, -1, 1 } }, .no_gradient = FILL == KOL_FILL_DISTINCT, .slow = TRUE            \
+  }
 
-#define SLOW_CASES(FILL) \
-  SLOW_CASE ("100003-all", FILL, ALL, KOL_SHAPE (100003)), \
-  SLOW_CASE ("rows-2x50021", FILL, OVER (1), KOL_SHAPE (2, 50021)), \
-  SLOW_CASE ("columns-9973x13", FILL, OVER (0), KOL_SHAPE (9973, 13)), \
-  SLOW_CASE ("middle-2x4999x17", FILL, OVER (1), KOL_SHAPE (2, 4999, 17)), \
-  SLOW_CASE ("outer-and-inner-31x3x1009", FILL, OVER (0, 2), KOL_SHAPE (31, 3, 1009))
+#define SLOW_CASES(FILL)                                                                           \
+  SLOW_CASE ("100003-all", FILL, ALL, KOL_SHAPE (100003)),                                         \
+      SLOW_CASE ("rows-2x50021", FILL, OVER (1), KOL_SHAPE (2, 50021)),                            \
+      SLOW_CASE ("columns-9973x13", FILL, OVER (0), KOL_SHAPE (9973, 13)),                         \
+      SLOW_CASE ("middle-2x4999x17", FILL, OVER (1), KOL_SHAPE (2, 4999, 17)),                     \
+      SLOW_CASE ("outer-and-inner-31x3x1009", FILL, OVER (0, 2), KOL_SHAPE (31, 3, 1009))
 
-#define TUNE_CASES \
-  { .name = "64x32x28x28-all", .n_inputs = 1, .shapes = { KOL_SHAPE (64, 32, 28, 28) }, \
-    .attributes = ALL, .only_tune = TRUE }, \
-  { .name = "64x32x28x28-channels", .n_inputs = 1, .shapes = { KOL_SHAPE (64, 32, 28, 28) }, \
-    .attributes = OVER (0, 2, 3), .only_tune = TRUE }, \
-  { .name = "10000x784-columns", .n_inputs = 1, .shapes = { KOL_SHAPE (10000, 784) }, \
-    .attributes = OVER (0), .only_tune = TRUE }
+#define TUNE_CASES                                                                                 \
+  { .name = "64x32x28x28-all",                                                                     \
+    .n_inputs = 1,                                                                                 \
+    .shapes = { KOL_SHAPE (64, 32, 28, 28) },                                                      \
+    .attributes = ALL,                                                                             \
+    .only_tune = TRUE },                                                                           \
+      { .name = "64x32x28x28-channels",                                                            \
+        .n_inputs = 1,                                                                             \
+        .shapes = { KOL_SHAPE (64, 32, 28, 28) },                                                  \
+        .attributes = OVER (0, 2, 3),                                                              \
+        .only_tune = TRUE },                                                                       \
+  {                                                                                                \
+    .name = "10000x784-columns", .n_inputs = 1, .shapes = { KOL_SHAPE (10000, 784) },              \
+    .attributes = OVER (0), .only_tune = TRUE                                                      \
+  }
 
 static const KolCase sum_cases[]
     = { CASES (KOL_FILL_UNIFORM), SLOW_CASES (KOL_FILL_UNIFORM), TUNE_CASES, { 0 } };
@@ -660,45 +674,48 @@ static const KolCase max_cases[]
     = { CASES (KOL_FILL_DISTINCT), SLOW_CASES (KOL_FILL_DISTINCT), TUNE_CASES, { 0 } };
 
 /* Whole numbers have ties, of which the first has to be found. */
-#define ARGMAX_CASE(NAME, AXIS, ...) \
-  { .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER (AXIS), \
-    .fill = { { KOL_FILL_LABELS, 0, 7 } }, .no_gradient = 1 }
-static const KolCase argmax_cases[] = {
-  ARGMAX_CASE ("1", 0, KOL_SHAPE (1)),
-  ARGMAX_CASE ("4097", 0, KOL_SHAPE (4097)),
-  ARGMAX_CASE ("50x10", 1, KOL_SHAPE (50, 10)),
-  ARGMAX_CASE ("33x17", -1, KOL_SHAPE (33, 17)),
-  ARGMAX_CASE ("33x17-columns", 0, KOL_SHAPE (33, 17)),
-  ARGMAX_CASE ("7x13x33-middle", 1, KOL_SHAPE (7, 13, 33)),
-  ARGMAX_CASE ("257x1", 1, KOL_SHAPE (257, 1)),
-  { 0 }
-};
+#define ARGMAX_CASE(NAME, AXIS, ...)                                                               \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER (AXIS),             \
+    .fill = { { KOL_FILL_LABELS, 0, 7 } }, .no_gradient = 1                                        \
+  }
+static const KolCase argmax_cases[] = { ARGMAX_CASE ("1", 0, KOL_SHAPE (1)),
+                                        ARGMAX_CASE ("4097", 0, KOL_SHAPE (4097)),
+                                        ARGMAX_CASE ("50x10", 1, KOL_SHAPE (50, 10)),
+                                        ARGMAX_CASE ("33x17", -1, KOL_SHAPE (33, 17)),
+                                        ARGMAX_CASE ("33x17-columns", 0, KOL_SHAPE (33, 17)),
+                                        ARGMAX_CASE ("7x13x33-middle", 1, KOL_SHAPE (7, 13, 33)),
+                                        ARGMAX_CASE ("257x1", 1, KOL_SHAPE (257, 1)),
+                                        { 0 } };
 
 /* max_gradient turns the shape of the outputs into x's, max_pick the other way round. */
-#define LIST(...) { sizeof ((int[]) { __VA_ARGS__ }) / sizeof (int), { __VA_ARGS__ } }
-#define INDEX_CASE(NAME, INPUT, OUTPUTS, ELEMENTS, OVER_, X_SHAPE) \
-  { .name = NAME, .n_inputs = 2, .shapes = { INPUT, OUTPUTS }, \
-    .attributes = &(const MaxGradient) { OVER_, X_SHAPE }, \
-    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, ELEMENTS } }, .no_gradient = 2 }
+#define LIST(...)                                                                                  \
+  {                                                                                                \
+    sizeof ((int[]){ __VA_ARGS__ }) / sizeof (int), { __VA_ARGS__ }                                \
+  }
+#define INDEX_CASE(NAME, INPUT, OUTPUTS, ELEMENTS, OVER_, X_SHAPE)                                 \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 2, .shapes = { INPUT, OUTPUTS },                                     \
+    .attributes = &(const MaxGradient){ OVER_, X_SHAPE },                                          \
+    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, ELEMENTS } }, .no_gradient = 2    \
+  }
 
-static const KolCase max_gradient_cases[] = {
-  INDEX_CASE ("17-all", KOL_SCALAR, KOL_SCALAR, 17, LIST (0), LIST (17)),
-  INDEX_CASE ("33x17-rows", KOL_SHAPE (33), KOL_SHAPE (33), 17, LIST (1), LIST (33, 17)),
-  INDEX_CASE ("33x17-columns", KOL_SHAPE (17), KOL_SHAPE (17), 33, LIST (0), LIST (33, 17)),
-  INDEX_CASE ("4x5x7x9-channels", KOL_SHAPE (5), KOL_SHAPE (5), 252, LIST (0, 2, 3),
-              LIST (4, 5, 7, 9)),
-  { 0 }
-};
+static const KolCase max_gradient_cases[]
+    = { INDEX_CASE ("17-all", KOL_SCALAR, KOL_SCALAR, 17, LIST (0), LIST (17)),
+        INDEX_CASE ("33x17-rows", KOL_SHAPE (33), KOL_SHAPE (33), 17, LIST (1), LIST (33, 17)),
+        INDEX_CASE ("33x17-columns", KOL_SHAPE (17), KOL_SHAPE (17), 33, LIST (0), LIST (33, 17)),
+        INDEX_CASE ("4x5x7x9-channels", KOL_SHAPE (5), KOL_SHAPE (5), 252, LIST (0, 2, 3),
+                    LIST (4, 5, 7, 9)),
+        { 0 } };
 
-static const KolCase max_pick_cases[] = {
-  INDEX_CASE ("17-all", KOL_SHAPE (17), KOL_SCALAR, 17, LIST (0), LIST (17)),
-  INDEX_CASE ("33x17-rows", KOL_SHAPE (33, 17), KOL_SHAPE (33), 17, LIST (1), LIST (33, 17)),
-  INDEX_CASE ("33x17-columns", KOL_SHAPE (33, 17), KOL_SHAPE (17), 33, LIST (0),
-              LIST (33, 17)),
-  INDEX_CASE ("4x5x7x9-channels", KOL_SHAPE (4, 5, 7, 9), KOL_SHAPE (5), 252, LIST (0, 2, 3),
-              LIST (4, 5, 7, 9)),
-  { 0 }
-};
+static const KolCase max_pick_cases[]
+    = { INDEX_CASE ("17-all", KOL_SHAPE (17), KOL_SCALAR, 17, LIST (0), LIST (17)),
+        INDEX_CASE ("33x17-rows", KOL_SHAPE (33, 17), KOL_SHAPE (33), 17, LIST (1), LIST (33, 17)),
+        INDEX_CASE ("33x17-columns", KOL_SHAPE (33, 17), KOL_SHAPE (17), 33, LIST (0),
+                    LIST (33, 17)),
+        INDEX_CASE ("4x5x7x9-channels", KOL_SHAPE (4, 5, 7, 9), KOL_SHAPE (5), 252, LIST (0, 2, 3),
+                    LIST (4, 5, 7, 9)),
+        { 0 } };
 
 /* ── Operations ─────────────────────────────────────────────────────────────────────────────── */
 
@@ -709,8 +726,9 @@ static const KolOp sum_op = {
   .gradient = sum_gradient,
   .reference = sum_reference,
   .cases = sum_cases,
-  .variants = (const KolVariant[]) {
-      { .name = "plain", .scratch = sum_scratch, .launch = sum_launch }, { 0 } },
+  .variants
+  = (const KolVariant[]){ { .name = "plain", .scratch = sum_scratch, .launch = sum_launch },
+                          { 0 } },
   .flops = reduce_flops,
 };
 
@@ -721,8 +739,9 @@ static const KolOp mean_op = {
   .gradient = mean_gradient,
   .reference = mean_reference,
   .cases = sum_cases,
-  .variants = (const KolVariant[]) {
-      { .name = "plain", .scratch = sum_scratch, .launch = mean_launch }, { 0 } },
+  .variants
+  = (const KolVariant[]){ { .name = "plain", .scratch = sum_scratch, .launch = mean_launch },
+                          { 0 } },
   .flops = reduce_flops,
 };
 
@@ -734,8 +753,9 @@ static const KolOp max_op = {
   .gradient = max_gradient,
   .reference = max_reference,
   .cases = max_cases,
-  .variants = (const KolVariant[]) {
-      { .name = "plain", .scratch = max_scratch, .launch = max_launch }, { 0 } },
+  .variants
+  = (const KolVariant[]){ { .name = "plain", .scratch = max_scratch, .launch = max_launch },
+                          { 0 } },
   .flops = reduce_flops,
 };
 
@@ -752,8 +772,9 @@ static const KolOp argmax_op = {
   .gradient = argmax_gradient,
   .reference = argmax_reference,
   .cases = argmax_cases,
-  .variants = (const KolVariant[]) {
-      { .name = "plain", .scratch = max_scratch, .launch = argmax_launch }, { 0 } },
+  .variants
+  = (const KolVariant[]){ { .name = "plain", .scratch = max_scratch, .launch = argmax_launch },
+                          { 0 } },
   .flops = reduce_flops,
 };
 
@@ -764,7 +785,7 @@ static const KolOp max_gradient_op = {
   .gradient = max_gradient_gradient,
   .reference = max_gradient_reference,
   .cases = max_gradient_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = max_gradient_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = max_gradient_launch }, { 0 } },
 };
 
 static const KolOp max_pick_op = {
@@ -774,7 +795,7 @@ static const KolOp max_pick_op = {
   .gradient = max_pick_gradient,
   .reference = max_pick_reference,
   .cases = max_pick_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = max_pick_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = max_pick_launch }, { 0 } },
 };
 
 extern const KolOp *const kol_reduce_ops[];
@@ -861,5 +882,5 @@ kol_max (KolValue *a, const KolReduce *over)
 KolValue *
 kol_argmax (KolValue *a, int axis)
 {
-  return KOL_NODE (&argmax_op, (&(KolReduce) { .n_axes = 1, .axes = { axis } }), a);
+  return KOL_NODE (&argmax_op, (&(KolReduce){ .n_axes = 1, .axes = { axis } }), a);
 }

@@ -57,10 +57,10 @@ loss_launch (KolLaunch *launch, const KolNode *node, GError **error)
       = kol_strips (launch->device, (gsize) examples, (gsize) (STRIP_ELEMENTS / classes));
 
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "softmax-cross-entropy",
-                                        .kernel = "softmax_cross_entropy_forward",
-                                        .global = { strips.items },
-                                        .local = { strips.group } },
+                           &(KolCall){ .program = "softmax-cross-entropy",
+                                       .kernel = "softmax_cross_entropy_forward",
+                                       .global = { strips.items },
+                                       .local = { strips.group } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->outputs[0]), KOL_INT (examples),
                                      KOL_INT (classes), KOL_INT (strips.each)),
@@ -75,10 +75,10 @@ gradient_launch (KolLaunch *launch, const KolNode *node, GError **error)
       = kol_strips (launch->device, (gsize) examples, (gsize) (STRIP_ELEMENTS / classes));
 
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "softmax-cross-entropy",
-                                        .kernel = "softmax_cross_entropy_gradient_logits",
-                                        .global = { strips.items },
-                                        .local = { strips.group } },
+                           &(KolCall){ .program = "softmax-cross-entropy",
+                                       .kernel = "softmax_cross_entropy_gradient_logits",
+                                       .global = { strips.items },
+                                       .local = { strips.group } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->inputs[2]),
                                      KOL_BUFFER (launch->outputs[0]), KOL_INT (examples),
@@ -120,7 +120,7 @@ gradient_gradient (KolNode *node, KolValue *const *d, KolValue **dx)
   KolValue *s = softmax (logits);
   KolValue *along = kol_sum (kol_multiply (s, d[0]), &rows);
 
-  dx[0] = kol_sum (kol_multiply (d[0], slope), &(KolReduce) { .n_axes = 1, .axes = { 1 } });
+  dx[0] = kol_sum (kol_multiply (d[0], slope), &(KolReduce){ .n_axes = 1, .axes = { 1 } });
   dx[1] = kol_multiply (kol_multiply (kol_reshape (dy, column), s), kol_subtract (d[0], along));
 }
 
@@ -170,56 +170,67 @@ gradient_reference (const KolNode *node, const double *const *x, double *const *
       double label = x[2][i], total = log_sum_exp (row, classes);
 
       for (gint64 r = 0; r < classes; r++)
-        y[0][i * classes + r]
-            = is_label (label, classes) ? x[0][i] * (exp (row[r] - total) - (label == (double) r))
-                                        : NAN;
+        y[0][i * classes + r] = is_label (label, classes)
+                                    ? x[0][i] * (exp (row[r] - total) - (label == (double) r))
+                                    : NAN;
     }
 }
 
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */
 
-#define LOSS_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS) \
-  { .name = NAME, .n_inputs = 2, \
-    .shapes = { KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) }, \
-    .fill = { { KOL_FILL_UNIFORM, LOW, HIGH }, { KOL_FILL_LABELS, 0, LABELS } }, .no_gradient = 2 }
+#define LOSS_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS)                                      \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 2,                                                                   \
+    .shapes = { KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) },                             \
+    .fill = { { KOL_FILL_UNIFORM, LOW, HIGH }, { KOL_FILL_LABELS, 0, LABELS } }, .no_gradient = 2  \
+  }
 
-static const KolCase loss_cases[] = {
-  LOSS_CASE ("1x1", 1, 1, -1, 1, 1),
-  LOSS_CASE ("1x33", 1, 33, -1, 1, 33),
-  LOSS_CASE ("50x10", 50, 10, -3, 3, 10),
-  LOSS_CASE ("7x15", 7, 15, -3, 3, 15),
-  LOSS_CASE ("7x16", 7, 16, -3, 3, 16),
-  LOSS_CASE ("7x17", 7, 17, -3, 3, 17),
-  LOSS_CASE ("3x4097", 3, 4097, -3, 3, 4097),
-  LOSS_CASE ("257x2", 257, 2, -3, 3, 2),
-  LOSS_CASE ("large-logits", 13, 10, -500, 500, 10), /* e^500 is no float */
-  { .name = "wrong-labels", .n_inputs = 2, .shapes = { KOL_SHAPE (33, 7), KOL_SHAPE (33) },
-    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, 10 } }, .no_gradient = 3 },
-  { .name = "broken-labels", .n_inputs = 2, .shapes = { KOL_SHAPE (33, 7), KOL_SHAPE (33) },
-    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_UNIFORM, -2, 9 } }, .no_gradient = 3 },
-  { .name = "1000x1000", .n_inputs = 2, .shapes = { KOL_SHAPE (1000, 1000), KOL_SHAPE (1000) },
-    .fill = { { 0 }, { KOL_FILL_LABELS, 0, 1000 } }, .only_tune = TRUE },
-  { 0 }
-};
+static const KolCase loss_cases[]
+    = { LOSS_CASE ("1x1", 1, 1, -1, 1, 1),
+        LOSS_CASE ("1x33", 1, 33, -1, 1, 33),
+        LOSS_CASE ("50x10", 50, 10, -3, 3, 10),
+        LOSS_CASE ("7x15", 7, 15, -3, 3, 15),
+        LOSS_CASE ("7x16", 7, 16, -3, 3, 16),
+        LOSS_CASE ("7x17", 7, 17, -3, 3, 17),
+        LOSS_CASE ("3x4097", 3, 4097, -3, 3, 4097),
+        LOSS_CASE ("257x2", 257, 2, -3, 3, 2),
+        LOSS_CASE ("large-logits", 13, 10, -500, 500, 10), /* e^500 is no float */
+        { .name = "wrong-labels",
+          .n_inputs = 2,
+          .shapes = { KOL_SHAPE (33, 7), KOL_SHAPE (33) },
+          .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, 10 } },
+          .no_gradient = 3 },
+        { .name = "broken-labels",
+          .n_inputs = 2,
+          .shapes = { KOL_SHAPE (33, 7), KOL_SHAPE (33) },
+          .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_UNIFORM, -2, 9 } },
+          .no_gradient = 3 },
+        { .name = "1000x1000",
+          .n_inputs = 2,
+          .shapes = { KOL_SHAPE (1000, 1000), KOL_SHAPE (1000) },
+          .fill = { { 0 }, { KOL_FILL_LABELS, 0, 1000 } },
+          .only_tune = TRUE },
+        { 0 } };
 
-#define GRADIENT_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS) \
-  { .name = NAME, .n_inputs = 3, \
-    .shapes = { KOL_SHAPE (EXAMPLES), KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) }, \
-    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_UNIFORM, LOW, HIGH }, \
-              { KOL_FILL_LABELS, 0, LABELS } }, \
-    .no_gradient = LABELS > CLASSES ? 7 : 4 }
+#define GRADIENT_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS)                                  \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 3,                                                                   \
+    .shapes = { KOL_SHAPE (EXAMPLES), KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) },       \
+    .fill = { { KOL_FILL_UNIFORM, -1, 1 },                                                         \
+              { KOL_FILL_UNIFORM, LOW, HIGH },                                                     \
+              { KOL_FILL_LABELS, 0, LABELS } },                                                    \
+    .no_gradient = LABELS > CLASSES ? 7 : 4                                                        \
+  }
 
-static const KolCase gradient_cases[] = {
-  GRADIENT_CASE ("1x1", 1, 1, -1, 1, 1),
-  GRADIENT_CASE ("1x33", 1, 33, -1, 1, 33),
-  GRADIENT_CASE ("50x10", 50, 10, -3, 3, 10),
-  GRADIENT_CASE ("7x16", 7, 16, -3, 3, 16),
-  GRADIENT_CASE ("7x17", 7, 17, -3, 3, 17),
-  GRADIENT_CASE ("3x4097", 3, 4097, -3, 3, 4097),
-  GRADIENT_CASE ("large-logits", 13, 10, -500, 500, 10),
-  GRADIENT_CASE ("wrong-labels", 33, 7, -1, 1, 10),
-  { 0 }
-};
+static const KolCase gradient_cases[] = { GRADIENT_CASE ("1x1", 1, 1, -1, 1, 1),
+                                          GRADIENT_CASE ("1x33", 1, 33, -1, 1, 33),
+                                          GRADIENT_CASE ("50x10", 50, 10, -3, 3, 10),
+                                          GRADIENT_CASE ("7x16", 7, 16, -3, 3, 16),
+                                          GRADIENT_CASE ("7x17", 7, 17, -3, 3, 17),
+                                          GRADIENT_CASE ("3x4097", 3, 4097, -3, 3, 4097),
+                                          GRADIENT_CASE ("large-logits", 13, 10, -500, 500, 10),
+                                          GRADIENT_CASE ("wrong-labels", 33, 7, -1, 1, 10),
+                                          { 0 } };
 
 /* ── Operations ─────────────────────────────────────────────────────────────────────────────── */
 
@@ -229,7 +240,7 @@ static const KolOp loss_op = {
   .gradient = loss_gradient,
   .reference = loss_reference,
   .cases = loss_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = loss_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = loss_launch }, { 0 } },
   .flops = loss_flops,
 };
 
@@ -239,7 +250,7 @@ static const KolOp gradient_op = {
   .gradient = gradient_gradient,
   .reference = gradient_reference,
   .cases = gradient_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = gradient_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = gradient_launch }, { 0 } },
 };
 
 extern const KolOp *const kol_softmax_cross_entropy_ops[];

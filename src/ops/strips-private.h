@@ -27,10 +27,10 @@ kol_strips (const KolDevice *device, gsize count, gsize least)
   gsize items, each;
 
   if (!device->simd)
-    return (KolStrips) { 1, count, MIN (KOL_GPU_GROUP, device->max_work_group) };
+    return (KolStrips){ 1, count, MIN (KOL_GPU_GROUP, device->max_work_group) };
   items = CLAMP (count / MAX (least, 1), 1, KOL_STRIPS_PER_UNIT * device->info.compute_units);
   each = (count + items - 1) / items;
-  return (KolStrips) { each, (count + each - 1) / each, 1 };
+  return (KolStrips){ each, (count + each - 1) / each, 1 };
 }
 
 G_END_DECLS

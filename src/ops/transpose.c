@@ -10,7 +10,7 @@
 #include "ops.h"
 
 #define STRIP_ELEMENTS 8192
-#define BAND 16 /* rows of y that a CPU's work-item goes along at a time: a cache line of x */
+#define BAND 16     /* rows of y that a CPU's work-item goes along at a time: a cache line of x */
 #define GPU_TILE 16 /* or less, where a group of 16 x 16 work-items is too large */
 
 /* ── The permutation in as few dimensions as possible ───────────────────────────────────────── */
@@ -51,11 +51,11 @@ permutation_new (const KolShape *x, const KolTranspose *how)
       if (last && distance == last->x_distance * last->length)
         last->length *= length;
       else
-        self.dimension[self.n++] = (Dimension) { length, distance, y_distance };
+        self.dimension[self.n++] = (Dimension){ length, distance, y_distance };
       y_distance *= length;
     }
   if (!self.n)
-    self.dimension[self.n++] = (Dimension) { 1, 1, 1 };
+    self.dimension[self.n++] = (Dimension){ 1, 1, 1 };
   return self;
 }
 
@@ -96,13 +96,13 @@ launch_kernel (KolLaunch *launch, const char *kernel, const Permutation *outer, 
       args[n++] = KOL_INT (outer->dimension[i].x_distance);
       args[n++] = KOL_INT (outer->dimension[i].y_distance);
     }
-  args[n] = (KolArg) { KOL_ARG_END };
+  args[n] = (KolArg){ KOL_ARG_END };
   return kol_queue_launch (launch->queue,
-                           &(KolCall) { .program = "transpose",
-                                        .kernel = kernel,
-                                        .options = options,
-                                        .global = { items },
-                                        .local = { group } },
+                           &(KolCall){ .program = "transpose",
+                                       .kernel = kernel,
+                                       .options = options,
+                                       .global = { items },
+                                       .local = { group } },
                            args, error);
 }
 
@@ -114,9 +114,9 @@ launch_rows (KolLaunch *launch, Permutation *permutation, gint64 count, GError *
 {
   Dimension row = permutation_take (permutation, 0);
   KolStrips strips = kol_strips (launch->device, (gsize) count, STRIP_ELEMENTS);
-  KolArg args[MAX_ARGS] = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->outputs[0]),
-                            KOL_INT (count / row.length), KOL_INT (row.length),
-                            KOL_INT (strips.each) };
+  KolArg args[MAX_ARGS]
+      = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->outputs[0]),
+          KOL_INT (count / row.length), KOL_INT (row.length), KOL_INT (strips.each) };
 
   return launch_kernel (launch, "transpose_rows", permutation, args, 5, strips.items, strips.group,
                         error);
@@ -144,9 +144,13 @@ launch_tiles (KolLaunch *launch, Permutation *permutation, gint64 count, GError 
                        (gsize) (STRIP_ELEMENTS / (BAND * columns.length)));
   tiles = (rows.length + side - 1) / side * ((columns.length + side - 1) / side);
 
-  KolArg args[MAX_ARGS] = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->outputs[0]),
-                            KOL_INT (batch), KOL_INT (rows.length), KOL_INT (columns.length),
-                            KOL_INT (columns.x_distance), KOL_INT (rows.y_distance),
+  KolArg args[MAX_ARGS] = { KOL_BUFFER (launch->inputs[0]),
+                            KOL_BUFFER (launch->outputs[0]),
+                            KOL_INT (batch),
+                            KOL_INT (rows.length),
+                            KOL_INT (columns.length),
+                            KOL_INT (columns.x_distance),
+                            KOL_INT (rows.y_distance),
                             KOL_INT (strips.each) };
   if (launch->device->simd)
     return launch_kernel (launch, "transpose_bands", permutation, args, 8, strips.items, 1, error);
@@ -221,38 +225,51 @@ transpose_reference (const KolNode *node, const double *const *x, double *const 
     }
 }
 
-#define ORDER(...) &(const KolTranspose) { { __VA_ARGS__ } }
-#define CASE(NAME, ORDER_, ...) \
-  { .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = ORDER_ }
+#define ORDER(...)                                                                                 \
+  &(const KolTranspose)                                                                            \
+  {                                                                                                \
+    {                                                                                              \
+      __VA_ARGS__                                                                                  \
+    }                                                                                              \
+  }
+#define CASE(NAME, ORDER_, ...)                                                                    \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = ORDER_                   \
+  }
 
-static const KolCase transpose_cases[] = {
-  CASE ("scalar", ORDER (0), KOL_SCALAR),
-  CASE ("1", ORDER (0), KOL_SHAPE (1)),
-  CASE ("17-as-it-is", ORDER (0), KOL_SHAPE (17)),
-  CASE ("3x5", ORDER (1, 0), KOL_SHAPE (3, 5)),
-  CASE ("1x33", ORDER (1, 0), KOL_SHAPE (1, 33)),
-  CASE ("15x16", ORDER (1, 0), KOL_SHAPE (15, 16)),
-  CASE ("16x16", ORDER (1, 0), KOL_SHAPE (16, 16)),
-  CASE ("16x17", ORDER (1, 0), KOL_SHAPE (16, 17)),
-  CASE ("33x65", ORDER (1, 0), KOL_SHAPE (33, 65)),
-  CASE ("2x4097", ORDER (1, 0), KOL_SHAPE (2, 4097)),
-  CASE ("4097x2", ORDER (1, 0), KOL_SHAPE (4097, 2)),
-  CASE ("7x13x33-021", ORDER (0, 2, 1), KOL_SHAPE (7, 13, 33)),
-  CASE ("7x13x33-102", ORDER (1, 0, 2), KOL_SHAPE (7, 13, 33)),
-  CASE ("7x13x33-120", ORDER (1, 2, 0), KOL_SHAPE (7, 13, 33)),
-  CASE ("7x13x33-201", ORDER (2, 0, 1), KOL_SHAPE (7, 13, 33)),
-  CASE ("7x13x33-210", ORDER (2, 1, 0), KOL_SHAPE (7, 13, 33)),
-  CASE ("to-channels-last", ORDER (0, 2, 3, 1), KOL_SHAPE (2, 5, 7, 9)),
-  CASE ("from-channels-last", ORDER (0, 3, 1, 2), KOL_SHAPE (2, 7, 9, 5)),
-  CASE ("swap-outer", ORDER (1, 0, 2, 3), KOL_SHAPE (3, 5, 7, 9)),
-  CASE ("eight-reversed", ORDER (7, 6, 5, 4, 3, 2, 1, 0), KOL_SHAPE (2, 3, 2, 3, 1, 3, 2, 5)),
-  CASE ("eight-mixed", ORDER (6, 4, 2, 0, 1, 3, 5, 7), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 5)),
-  { .name = "1024x1024", .n_inputs = 1, .shapes = { KOL_SHAPE (1024, 1024) },
-    .attributes = ORDER (1, 0), .only_tune = TRUE },
-  { .name = "32x64x28x28-to-channels-last", .n_inputs = 1, .shapes = { KOL_SHAPE (32, 64, 28, 28) },
-    .attributes = ORDER (0, 2, 3, 1), .only_tune = TRUE },
-  { 0 }
-};
+static const KolCase transpose_cases[]
+    = { CASE ("scalar", ORDER (0), KOL_SCALAR),
+        CASE ("1", ORDER (0), KOL_SHAPE (1)),
+        CASE ("17-as-it-is", ORDER (0), KOL_SHAPE (17)),
+        CASE ("3x5", ORDER (1, 0), KOL_SHAPE (3, 5)),
+        CASE ("1x33", ORDER (1, 0), KOL_SHAPE (1, 33)),
+        CASE ("15x16", ORDER (1, 0), KOL_SHAPE (15, 16)),
+        CASE ("16x16", ORDER (1, 0), KOL_SHAPE (16, 16)),
+        CASE ("16x17", ORDER (1, 0), KOL_SHAPE (16, 17)),
+        CASE ("33x65", ORDER (1, 0), KOL_SHAPE (33, 65)),
+        CASE ("2x4097", ORDER (1, 0), KOL_SHAPE (2, 4097)),
+        CASE ("4097x2", ORDER (1, 0), KOL_SHAPE (4097, 2)),
+        CASE ("7x13x33-021", ORDER (0, 2, 1), KOL_SHAPE (7, 13, 33)),
+        CASE ("7x13x33-102", ORDER (1, 0, 2), KOL_SHAPE (7, 13, 33)),
+        CASE ("7x13x33-120", ORDER (1, 2, 0), KOL_SHAPE (7, 13, 33)),
+        CASE ("7x13x33-201", ORDER (2, 0, 1), KOL_SHAPE (7, 13, 33)),
+        CASE ("7x13x33-210", ORDER (2, 1, 0), KOL_SHAPE (7, 13, 33)),
+        CASE ("to-channels-last", ORDER (0, 2, 3, 1), KOL_SHAPE (2, 5, 7, 9)),
+        CASE ("from-channels-last", ORDER (0, 3, 1, 2), KOL_SHAPE (2, 7, 9, 5)),
+        CASE ("swap-outer", ORDER (1, 0, 2, 3), KOL_SHAPE (3, 5, 7, 9)),
+        CASE ("eight-reversed", ORDER (7, 6, 5, 4, 3, 2, 1, 0), KOL_SHAPE (2, 3, 2, 3, 1, 3, 2, 5)),
+        CASE ("eight-mixed", ORDER (6, 4, 2, 0, 1, 3, 5, 7), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 5)),
+        { .name = "1024x1024",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (1024, 1024) },
+          .attributes = ORDER (1, 0),
+          .only_tune = TRUE },
+        { .name = "32x64x28x28-to-channels-last",
+          .n_inputs = 1,
+          .shapes = { KOL_SHAPE (32, 64, 28, 28) },
+          .attributes = ORDER (0, 2, 3, 1),
+          .only_tune = TRUE },
+        { 0 } };
 
 static const KolOp transpose_op = {
   .name = "transpose",
@@ -261,7 +278,7 @@ static const KolOp transpose_op = {
   .gradient = transpose_gradient,
   .reference = transpose_reference,
   .cases = transpose_cases,
-  .variants = (const KolVariant[]) { { .name = "plain", .launch = transpose_launch }, { 0 } },
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = transpose_launch }, { 0 } },
 };
 
 extern const KolOp *const kol_transpose_ops[];

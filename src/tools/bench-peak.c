@@ -48,8 +48,11 @@ static gboolean
 launch (BenchPeak *peak, const Mix *mix, double *seconds, GError **error)
 {
   g_autofree char *options = g_strdup_printf ("-DLANES=%u -DCHAINS=%u", mix->lanes, mix->chains);
-  const KolCall call = { .program = "bench", .kernel = "bench_peak", .options = options,
-                         .global = { mix->items }, .local = { peak->device->simd ? 1 : 0 } };
+  const KolCall call = { .program = "bench",
+                         .kernel = "bench_peak",
+                         .options = options,
+                         .global = { mix->items },
+                         .local = { peak->device->simd ? 1 : 0 } };
   gint64 start = g_get_monotonic_time ();
 
   if (!kol_queue_launch (peak->queue, &call,
@@ -76,7 +79,8 @@ check (BenchPeak *peak, const Mix *mix, GError **error)
       {
         g_set_error (error, KOL_ERROR, KOL_ERROR_DEVICE,
                      "The device computes wrongly: a sum that is %g came out as %g; "
-                     "`kolinsky verify` says more", (double) expected, (double) values[i]);
+                     "`kolinsky verify` says more",
+                     (double) expected, (double) values[i]);
         return FALSE;
       }
   return TRUE;
@@ -148,7 +152,7 @@ bench_peak_new (KolDevice *device, GError **error)
     return NULL;
   for (guint lanes = width; lanes <= widest; lanes *= 2)
     for (guint i = 0; i < G_N_ELEMENTS (chains); i++)
-      if (!try_mix (peak, (Mix) { lanes, chains[i], items, 0 }, error))
+      if (!try_mix (peak, (Mix){ lanes, chains[i], items, 0 }, error))
         return NULL;
   return g_steal_pointer (&peak);
 }
@@ -179,7 +183,7 @@ bench_peak_rate (BenchPeak *peak)
 void
 bench_peak_describe (BenchPeak *peak, BenchResult *result)
 {
-  *result = (BenchResult) {
+  *result = (BenchResult){
     .work = "peak",
     .shape = g_strdup_printf ("%zu", peak->mix.items),
     .variant = g_strdup_printf ("float%u x %u", peak->mix.lanes, peak->mix.chains),

@@ -193,7 +193,8 @@ bench_matmul (KolDevice *device, const BenchOptions *options, BenchPeak *peak, G
         {
           g_set_error (error, KOL_ERROR, KOL_ERROR_VARIANT,
                        "The variant %s of matmul does not fit this shape or device; leave "
-                       "--variant out to see those that do", wanted);
+                       "--variant out to see those that do",
+                       wanted);
           return FALSE;
         }
     }
@@ -245,7 +246,7 @@ bench_digits (KolDevice *device, const BenchOptions *options, BenchPeak *peak, G
   KolClassifier network;
 
   kol_digits_network (graph, DIGITS_BATCH, &like, &network);
-  KolValue *step = kol_adam (network.loss, &(KolAdam) { .rate = 1e-4 });
+  KolValue *step = kol_adam (network.loss, &(KolAdam){ .rate = 1e-4 });
   if (kol_graph_get_error (graph))
     {
       g_propagate_error (error, g_error_copy (kol_graph_get_error (graph)));
@@ -385,7 +386,8 @@ check_options (const BenchOptions *options, Work work)
   if ((options->shape || options->variant) && work != bench_matmul)
     tool_usage (&tool_bench, "--shape and --variant are for `kolinsky bench matmul`");
   else if (options->shape && !parse_shape (options->shape, size))
-    tool_usage (&tool_bench, "--shape is \"%s\"; give rows, columns and depth, such as 512x256x1024",
+    tool_usage (&tool_bench,
+                "--shape is \"%s\"; give rows, columns and depth, such as 512x256x1024",
                 options->shape);
   else if (!(options->seconds > 0 && options->seconds <= 3600))
     tool_usage (&tool_bench, "--seconds must be more than 0 and at most 3600");
@@ -410,9 +412,8 @@ run_command (int argc, char **argv)
     { NULL },
   };
 
-  if (!tool_parse (&tool_bench, entries,
-                   TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options.common, 1,
-                   &argc, &argv)
+  if (!tool_parse (&tool_bench, entries, TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE,
+                   &options.common, 1, &argc, &argv)
       || !find_work (argv[1], &work) || !check_options (&options, work))
     return TOOL_USAGE;
   return bench (work, &options, &error) ? TOOL_OK : tool_fail (error);

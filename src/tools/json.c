@@ -9,7 +9,7 @@
 void
 tool_json_init (ToolJson *json)
 {
-  *json = (ToolJson) { .text = g_string_new (NULL) };
+  *json = (ToolJson){ .text = g_string_new (NULL) };
 }
 
 void

@@ -19,12 +19,22 @@ static void
 list_entries (const GOptionEntry *own, ToolTakes takes, ToolOptions *options,
               GOptionEntry entries[MOST_OWN_ENTRIES])
 {
-  const GOptionEntry device = { "device", 'd', 0, G_OPTION_ARG_STRING, &options->device,
-                                "An index of `kolinsky devices`, or a part of a name", "DEVICE" };
+  const GOptionEntry device = { "device",
+                                'd',
+                                0,
+                                G_OPTION_ARG_STRING,
+                                &options->device,
+                                "An index of `kolinsky devices`, or a part of a name",
+                                "DEVICE" };
   const GOptionEntry json
       = { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Write JSON to standard output", NULL };
-  const GOptionEntry profile = { "profile", 0, 0, G_OPTION_ARG_FILENAME, &options->profile,
-                                 "Time every kernel; write a Chrome trace", "FILE.json" };
+  const GOptionEntry profile = { "profile",
+                                 0,
+                                 0,
+                                 G_OPTION_ARG_FILENAME,
+                                 &options->profile,
+                                 "Time every kernel; write a Chrome trace",
+                                 "FILE.json" };
   guint n = 0;
 
   for (; own && own[n].long_name; n++)
@@ -36,7 +46,7 @@ list_entries (const GOptionEntry *own, ToolTakes takes, ToolOptions *options,
     entries[n++] = json;
   if (takes & TOOL_TAKES_PROFILE)
     entries[n++] = profile;
-  entries[n] = (GOptionEntry) { NULL };
+  entries[n] = (GOptionEntry){ NULL };
 }
 
 /* The option that the first misspelled one of @argv was meant to be, or NULL. */
@@ -64,8 +74,8 @@ check_parameters (const ToolCommand *command, int n_parameters, int argc, char *
   if (argc - 1 == n_parameters)
     return TRUE;
   if (argc - 1 > n_parameters)
-    tool_usage (command, "\"%s\" is more than `kolinsky %s` understands",
-                argv[n_parameters + 1], command->name);
+    tool_usage (command, "\"%s\" is more than `kolinsky %s` understands", argv[n_parameters + 1],
+                command->name);
   else
     tool_usage (command, "`kolinsky %s` needs %s", command->name, command->parameters);
   return FALSE;
@@ -210,9 +220,10 @@ tool_find_data (const char *given, GError **error)
   char *folder = given ? g_strdup (given) : kol_dataset_find ();
 
   if (!folder)
-    g_set_error_literal (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
-                         "No data set was found. Install Debian's package dataset-fashion-mnist, "
-                         "or name a folder with the four IDX files of MNIST or its kin: --data DIR");
+    g_set_error_literal (
+        error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
+        "No data set was found. Install Debian's package dataset-fashion-mnist, "
+        "or name a folder with the four IDX files of MNIST or its kin: --data DIR");
   return folder;
 }
 

@@ -87,14 +87,14 @@ parse (TrainOptions *options, int *argc, char ***argv)
       "Folder of the four IDX files (default: an installed data set)", "DIR" },
     { "steps", 0, 0, G_OPTION_ARG_INT64, &options->steps, "Steps to train (20000)", "N" },
     { "batch", 0, 0, G_OPTION_ARG_INT64, &options->batch, "Pictures per step (50)", "N" },
-    { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &options->rate,
-      "Learning rate (adam: 1e-4, sgd: 1e-2)", "X" },
+    { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &options->rate, "Learning rate (adam: 1e-4, sgd: 1e-2)",
+      "X" },
     { "optimizer", 0, 0, G_OPTION_ARG_STRING, &options->optimizer,
       "adam, or sgd with momentum 0.9 (adam)", "NAME" },
     { "keep", 0, 0, G_OPTION_ARG_DOUBLE, &options->keep,
       "Probability that dropout keeps a node (0.5)", "P" },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
-      "Of weights, shuffles and dropout (0)", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "Of weights, shuffles and dropout (0)",
+      "N" },
     { "run", 0, 0, G_OPTION_ARG_FILENAME, &options->folder,
       "Folder to save to (default: a new one in the user's data)", "DIR" },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &options->overwrite,
@@ -102,9 +102,8 @@ parse (TrainOptions *options, int *argc, char ***argv)
     { NULL },
   };
 
-  return tool_parse (&tool_train, entries,
-                     TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options->common, 1,
-                     argc, argv);
+  return tool_parse (&tool_train, entries, TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE,
+                     &options->common, 1, argc, argv);
 }
 
 /* ── The run's folder ── */
@@ -245,7 +244,8 @@ progress_line (const KolTrainReport *report, int columns)
     int importance;
   } fields[] = {
     { g_strdup_printf ("step %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, report->step,
-                       report->steps), 7 },
+                       report->steps),
+      7 },
     { g_strdup_printf ("loss %.3f", report->loss), 6 },
     { g_strdup_printf ("accuracy %.1f %%", 100 * report->accuracy), 5 },
     { g_strdup_printf ("rate %s", rate), 1 },
@@ -291,8 +291,8 @@ say_lines (const KolTrainReport *report)
 {
   tool_say ("%" G_GUINT64_FORMAT " train [%.3f, %.2f]", report->step, fabs (report->loss),
             report->accuracy);
-  tool_say ("%" G_GUINT64_FORMAT " test [%.3f, %.2f]", report->step,
-            fabs (report->validation_loss), report->validation_accuracy);
+  tool_say ("%" G_GUINT64_FORMAT " test [%.3f, %.2f]", report->step, fabs (report->validation_loss),
+            report->validation_accuracy);
 }
 
 static void
@@ -499,8 +499,9 @@ run_command (int argc, char **argv)
   if (!network || check_options (&options) != TOOL_OK)
     return TOOL_USAGE;
 
-  g_auto (Run) run = { .options = &options, .first_step_seconds = NAN, .validation_accuracy = NAN,
-                       .speed = NAN };
+  g_auto (Run) run = {
+    .options = &options, .first_step_seconds = NAN, .validation_accuracy = NAN, .speed = NAN
+  };
   if (!go (&run, network, &error))
     return tool_fail (error);
   return run.interrupted ? TOOL_INTERRUPTED : TOOL_OK;

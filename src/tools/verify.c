@@ -12,9 +12,9 @@ typedef struct {
   char *op;
   char *variant;
   guint passed, failed, skipped;
-  double worst;      /* the largest difference of what could be compared */
+  double worst; /* the largest difference of what could be compared */
   char *first_failure;
-  gboolean struck;   /* it is not used on this device any more */
+  gboolean struck; /* it is not used on this device any more */
 } Row;
 
 static void
@@ -139,7 +139,8 @@ say_consequences (KolDevice *device, const Outcome *outcome)
                   row->op);
       else if (row->failed)
         tool_say ("The plain variant of %s is wrong on this device, and nothing can replace it: "
-                  "update the driver, or use another device.", row->op);
+                  "update the driver, or use another device.",
+                  row->op);
       struck = struck || row->struck;
     }
   if (struck)
@@ -290,9 +291,8 @@ run_command (int argc, char **argv)
     { NULL },
   };
 
-  if (!tool_parse (&tool_verify, entries,
-                   TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options.common, 0,
-                   &argc, &argv)
+  if (!tool_parse (&tool_verify, entries, TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE,
+                   &options.common, 0, &argc, &argv)
       || !check_options (&options))
     return TOOL_USAGE;
   ToolExit code = verify (&options, &error);

@@ -66,13 +66,13 @@ typedef struct {
 static KolValue *
 minimize_by_adam (KolValue *loss, double rate)
 {
-  return kol_adam (loss, &(KolAdam) { .rate = rate });
+  return kol_adam (loss, &(KolAdam){ .rate = rate });
 }
 
 static KolValue *
 minimize_by_sgd (KolValue *loss, double rate)
 {
-  return kol_sgd (loss, &(KolSgd) { .rate = rate, .momentum = 0.9 });
+  return kol_sgd (loss, &(KolSgd){ .rate = rate, .momentum = 0.9 });
 }
 
 static const Optimizer optimizers[] = {
@@ -127,7 +127,7 @@ settle (const KolTrainSettings *wanted, const KolPictures *pictures, KolTrainSet
   if (wanted)
     *settings = *wanted;
   const Optimizer *optimizer
-    = find_optimizer (settings->optimizer ? settings->optimizer : optimizers[0].name, error);
+      = find_optimizer (settings->optimizer ? settings->optimizer : optimizers[0].name, error);
   if (!optimizer)
     return FALSE;
   settings->optimizer = optimizer->name;
@@ -233,11 +233,10 @@ run_losses (const Instance *instance, GError **error)
  * parameters are its own, and get no memory.
  */
 static gboolean
-peak_bytes (const KolTrainer *trainer, gsize batch, gboolean learns, guint64 *bytes,
-            GError **error)
+peak_bytes (const KolTrainer *trainer, gsize batch, gboolean learns, guint64 *bytes, GError **error)
 {
   g_autoptr (KolParameters) parameters
-    = kol_parameters_new (trainer->device, trainer->settings.seed);
+      = kol_parameters_new (trainer->device, trainer->settings.seed);
   g_auto (Instance) instance = { 0 };
   KolValue *targets[MAX_TARGETS];
 
@@ -293,8 +292,8 @@ fail_memory (const KolTrainer *trainer, guint64 needed, guint64 available, GErro
 {
   gsize largest = largest_batch_that_fits (trainer, available);
   g_autofree char *advice
-    = largest > 0 ? g_strdup_printf ("the largest batch that fits is %zu", largest)
-                  : g_strdup ("not even a batch of 1 fits: choose a device with more memory");
+      = largest > 0 ? g_strdup_printf ("the largest batch that fits is %zu", largest)
+                    : g_strdup ("not even a batch of 1 fits: choose a device with more memory");
   g_autofree char *needed_text = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *available_text = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
 
@@ -399,8 +398,8 @@ kol_trainer_new (KolDevice *device, KolNetwork network, KolPictures *pictures,
   divide_pictures (trainer, pictures);
   trainer->parameters = kol_parameters_new (device, trainer->settings.seed);
   if (!choose_batches (trainer, &evaluation_batch, error)
-      || !instance_init (&trainer->training, trainer, trainer->parameters,
-                         trainer->settings.batch, TRUE, error)
+      || !instance_init (&trainer->training, trainer, trainer->parameters, trainer->settings.batch,
+                         TRUE, error)
       || !instance_init (&trainer->evaluation, trainer, trainer->parameters, evaluation_batch,
                          FALSE, error))
     return NULL;
@@ -558,8 +557,7 @@ score_all (KolTrainer *trainer, KolPictures *pictures, KolScore *score, GError *
 {
   const Instance *evaluation = &trainer->evaluation;
   g_autofree float *logits = g_new (float, evaluation->batch * score->classes);
-  g_autoptr (KolBatches) batches
-    = kol_batches_new (pictures, evaluation->batch, 0, FALSE, error);
+  g_autoptr (KolBatches) batches = kol_batches_new (pictures, evaluation->batch, 0, FALSE, error);
 
   if (!batches)
     return FALSE;
@@ -636,7 +634,7 @@ typedef struct {
 
   struct {
     guint64 step;
-    double seconds; /* of training */
+    double seconds;  /* of training */
   } samples[WINDOW]; /* a ring */
   guint n_samples;
 } Run;
@@ -676,7 +674,7 @@ begin_report (const Run *run, KolTrainEvent event, guint64 step, guint64 done)
   double seconds = seconds_since (run->started);
   guint64 done_here = done - run->first_step;
 
-  return (KolTrainReport) {
+  return (KolTrainReport){
     .event = event,
     .step = step,
     .steps = trainer->settings.steps,
@@ -689,8 +687,7 @@ begin_report (const Run *run, KolTrainEvent event, guint64 step, guint64 done)
     .ratio = NAN,
     .examples_per_second = examples_per_second (run),
     .seconds = seconds,
-    .seconds_left
-    = done_here > 0 ? (trainer->settings.steps - done) * seconds / done_here : NAN,
+    .seconds_left = done_here > 0 ? (trainer->settings.steps - done) * seconds / done_here : NAN,
   };
 }
 
@@ -923,7 +920,7 @@ read_parameter (KolParameter *parameter, GError **error)
 {
   const KolShape *shape = kol_parameter_get_shape (parameter);
   g_autoptr (KolArray) array
-    = kol_array_new (kol_parameter_get_name (parameter), shape->rank, shape->dim);
+      = kol_array_new (kol_parameter_get_name (parameter), shape->rank, shape->dim);
 
   if (!array)
     {

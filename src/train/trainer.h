@@ -33,9 +33,11 @@ typedef struct {
  * each batch size that is needed, always over the same parameters. Errors are
  * kept by the graph.
  */
-typedef void (*KolNetwork) (KolGraph *graph, gsize batch, const KolPictures *like, KolClassifier *classifier);
+typedef void (*KolNetwork) (KolGraph *graph, gsize batch, const KolPictures *like,
+                            KolClassifier *classifier);
 
-KOL_API void kol_digits_network (KolGraph *graph, gsize batch, const KolPictures *like, KolClassifier *classifier);
+KOL_API void kol_digits_network (KolGraph *graph, gsize batch, const KolPictures *like,
+                                 KolClassifier *classifier);
 
 /**
  * KolTrainSettings:
@@ -75,10 +77,10 @@ typedef struct {
   KolTrainEvent event;
   guint64 step, steps;
   double epoch;
-  double loss, accuracy;                       /* of the batch of @step; for LINES with keep 0.5, as in the lecture */
+  double loss, accuracy; /* of the batch of @step; for LINES with keep 0.5, as in the lecture */
   double validation_loss, validation_accuracy; /* keep 1 */
   double rate;
-  double ratio;               /* norm of the update / norm of the parameters, about 1e-3 when all is well */
+  double ratio; /* norm of the update / norm of the parameters, about 1e-3 when all is well */
   double examples_per_second; /* over the last few seconds */
   double seconds, seconds_left;
 } KolTrainReport;
@@ -112,8 +114,8 @@ KOL_API void kol_trainer_free (KolTrainer *trainer);
 KOL_API KolGraph *kol_trainer_get_graph (KolTrainer *trainer);
 KOL_API guint64 kol_trainer_get_peak_bytes (KolTrainer *trainer);
 KOL_API gboolean kol_trainer_prepare (KolTrainer *trainer, GError **error);
-KOL_API gboolean kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_data,
-                                  GCancellable *cancellable, GError **error);
+KOL_API gboolean kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter,
+                                  gpointer user_data, GCancellable *cancellable, GError **error);
 KOL_API KolScore *kol_trainer_score (KolTrainer *trainer, KolPictures *pictures, GError **error);
 KOL_API gboolean kol_trainer_save (KolTrainer *trainer, const char *folder, GError **error);
 KOL_API gboolean kol_trainer_load (KolTrainer *trainer, const char *folder, GError **error);

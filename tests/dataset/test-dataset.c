@@ -90,7 +90,7 @@ static GByteArray *
 gzip (const GByteArray *bytes)
 {
   g_autoptr (GZlibCompressor) compressor
-    = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1);
+      = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, -1);
   GByteArray *result = g_byte_array_new ();
   gsize read, written;
 
@@ -160,7 +160,7 @@ write_array (const char *name, guint rank, const guint32 *dims, guint step)
   write_file (name, bytes);
 }
 
-#define DIMS(...) ((const guint32[]) { __VA_ARGS__ })
+#define DIMS(...) ((const guint32[]){ __VA_ARGS__ })
 
 /* @count pictures of 1 x 2 pixels, which are the two bytes of their index; label: index % 7. */
 static KolPictures *
@@ -172,8 +172,8 @@ numbered_pictures (guint count)
 
   for (guint i = 0; i < count; i++)
     {
-      g_byte_array_append (images, (const guint8[]) { i % 256, i / 256 }, 2);
-      g_byte_array_append (labels, (const guint8[]) { i % 7 }, 1);
+      g_byte_array_append (images, (const guint8[]){ i % 256, i / 256 }, 2);
+      g_byte_array_append (labels, (const guint8[]){ i % 7 }, 1);
     }
   write_file ("train-images-idx3-ubyte", images);
   write_file ("train-labels-idx1-ubyte", labels);
@@ -280,8 +280,8 @@ test_idx_truncated (void)
   for (guint length = bytes->len; length-- > 0;)
     {
       g_autofree char *there = length < 16
-                                 ? g_strdup ("ends within the IDX header")
-                                 : g_strdup_printf ("30 bytes of data, %u are", length - 16);
+                                   ? g_strdup ("ends within the IDX header")
+                                   : g_strdup_printf ("30 bytes of data, %u are", length - 16);
       g_byte_array_set_size (bytes, length);
       check_fails (bytes, KOL_DATASET_ERROR_TRUNCATED, there);
     }
@@ -356,7 +356,7 @@ static void
 test_idx_overflow (void)
 {
   g_autoptr (GByteArray) overflowing
-    = idx_header (0x08, 3, DIMS (G_MAXUINT32, G_MAXUINT32, G_MAXUINT32));
+      = idx_header (0x08, 3, DIMS (G_MAXUINT32, G_MAXUINT32, G_MAXUINT32));
   g_autoptr (GByteArray) huge = idx_header (0x08, 2, DIMS (1u << 31, 1u << 30));
 
   check_fails (overflowing, KOL_DATASET_ERROR_TOO_LARGE, "4294967295 x 4294967295 x 4294967295");
@@ -617,7 +617,7 @@ test_finish_fails (void)
   g_byte_array_set_size (images, 31);
   write_file ("train-images-idx3-ubyte", images);
   check_content_fails (KOL_DATASET_ERROR_TRUNCATED, "16 bytes of data, 15 are");
-  g_byte_array_append (images, (const guint8[]) { 15, 16 }, 2);
+  g_byte_array_append (images, (const guint8[]){ 15, 16 }, 2);
   write_file ("train-images-idx3-ubyte", images);
   check_content_fails (KOL_DATASET_ERROR_TRAILING, "after the 16 bytes");
 
@@ -667,7 +667,7 @@ static void
 test_find (void)
 {
   g_autofree char *installed
-    = g_build_filename (g_get_system_data_dirs ()[0], "datasets", "fashion-mnist", NULL);
+      = g_build_filename (g_get_system_data_dirs ()[0], "datasets", "fashion-mnist", NULL);
 
   g_setenv ("KOLINSKY_DATA", "/somewhere", TRUE);
   g_autofree char *wished = kol_dataset_find ();
@@ -803,8 +803,8 @@ test_batches_frozen (void)
 {
   g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
   g_autoptr (KolBatches) batches = open_batches (pictures, 8, 42, TRUE);
-  const guint expected[2][8] = { { 755, 848, 479, 724, 722, 268, 930, 786 },
-                                 { 774, 855, 919, 569, 822, 459, 490, 963 } };
+  const guint expected[2][8]
+      = { { 755, 848, 479, 724, 722, 268, 930, 786 }, { 774, 855, 919, 569, 822, 459, 490, 963 } };
   guint indices[8];
 
   for (guint epoch = 0; epoch < 2; epoch++)

@@ -71,9 +71,8 @@ static gboolean
 launch_fill (KolQueue *queue, KolBuffer *out, guint n, float value, const char *options,
              GError **error)
 {
-  const KolCall call = {
-    .program = "test-fill", .kernel = "test_fill", .options = options, .global = { n }
-  };
+  const KolCall call
+      = { .program = "test-fill", .kernel = "test_fill", .options = options, .global = { n } };
 
   return kol_queue_launch (queue, &call,
                            KOL_ARGS (KOL_BUFFER (out), KOL_UINT (n), KOL_FLOAT (value)), error);
@@ -117,8 +116,7 @@ remove_tree (const char *path)
 }
 
 /* An environment variable for the length of a test. */
-typedef struct
-{
+typedef struct {
   const char *name;
   char *before;
 } Variable;
@@ -253,8 +251,8 @@ test_open_platform (void)
       g_autoptr (GError) error = NULL;
       const KolDeviceInfo *info = g_ptr_array_index (list, i);
       gboolean pocl = strstr (info->platform, "Portable Computing Language") != NULL;
-      gboolean intel =
-          g_str_has_prefix (info->platform, "Intel") && g_str_equal (info->type, "CPU");
+      gboolean intel
+          = g_str_has_prefix (info->platform, "Intel") && g_str_equal (info->type, "CPU");
       if (!pocl && !intel)
         continue;
       g_autoptr (KolDevice) device = kol_device_open (pocl ? "pocl" : "intel", &error);
@@ -312,7 +310,7 @@ run_child (const char *job, char **environment)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *flag = g_strconcat ("--child-", job, NULL);
-  char *arguments[] = { (char *)program_path, flag, NULL };
+  char *arguments[] = { (char *) program_path, flag, NULL };
   char *output = NULL;
   int status;
 
@@ -371,8 +369,7 @@ test_budget_variable (void)
 {
   Variable variable = set_variable ("KOLINSKY_MEMORY", NULL);
   g_autoptr (KolDevice) plain = open_device ();
-  const struct
-  {
+  const struct {
     const char *text;
     guint64 bytes; /* 0: an error */
   } cases[] = { { "1000", 1000 }, { "64M", 64 << 20 },
@@ -540,8 +537,8 @@ test_buffer_too_large (void)
   g_autoptr (KolDevice) device = open_device ();
 
   kol_device_set_budget (device, G_MAXUINT64 / 2);
-  g_assert_null (
-      kol_buffer_new (device, (gsize)kol_device_get_info (device)->largest_allocation + 1, &error));
+  g_assert_null (kol_buffer_new (
+      device, (gsize) kol_device_get_info (device)->largest_allocation + 1, &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
   g_assert_nonnull (strstr (error->message, "in one piece"));
   g_clear_error (&error);
@@ -600,7 +597,7 @@ test_buffer_transfers (void)
   cl_event written = NULL, was_read = NULL;
 
   for (int i = 0; i < 37; i++)
-    values[i] = (float)i - 3.5f;
+    values[i] = (float) i - 3.5f;
   g_assert_true (kol_queue_write_async (queue, from, values, sizeof values, &written, &error));
   g_assert_true (kol_queue_fill (queue, to, -2.0f, &error));
   g_assert_true (kol_queue_copy (queue, from, to, 20 * sizeof (float), &error));
@@ -680,8 +677,8 @@ use_pool (gpointer data)
       gsize n = 1 + i * 997 % 5000;
       g_autoptr (KolBuffer) buffer = new_buffer (device, n * sizeof (float));
 
-      g_assert_true (launch_fill (queue, buffer, (guint)n, (float)i, NULL, &error));
-      assert_all (queue, buffer, n, (float)i);
+      g_assert_true (launch_fill (queue, buffer, (guint) n, (float) i, NULL, &error));
+      assert_all (queue, buffer, n, (float) i);
     }
   return NULL;
 }
@@ -715,17 +712,15 @@ test_launch (void)
   fill_and_check (queue, "-D TEST_SCALE=2.0f", 2.0f);
 
   /* Global sizes are rounded up to the work-group. */
-  const KolCall plane = {
-    .program = "test-fill", .kernel = "test_plane", .global = { 13, 7 }, .local = { 4, 2 }
-  };
+  const KolCall plane
+      = { .program = "test-fill", .kernel = "test_plane", .global = { 13, 7 }, .local = { 4, 2 } };
   g_assert_true (kol_queue_launch (queue, &plane,
                                    KOL_ARGS (KOL_BUFFER (out), KOL_INT (13), KOL_INT (7)), &error));
   assert_all (queue, out, 13 * 7, 16 * 1000 + 8);
 
   /* Local memory. */
-  const KolCall local = {
-    .program = "test-fill", .kernel = "test_local", .global = { 16 }, .local = { 8 }
-  };
+  const KolCall local
+      = { .program = "test-fill", .kernel = "test_local", .global = { 16 }, .local = { 8 } };
   float sums[2];
   g_assert_true (kol_queue_launch (
       queue, &local, KOL_ARGS (KOL_BUFFER (out), KOL_LOCAL (8 * sizeof (float))), &error));
@@ -738,7 +733,7 @@ test_launch (void)
   cl_int said[2];
   g_assert_true (kol_queue_launch (queue, &options, KOL_ARGS (KOL_BUFFER (out)), &error));
   g_assert_true (kol_queue_read (queue, out, 0, said, sizeof said, &error));
-  g_assert_cmpint (said[0], ==, (int)kol_device_get_info (device)->vector_width);
+  g_assert_cmpint (said[0], ==, (int) kol_device_get_info (device)->vector_width);
   g_assert_cmpint (said[1], ==, device->simd ? 1 : 0);
   g_assert_no_error (error);
 }
@@ -858,8 +853,7 @@ test_build_error (void)
   g_assert_error (error, KOL_ERROR, KOL_ERROR_BUILD);
 }
 
-typedef struct
-{
+typedef struct {
   guint calls;
   guint total;
 } Progress;
@@ -945,8 +939,7 @@ test_cache_second_load (void)
 }
 
 /* What may have happened to a file. */
-typedef enum
-{
+typedef enum {
   FLIP_PAYLOAD,
   FLIP_SUM,
   FLIP_VERSION,
@@ -986,15 +979,14 @@ damage_file (const char *path, Damage damage)
     case EMPTY:
       length = 0;
       break;
-    case NOT_A_BINARY:
-      {
+      case NOT_A_BINARY: {
         /* A right header around something that no driver takes. */
         const char payload[] = "this is no program";
-        guint64 payload_length = GUINT64_TO_LE ((guint64)sizeof payload);
+        guint64 payload_length = GUINT64_TO_LE ((guint64) sizeof payload);
         gsize sum_bytes = 32;
         g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-        g_checksum_update (sum, (const guchar *)payload, sizeof payload);
-        g_checksum_get_digest (sum, (guint8 *)bytes + 12, &sum_bytes);
+        g_checksum_update (sum, (const guchar *) payload, sizeof payload);
+        g_checksum_get_digest (sum, (guint8 *) bytes + 12, &sum_bytes);
         memcpy (bytes + 44, &payload_length, 8);
         length = 52 + sizeof payload;
         bytes = g_realloc (bytes, length);
@@ -1002,14 +994,14 @@ damage_file (const char *path, Damage damage)
         break;
       }
     }
-  g_file_set_contents (path, bytes, (gssize)length, &error);
+  g_file_set_contents (path, bytes, (gssize) length, &error);
   g_assert_no_error (error);
 }
 
 static void
 test_cache_damage (gconstpointer data)
 {
-  Damage damage = (Damage)GPOINTER_TO_INT (data);
+  Damage damage = (Damage) GPOINTER_TO_INT (data);
   Variable variable;
   char *folder = begin_cache (&variable);
 
@@ -1055,7 +1047,7 @@ test_cache_two_processes (void)
   for (int i = 0; i < 2; i++)
     {
       g_autoptr (GError) error = NULL;
-      char *arguments[] = { (char *)program_path, (char *)"--child-compile", NULL };
+      char *arguments[] = { (char *) program_path, (char *) "--child-compile", NULL };
       g_spawn_async (NULL, arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pids[i],
                      &error);
       g_assert_no_error (error);
@@ -1101,7 +1093,7 @@ json_string (const char *at)
     return NULL;
   for (at++; *at && *at != '"'; at++)
     {
-      if ((guchar)*at < 0x20)
+      if ((guchar) *at < 0x20)
         return NULL;
       if (*at == '\\' && !strchr ("\"\\/bfnrtu", *++at))
         return NULL;
@@ -1262,8 +1254,8 @@ test_profile_lets_go (void)
 {
   g_autoptr (KolDevice) device = open_device ();
   cl_int code;
-  cl_command_queue queue =
-      clCreateCommandQueue (device->context, device->id, CL_QUEUE_PROFILING_ENABLE, &code);
+  cl_command_queue queue
+      = clCreateCommandQueue (device->context, device->id, CL_QUEUE_PROFILING_ENABLE, &code);
   KolProfile *profile = kol_profile_new ();
   cl_event event = NULL;
   cl_uint references = 0;
@@ -1380,8 +1372,7 @@ test_tuning_corrupt (void)
 static void
 test_tuning_forced (void)
 {
-  const struct
-  {
+  const struct {
     const char *text;
     const char *op;
     const char *variant;
@@ -1409,8 +1400,7 @@ test_tuning_forced (void)
 
 /* ---- CLBlast ---- */
 
-typedef struct
-{
+typedef struct {
   gboolean transpose_a, transpose_b;
   gsize m, n, k, batch;
 } Product;
@@ -1421,7 +1411,7 @@ random_floats (GRand *random, gsize n)
   float *values = g_new (float, n);
 
   for (gsize i = 0; i < n; i++)
-    values[i] = (float)g_rand_double_range (random, -1, 1);
+    values[i] = (float) g_rand_double_range (random, -1, 1);
   return values;
 }
 
@@ -1432,7 +1422,7 @@ element (const Product *p, const float *a, const float *b, gsize i, gsize j)
   double sum = 0;
 
   for (gsize l = 0; l < p->k; l++)
-    sum += (double)(p->transpose_a ? a[l * p->m + i] : a[i * p->k + l])
+    sum += (double) (p->transpose_a ? a[l * p->m + i] : a[i * p->k + l])
            * (p->transpose_b ? b[j * p->k + l] : b[l * p->n + j]);
   return sum;
 }
@@ -1465,7 +1455,7 @@ check_product (KolQueue *queue, GRand *random, const Product *p)
         {
           double expected = element (p, a + s * size_a, b + s * size_b, i, j);
           g_assert_cmpfloat_with_epsilon (c[s * size_c + i * p->n + j], expected,
-                                          1e-5 * sqrt ((double)p->k + 1));
+                                          1e-5 * sqrt ((double) p->k + 1));
         }
 }
 
@@ -1475,8 +1465,8 @@ test_gemm (void)
   g_autoptr (KolDevice) device = open_device ();
   g_autoptr (KolQueue) queue = open_queue (device);
   g_autoptr (GRand) random = g_rand_new_with_seed (7);
-  const gsize shapes[][3] = { { 1, 1, 1 },   { 3, 5, 7 },   { 17, 33, 13 },
-                              { 31, 1, 65 }, { 1, 127, 3 }, { 64, 64, 64 } };
+  const gsize shapes[][3]
+      = { { 1, 1, 1 }, { 3, 5, 7 }, { 17, 33, 13 }, { 31, 1, 65 }, { 1, 127, 3 }, { 64, 64, 64 } };
   const gsize batches[] = { 1, 3 };
 
   for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
@@ -1539,8 +1529,7 @@ test_gemm_threads (void)
 static void
 add_tests (void)
 {
-  const struct
-  {
+  const struct {
     const char *path;
     Damage damage;
   } damages[] = { { "/program/cache/corrupt/payload", FLIP_PAYLOAD },

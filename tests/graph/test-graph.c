@@ -39,7 +39,8 @@ static void
 test_first_error_is_kept (void)
 {
   g_autoptr (KolGraph) g = kol_graph_new (device);
-  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2, 3)), *b = kol_placeholder (g, "b", KOL_SHAPE (4));
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2, 3)),
+           *b = kol_placeholder (g, "b", KOL_SHAPE (4));
   KolValue *sum = kol_add (a, b);
 
   kol_reshape (a, KOL_SHAPE (7));
@@ -85,7 +86,7 @@ test_parameters_outlive_graphs (void)
   second = kol_graph_new_over (parameters);
   w = kol_parameter (second, "w", KOL_SHAPE (3), KOL_CONSTANT (0));
   g_assert_true (kol_read (kol_scale (w, 2, 0), got, &error));
-  assert_close (got, (float[]) { 2, 4, 6 }, 3, 0);
+  assert_close (got, (float[]){ 2, 4, 6 }, 3, 0);
   kol_parameter (second, "w", KOL_SHAPE (4), KOL_CONSTANT (0)); /* another shape */
   g_assert_nonnull (strstr (kol_graph_get_error (second)->message, "[3]"));
   kol_graph_free (second);
@@ -99,13 +100,15 @@ test_gradient_accumulates_and_unbroadcasts (void)
 {
   g_autoptr (KolGraph) g = kol_graph_new (device);
   g_autoptr (GError) error = NULL;
-  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2, 2)), *b = kol_placeholder (g, "b", KOL_SHAPE (2));
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2, 2)),
+           *b = kol_placeholder (g, "b", KOL_SHAPE (2));
   KolValue *of[] = { a, b }, *d[2];
   float va[4] = { 1, 2, 3, 4 }, vb[2] = { 0.5, -1 }, got[4], da[4], db[2] = { 0, 0 };
 
   kol_set (a, va);
   kol_set (b, vb);
-  g_assert_true (kol_gradients (kol_sum (kol_square (kol_add (kol_multiply (a, b), a)), NULL), of, 2, d));
+  g_assert_true (
+      kol_gradients (kol_sum (kol_square (kol_add (kol_multiply (a, b), a)), NULL), of, 2, d));
   for (int i = 0; i < 4; i++)
     {
       float y = va[i] * vb[i % 2] + va[i];
@@ -149,12 +152,13 @@ test_gradient_of_independent_is_zero (void)
 {
   g_autoptr (KolGraph) g = kol_graph_new (device);
   g_autoptr (GError) error = NULL;
-  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2)), *y = kol_placeholder (g, "y", KOL_SHAPE (2)), *d;
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2)),
+           *y = kol_placeholder (g, "y", KOL_SHAPE (2)), *d;
   float got[2] = { 1, 1 };
 
   g_assert_true (kol_gradients (kol_sum (x, NULL), &y, 1, &d));
   g_assert_true (kol_read (d, got, &error));
-  assert_close (got, (float[]) { 0, 0 }, 2, 0);
+  assert_close (got, (float[]){ 0, 0 }, 2, 0);
 }
 
 /* ── Plans ──────────────────────────────────────────────────────────────────────────────────── */
@@ -196,7 +200,7 @@ test_epilogue_is_absorbed (void)
   KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2, 3, 8, 8));
   KolValue *w = kol_parameter (g, "w", KOL_SHAPE (4, 3, 3, 3), KOL_HE);
   KolValue *b = kol_parameter (g, "b", KOL_SHAPE (4), KOL_CONSTANT (0.1));
-  KolValue *y = kol_relu (kol_conv2d (x, w, b, &(KolConv2d) { .padding = KOL_SAME }));
+  KolValue *y = kol_relu (kol_conv2d (x, w, b, &(KolConv2d){ .padding = KOL_SAME }));
   KolPlan *plan;
 
   g->forced_op = kol_op_find ("conv2d");
@@ -226,7 +230,7 @@ test_epilogue_is_right (void)
       KolValue *r = kol_placeholder (g, "r", KOL_SHAPE (2, 4, 7, 9));
       KolValue *w = kol_parameter (g, "w", KOL_SHAPE (4, 3, 3, 3), KOL_HE);
       KolValue *b = kol_parameter (g, "b", KOL_SHAPE (4), KOL_UNIFORM (-1, 1));
-      KolValue *y = kol_tanh (kol_add (r, kol_conv2d (x, w, b, &(KolConv2d) { .pad = 1 })));
+      KolValue *y = kol_tanh (kol_add (r, kol_conv2d (x, w, b, &(KolConv2d){ .pad = 1 })));
 
       g->forced_op = kol_op_find ("conv2d");
       g->forced_variant = device->simd ? variants[v] : "plain";
@@ -244,7 +248,8 @@ test_epilogue_leaves_shared_values (void)
 {
   g_autoptr (KolGraph) g = kol_graph_new (device);
   g_autoptr (GError) error = NULL;
-  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (3, 2)), *w = kol_placeholder (g, "w", KOL_SHAPE (2, 2));
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (3, 2)),
+           *w = kol_placeholder (g, "w", KOL_SHAPE (2, 2));
   KolValue *z = kol_matmul (x, w), *y[] = { kol_relu (z), z };
   float vx[6] = { 1, 2, 3, 4, 5, 6 }, vw[4] = { 1, -1, 1, -1 }, got[6];
 
@@ -252,9 +257,9 @@ test_epilogue_leaves_shared_values (void)
   kol_set (w, vw);
   g_assert_true (kol_run_all (g, y, 2, &error));
   g_assert_true (kol_read (y[0], got, &error));
-  assert_close (got, (float[]) { 3, 0, 7, 0, 11, 0 }, 6, 1e-6f);
+  assert_close (got, (float[]){ 3, 0, 7, 0, 11, 0 }, 6, 1e-6f);
   g_assert_true (kol_read (y[1], got, &error));
-  assert_close (got, (float[]) { 3, -3, 7, -7, 11, -11 }, 6, 1e-6f);
+  assert_close (got, (float[]){ 3, -3, 7, -7, 11, -11 }, 6, 1e-6f);
 }
 
 /* A product's bias is per column, though the product has four dimensions: [H, 1, 1] is none. */
@@ -263,7 +268,8 @@ test_epilogue_knows_its_channels (void)
 {
   g_autoptr (KolGraph) g = kol_graph_new (device);
   g_autoptr (GError) error = NULL;
-  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (1, 8, 8, 8)), *b = kol_placeholder (g, "b", KOL_SHAPE (8, 8));
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (1, 8, 8, 8)),
+           *b = kol_placeholder (g, "b", KOL_SHAPE (8, 8));
   KolValue *c = kol_placeholder (g, "c", KOL_SHAPE (8, 1, 1)), *y = kol_add (kol_matmul (a, b), c);
   float va[512] = { 0 }, vb[64] = { 0 }, vc[8] = { 0, 1, 2, 3, 4, 5, 6, 7 }, got[512];
 
@@ -314,12 +320,13 @@ copy_launch (KolLaunch *launch, const KolNode *node, GError **error)
                          (gsize) kol_count (node->inputs[0]) * sizeof (float), error);
 }
 
-static const KolOp op_packing
-    = { .name = "packing",
-        .infer = negate_infer,
-        .variants = (const KolVariant[]) {
-            { .name = "plain", .packed = negate_packed, .pack = negate_pack, .launch = copy_launch },
-            { 0 } } };
+static const KolOp op_packing = { .name = "packing",
+                                  .infer = negate_infer,
+                                  .variants = (const KolVariant[]){ { .name = "plain",
+                                                                      .packed = negate_packed,
+                                                                      .pack = negate_pack,
+                                                                      .launch = copy_launch },
+                                                                    { 0 } } };
 
 /* Packs once, and again only when the parameter has changed. */
 static void
@@ -335,11 +342,11 @@ test_packing_follows_version (void)
   g_assert_true (kol_run (g, y, &error));
   g_assert_true (kol_run (g, y, &error));
   g_assert_cmpuint (packs, ==, 1);
-  g_assert_true (kol_parameter_write (w->node->parameter, (float[]) { 5, 6, 7 }, &error));
+  g_assert_true (kol_parameter_write (w->node->parameter, (float[]){ 5, 6, 7 }, &error));
   g_assert_true (kol_run (g, y, &error));
   g_assert_cmpuint (packs, ==, 2);
   g_assert_true (kol_read (y, got, &error));
-  assert_close (got, (float[]) { 5, 6, 7 }, 3, 0);
+  assert_close (got, (float[]){ 5, 6, 7 }, 3, 0);
 }
 
 /* ── Running ────────────────────────────────────────────────────────────────────────────────── */
@@ -352,16 +359,16 @@ test_feeds_do_not_overtake (void)
   g_autoptr (GError) error = NULL;
   KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (4));
   KolValue *total = kol_parameter (g, "total", KOL_SHAPE (4), KOL_CONSTANT (0));
-  KolValue *step = kol_sgd (kol_sum (kol_multiply (total, x), NULL), &(KolSgd) { .rate = 1 });
+  KolValue *step = kol_sgd (kol_sum (kol_multiply (total, x), NULL), &(KolSgd){ .rate = 1 });
   float got[4];
 
   for (int i = 1; i <= 10; i++)
     {
-      kol_set (x, (float[]) { -i, -i, -i, -2 * i });
+      kol_set (x, (float[]){ -i, -i, -i, -2 * i });
       g_assert_true (kol_run (g, step, &error));
     }
   g_assert_true (kol_read (total, got, &error));
-  assert_close (got, (float[]) { 55, 55, 55, 110 }, 4, 0);
+  assert_close (got, (float[]){ 55, 55, 55, 110 }, 4, 0);
   g_assert_cmpuint (kol_graph_get_step (g), ==, 10);
 }
 
@@ -393,7 +400,7 @@ test_watch_names_the_node (void)
   KolValue *x = kol_placeholder (g, "x", KOL_SCALAR);
   KolValue *w = kol_parameter (g, "w", KOL_SCALAR, KOL_CONSTANT (1));
   KolValue *inner = kol_named (kol_sqrt (kol_multiply (x, w)), "inner");
-  KolValue *step = kol_sgd (kol_reshape (inner, KOL_SCALAR), &(KolSgd) { .rate = 0.125 });
+  KolValue *step = kol_sgd (kol_reshape (inner, KOL_SCALAR), &(KolSgd){ .rate = 0.125 });
   gboolean good = TRUE;
   float expected = 1, got;
   int i;
@@ -410,7 +417,8 @@ test_watch_names_the_node (void)
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DIVERGED);
   g_assert_nonnull (strstr (error->message, "inner gave NaN at step 4"));
   g_assert_cmpuint (kol_graph_get_step (g), ==, 4);
-  g_assert_true (kol_parameter_read (kol_parameters_find (kol_graph_get_parameters (g), "w"), &got, NULL));
+  g_assert_true (
+      kol_parameter_read (kol_parameters_find (kol_graph_get_parameters (g), "w"), &got, NULL));
   g_assert_cmpfloat_with_epsilon (got, expected, 1e-5);
 
   g_clear_error (&error); /* and it goes on from there */
@@ -425,8 +433,9 @@ test_scalar_is_never_stale (void)
   g_autoptr (KolGraph) g = kol_graph_new (device);
   g_autoptr (KolGraph) other = kol_graph_new_over (kol_graph_get_parameters (g));
   g_autoptr (GError) error = NULL;
-  KolValue *w = kol_parameter (g, "w", KOL_SCALAR, KOL_CONSTANT (1)), *x = kol_placeholder (g, "x", KOL_SCALAR);
-  KolValue *loss = kol_multiply (w, x), *step = kol_sgd (loss, &(KolSgd) { .rate = 0.5 });
+  KolValue *w = kol_parameter (g, "w", KOL_SCALAR, KOL_CONSTANT (1)),
+           *x = kol_placeholder (g, "x", KOL_SCALAR);
+  KolValue *loss = kol_multiply (w, x), *step = kol_sgd (loss, &(KolSgd){ .rate = 0.5 });
   KolValue *seen = kol_square (kol_parameter (other, "w", KOL_SCALAR, KOL_CONSTANT (1)));
 
   kol_set_scalar (x, 3);
@@ -434,11 +443,12 @@ test_scalar_is_never_stale (void)
   kol_set_scalar (x, 4);
   g_assert_cmpfloat (kol_scalar (loss), ==, 4); /* the placeholder has changed */
   g_assert_cmpfloat (kol_scalar (seen), ==, 1);
-  g_assert_true (kol_run_all (g, (KolValue *[]) { step, loss }, 2, &error));
+  g_assert_true (kol_run_all (g, (KolValue *[]){ step, loss }, 2, &error));
   kol_set_scalar (x, 5);
-  g_assert_cmpfloat (kol_scalar (loss), ==, 4);  /* what the training step left */
-  g_assert_cmpfloat (kol_scalar (seen), ==, 1);  /* (1 - 0.5 * 4)^2: another graph's parameter has changed */
-  g_assert_true (kol_run_all (g, (KolValue *[]) { step, loss }, 2, &error));
+  g_assert_cmpfloat (kol_scalar (loss), ==, 4); /* what the training step left */
+  g_assert_cmpfloat (kol_scalar (seen), ==,
+                     1); /* (1 - 0.5 * 4)^2: another graph's parameter has changed */
+  g_assert_true (kol_run_all (g, (KolValue *[]){ step, loss }, 2, &error));
   g_assert_cmpfloat (kol_scalar (seen), ==, 3.5f * 3.5f);
 }
 
@@ -476,7 +486,8 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/names", test_names_are_unique);
   g_test_add_func ("/graph/placeholder-not-set", test_placeholder_not_set);
   g_test_add_func ("/graph/parameters-outlive-graphs", test_parameters_outlive_graphs);
-  g_test_add_func ("/gradient/accumulates-and-unbroadcasts", test_gradient_accumulates_and_unbroadcasts);
+  g_test_add_func ("/gradient/accumulates-and-unbroadcasts",
+                   test_gradient_accumulates_and_unbroadcasts);
   g_test_add_func ("/gradient/second-order", test_gradient_of_gradient);
   g_test_add_func ("/gradient/errors", test_gradient_errors);
   g_test_add_func ("/gradient/independent-is-zero", test_gradient_of_independent_is_zero);

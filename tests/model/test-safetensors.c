@@ -91,7 +91,7 @@ new_list (void)
   return g_ptr_array_new_with_free_func ((GDestroyNotify) kol_array_free);
 }
 
-#define DIMS(...) ((const gint64[]) { __VA_ARGS__ })
+#define DIMS(...) ((const gint64[]){ __VA_ARGS__ })
 
 /* Arrays of several ranks, one larger than what is converted at a time, one without elements. */
 static GPtrArray *
@@ -102,8 +102,8 @@ sample_arrays (void)
   g_ptr_array_add (arrays, new_array ("w_conv1", 4, DIMS (2, 1, 5, 3), -7.5f));
   g_ptr_array_add (arrays, new_array ("step", 0, NULL, 20000));
   g_ptr_array_add (arrays, new_array ("none", 2, DIMS (0, 3), 0));
-  g_ptr_array_add (arrays, new_array ("long \"quoted\\ \n naïve \x01 \U0001F98A", 2, DIMS (7, 5003),
-                                      0.25f));
+  g_ptr_array_add (
+      arrays, new_array ("long \"quoted\\ \n naïve \x01 \U0001F98A", 2, DIMS (7, 5003), 0.25f));
   return arrays;
 }
 
@@ -289,7 +289,7 @@ test_save_full (void)
   g_assert_true (kol_safetensors_save (path, arrays, NULL, NULL));
 
   g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &limit), ==, 0);
-  low = (struct rlimit) { .rlim_cur = 4096, .rlim_max = limit.rlim_max };
+  low = (struct rlimit){ .rlim_cur = 4096, .rlim_max = limit.rlim_max };
   signal (SIGXFSZ, SIG_IGN);
   g_autoptr (GPtrArray) large = sample_arrays ();
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &low), ==, 0);
@@ -325,29 +325,28 @@ static void
 test_dtypes (void)
 {
   const guint8 f16[]
-    = { 0, 0x3c, 0, 0xc0, 1, 0, 0xff, 0x83, 0xff, 0x7b, 0, 0x7c, 0, 0xfc, 0, 0x80 };
+      = { 0, 0x3c, 0, 0xc0, 1, 0, 0xff, 0x83, 0xff, 0x7b, 0, 0x7c, 0, 0xfc, 0, 0x80 };
   const float f16_values[]
-    = { 1, -2, 0x1p-24f, -1023 * 0x1p-24f, 65504, INFINITY, -INFINITY, -0.0f };
+      = { 1, -2, 0x1p-24f, -1023 * 0x1p-24f, 65504, INFINITY, -INFINITY, -0.0f };
   const guint8 bf16[] = { 0x80, 0x3f, 0x49, 0xc0, 0x80, 0x7f };
   const float bf16_values[] = { 1, -3.140625f, INFINITY };
-  const guint8 f64[] = { 0,    0,    0,    0,    0,    0,    0xf8, 0xbf,
-                         0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f,
-                         0,    0,    0,    0,    0,    0,    0xf0, 0x7f,
-                         0x9c, 0x75, 0x00, 0x88, 0x3c, 0xe4, 0x37, 0xfe };
+  const guint8 f64[]
+      = { 0, 0, 0, 0, 0, 0, 0xf8, 0xbf, 0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f,
+          0, 0, 0, 0, 0, 0, 0xf0, 0x7f, 0x9c, 0x75, 0x00, 0x88, 0x3c, 0xe4, 0x37, 0xfe };
   const float f64_values[] = { -1.5f, 0.1f, INFINITY, -INFINITY }; /* the last: -1e300 */
   const guint8 nan16[] = { 0, 0x7e };
 
   g_autoptr (KolArray) a = load_one (
-    "{\"x\":{\"dtype\":\"F16\",\"shape\":[2,4],\"data_offsets\":[0,16]}}", f16, sizeof f16);
+      "{\"x\":{\"dtype\":\"F16\",\"shape\":[2,4],\"data_offsets\":[0,16]}}", f16, sizeof f16);
   g_assert_cmpmem (a->data, a->count * 4, f16_values, sizeof f16_values);
   g_autoptr (KolArray) b = load_one (
-    "{\"x\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[0,6]}}", bf16, sizeof bf16);
+      "{\"x\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[0,6]}}", bf16, sizeof bf16);
   g_assert_cmpmem (b->data, b->count * 4, bf16_values, sizeof bf16_values);
   g_autoptr (KolArray) c = load_one (
-    "{\"x\":{\"dtype\":\"F64\",\"shape\":[4],\"data_offsets\":[0,32]}}", f64, sizeof f64);
+      "{\"x\":{\"dtype\":\"F64\",\"shape\":[4],\"data_offsets\":[0,32]}}", f64, sizeof f64);
   g_assert_cmpmem (c->data, c->count * 4, f64_values, sizeof f64_values);
   g_autoptr (KolArray) d = load_one (
-    "{\"x\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[0,2]}}", nan16, sizeof nan16);
+      "{\"x\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[0,2]}}", nan16, sizeof nan16);
   g_assert_true (isnan (d->data[0]));
 }
 
@@ -453,7 +452,7 @@ test_broken_header (gconstpointer user_data)
   const guint8 data[16] = { 0 };
   gsize i = GPOINTER_TO_SIZE (user_data);
   g_autoptr (GByteArray) bytes
-    = make_file (broken_headers[i].header, strlen (broken_headers[i].header), data, sizeof data);
+      = make_file (broken_headers[i].header, strlen (broken_headers[i].header), data, sizeof data);
 
   check_fails (bytes, broken_headers[i].words);
   count_files (TRUE);
@@ -515,12 +514,12 @@ static GByteArray *
 rich_file (void)
 {
   static const char header[]
-    = "{\"__metadata__\":{\"seed\":\"42\",\"na\\u00efve\":\"\\ud83e\\udd8a\"},"
-      "\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-      "\"half\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[24,32]},"
-      "\"brain\":{\"dtype\":\"BF16\",\"shape\":[1,4],\"data_offsets\":[32,40]},"
-      "\"none\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[40,40]},"
-      "\"double\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[40,48]}}";
+      = "{\"__metadata__\":{\"seed\":\"42\",\"na\\u00efve\":\"\\ud83e\\udd8a\"},"
+        "\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
+        "\"half\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[24,32]},"
+        "\"brain\":{\"dtype\":\"BF16\",\"shape\":[1,4],\"data_offsets\":[32,40]},"
+        "\"none\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[40,40]},"
+        "\"double\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[40,48]}}";
   guint8 data[48];
 
   for (gsize i = 0; i < sizeof data; i++)
@@ -575,25 +574,25 @@ test_fuzz (void)
 /* -------------------------------------------------------- other programs */
 
 static const char python_script[]
-  = "import sys, numpy as np\n"
-    "from safetensors import safe_open\n"
-    "from safetensors.numpy import load_file, save_file\n"
-    "a = load_file(sys.argv[1])\n"
-    "w = a['w_conv1']\n"
-    "assert w.dtype == np.float32 and w.shape == (2, 1, 5, 3), (w.dtype, w.shape)\n"
-    "assert (w.ravel() == -7.5 + np.arange(30)).all(), w\n"
-    "assert a['step'].shape == () and a['step'] == 20000, a['step']\n"
-    "assert a['none'].shape == (0, 3), a['none'].shape\n"
-    "long = a['long \"quoted\\\\ \\n na\\u00efve \\x01 \\U0001f98a']\n"
-    "assert (long == 0.25 + np.arange(7 * 5003).reshape(7, 5003)).all()\n"
-    "assert len(a) == 4, a.keys()\n"
-    "with safe_open(sys.argv[1], 'np') as f: m = f.metadata()\n"
-    "assert m == {'variant': 'winograd-4x4', 'seed': '42', 'tab\\t\"and\"':\n"
-    "             'line\\nbreak / back\\\\slash \\u00e9 \\x1f'}, m\n"
-    "save_file({'single \\u00e9': np.arange(6, dtype=np.float32).reshape(2, 3),\n"
-    "           'half': np.array([1, -0.5, 65504], np.float16),\n"
-    "           'double': np.array(2.5), 'none': np.zeros((3, 0), np.float32)},\n"
-    "          sys.argv[2], {'from': 'Python \\u00e9 \"'})\n";
+    = "import sys, numpy as np\n"
+      "from safetensors import safe_open\n"
+      "from safetensors.numpy import load_file, save_file\n"
+      "a = load_file(sys.argv[1])\n"
+      "w = a['w_conv1']\n"
+      "assert w.dtype == np.float32 and w.shape == (2, 1, 5, 3), (w.dtype, w.shape)\n"
+      "assert (w.ravel() == -7.5 + np.arange(30)).all(), w\n"
+      "assert a['step'].shape == () and a['step'] == 20000, a['step']\n"
+      "assert a['none'].shape == (0, 3), a['none'].shape\n"
+      "long = a['long \"quoted\\\\ \\n na\\u00efve \\x01 \\U0001f98a']\n"
+      "assert (long == 0.25 + np.arange(7 * 5003).reshape(7, 5003)).all()\n"
+      "assert len(a) == 4, a.keys()\n"
+      "with safe_open(sys.argv[1], 'np') as f: m = f.metadata()\n"
+      "assert m == {'variant': 'winograd-4x4', 'seed': '42', 'tab\\t\"and\"':\n"
+      "             'line\\nbreak / back\\\\slash \\u00e9 \\x1f'}, m\n"
+      "save_file({'single \\u00e9': np.arange(6, dtype=np.float32).reshape(2, 3),\n"
+      "           'half': np.array([1, -0.5, 65504], np.float16),\n"
+      "           'double': np.array(2.5), 'none': np.zeros((3, 0), np.float32)},\n"
+      "          sys.argv[2], {'from': 'Python \\u00e9 \"'})\n";
 
 static gboolean
 run_python (const char *script, const char *first, const char *second, char **messages)
@@ -681,7 +680,7 @@ main (int argc, char **argv)
   for (gsize i = 0; i < G_N_ELEMENTS (broken_headers); i++)
     {
       g_autofree char *path
-        = g_strconcat ("/model/safetensors/broken/", broken_headers[i].path, NULL);
+          = g_strconcat ("/model/safetensors/broken/", broken_headers[i].path, NULL);
       g_test_add_data_func (path, GSIZE_TO_POINTER (i), test_broken_header);
     }
   add ("/model/safetensors/broken/header-length", test_header_length);

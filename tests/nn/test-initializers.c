@@ -251,10 +251,10 @@ assert_glorot (KolShape shape, double fan_in, double fan_out)
 static void
 test_glorot (void)
 {
-  assert_glorot (KOL_SHAPE (784, 30), 784, 30);                        /* [in, out] */
-  assert_glorot (KOL_SHAPE (64, 32, 5, 3), 32 * 5 * 3, 64 * 5 * 3);    /* [K, C, R, S] */
-  assert_glorot (KOL_SHAPE (256, 32, 3), 32 * 3, 256 * 3);             /* [K, C, R] */
-  assert_glorot (KOL_SHAPE (16, 8, 3, 5, 7), 8 * 105, 16 * 105);       /* [K, C, Q, R, S] */
+  assert_glorot (KOL_SHAPE (784, 30), 784, 30);                     /* [in, out] */
+  assert_glorot (KOL_SHAPE (64, 32, 5, 3), 32 * 5 * 3, 64 * 5 * 3); /* [K, C, R, S] */
+  assert_glorot (KOL_SHAPE (256, 32, 3), 32 * 3, 256 * 3);          /* [K, C, R] */
+  assert_glorot (KOL_SHAPE (16, 8, 3, 5, 7), 8 * 105, 16 * 105);    /* [K, C, Q, R, S] */
   assert_glorot (KOL_SHAPE (20000), 20000, 20000);
 }
 
@@ -295,8 +295,8 @@ count_equal (KolInitializer initializer, guint64 seed_a, const char *name_a, gui
 static void
 test_streams (void)
 {
-  const KolInitializer random[] = { KOL_UNIFORM (0, 1), KOL_NORMAL (0, 1),
-                                    KOL_TRUNCATED_NORMAL (0, 1), KOL_GLOROT, KOL_HE };
+  const KolInitializer random[]
+      = { KOL_UNIFORM (0, 1), KOL_NORMAL (0, 1), KOL_TRUNCATED_NORMAL (0, 1), KOL_GLOROT, KOL_HE };
 
   for (gsize i = 0; i < G_N_ELEMENTS (random); i++)
     {

@@ -57,7 +57,7 @@ test_adam (void)
   KolValue *xa = kol_placeholder (graph, "xa", KOL_SHAPE (3));
   KolValue *xb = kol_placeholder (graph, "xb", KOL_SHAPE (2, 2));
   KolValue *loss = kol_add (distance (a, xa), distance (b, xb));
-  KolValue *step = kol_adam (loss, &(KolAdam) { .rate = 0.05, .beta2 = 0.99 });
+  KolValue *step = kol_adam (loss, &(KolAdam){ .rate = 0.05, .beta2 = 0.99 });
   const float x[7] = { 1, 2, 3, 4, 5, 6, 7 };
   double p[7] = { 0.5, 0.5, 0.5, -1, -1, -1, -1 }, m[7] = { 0 }, v[7] = { 0 };
   float values[7];
@@ -101,7 +101,7 @@ check_sgd (double momentum)
   g_autoptr (KolGraph) graph = kol_graph_new (device);
   KolValue *w = kol_parameter (graph, "w", KOL_SHAPE (3), KOL_CONSTANT (0.5));
   KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (3));
-  KolValue *step = kol_sgd (distance (w, x), &(KolSgd) { .rate = 0.02, .momentum = momentum });
+  KolValue *step = kol_sgd (distance (w, x), &(KolSgd){ .rate = 0.02, .momentum = momentum });
   const float aim[3] = { 1, -2, 3 };
   double p[3] = { 0.5, 0.5, 0.5 }, v[3] = { 0 };
   float values[3];
@@ -191,8 +191,8 @@ static void
 test_many (void)
 {
   g_autoptr (KolGraph) descent = kol_graph_new (device), adam = kol_graph_new (device);
-  KolValue *sgd_step = kol_sgd (many_loss (descent), &(KolSgd) { .rate = 0.25, .momentum = 0.5 });
-  KolValue *adam_step = kol_adam (many_loss (adam), &(KolAdam) { .rate = 0.1 });
+  KolValue *sgd_step = kol_sgd (many_loss (descent), &(KolSgd){ .rate = 0.25, .momentum = 0.5 });
+  KolValue *adam_step = kol_adam (many_loss (adam), &(KolAdam){ .rate = 0.1 });
   double ones[MANY], after[MANY], again[MANY], moments[MANY];
 
   for (int i = 0; i < MANY; i++)
@@ -229,7 +229,7 @@ test_norm_and_ratios (void)
   KolValue *b = kol_parameter (graph, "b", KOL_SHAPE (2), KOL_CONSTANT (2));
   KolValue *zero = kol_constant (graph, 0);
   KolValue *loss = kol_add (distance (a, zero), distance (b, zero));
-  KolValue *step = kol_sgd (loss, &(KolSgd) { .rate = 0.1 });
+  KolValue *step = kol_sgd (loss, &(KolSgd){ .rate = 0.1 });
   KolValue *norm = kol_optimizer_get_gradient_norm (step);
   g_autoptr (GError) error = NULL;
   float ratios[2], overall;
@@ -238,7 +238,7 @@ test_norm_and_ratios (void)
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA); /* nothing has run */
   g_clear_error (&error);
 
-  kol_run_all (graph, (KolValue *[]) { step, norm }, 2, &error);
+  kol_run_all (graph, (KolValue *[]){ step, norm }, 2, &error);
   g_assert_no_error (error);
   assert_near (kol_scalar (norm), 2 * sqrt (4 * 1 + 2 * 4));
   g_assert_true (kol_optimizer_read_ratios (step, ratios, &overall, &error));
@@ -260,12 +260,12 @@ test_diverged (void)
   g_autoptr (GError) error = NULL;
   float before[3], after[3], count;
 
-  kol_set (x, (float[]) { 1, 2, 3 });
+  kol_set (x, (float[]){ 1, 2, 3 });
   run (graph, step);
   g_assert_true (kol_finish (graph, NULL));
   read_state (graph, "w", before);
 
-  kol_set (x, (float[]) { 1, NAN, 3 });
+  kol_set (x, (float[]){ 1, NAN, 3 });
   if (kol_run (graph, step, &error))
     kol_finish (graph, &error);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DIVERGED);
@@ -274,7 +274,7 @@ test_diverged (void)
   read_state (graph, "adam/count", &count);
   g_assert_cmpfloat (count, ==, 1);
 
-  kol_set (x, (float[]) { 1, 2, 3 });
+  kol_set (x, (float[]){ 1, 2, 3 });
   run (graph, step);
   g_assert_true (kol_finish (graph, NULL));
   read_state (graph, "w", after);
@@ -290,8 +290,8 @@ test_two (void)
   KolValue *a = kol_parameter (graph, "a", KOL_SHAPE (3), KOL_CONSTANT (0));
   KolValue *b = kol_parameter (graph, "b", KOL_SHAPE (5), KOL_CONSTANT (0));
   KolValue *one = kol_constant (graph, 1);
-  KolValue *first = kol_adam (distance (a, one), &(KolAdam) { .rate = 0.1 });
-  KolValue *second = kol_adam (distance (b, one), &(KolAdam) { .rate = 0.2 });
+  KolValue *first = kol_adam (distance (a, one), &(KolAdam){ .rate = 0.1 });
+  KolValue *second = kol_adam (distance (b, one), &(KolAdam){ .rate = 0.2 });
   float values[5], count;
 
   g_assert_cmpstr (kol_value_get_name (kol_optimizer_get_rate (first)), ==, "rate");
@@ -346,13 +346,13 @@ test_refused (void)
   g_autoptr (KolGraph) graph = kol_graph_new (device);
   KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (3));
 
-  check_refused (&(KolAdam) { .rate = -1 }, NULL, "rate is -1");
-  check_refused (&(KolAdam) { .rate = NAN }, NULL, "rate is");
-  check_refused (&(KolAdam) { .beta1 = 1 }, NULL, "beta1 is 1");
-  check_refused (&(KolAdam) { .beta2 = -0.5 }, NULL, "beta2 -0.5");
-  check_refused (&(KolAdam) { .epsilon = -1 }, NULL, "epsilon is -1");
-  check_refused (NULL, &(KolSgd) { .rate = INFINITY }, "rate is inf");
-  check_refused (NULL, &(KolSgd) { .rate = 1, .momentum = 1.5 }, "momentum is 1.5");
+  check_refused (&(KolAdam){ .rate = -1 }, NULL, "rate is -1");
+  check_refused (&(KolAdam){ .rate = NAN }, NULL, "rate is");
+  check_refused (&(KolAdam){ .beta1 = 1 }, NULL, "beta1 is 1");
+  check_refused (&(KolAdam){ .beta2 = -0.5 }, NULL, "beta2 -0.5");
+  check_refused (&(KolAdam){ .epsilon = -1 }, NULL, "epsilon is -1");
+  check_refused (NULL, &(KolSgd){ .rate = INFINITY }, "rate is inf");
+  check_refused (NULL, &(KolSgd){ .rate = 1, .momentum = 1.5 }, "momentum is 1.5");
   assert_failed (graph, kol_adam (distance (x, kol_constant (graph, 0)), NULL),
                  "no trainable parameter");
 }

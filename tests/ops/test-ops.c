@@ -66,7 +66,7 @@ main (int argc, char **argv)
                 = g_strdup_printf ("/ops/%s/%s/%s", op->name, c->name, variant->name);
             Case *at = g_new (Case, 1);
 
-            *at = (Case) { op, c, variant };
+            *at = (Case){ op, c, variant };
             if (!c->only_tune && !(quick && c->slow))
               g_test_add_data_func_full (path, at, test_case, g_free);
             else

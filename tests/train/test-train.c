@@ -61,8 +61,8 @@ static void
 linear_network (KolGraph *graph, gsize batch, const KolPictures *like, KolClassifier *classifier)
 {
   gint64 pixels = like->channels * like->height * like->width;
-  KolValue *x = kol_placeholder (
-      graph, "x", KOL_SHAPE (batch, like->channels, like->height, like->width));
+  KolValue *x
+      = kol_placeholder (graph, "x", KOL_SHAPE (batch, like->channels, like->height, like->width));
   KolValue *labels = kol_placeholder (graph, "y", KOL_SHAPE (batch));
   KolValue *keep = kol_placeholder (graph, "keep_prob", KOL_SCALAR);
   KolValue *w = kol_parameter (graph, "w", KOL_SHAPE (pixels, like->classes), KOL_GLOROT);
@@ -70,7 +70,7 @@ linear_network (KolGraph *graph, gsize batch, const KolPictures *like, KolClassi
   KolValue *kept = kol_dropout (kol_reshape (x, KOL_SHAPE (-1, pixels)), keep);
   KolValue *logits = kol_named (kol_add (kol_matmul (kept, w), b), "logits");
 
-  *classifier = (KolClassifier) {
+  *classifier = (KolClassifier){
     .x = x,
     .labels = labels,
     .keep = keep,
@@ -207,7 +207,7 @@ read_integers (const char *folder, const char *name, gsize count)
 static float *
 transpose (const float *values, gsize out, gsize in)
 {
-  float *turned = g_new (float, out * in);
+  float *turned = g_new (float, out *in);
 
   for (gsize i = 0; i < out; i++)
     for (gsize j = 0; j < in; j++)
@@ -298,7 +298,7 @@ test_first_losses (void)
   KolClassifier net;
 
   kol_digits_network (graph, TORCH_BATCH, &like, &net);
-  KolValue *targets[] = { kol_adam (net.loss, &(KolAdam) { .rate = 1e-4 }), net.loss };
+  KolValue *targets[] = { kol_adam (net.loss, &(KolAdam){ .rate = 1e-4 }), net.loss };
   take_weights (kol_graph_get_parameters (graph), folder);
   kol_set_scalar (net.keep, 1);
   for (guint i = 0; i < TORCH_STEPS; i++)
@@ -325,7 +325,7 @@ test_learns (void)
   g_autoptr (KolPictures) pictures = make_blobs (300, 10, 1);
   g_autoptr (KolTrainer) trainer = new_trainer (
       kol_digits_network, pictures,
-      &(KolTrainSettings) { .steps = 60, .batch = 20, .rate = 1e-3, .validation = 60 });
+      &(KolTrainSettings){ .steps = 60, .batch = 20, .rate = 1e-3, .validation = 60 });
   Told told = { 0 };
 
   run (trainer, &told);
@@ -339,9 +339,8 @@ static void
 test_reports (void)
 {
   g_autoptr (KolPictures) pictures = make_blobs (230, 10, 2);
-  g_autoptr (KolTrainer) trainer
-      = new_trainer (linear_network, pictures,
-                     &(KolTrainSettings) { .steps = 201, .batch = 20, .validation = 30 });
+  g_autoptr (KolTrainer) trainer = new_trainer (
+      linear_network, pictures, &(KolTrainSettings){ .steps = 201, .batch = 20, .validation = 30 });
   Told told = { 0 };
 
   g_assert_cmpuint (kol_trainer_get_peak_bytes (trainer), >, 4 * SIDE * SIDE * 10);
@@ -387,7 +386,7 @@ test_same_seed (void)
     {
       g_autoptr (KolTrainer) trainer = new_trainer (
           kol_digits_network, pictures,
-          &(KolTrainSettings) { .steps = 12, .batch = 10, .seed = i / 2, .validation = 20 });
+          &(KolTrainSettings){ .steps = 12, .batch = 10, .seed = i / 2, .validation = 20 });
       run (trainer, &told[i]);
     }
   g_assert_cmpfloat (told[0].first_line.loss, ==, told[1].first_line.loss);
@@ -399,12 +398,10 @@ static void
 test_diverges (void)
 {
   g_autoptr (KolPictures) pictures = make_blobs (120, 10, 4);
-  g_autoptr (KolTrainer) trainer = new_trainer (kol_digits_network, pictures,
-                                                &(KolTrainSettings) { .steps = 50,
-                                                                      .batch = 10,
-                                                                      .rate = 1e6,
-                                                                      .optimizer = "sgd",
-                                                                      .validation = 20 });
+  g_autoptr (KolTrainer) trainer = new_trainer (
+      kol_digits_network, pictures,
+      &(KolTrainSettings){
+          .steps = 50, .batch = 10, .rate = 1e6, .optimizer = "sgd", .validation = 20 });
   g_autoptr (GError) error = NULL;
   Told told = { 0 };
 
@@ -423,9 +420,9 @@ static void
 test_cancel (void)
 {
   g_autoptr (KolPictures) pictures = make_blobs (120, 10, 5);
-  g_autoptr (KolTrainer) trainer = new_trainer (
-      linear_network, pictures,
-      &(KolTrainSettings) { .steps = 1000000, .batch = 10, .validation = 20 });
+  g_autoptr (KolTrainer) trainer
+      = new_trainer (linear_network, pictures,
+                     &(KolTrainSettings){ .steps = 1000000, .batch = 10, .validation = 20 });
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
   Told told = { .cancel = cancellable };
@@ -475,15 +472,15 @@ test_settings (void)
 {
   g_autoptr (KolPictures) pictures = make_blobs (100, 10, 7);
 
-  assert_refused (pictures, &(KolTrainSettings) { .rate = -1 }, "-1");
-  assert_refused (pictures, &(KolTrainSettings) { .rate = NAN }, "nan");
-  assert_refused (pictures, &(KolTrainSettings) { .rate = INFINITY }, "inf");
-  assert_refused (pictures, &(KolTrainSettings) { .keep = 1.5 }, "1.5");
-  assert_refused (pictures, &(KolTrainSettings) { .keep = -0.5 }, "-0.5");
-  assert_refused (pictures, &(KolTrainSettings) { .optimizer = "lion" }, "adam, sgd");
-  assert_refused (pictures, &(KolTrainSettings) { .validation = 100 }, "100");
-  assert_refused (pictures, &(KolTrainSettings) { .batch = 91, .validation = 10 }, "at most 90");
-  assert_refused (pictures, &(KolTrainSettings) { .batch = G_MAXSIZE, .validation = 10 },
+  assert_refused (pictures, &(KolTrainSettings){ .rate = -1 }, "-1");
+  assert_refused (pictures, &(KolTrainSettings){ .rate = NAN }, "nan");
+  assert_refused (pictures, &(KolTrainSettings){ .rate = INFINITY }, "inf");
+  assert_refused (pictures, &(KolTrainSettings){ .keep = 1.5 }, "1.5");
+  assert_refused (pictures, &(KolTrainSettings){ .keep = -0.5 }, "-0.5");
+  assert_refused (pictures, &(KolTrainSettings){ .optimizer = "lion" }, "adam, sgd");
+  assert_refused (pictures, &(KolTrainSettings){ .validation = 100 }, "100");
+  assert_refused (pictures, &(KolTrainSettings){ .batch = 91, .validation = 10 }, "at most 90");
+  assert_refused (pictures, &(KolTrainSettings){ .batch = G_MAXSIZE, .validation = 10 },
                   "at most 90");
 }
 
@@ -499,8 +496,7 @@ test_network_that_fails (void)
 {
   g_autoptr (KolPictures) pictures = make_blobs (100, 10, 8);
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolTrainer) trainer
-      = kol_trainer_new (device, fail_network, pictures, NULL, &error);
+  g_autoptr (KolTrainer) trainer = kol_trainer_new (device, fail_network, pictures, NULL, &error);
 
   g_assert_null (trainer);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_SHAPE);
@@ -571,7 +567,7 @@ test_score_counts_each_once (void)
   g_autoptr (KolPictures) pictures = make_blobs (100, 10, 10);
   g_autoptr (KolPictures) others = make_blobs (37, 10, 11); /* 37 = 3 x 12 + 1 */
   g_autoptr (KolTrainer) trainer = new_trainer (
-      linear_network, pictures, &(KolTrainSettings) { .batch = 10, .validation = 12 });
+      linear_network, pictures, &(KolTrainSettings){ .batch = 10, .validation = 12 });
   g_autoptr (KolScore) whole = score (trainer, others);
   double loss = 0, accuracy = 0;
   guint answers = 0;
@@ -606,7 +602,7 @@ test_score_refuses (void)
   g_autoptr (KolPictures) strangers = make_blobs (60, 7, 13);
   g_autoptr (KolPictures) narrow = make_blobs (60, 5, 14);
   g_autoptr (KolTrainer) trainer = new_trainer (
-      linear_network, pictures, &(KolTrainSettings) { .batch = 10, .validation = 12 });
+      linear_network, pictures, &(KolTrainSettings){ .batch = 10, .validation = 12 });
   g_autoptr (GError) error = NULL;
 
   g_assert_null (kol_trainer_score (trainer, strangers, &error));
@@ -629,7 +625,7 @@ test_save_and_load (void)
   KolTrainSettings settings = { .steps = 30, .batch = 10, .rate = 1e-3, .validation = 20 };
   g_autoptr (KolTrainer) trained = new_trainer (linear_network, pictures, &settings);
   g_autoptr (KolTrainer) fresh = new_trainer (
-      linear_network, pictures, &(KolTrainSettings) { .seed = 99, .batch = 10, .validation = 20 });
+      linear_network, pictures, &(KolTrainSettings){ .seed = 99, .batch = 10, .validation = 20 });
   g_autofree char *folder = g_build_filename (scratch, "runs", "first", NULL);
   g_autoptr (GError) error = NULL;
   Told told = { 0 };
@@ -710,7 +706,7 @@ test_save_refuses (void)
 {
   g_autoptr (KolPictures) pictures = make_blobs (60, 5, 18);
   g_autoptr (KolTrainer) trainer = new_trainer (
-      linear_network, pictures, &(KolTrainSettings) { .batch = 10, .validation = 12 });
+      linear_network, pictures, &(KolTrainSettings){ .batch = 10, .validation = 12 });
   g_autofree char *file = g_build_filename (scratch, "file", NULL);
   g_autofree char *below = g_build_filename (file, "run", NULL);
   g_autoptr (GError) error = NULL;
@@ -744,8 +740,7 @@ test_batch_next (void)
       for (guint i = 0; i < 4; i++)
         g_assert_cmpfloat (labels[i], ==, (4 * batch + i) % 5);
       for (guint i = 0; i < 4 * SIDE * SIDE; i++)
-        g_assert_cmpfloat (row[i], ==,
-                           pictures->pixels[batch * 4 * SIDE * SIDE + i] / 255.0f);
+        g_assert_cmpfloat (row[i], ==, pictures->pixels[batch * 4 * SIDE * SIDE + i] / 255.0f);
     }
 }
 
@@ -805,7 +800,7 @@ test_broken_set (void)
 {
   g_autoptr (KolPictures) pictures = open_broken_set ();
   g_autoptr (KolTrainer) trainer = new_trainer (
-      linear_network, pictures, &(KolTrainSettings) { .batch = 2, .steps = 3, .validation = 2 });
+      linear_network, pictures, &(KolTrainSettings){ .batch = 2, .steps = 3, .validation = 2 });
   g_autoptr (GError) error = NULL;
   g_autoptr (GError) score_error = NULL;
 
