@@ -18,6 +18,8 @@ void kol_tuning_store (KolTuning *tuning, const char *key, const char *const *na
                        const double *seconds, guint n, guint chosen);
 gboolean kol_tuning_is_struck (KolTuning *tuning, const char *op, const char *variant);
 void kol_tuning_strike (KolTuning *tuning, const char *op, const char *variant, const char *reason);
+/* Takes a strike back: the variant is right again, after a driver's update say. */
+void kol_tuning_restore (KolTuning *tuning, const char *op, const char *variant);
 /* KOLINSKY_VARIANT is "op=variant,op=variant" or "variant". The one forced for @op, or NULL. Given.
  */
 char *kol_tuning_forced (const char *op);

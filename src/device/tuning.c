@@ -156,7 +156,7 @@ kol_tuning_is_struck (KolTuning *tuning, const char *op, const char *variant)
 
   g_autofree char *group = struck_group (op, variant);
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&tuning->lock);
-  return g_key_file_has_group (known (tuning), group);
+  return g_key_file_get_boolean (known (tuning), group, "struck", NULL);
 }
 
 void
@@ -167,7 +167,22 @@ kol_tuning_strike (KolTuning *tuning, const char *op, const char *variant, const
   g_autofree char *group = struck_group (op, variant);
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&tuning->lock);
 
+  g_key_file_set_boolean (tuning->own, group, "struck", TRUE);
   g_key_file_set_string (tuning->own, group, "reason", reason ? reason : "");
+  merge_and_write (tuning);
+}
+
+void
+kol_tuning_restore (KolTuning *tuning, const char *op, const char *variant)
+{
+  g_return_if_fail (tuning && op && variant);
+
+  g_autofree char *group = struck_group (op, variant);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&tuning->lock);
+
+  if (!g_key_file_has_group (known (tuning), group))
+    return;
+  g_key_file_set_boolean (tuning->own, group, "struck", FALSE);
   merge_and_write (tuning);
 }
 

@@ -88,7 +88,8 @@ note_result (const KolCheckResult *result, gpointer user_data)
     row->first_failure = g_steal_pointer (&why);
 }
 
-/* Takes the variants that failed out of use on this device, but for the plain ones. */
+/* Takes the variants that failed out of use on this device, but for the plain ones; puts back what
+ * is right again. */
 static void
 strike_failures (KolDevice *device, Outcome *outcome)
 {
@@ -97,6 +98,8 @@ strike_failures (KolDevice *device, Outcome *outcome)
       Row *row = g_ptr_array_index (outcome->rows, i);
       const KolOp *op = kol_op_find (row->op);
       gboolean plain = !op || !op->variants || g_strcmp0 (op->variants[0].name, row->variant) == 0;
+      if (row->failed == 0 && row->passed > 0)
+        kol_tuning_restore (device->tuning, row->op, row->variant);
       if (row->failed == 0 || plain)
         continue;
       kol_tuning_strike (device->tuning, row->op, row->variant, row->first_failure);
@@ -144,7 +147,7 @@ say_consequences (KolDevice *device, const Outcome *outcome)
       struck = struck || row->struck;
     }
   if (struck)
-    tool_say ("To switch on again what was switched off, delete %s", kol_device_get_cache (device));
+    tool_say ("It is switched on again by the next `kolinsky verify` that finds it right.");
   tool_say ("\n%u checks passed, %u failed.", passed, outcome->failures->len);
 }
 

@@ -1319,6 +1319,8 @@ test_tuning_strike (void)
 
   g_autoptr (KolDevice) later = open_device ();
   g_assert_true (kol_tuning_is_struck (later->tuning, "conv2d", "winograd-4x4"));
+  kol_tuning_restore (later->tuning, "conv2d", "winograd-4x4");
+  g_assert_false (kol_tuning_is_struck (later->tuning, "conv2d", "winograd-4x4"));
   end_cache (folder, variable);
 }
 

@@ -147,6 +147,25 @@ test_gradient_errors (void)
   g_assert_nonnull (strstr (kol_graph_get_error (g)->message, "one number"));
 }
 
+/* d sum (w reshape (a)) / da is w in a's shape: a reshape only renames. */
+static void
+test_gradient_through_reshape (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *a = kol_placeholder (g, "a", KOL_SHAPE (2, 3));
+  KolValue *w = kol_placeholder (g, "w", KOL_SHAPE (3, 2)), *d;
+  float values[6] = { 1, 2, 3, 4, 5, 6 }, got[6];
+
+  kol_set (a, values);
+  kol_set (w, values);
+  g_assert_true (kol_gradients (
+      kol_sum (kol_multiply (kol_reshape (a, KOL_SHAPE (3, -1)), w), NULL), &a, 1, &d));
+  g_assert_true (kol_shape_equal (&d->shape, &KOL_SHAPE (2, 3)));
+  g_assert_true (kol_read (d, got, &error));
+  assert_close (got, values, 6, 0);
+}
+
 static void
 test_gradient_of_independent_is_zero (void)
 {
@@ -490,6 +509,7 @@ main (int argc, char **argv)
                    test_gradient_accumulates_and_unbroadcasts);
   g_test_add_func ("/gradient/second-order", test_gradient_of_gradient);
   g_test_add_func ("/gradient/errors", test_gradient_errors);
+  g_test_add_func ("/gradient/through-reshape", test_gradient_through_reshape);
   g_test_add_func ("/gradient/independent-is-zero", test_gradient_of_independent_is_zero);
   g_test_add_func ("/plan/reuses-memory", test_plan_reuses_memory);
   g_test_add_func ("/plan/peak-known-before", test_peak_is_known_before_memory_is_taken);
