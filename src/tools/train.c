@@ -233,10 +233,18 @@ make_trainer (Run *run, KolNetwork network, GError **error)
  * The progress line, as much of it as fits in @columns: what matters least is
  * left out first.
  */
+/* A loss has no sign, nor has its NaN; one that has exploded is told by its magnitude. */
+static char *
+format_loss (double loss)
+{
+  return g_strdup_printf (fabs (loss) < 1e5 ? "%.3f" : "%.3g", fabs (loss));
+}
+
 static char *
 progress_line (const KolTrainReport *report, int columns)
 {
   g_autofree char *rate = tool_format_small (report->rate);
+  g_autofree char *loss = format_loss (report->loss);
   g_autofree char *ratio = tool_format_small (report->ratio);
   g_autofree char *left = tool_format_duration (report->seconds_left);
   const struct {
@@ -246,7 +254,7 @@ progress_line (const KolTrainReport *report, int columns)
     { g_strdup_printf ("step %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, report->step,
                        report->steps),
       7 },
-    { g_strdup_printf ("loss %.3f", report->loss), 6 },
+    { g_strdup_printf ("loss %s", loss), 6 },
     { g_strdup_printf ("accuracy %.1f %%", 100 * report->accuracy), 5 },
     { g_strdup_printf ("rate %s", rate), 1 },
     { g_strdup_printf ("update/param %s", ratio), 3 },
@@ -285,13 +293,15 @@ say_progress (Run *run, const KolTrainReport *report)
     }
 }
 
-/* The two lines of the lecture's program: [loss, accuracy]. A loss has no sign, nor has its NaN. */
+/* The two lines of the lecture's program: [loss, accuracy]. */
 static void
 say_lines (const KolTrainReport *report)
 {
-  tool_say ("%" G_GUINT64_FORMAT " train [%.3f, %.2f]", report->step, fabs (report->loss),
-            report->accuracy);
-  tool_say ("%" G_GUINT64_FORMAT " test [%.3f, %.2f]", report->step, fabs (report->validation_loss),
+  g_autofree char *loss = format_loss (report->loss);
+  g_autofree char *validation_loss = format_loss (report->validation_loss);
+
+  tool_say ("%" G_GUINT64_FORMAT " train [%s, %.2f]", report->step, loss, report->accuracy);
+  tool_say ("%" G_GUINT64_FORMAT " test [%s, %.2f]", report->step, validation_loss,
             report->validation_accuracy);
 }
 
