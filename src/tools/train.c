@@ -229,10 +229,6 @@ make_trainer (Run *run, KolNetwork network, GError **error)
 
 /* ── Reports ── */
 
-/*
- * The progress line, as much of it as fits in @columns: what matters least is
- * left out first.
- */
 /* A loss has no sign, nor has its NaN; one that has exploded is told by its magnitude. */
 static char *
 format_loss (double loss)
@@ -240,6 +236,10 @@ format_loss (double loss)
   return g_strdup_printf (fabs (loss) < 1e5 ? "%.3f" : "%.3g", fabs (loss));
 }
 
+/*
+ * The progress line, as much of it as fits in @columns: what matters least is
+ * left out first.
+ */
 static char *
 progress_line (const KolTrainReport *report, int columns)
 {
