@@ -194,6 +194,14 @@ step_clear (gpointer data)
   g_free (step->outputs);
 }
 
+static void
+storage_clear (gpointer data)
+{
+  KolStorage *storage = data;
+
+  g_clear_pointer (&storage->buffer, kol_buffer_unref);
+}
+
 /* One step per node that costs anything; a step stands where its last absorbed node stood. */
 static gboolean
 make_steps (KolPlan *plan, GPtrArray *order, gboolean measure, GError **error)
@@ -429,6 +437,7 @@ kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error
   plan->steps = g_array_new (FALSE, TRUE, sizeof (KolStep));
   g_array_set_clear_func (plan->steps, step_clear);
   plan->storages = g_array_new (FALSE, TRUE, sizeof (KolStorage));
+  g_array_set_clear_func (plan->storages, storage_clear);
   plan->slots = g_array_new (FALSE, TRUE, sizeof (gsize));
   plan->storage_of = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < n; i++)
@@ -444,8 +453,6 @@ kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error
 void
 kol_plan_free (KolPlan *plan)
 {
-  for (guint i = 0; i < plan->storages->len; i++)
-    g_clear_pointer (&storage_at (plan, (int) i)->buffer, kol_buffer_unref);
   g_ptr_array_unref (plan->targets);
   g_array_unref (plan->steps);
   g_array_unref (plan->storages);

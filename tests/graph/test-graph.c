@@ -479,12 +479,22 @@ test_too_much_memory (void)
   guint64 budget = kol_device_get_budget (device);
   KolValue *x = kol_parameter (g, "x", KOL_SHAPE (1 << 10), KOL_CONSTANT (1));
 
+  KolValue *big = kol_expand (x, KOL_SHAPE (1 << 10, 1 << 10));
+  guint64 used;
+
   kol_device_set_budget (device, kol_device_get_memory_used (device) + (1 << 20));
-  g_assert_false (kol_run (g, kol_expand (x, KOL_SHAPE (1 << 10, 1 << 10)), &error));
+  g_assert_false (kol_run (g, big, &error));
   kol_device_set_budget (device, budget);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, "4.0"));
+
+  used = kol_device_get_memory_used (device); /* a second try holds no more than the first */
+  g_clear_error (&error);
+  kol_device_set_budget (device, used + (1 << 20));
+  g_assert_false (kol_run (g, big, &error));
+  kol_device_set_budget (device, budget);
+  g_assert_cmpuint (kol_device_get_memory_used (device), <=, used);
 }
 
 int
