@@ -183,6 +183,7 @@ multiply_block (__global const float *a, __global const float *b, __global float
 
                 __global const float *from_a = packed_a + (row - first_row) * length;
                 __global const float *from_b = packed_b + (column - start) * length;
+                #pragma unroll 2
                 for (int k = 0; k < length; k++, from_a += ROWS, from_b += PANEL)
                   {
                     vec across[VECTORS];
