@@ -47,7 +47,8 @@ KOL_API void kol_digits_network (KolGraph *graph, gsize batch, const KolPictures
  * @optimizer: "adam" or "sgd" (momentum 0.9); NULL: "adam"
  * @keep: dropout's keep probability; 0: 0.5
  * @seed: of weights, shuffles and dropout
- * @validation: pictures taken from the end of the training set to validate on; 0: 5,000
+ * @validation: pictures taken from the end of the training set to validate on; 0: a
+ *   twelfth of it, at most 5,000
  */
 typedef struct {
   guint64 steps;
