@@ -16,7 +16,7 @@ typedef struct {
 } Slot;
 
 struct _KolBatches {
-  KolPictures *pictures;
+  KolDataset *pictures;
   gsize batch;
   gsize per_epoch;
   gsize pixels_each; /* of one picture, all channels */
@@ -77,7 +77,7 @@ picture_at (const KolBatches *batches, guint64 number, gsize i)
 static void
 fill_slot (KolBatches *batches, Slot *slot, guint64 number)
 {
-  const KolPictures *pictures = batches->pictures;
+  const KolDataset *pictures = batches->pictures;
   guint64 epoch = number / batches->per_epoch;
 
   if (batches->shuffle && batches->order_epoch != epoch)
@@ -100,7 +100,7 @@ static gpointer
 prefetch (gpointer user_data)
 {
   KolBatches *batches = user_data;
-  gboolean readable = kol_pictures_finish (batches->pictures, NULL);
+  gboolean readable = kol_dataset_finish (batches->pictures, NULL);
 
   g_mutex_lock (&batches->lock);
   if (!readable)
@@ -131,7 +131,7 @@ prefetch (gpointer user_data)
 }
 
 static gboolean
-check_batch (const KolPictures *pictures, gsize batch, GError **error)
+check_batch (const KolDataset *pictures, gsize batch, GError **error)
 {
   if (batch > 0 && batch <= pictures->count)
     return TRUE;
@@ -192,7 +192,7 @@ allocate (KolBatches *batches, GError **error)
  * Returns: (transfer full): the stream, or %NULL with @error set
  */
 KolBatches *
-kol_batches_new (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuffle, GError **error)
+kol_batches_new (KolDataset *pictures, gsize batch, guint64 seed, gboolean shuffle, GError **error)
 {
   g_return_val_if_fail (pictures != NULL, NULL);
   g_return_val_if_fail (pictures->count <= G_MAXUINT32, NULL);
@@ -202,7 +202,7 @@ kol_batches_new (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuf
   g_autoptr (KolBatches) batches = g_new0 (KolBatches, 1);
   g_mutex_init (&batches->lock);
   g_cond_init (&batches->changed);
-  batches->pictures = kol_pictures_ref (pictures);
+  batches->pictures = kol_dataset_ref (pictures);
   batches->batch = batch;
   batches->per_epoch = pictures->count / batch + (!shuffle && pictures->count % batch != 0);
   batches->pixels_each = pictures->channels * pictures->height * pictures->width;
@@ -248,7 +248,7 @@ kol_batches_free (KolBatches *batches)
   g_free (batches->order);
   g_mutex_clear (&batches->lock);
   g_cond_clear (&batches->changed);
-  kol_pictures_unref (batches->pictures);
+  kol_dataset_unref (batches->pictures);
   g_free (batches);
 }
 
@@ -272,7 +272,7 @@ valid_examples (const KolBatches *batches, guint64 number)
  * [func@batches_free].
  *
  * Returns: %TRUE, as the stream has no end, unless the pictures could not be read:
- *   [func@pictures_finish] tells why
+ *   [func@dataset_finish] tells why
  */
 gboolean
 kol_batches_next (KolBatches *batches, const float **pixels, const float **labels)
@@ -325,7 +325,7 @@ kol_batches_seek (KolBatches *batches, guint64 batches_done)
  *
  * Returns: (transfer none): the pictures it draws from
  */
-KolPictures *
+KolDataset *
 kol_batches_get_pictures (const KolBatches *batches)
 {
   g_return_val_if_fail (batches != NULL, NULL);

@@ -16,14 +16,14 @@ G_BEGIN_DECLS
  */
 typedef struct _KolBatches KolBatches;
 
-KOL_API KolBatches *kol_batches_new (KolPictures *pictures, gsize batch, guint64 seed,
+KOL_API KolBatches *kol_batches_new (KolDataset *pictures, gsize batch, guint64 seed,
                                      gboolean shuffle, GError **error);
 KOL_API void kol_batches_free (KolBatches *batches);
 
 KOL_API gboolean kol_batches_next (KolBatches *batches, const float **pixels, const float **labels);
 KOL_API void kol_batches_seek (KolBatches *batches, guint64 batches_done);
 
-KOL_API KolPictures *kol_batches_get_pictures (const KolBatches *batches);
+KOL_API KolDataset *kol_batches_get_pictures (const KolBatches *batches);
 KOL_API gsize kol_batches_get_batch (const KolBatches *batches);
 KOL_API gsize kol_batches_get_valid (const KolBatches *batches);
 KOL_API guint64 kol_batches_get_epoch (const KolBatches *batches);

@@ -457,7 +457,7 @@ loading_free (KolLoading *loading)
 
 /* Starts to read into the set's pixels, of @size bytes; takes what is in @reader. */
 static gboolean
-start_loading (KolPictures *pictures, Reader *reader, gsize size, GError **error)
+start_loading (KolDataset *pictures, Reader *reader, gsize size, GError **error)
 {
   KolLoading *loading = g_new0 (KolLoading, 1);
 
@@ -477,10 +477,10 @@ start_loading (KolPictures *pictures, Reader *reader, gsize size, GError **error
 /* ── Sets of pictures ────────────────────────────────────────────────────────────────────────── */
 
 /* A set with all but its pixels; takes the bytes out of @labels. */
-static KolPictures *
+static KolDataset *
 pictures_new (const KolIdx *images, KolIdx *labels, const char *folder, const char *part)
 {
-  KolPictures *pictures = g_new0 (KolPictures, 1);
+  KolDataset *pictures = g_new0 (KolDataset, 1);
 
   g_atomic_ref_count_init (&pictures->references);
   pictures->count = images->dims[0];
@@ -495,7 +495,7 @@ pictures_new (const KolIdx *images, KolIdx *labels, const char *folder, const ch
 }
 
 /**
- * kol_pictures_open_idx:
+ * kol_dataset_open_idx:
  * @folder: where the files are
  * @part: "train", the training set, or "t10k", the test set
  * @error: where to put what went wrong
@@ -506,18 +506,18 @@ pictures_new (const KolIdx *images, KolIdx *labels, const char *folder, const ch
  * `[count, channels, height, width]` for colour.
  *
  * The labels are there when this function returns, as is all else but what
- * `pixels` points to: a thread reads that. Call [func@pictures_finish] before
+ * `pixels` points to: a thread reads that. Call [func@dataset_finish] before
  * looking at it; a stream of batches does so by itself. Freeing the set before
  * ends the thread.
  *
  * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails: whatever is
  * wrong with the labels or with the header of the pictures. What is wrong with the
- * pixels, [func@pictures_finish] tells.
+ * pixels, [func@dataset_finish] tells.
  *
  * Returns: (transfer full): the pictures, or %NULL with @error set
  */
-KolPictures *
-kol_pictures_open_idx (const char *folder, const char *part, GError **error)
+KolDataset *
+kol_dataset_open_idx (const char *folder, const char *part, GError **error)
 {
   g_return_val_if_fail (folder != NULL, NULL);
   g_return_val_if_fail (g_strcmp0 (part, "train") == 0 || g_strcmp0 (part, "t10k") == 0, NULL);
@@ -539,7 +539,7 @@ kol_pictures_open_idx (const char *folder, const char *part, GError **error)
     return NULL;
 
   /* Pages that are never written to, after a header's lie, cost no memory. */
-  g_autoptr (KolPictures) pictures = pictures_new (&images, labels, folder, part);
+  g_autoptr (KolDataset) pictures = pictures_new (&images, labels, folder, part);
   pictures->pixels = g_try_malloc (images.size);
   if (!pictures->pixels)
     {
@@ -552,7 +552,7 @@ kol_pictures_open_idx (const char *folder, const char *part, GError **error)
 }
 
 /**
- * kol_pictures_finish:
+ * kol_dataset_finish:
  * @pictures: a set, or a slice of one
  * @error: where to put what went wrong
  *
@@ -565,7 +565,7 @@ kol_pictures_open_idx (const char *folder, const char *part, GError **error)
  * Returns: whether the pixels are there
  */
 gboolean
-kol_pictures_finish (KolPictures *pictures, GError **error)
+kol_dataset_finish (KolDataset *pictures, GError **error)
 {
   g_return_val_if_fail (pictures != NULL, FALSE);
   KolLoading *loading = pictures->loading;
@@ -579,50 +579,50 @@ kol_pictures_finish (KolPictures *pictures, GError **error)
 }
 
 /**
- * kol_pictures_load_idx:
+ * kol_dataset_load_idx:
  * @folder: where the files are
  * @part: "train", the training set, or "t10k", the test set
  * @error: where to put what went wrong
  *
- * Reads labelled pictures: [func@pictures_open_idx], then [func@pictures_finish].
+ * Reads labelled pictures: [func@dataset_open_idx], then [func@dataset_finish].
  *
  * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails.
  *
  * Returns: (transfer full): the pictures, or %NULL with @error set
  */
-KolPictures *
-kol_pictures_load_idx (const char *folder, const char *part, GError **error)
+KolDataset *
+kol_dataset_load_idx (const char *folder, const char *part, GError **error)
 {
-  g_autoptr (KolPictures) pictures = kol_pictures_open_idx (folder, part, error);
+  g_autoptr (KolDataset) pictures = kol_dataset_open_idx (folder, part, error);
 
-  if (!pictures || !kol_pictures_finish (pictures, error))
+  if (!pictures || !kol_dataset_finish (pictures, error))
     return NULL;
   return g_steal_pointer (&pictures);
 }
 
 /**
- * kol_pictures_slice:
+ * kol_dataset_slice:
  * @pictures: a set
  * @first: the first picture that the slice shows, from 0
  * @count: how many it shows, at least 1
  *
  * A part of a set, such as the last tenth, kept for validation. It shares the
  * memory of the set, and keeps it alive. The set's pixels may still be being read;
- * [func@pictures_finish] then says the same of the slice as of the set.
+ * [func@dataset_finish] then says the same of the slice as of the set.
  *
  * Returns: (transfer full): the pictures @first to @first + @count - 1
  */
-KolPictures *
-kol_pictures_slice (KolPictures *pictures, gsize first, gsize count)
+KolDataset *
+kol_dataset_slice (KolDataset *pictures, gsize first, gsize count)
 {
   g_return_val_if_fail (pictures != NULL, NULL);
   g_return_val_if_fail (first < pictures->count, NULL);
   g_return_val_if_fail (count > 0 && count <= pictures->count - first, NULL);
-  KolPictures *slice = g_new (KolPictures, 1);
+  KolDataset *slice = g_new (KolDataset, 1);
 
   *slice = *pictures;
   g_atomic_ref_count_init (&slice->references);
-  slice->owner = kol_pictures_ref (pictures->owner ? pictures->owner : pictures);
+  slice->owner = kol_dataset_ref (pictures->owner ? pictures->owner : pictures);
   slice->count = count;
   slice->pixels += first * pictures->channels * pictures->height * pictures->width;
   slice->labels += first;
@@ -632,13 +632,13 @@ kol_pictures_slice (KolPictures *pictures, gsize first, gsize count)
 }
 
 /**
- * kol_pictures_ref:
+ * kol_dataset_ref:
  * @pictures: a set
  *
  * Returns: (transfer full): @pictures, with one more reference
  */
-KolPictures *
-kol_pictures_ref (KolPictures *pictures)
+KolDataset *
+kol_dataset_ref (KolDataset *pictures)
 {
   g_return_val_if_fail (pictures != NULL, NULL);
   g_atomic_ref_count_inc (&pictures->references);
@@ -646,18 +646,18 @@ kol_pictures_ref (KolPictures *pictures)
 }
 
 /**
- * kol_pictures_unref:
+ * kol_dataset_unref:
  * @pictures: (transfer full) (nullable): a set
  *
  * Gives a reference back; the last one frees the set.
  */
 void
-kol_pictures_unref (KolPictures *pictures)
+kol_dataset_unref (KolDataset *pictures)
 {
   if (!pictures || !g_atomic_ref_count_dec (&pictures->references))
     return;
   if (pictures->owner)
-    kol_pictures_unref (pictures->owner);
+    kol_dataset_unref (pictures->owner);
   else
     {
       g_clear_pointer (&pictures->loading, loading_free);
@@ -683,7 +683,7 @@ holds_training_set (const char *folder)
  *
  * Looks for an installed data set of IDX files: the folder that the environment
  * variable `KOLINSKY_DATA` names, taken at its word so that a mistake in it is
- * reported by [func@pictures_load_idx] and not passed over; then
+ * reported by [func@dataset_load_idx] and not passed over; then
  * `datasets/fashion-mnist` in each of the system's data folders and in
  * `/usr/share`, which is where Debian's package dataset-fashion-mnist puts it.
  *

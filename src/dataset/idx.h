@@ -64,13 +64,13 @@ KOL_API KolIdx *kol_idx_load (const char *path, GError **error);
 KOL_API void kol_idx_free (KolIdx *idx);
 
 /**
- * KolPictures:
+ * KolDataset:
  * @count: number of pictures, at least 1
  * @channels: colour channels of each
  * @height: rows of each
  * @width: columns of each
  * @pixels: `[count, channels, height, width]`, each 0..255; there once
- *   [func@pictures_finish] has returned %TRUE
+ *   [func@dataset_finish] has returned %TRUE
  * @labels: `[count]`, the class of each picture, counted from 0
  * @classes: 1 + the largest label of the whole set, also in a slice of it
  * @name: for people: "fashion-mnist training set"
@@ -79,8 +79,8 @@ KOL_API void kol_idx_free (KolIdx *idx);
  * Labelled pictures: MNIST and its kin. Nothing in it changes once its pixels are there,
  * so it may be read from any thread; it is reference-counted.
  */
-typedef struct _KolPictures KolPictures;
-struct _KolPictures {
+typedef struct _KolDataset KolDataset;
+struct _KolDataset {
   gsize count;
   gsize channels;
   gsize height;
@@ -93,20 +93,20 @@ struct _KolPictures {
 
   /*< private >*/
   gatomicrefcount references;
-  KolPictures *owner;          /* whose pixels and labels a slice shows; NULL: its own */
+  KolDataset *owner;          /* whose pixels and labels a slice shows; NULL: its own */
   struct _KolLoading *loading; /* the owner's: what reads the pixels; NULL: nothing has to */
 };
 
-KOL_API KolPictures *kol_pictures_open_idx (const char *folder, const char *part, GError **error);
-KOL_API gboolean kol_pictures_finish (KolPictures *pictures, GError **error);
-KOL_API KolPictures *kol_pictures_load_idx (const char *folder, const char *part, GError **error);
-KOL_API KolPictures *kol_pictures_slice (KolPictures *pictures, gsize first, gsize count);
-KOL_API KolPictures *kol_pictures_ref (KolPictures *pictures);
-KOL_API void kol_pictures_unref (KolPictures *pictures);
+KOL_API KolDataset *kol_dataset_open_idx (const char *folder, const char *part, GError **error);
+KOL_API gboolean kol_dataset_finish (KolDataset *pictures, GError **error);
+KOL_API KolDataset *kol_dataset_load_idx (const char *folder, const char *part, GError **error);
+KOL_API KolDataset *kol_dataset_slice (KolDataset *pictures, gsize first, gsize count);
+KOL_API KolDataset *kol_dataset_ref (KolDataset *pictures);
+KOL_API void kol_dataset_unref (KolDataset *pictures);
 
 KOL_API char *kol_dataset_find (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolIdx, kol_idx_free)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolPictures, kol_pictures_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolDataset, kol_dataset_unref)
 
 G_END_DECLS

@@ -76,6 +76,20 @@ forced_variant (KolGraph *graph, const KolNode *node, GError **error)
   return variant && fits (variant, node, device) ? variant : NULL;
 }
 
+/* The variant that an earlier run has computed this node with, if it is still there. */
+static const KolVariant *
+pinned_variant (KolGraph *graph, const KolNode *node)
+{
+  const char *name = graph->pinned ? g_hash_table_lookup (graph->pinned, node->name) : NULL;
+  const KolVariant *variant = name ? find_variant (node->op, name) : NULL;
+  KolDevice *device = graph->parameters->device;
+
+  return variant && fits (variant, node, device)
+                 && !kol_tuning_is_struck (device->tuning, node->op->name, name)
+             ? variant
+             : NULL;
+}
+
 /* Buffers to measure a variant on. */
 typedef struct {
   KolBuffer **inputs;
@@ -242,6 +256,10 @@ kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure, GErr
       g_propagate_error (error, g_steal_pointer (&local));
       return NULL;
     }
+
+  remembered = pinned_variant (graph, node);
+  if (remembered)
+    return remembered;
 
   for (guint i = 1; variants[i].name && n < G_N_ELEMENTS (candidates) - 1; i++)
     if (fits (&variants[i], node, device) && !(variants[i].tune_only && device->simd)

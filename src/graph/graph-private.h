@@ -53,7 +53,7 @@ typedef struct {
 typedef struct {
   cl_event event;
   float *flag; /* [2], read without blocking: must not move */
-  guint64 step;
+  guint64 step, example;
   KolPlan *plan;
   guint *slots; /* per feed: which host copy the step saw */
 } KolWatched;
@@ -72,6 +72,8 @@ struct _KolGraph {
   char *prefix; /* put before the names of new nodes while a gradient is built */
   GCancellable *cancellable;
   guint64 step;
+  guint64 example;    /* place in the whole batch of the placeholders' first example */
+  GHashTable *pinned; /* node name -> name of the variant that it must have; NULL: none */
   KolWatched watched[KOL_WATCHED_STEPS];
   guint n_watched;
   /* For the harness that checks operations. */
@@ -125,7 +127,8 @@ struct _KolPlan {
   GArray *slots;          /* gsize: bytes of each slot */
   GHashTable *storage_of; /* root value -> index + 1 */
   KolNode *watch;         /* the node whose flag is watched, or NULL */
-  gboolean writes;        /* a step writes parameters */
+  gboolean writes;        /* a step writes parameters or states */
+  gboolean counts;        /* a run of it is a training step */
   gboolean prepared;      /* memory allocated, variants chosen, programs built */
   guint64 stamp;          /* versions of all it depends on, as the last run left them */
   guint64 own_bytes;      /* targets and slots */

@@ -35,6 +35,7 @@ node_free (gpointer data)
   g_free (node->name);
   g_free (node->inputs);
   g_free (node->outputs);
+  g_clear_pointer (&node->also, g_ptr_array_unref);
   g_free ((gpointer) node->attributes);
   g_free (node);
 }
@@ -127,6 +128,7 @@ kol_graph_free (KolGraph *graph)
   g_ptr_array_unref (graph->plans);
   g_ptr_array_unref (graph->feeds);
   g_hash_table_unref (graph->names);
+  g_clear_pointer (&graph->pinned, g_hash_table_unref);
   g_hash_table_unref (graph->parameter_values);
   g_ptr_array_unref (graph->nodes);
   node_free (graph->failed_node);
@@ -194,6 +196,71 @@ void
 kol_graph_set_step (KolGraph *graph, guint64 step)
 {
   graph->step = step;
+}
+
+/**
+ * kol_graph_set_first_example:
+ * @graph: a graph
+ * @example: from 0
+ *
+ * Says which place in the whole batch the placeholders' first example has, when a
+ * batch is taken in parts (micro-batches): the random numbers of an example depend
+ * on its place, so that the parts give what the whole would have given.
+ */
+void
+kol_graph_set_first_example (KolGraph *graph, guint64 example)
+{
+  graph->example = example;
+}
+
+/**
+ * kol_graph_get_variants:
+ * @graph: a graph
+ *
+ * How the nodes of what has been prepared so far (kol_prepare(), kol_run()) are
+ * computed. Given to kol_graph_pin_variants() of a graph that is built alike, it
+ * makes that one compute the very same numbers on the same device.
+ *
+ * Returns: (transfer full) (element-type utf8 utf8): the variant's name for each
+ *   node that has more than one
+ */
+GHashTable *
+kol_graph_get_variants (KolGraph *graph)
+{
+  GHashTable *variants = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  for (guint i = 0; i < graph->plans->len; i++)
+    {
+      const KolPlan *plan = g_ptr_array_index (graph->plans, i);
+
+      for (guint k = 0; plan->prepared && k < plan->steps->len; k++)
+        {
+          const KolStep *step = &g_array_index (plan->steps, KolStep, k);
+
+          if (step->node->op->variants[1].name)
+            g_hash_table_replace (variants, g_strdup (step->node->name),
+                                  g_strdup (step->variant->name));
+        }
+    }
+  return variants;
+}
+
+/**
+ * kol_graph_pin_variants:
+ * @graph: a graph
+ * @variants: (element-type utf8 utf8): node names and variants, as
+ *   kol_graph_get_variants() gave them
+ *
+ * Has the nodes computed as they were, rather than as is fastest by measurement.
+ * It acts on what is prepared afterwards. A variant that the device does not have,
+ * or that KOLINSKY_VARIANT overrides, is not an error: compare
+ * kol_graph_get_variants() after kol_prepare() to know.
+ */
+void
+kol_graph_pin_variants (KolGraph *graph, GHashTable *variants)
+{
+  g_clear_pointer (&graph->pinned, g_hash_table_unref);
+  graph->pinned = g_hash_table_ref (variants);
 }
 
 KolValue *

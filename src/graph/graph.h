@@ -31,6 +31,9 @@ KOL_API const GError *kol_graph_get_error (const KolGraph *graph);
 KOL_API void kol_graph_set_cancellable (KolGraph *graph, GCancellable *cancellable);
 KOL_API guint64 kol_graph_get_step (const KolGraph *graph);
 KOL_API void kol_graph_set_step (KolGraph *graph, guint64 step);
+KOL_API void kol_graph_set_first_example (KolGraph *graph, guint64 example);
+KOL_API GHashTable *kol_graph_get_variants (KolGraph *graph);
+KOL_API void kol_graph_pin_variants (KolGraph *graph, GHashTable *variants);
 
 KOL_API KolValue *kol_placeholder (KolGraph *graph, const char *name, KolShape shape);
 KOL_API KolValue *kol_constant (KolGraph *graph, float value);

@@ -50,6 +50,7 @@ struct _KolNode {
   KolValue *outputs;        /* an array; infer sets the shapes */
   gconstpointer attributes; /* a copy of the operation's attribute struct */
   KolParameter *parameter;  /* for the op "parameter" */
+  GPtrArray *also; /* KolValue, made before the node: computed whenever it is; NULL: none */
 };
 
 /* What a launch works on. Buffers are lent; outputs that nobody uses are NULL. */
@@ -61,8 +62,9 @@ typedef struct {
   KolBuffer *scratch;       /* of the bytes asked for, or NULL */
   KolBuffer *const *packed; /* per input: the variant's own form of it, or NULL */
   KolEpilogue epilogue;
-  guint64 seed; /* of the parameters */
-  guint64 step; /* counts runs that write parameters */
+  guint64 seed;    /* of the parameters */
+  guint64 step;    /* counts runs that write parameters */
+  guint64 example; /* place in the whole batch of the first example: not 0 in a later micro-batch */
 } KolLaunch;
 
 /* One way to compute an operation; variants[0] is the plain referee, fits everything, absorbs
@@ -128,6 +130,15 @@ struct _KolOp {
   gboolean random;         /* depends on seed and step */
   gboolean
       watches; /* output 1 is a state {flag, ..}: a flag that is not 0 stops training; see run.c */
+  /*
+   * For what a training step writes besides parameters (batch norm's running
+   * statistics): makes a node that writes it, unless the watch's flag is set.
+   * NULL, or a result of NULL: nothing.
+   */
+  KolValue *(*update) (KolNode *node, KolValue *watch);
+  gboolean mixes_examples; /* an example's result depends on its batch: no micro-batches */
+  gboolean
+      gathers; /* what it writes is for a step to come: a run of it alone is not counted as one */
   /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */
   double (*flops) (const KolNode *node);
 };

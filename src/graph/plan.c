@@ -70,6 +70,8 @@ order_nodes (KolPlan *plan)
 
       for (guint i = 0; needed[id] && i < node->n_inputs; i++)
         needed[node->inputs[i]->node->id] = TRUE;
+      for (guint i = 0; needed[id] && node->also && i < node->also->len; i++)
+        needed[((KolValue *) g_ptr_array_index (node->also, i))->node->id] = TRUE;
     }
   for (guint id = 0; id < all->len; id++)
     {
@@ -413,6 +415,7 @@ lay_out (KolPlan *plan, gboolean measure, GError **error)
       KolNode *node = g_ptr_array_index (order, i);
 
       plan->writes = plan->writes || node_writes (node);
+      plan->counts = plan->counts || (node_writes (node) && !node->op->gathers);
       if (node->op->watches)
         plan->watch = node;
     }

@@ -181,7 +181,8 @@ kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **err
                        .outputs = outputs,
                        .packed = packed,
                        .seed = graph->parameters->seed,
-                       .step = number };
+                       .step = number,
+                       .example = graph->example };
 
   if (!gather_buffers (plan, step->inputs, node->n_inputs, inputs, error)
       || !gather_buffers (plan, step->outputs, node->n_outputs, outputs, error)
@@ -353,6 +354,7 @@ replay (KolGraph *graph, KolWatched *watched, GError **error)
 {
   KolPlan *plan = watched->plan;
 
+  graph->example = watched->example;
   if (!restore_feeds (graph, watched->slots, error))
     return FALSE;
   for (guint i = 0; i < plan->steps->len; i++)
@@ -428,6 +430,7 @@ watch_step (KolGraph *graph, KolPlan *plan, GError **error)
     }
   watched->plan = plan;
   watched->step = graph->step;
+  watched->example = graph->example;
   watched->slots = g_new0 (guint, graph->feeds->len);
   for (guint i = 0; i < graph->feeds->len; i++)
     watched->slots[i] = ((KolFeed *) g_ptr_array_index (graph->feeds, i))->current;
@@ -560,7 +563,7 @@ kol_run_all (KolGraph *graph, KolValue *const *targets, guint n, GError **error)
       return FALSE;
   if (plan->watch && !watch_step (graph, plan, error))
     return FALSE;
-  if (plan->writes)
+  if (plan->counts)
     graph->step++;
   plan->stamp = stamp_of (plan);
   return kol_queue_flush (graph->parameters->queue, error);

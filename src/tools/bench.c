@@ -239,7 +239,7 @@ static gboolean
 bench_digits (KolDevice *device, const BenchOptions *options, BenchPeak *peak, GPtrArray *results,
               GError **error)
 {
-  const KolPictures like
+  const KolDataset like
       = { .count = DIGITS_BATCH, .channels = 1, .height = 28, .width = 28, .classes = 10 };
   g_autoptr (KolGraph) graph = kol_graph_new (device);
   float labels[DIGITS_BATCH];

@@ -80,19 +80,19 @@ write_score (const KolScore *score)
   tool_json_print (&json);
 }
 
-static KolPictures *
+static KolDataset *
 load_pictures (const EvaluateOptions *options, GError **error)
 {
   g_autofree char *folder = tool_find_data (options->data, error);
   gboolean training = options->part && g_str_equal (options->part, "train");
 
-  return folder ? kol_pictures_load_idx (folder, training ? "train" : "t10k", error) : NULL;
+  return folder ? kol_dataset_load_idx (folder, training ? "train" : "t10k", error) : NULL;
 }
 
 static gboolean
 evaluate (const EvaluateOptions *options, const char *run, GError **error)
 {
-  g_autoptr (KolPictures) pictures = load_pictures (options, error);
+  g_autoptr (KolDataset) pictures = load_pictures (options, error);
   if (!pictures)
     return FALSE;
   g_autoptr (KolDevice) device = tool_open_device (&options->common, error);

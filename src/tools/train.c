@@ -34,8 +34,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TrainOptions, train_options_clear)
 typedef struct {
   const TrainOptions *options;
   KolDevice *device;
-  KolPictures *training;
-  KolPictures *test;
+  KolDataset *training;
+  KolDataset *test;
   KolTrainer *trainer;
   char *folder;
   double first_step_seconds; /* from the process's start */
@@ -50,8 +50,8 @@ static void
 run_clear (Run *run)
 {
   g_clear_pointer (&run->trainer, kol_trainer_free);
-  g_clear_pointer (&run->training, kol_pictures_unref);
-  g_clear_pointer (&run->test, kol_pictures_unref);
+  g_clear_pointer (&run->training, kol_dataset_unref);
+  g_clear_pointer (&run->test, kol_dataset_unref);
   g_clear_pointer (&run->device, kol_device_unref);
   g_clear_pointer (&run->folder, g_free);
 }
@@ -165,15 +165,15 @@ open_data (Run *run, GError **error)
 
   if (!folder)
     return FALSE;
-  run->training = kol_pictures_open_idx (folder, "train", error);
+  run->training = kol_dataset_open_idx (folder, "train", error);
   if (!run->training)
     return FALSE;
   /* Needed only at the end, but it should not take a whole training to find it missing. */
-  run->test = kol_pictures_open_idx (folder, "t10k", error);
+  run->test = kol_dataset_open_idx (folder, "t10k", error);
   if (!run->test)
     return FALSE;
 
-  const KolPictures *a = run->training, *b = run->test;
+  const KolDataset *a = run->training, *b = run->test;
   if (a->channels == b->channels && a->height == b->height && a->width == b->width
       && a->classes >= b->classes)
     return TRUE;
@@ -224,7 +224,7 @@ make_trainer (Run *run, KolNetwork network, GError **error)
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
             options->recipe, count_parameters (run->trainer), peak);
   /* The small test set has been read meanwhile: what is wrong with it is told before training. */
-  return kol_trainer_prepare (run->trainer, error) && kol_pictures_finish (run->test, error);
+  return kol_trainer_prepare (run->trainer, error) && kol_dataset_finish (run->test, error);
 }
 
 /* ── Reports ── */

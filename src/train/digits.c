@@ -51,7 +51,7 @@ connect (KolValue *x, gint64 from, gint64 to, const LayerNames *names)
 }
 
 static KolValue *
-digits_logits (KolValue *x, KolValue *keep, const KolPictures *like)
+digits_logits (KolValue *x, KolValue *keep, const KolDataset *like)
 {
   KolValue *h1 = convolve (x, like->channels, FEATURES_1,
                            &(LayerNames) { "w_conv1", "b_conv1", "conv1", "relu1", "pool1" });
@@ -93,7 +93,7 @@ digits_logits (KolValue *x, KolValue *keep, const KolPictures *like)
  * its error.
  */
 void
-kol_digits_network (KolGraph *graph, gsize batch, const KolPictures *like,
+kol_digits_network (KolGraph *graph, gsize batch, const KolDataset *like,
                     KolClassifier *classifier)
 {
   g_return_if_fail (graph != NULL && like != NULL && classifier != NULL);

@@ -21,7 +21,7 @@ holds_batch (KolValue *value, gsize batch, const char *what)
 static gboolean
 shapes_agree (KolBatches *batches, KolValue *x, KolValue *y)
 {
-  const KolPictures *pictures = kol_batches_get_pictures (batches);
+  const KolDataset *pictures = kol_batches_get_pictures (batches);
   gsize batch = kol_batches_get_batch (batches);
   gsize picture = pictures->channels * pictures->height * pictures->width;
 
@@ -69,7 +69,7 @@ kol_batch_next (KolBatches *batches, KolValue *x, KolValue *y)
   if (!kol_batches_next (batches, &pixels, &labels))
     {
       g_autoptr (GError) error = NULL;
-      kol_pictures_finish (kol_batches_get_pictures (batches), &error);
+      kol_dataset_finish (kol_batches_get_pictures (batches), &error);
       kol_graph_fail (kol_value_get_graph (x), KOL_ERROR_DATA, "%s: %s", kol_value_get_name (x),
                       error->message);
       return FALSE;

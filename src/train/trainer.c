@@ -39,10 +39,10 @@ struct _KolTrainer {
   KolTrainSettings settings; /* nothing in it is 0 for "default" any more */
   KolParameters *parameters;
 
-  KolPictures *pictures;   /* the training set: */
-  KolPictures *lessons;    /* those of it to learn from... */
-  KolPictures *validation; /* ...those held out... */
-  KolPictures *probe;      /* ...and a fixed part of these, for a quick look */
+  KolDataset *pictures;   /* the training set: */
+  KolDataset *lessons;    /* those of it to learn from... */
+  KolDataset *validation; /* ...those held out... */
+  KolDataset *probe;      /* ...and a fixed part of these, for a quick look */
   KolBatches *batches;     /* of the lessons */
 
   Instance training;
@@ -99,7 +99,7 @@ find_optimizer (const char *name, GError **error)
 /* ── Settings ────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
-check_settings (const KolTrainSettings *settings, const KolPictures *pictures, GError **error)
+check_settings (const KolTrainSettings *settings, const KolDataset *pictures, GError **error)
 {
   if (!isfinite (settings->rate) || settings->rate < 0)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
@@ -121,7 +121,7 @@ check_settings (const KolTrainSettings *settings, const KolPictures *pictures, G
 
 /* Puts the defaults in, then looks for mistakes. */
 static gboolean
-settle (const KolTrainSettings *wanted, const KolPictures *pictures, KolTrainSettings *settings,
+settle (const KolTrainSettings *wanted, const KolDataset *pictures, KolTrainSettings *settings,
         GError **error)
 {
   if (wanted)
@@ -351,14 +351,14 @@ choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
 /* ── Making a trainer ────────────────────────────────────────────────────────────────────────── */
 
 static void
-divide_pictures (KolTrainer *trainer, KolPictures *pictures)
+divide_pictures (KolTrainer *trainer, KolDataset *pictures)
 {
   gsize held_out = trainer->settings.validation, lessons = pictures->count - held_out;
 
-  trainer->pictures = kol_pictures_ref (pictures);
-  trainer->lessons = kol_pictures_slice (pictures, 0, lessons);
-  trainer->validation = kol_pictures_slice (pictures, lessons, held_out);
-  trainer->probe = kol_pictures_slice (trainer->validation, 0, MIN (PROBE, held_out));
+  trainer->pictures = kol_dataset_ref (pictures);
+  trainer->lessons = kol_dataset_slice (pictures, 0, lessons);
+  trainer->validation = kol_dataset_slice (pictures, lessons, held_out);
+  trainer->probe = kol_dataset_slice (trainer->validation, 0, MIN (PROBE, held_out));
 }
 
 /**
@@ -382,7 +382,7 @@ divide_pictures (KolTrainer *trainer, KolPictures *pictures)
  * Returns: (transfer full): the trainer, or %NULL with @error set
  */
 KolTrainer *
-kol_trainer_new (KolDevice *device, KolNetwork network, KolPictures *pictures,
+kol_trainer_new (KolDevice *device, KolNetwork network, KolDataset *pictures,
                  const KolTrainSettings *settings, GError **error)
 {
   gsize evaluation_batch;
@@ -422,10 +422,10 @@ kol_trainer_free (KolTrainer *trainer)
   instance_clear (&trainer->training);
   instance_clear (&trainer->evaluation);
   g_clear_pointer (&trainer->batches, kol_batches_free);
-  g_clear_pointer (&trainer->probe, kol_pictures_unref);
-  g_clear_pointer (&trainer->validation, kol_pictures_unref);
-  g_clear_pointer (&trainer->lessons, kol_pictures_unref);
-  g_clear_pointer (&trainer->pictures, kol_pictures_unref);
+  g_clear_pointer (&trainer->probe, kol_dataset_unref);
+  g_clear_pointer (&trainer->validation, kol_dataset_unref);
+  g_clear_pointer (&trainer->lessons, kol_dataset_unref);
+  g_clear_pointer (&trainer->pictures, kol_dataset_unref);
   g_clear_pointer (&trainer->parameters, kol_parameters_unref);
   kol_device_unref (trainer->device);
   g_free (trainer);
@@ -496,10 +496,10 @@ kol_score_free (KolScore *score)
 }
 
 static gboolean
-check_pictures (const KolTrainer *trainer, const KolPictures *pictures, guint classes,
+check_pictures (const KolTrainer *trainer, const KolDataset *pictures, guint classes,
                 GError **error)
 {
-  const KolPictures *like = trainer->lessons;
+  const KolDataset *like = trainer->lessons;
 
   if (pictures->channels != like->channels || pictures->height != like->height
       || pictures->width != like->width)
@@ -553,7 +553,7 @@ score_add (KolScore *score, const float *logits, const guint8 *labels, gsize cou
 }
 
 static gboolean
-score_all (KolTrainer *trainer, KolPictures *pictures, KolScore *score, GError **error)
+score_all (KolTrainer *trainer, KolDataset *pictures, KolScore *score, GError **error)
 {
   const Instance *evaluation = &trainer->evaluation;
   g_autofree float *logits = g_new (float, evaluation->batch * score->classes);
@@ -598,20 +598,20 @@ fit_evaluation (KolTrainer *trainer, gsize count, GError **error)
  * are now. Loss and shares are summed in double precision.
  *
  * Errors: %KOL_ERROR_SHAPE for pictures of another size, %KOL_ERROR_DATA for labels
- * that the network does not know, what kol_pictures_finish() reports, and whatever
+ * that the network does not know, what kol_dataset_finish() reports, and whatever
  * the device reports.
  *
  * Returns: (transfer full): the score, or %NULL with @error set
  */
 KolScore *
-kol_trainer_score (KolTrainer *trainer, KolPictures *pictures, GError **error)
+kol_trainer_score (KolTrainer *trainer, KolDataset *pictures, GError **error)
 {
   g_return_val_if_fail (trainer != NULL && pictures != NULL, NULL);
 
   guint classes = kol_value_get_shape (trainer->evaluation.values.logits)->dim[1];
   if (!check_pictures (trainer, pictures, classes, error)
       || !fit_evaluation (trainer, pictures->count, error)
-      || !kol_pictures_finish (pictures, error))
+      || !kol_dataset_finish (pictures, error))
     return NULL;
   g_autoptr (KolScore) score = g_new0 (KolScore, 1);
   score->classes = classes;
@@ -740,7 +740,7 @@ tell_progress (Run *run, guint64 done, GError **error)
 
 /* Scores a set and counts the time as looking, not training. */
 static gboolean
-look (Run *run, KolPictures *pictures, KolTrainReport *report, GError **error)
+look (Run *run, KolDataset *pictures, KolTrainReport *report, GError **error)
 {
   gint64 before = g_get_monotonic_time ();
   g_autoptr (KolScore) score = kol_trainer_score (run->trainer, pictures, error);
@@ -837,7 +837,7 @@ take_steps (Run *run, GError **error)
  * %KOL_TRAIN_LINES, where it is the lecture's i: that step's number from 0.
  *
  * Errors: %KOL_ERROR_DIVERGED if a value became infinite or not a number, naming
- * the node; %G_IO_ERROR_CANCELLED; what kol_pictures_finish() reports; what the
+ * the node; %G_IO_ERROR_CANCELLED; what kol_dataset_finish() reports; what the
  * device reports. The parameters stay as the last good step left them.
  *
  * Returns: whether all steps are done
@@ -849,7 +849,7 @@ kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_d
   g_return_val_if_fail (trainer != NULL, FALSE);
 
   /* Programs first: the pixels may still be being read meanwhile. */
-  if (!kol_trainer_prepare (trainer, error) || !kol_pictures_finish (trainer->pictures, error))
+  if (!kol_trainer_prepare (trainer, error) || !kol_dataset_finish (trainer->pictures, error))
     return FALSE;
   Run run = {
     .trainer = trainer,

@@ -33,10 +33,10 @@ typedef struct {
  * each batch size that is needed, always over the same parameters. Errors are
  * kept by the graph.
  */
-typedef void (*KolNetwork) (KolGraph *graph, gsize batch, const KolPictures *like,
+typedef void (*KolNetwork) (KolGraph *graph, gsize batch, const KolDataset *like,
                             KolClassifier *classifier);
 
-KOL_API void kol_digits_network (KolGraph *graph, gsize batch, const KolPictures *like,
+KOL_API void kol_digits_network (KolGraph *graph, gsize batch, const KolDataset *like,
                                  KolClassifier *classifier);
 
 /**
@@ -109,7 +109,7 @@ KOL_API void kol_score_free (KolScore *score);
 /** KolTrainer: a network, its data, its optimizer. Used by one thread at a time. */
 typedef struct _KolTrainer KolTrainer;
 
-KOL_API KolTrainer *kol_trainer_new (KolDevice *device, KolNetwork network, KolPictures *pictures,
+KOL_API KolTrainer *kol_trainer_new (KolDevice *device, KolNetwork network, KolDataset *pictures,
                                      const KolTrainSettings *settings, GError **error);
 KOL_API void kol_trainer_free (KolTrainer *trainer);
 KOL_API KolGraph *kol_trainer_get_graph (KolTrainer *trainer);
@@ -117,7 +117,7 @@ KOL_API guint64 kol_trainer_get_peak_bytes (KolTrainer *trainer);
 KOL_API gboolean kol_trainer_prepare (KolTrainer *trainer, GError **error);
 KOL_API gboolean kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter,
                                   gpointer user_data, GCancellable *cancellable, GError **error);
-KOL_API KolScore *kol_trainer_score (KolTrainer *trainer, KolPictures *pictures, GError **error);
+KOL_API KolScore *kol_trainer_score (KolTrainer *trainer, KolDataset *pictures, GError **error);
 KOL_API gboolean kol_trainer_save (KolTrainer *trainer, const char *folder, GError **error);
 KOL_API gboolean kol_trainer_load (KolTrainer *trainer, const char *folder, GError **error);
 

@@ -163,7 +163,7 @@ write_array (const char *name, guint rank, const guint32 *dims, guint step)
 #define DIMS(...) ((const guint32[]){ __VA_ARGS__ })
 
 /* @count pictures of 1 x 2 pixels, which are the two bytes of their index; label: index % 7. */
-static KolPictures *
+static KolDataset *
 numbered_pictures (guint count)
 {
   g_autoptr (GByteArray) images = idx_header (0x08, 3, DIMS (count, 1, 2));
@@ -177,7 +177,7 @@ numbered_pictures (guint count)
     }
   write_file ("train-images-idx3-ubyte", images);
   write_file ("train-labels-idx1-ubyte", labels);
-  KolPictures *pictures = kol_pictures_load_idx (folder (), "train", &error);
+  KolDataset *pictures = kol_dataset_load_idx (folder (), "train", &error);
   g_assert_no_error (error);
   return pictures;
 }
@@ -372,7 +372,7 @@ check_pictures (const char *images, const char *labels)
 
   write_array (images, 3, DIMS (4, 2, 3), 5);
   write_array (labels, 1, DIMS (4), 3);
-  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "t10k", &error);
+  g_autoptr (KolDataset) pictures = kol_dataset_load_idx (folder (), "t10k", &error);
   g_assert_no_error (error);
   g_assert_cmpuint (pictures->count, ==, 4);
   g_assert_cmpuint (pictures->channels, ==, 1);
@@ -405,7 +405,7 @@ test_pictures_colour (void)
 
   write_array ("train-images-idx3-ubyte", 4, DIMS (4, 3, 2, 5), 1);
   write_array ("train-labels-idx1-ubyte", 1, DIMS (4), 1);
-  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "train", &error);
+  g_autoptr (KolDataset) pictures = kol_dataset_load_idx (folder (), "train", &error);
   g_assert_no_error (error);
   g_assert_cmpuint (pictures->channels, ==, 3);
   g_assert_cmpuint (pictures->height, ==, 2);
@@ -417,7 +417,7 @@ check_set_fails (int code, const char *words)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (kol_pictures_load_idx (folder (), "train", &error));
+  g_assert_null (kol_dataset_load_idx (folder (), "train", &error));
   g_assert_error (error, KOL_DATASET_ERROR, code);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, words));
@@ -469,13 +469,13 @@ test_pictures_empty (void)
 static void
 test_pictures_slice (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (20);
-  g_autoptr (KolPictures) middle = kol_pictures_slice (pictures, 5, 10);
-  g_autoptr (KolPictures) inner = kol_pictures_slice (middle, 2, 3);
+  g_autoptr (KolDataset) pictures = numbered_pictures (20);
+  g_autoptr (KolDataset) middle = kol_dataset_slice (pictures, 5, 10);
+  g_autoptr (KolDataset) inner = kol_dataset_slice (middle, 2, 3);
 
   g_assert_true (inner->pixels == pictures->pixels + 14);
-  g_clear_pointer (&middle, kol_pictures_unref);
-  g_clear_pointer (&pictures, kol_pictures_unref);
+  g_clear_pointer (&middle, kol_dataset_unref);
+  g_clear_pointer (&pictures, kol_dataset_unref);
   g_assert_cmpuint (inner->count, ==, 3);
   g_assert_cmpuint (inner->pixels[4], ==, 9);
   g_assert_cmpuint (inner->labels[2], ==, 2);
@@ -486,13 +486,13 @@ test_pictures_slice (void)
 static void
 test_pictures_slice_bounds (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (20);
+  g_autoptr (KolDataset) pictures = numbered_pictures (20);
   const gsize wrong[][2] = { { 20, 1 }, { 0, 21 }, { 19, 2 }, { 0, 0 }, { 1, G_MAXSIZE } };
 
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
       g_test_expect_message ("kolinsky", G_LOG_LEVEL_CRITICAL, "*assertion*failed*");
-      g_assert_null (kol_pictures_slice (pictures, wrong[i][0], wrong[i][1]));
+      g_assert_null (kol_dataset_slice (pictures, wrong[i][0], wrong[i][1]));
       g_test_assert_expected_messages ();
     }
 }
@@ -500,7 +500,7 @@ test_pictures_slice_bounds (void)
 /* ---------------------------------------------- pictures in the background */
 
 static KolBatches *
-open_batches (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuffle)
+open_batches (KolDataset *pictures, gsize batch, guint64 seed, gboolean shuffle)
 {
   g_autoptr (GError) error = NULL;
   KolBatches *batches = kol_batches_new (pictures, batch, seed, shuffle, &error);
@@ -509,11 +509,11 @@ open_batches (KolPictures *pictures, gsize batch, guint64 seed, gboolean shuffle
   return batches;
 }
 
-static KolPictures *
+static KolDataset *
 open_pictures (void)
 {
   g_autoptr (GError) error = NULL;
-  KolPictures *pictures = kol_pictures_open_idx (folder (), "train", &error);
+  KolDataset *pictures = kol_dataset_open_idx (folder (), "train", &error);
 
   g_assert_no_error (error);
   return pictures;
@@ -535,7 +535,7 @@ static void
 test_open (void)
 {
   write_packed_set (200, 0);
-  g_autoptr (KolPictures) pictures = open_pictures ();
+  g_autoptr (KolDataset) pictures = open_pictures ();
   g_assert_cmpuint (pictures->count, ==, 200);
   g_assert_cmpuint (pictures->channels, ==, 1);
   g_assert_cmpuint (pictures->height, ==, 100);
@@ -544,11 +544,11 @@ test_open (void)
   g_assert_cmpuint (pictures->labels[150], ==, 150);
   g_assert_cmpstr (pictures->name, ==, "files training set");
 
-  g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 50, 100);
+  g_autoptr (KolDataset) slice = kol_dataset_slice (pictures, 50, 100);
   for (int i = 0; i < 2; i++)
     {
       g_autoptr (GError) error = NULL;
-      g_assert_true (kol_pictures_finish (i ? pictures : slice, &error));
+      g_assert_true (kol_dataset_finish (i ? pictures : slice, &error));
       g_assert_no_error (error);
     }
   for (gsize i = 0; i < 100 * 10000; i++)
@@ -564,27 +564,27 @@ test_open_refuses (void)
   g_autoptr (GError) mismatch = NULL;
   g_autoptr (GError) large = NULL;
 
-  g_assert_null (kol_pictures_open_idx (folder (), "train", &missing));
+  g_assert_null (kol_dataset_open_idx (folder (), "train", &missing));
   g_assert_error (missing, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING);
 
   write_array ("train-images-idx3-ubyte", 3, DIMS (4, 2, 2), 1);
   write_array ("train-labels-idx1-ubyte", 1, DIMS (5), 1);
-  g_assert_null (kol_pictures_open_idx (folder (), "train", &mismatch));
+  g_assert_null (kol_dataset_open_idx (folder (), "train", &mismatch));
   g_assert_error (mismatch, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH);
 
   write_file ("train-images-idx3-ubyte", lie);
   write_array ("train-labels-idx1-ubyte", 1, DIMS (4), 1);
-  g_assert_null (kol_pictures_open_idx (folder (), "train", &large));
+  g_assert_null (kol_dataset_open_idx (folder (), "train", &large));
   g_assert_error (large, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE);
 }
 
 static void
-check_finish_fails (KolPictures *pictures, int code)
+check_finish_fails (KolDataset *pictures, int code)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (kol_pictures_finish (pictures, NULL));
-  g_assert_false (kol_pictures_finish (pictures, &error));
+  g_assert_false (kol_dataset_finish (pictures, NULL));
+  g_assert_false (kol_dataset_finish (pictures, &error));
   g_assert_error (error, KOL_DATASET_ERROR, code);
   g_assert_nonnull (strstr (error->message, "train-images-idx3-ubyte"));
 }
@@ -594,8 +594,8 @@ static void
 check_content_fails (int code, const char *words)
 {
   const float *pixels, *labels;
-  g_autoptr (KolPictures) pictures = open_pictures ();
-  g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 1, 2);
+  g_autoptr (KolDataset) pictures = open_pictures ();
+  g_autoptr (KolDataset) slice = kol_dataset_slice (pictures, 1, 2);
   g_autoptr (GError) error = NULL;
   g_autoptr (KolBatches) batches = kol_batches_new (slice, 1, 0, TRUE, &error);
 
@@ -630,14 +630,14 @@ test_finish_fails (void)
 static gpointer
 finish_in_thread (gpointer pictures)
 {
-  return GINT_TO_POINTER (kol_pictures_finish (pictures, NULL));
+  return GINT_TO_POINTER (kol_dataset_finish (pictures, NULL));
 }
 
 static void
 test_finish_threads (void)
 {
   write_packed_set (200, 0);
-  g_autoptr (KolPictures) pictures = open_pictures ();
+  g_autoptr (KolDataset) pictures = open_pictures ();
   GThread *threads[8];
 
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
@@ -653,12 +653,12 @@ test_free_unfinished (void)
   write_packed_set (200, 0);
   for (guint i = 0; i < 40; i++)
     {
-      g_autoptr (KolPictures) pictures = open_pictures ();
-      g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 3, 100);
+      g_autoptr (KolDataset) pictures = open_pictures ();
+      g_autoptr (KolDataset) slice = kol_dataset_slice (pictures, 3, 100);
       g_autoptr (KolBatches) batches = i % 4 == 3 ? open_batches (slice, 10, 1, TRUE) : NULL;
 
       if (i % 2)
-        g_clear_pointer (&pictures, kol_pictures_unref);
+        g_clear_pointer (&pictures, kol_dataset_unref);
       g_usleep (i * 100);
     }
 }
@@ -702,9 +702,9 @@ test_fashion_mnist (void)
       g_test_skip ("Debian's package dataset-fashion-mnist is not installed");
       return;
     }
-  g_autoptr (KolPictures) training = kol_pictures_load_idx (installed, "train", &error);
+  g_autoptr (KolDataset) training = kol_dataset_load_idx (installed, "train", &error);
   g_assert_no_error (error);
-  g_autoptr (KolPictures) test = kol_pictures_load_idx (installed, "t10k", &error);
+  g_autoptr (KolDataset) test = kol_dataset_load_idx (installed, "t10k", &error);
   g_assert_no_error (error);
   g_assert_cmpuint (training->count, ==, 60000);
   g_assert_cmpuint (training->height, ==, 28);
@@ -743,7 +743,7 @@ take_indices (KolBatches *batches, guint *indices)
 static void
 test_batches_epochs (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolDataset) pictures = numbered_pictures (COUNT);
   g_autoptr (KolBatches) batches = open_batches (pictures, BATCH, 1, TRUE);
   guint order[3][COUNT / BATCH * BATCH];
 
@@ -779,7 +779,7 @@ test_batches_epochs (void)
 static void
 test_batches_uniform (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (5);
+  g_autoptr (KolDataset) pictures = numbered_pictures (5);
   g_autoptr (KolBatches) batches = open_batches (pictures, 5, 3, TRUE);
   guint counts[5][5] = { { 0 } }, indices[5];
 
@@ -801,7 +801,7 @@ test_batches_uniform (void)
 static void
 test_batches_frozen (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolDataset) pictures = numbered_pictures (COUNT);
   g_autoptr (KolBatches) batches = open_batches (pictures, 8, 42, TRUE);
   const guint expected[2][8]
       = { { 755, 848, 479, 724, 722, 268, 930, 786 }, { 774, 855, 919, 569, 822, 459, 490, 963 } };
@@ -818,7 +818,7 @@ test_batches_frozen (void)
 static void
 test_batches_seeds (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolDataset) pictures = numbered_pictures (COUNT);
   g_autoptr (KolBatches) a = open_batches (pictures, 100, 1, TRUE);
   g_autoptr (KolBatches) again = open_batches (pictures, 100, 1, TRUE);
   g_autoptr (KolBatches) other = open_batches (pictures, 100, 2, TRUE);
@@ -839,7 +839,7 @@ test_batches_seeds (void)
 static void
 test_batches_in_order (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (10);
+  g_autoptr (KolDataset) pictures = numbered_pictures (10);
   g_autoptr (KolBatches) batches = open_batches (pictures, 4, 1, FALSE);
   const guint expected[3][4] = { { 0, 1, 2, 3 }, { 4, 5, 6, 7 }, { 8, 9, 0, 1 } };
   const guint valid[3] = { 4, 4, 2 };
@@ -859,7 +859,7 @@ test_batches_in_order (void)
 static void
 test_batches_seek (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolDataset) pictures = numbered_pictures (COUNT);
   g_autoptr (KolBatches) straight = open_batches (pictures, BATCH, 9, TRUE);
   g_autoptr (KolBatches) jumping = open_batches (pictures, BATCH, 9, TRUE);
   guint order[250][BATCH], indices[BATCH];
@@ -892,7 +892,7 @@ test_batches_seek_busy (void)
   /* Large pictures, so that making a batch takes a while; picture i has label i. */
   write_array ("train-images-idx3-ubyte", 3, DIMS (200, 100, 300), 1);
   write_array ("train-labels-idx1-ubyte", 1, DIMS (200), 1);
-  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "train", &error);
+  g_autoptr (KolDataset) pictures = kol_dataset_load_idx (folder (), "train", &error);
   g_assert_no_error (error);
   g_autoptr (KolBatches) batches = open_batches (pictures, 10, 1, FALSE);
   for (guint i = 0; i < 200; i++)
@@ -911,7 +911,7 @@ test_batches_seek_busy (void)
 static void
 test_batches_lent (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolDataset) pictures = numbered_pictures (COUNT);
   g_autoptr (KolBatches) batches = open_batches (pictures, BATCH, 9, FALSE);
   const float *pixels, *labels;
 
@@ -932,7 +932,7 @@ test_batches_scale (void)
 
   write_array ("train-images-idx3-ubyte", 3, DIMS (2, 1, 6), 51);
   write_array ("train-labels-idx1-ubyte", 1, DIMS (2), 3);
-  g_autoptr (KolPictures) pictures = kol_pictures_load_idx (folder (), "train", &error);
+  g_autoptr (KolDataset) pictures = kol_dataset_load_idx (folder (), "train", &error);
   g_assert_no_error (error);
   g_autoptr (KolBatches) batches = open_batches (pictures, 1, 0, FALSE);
   g_assert_true (kol_batches_next (batches, &pixels, &labels));
@@ -946,13 +946,13 @@ test_batches_scale (void)
 static void
 test_batches_of_slice (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
-  g_autoptr (KolPictures) slice = kol_pictures_slice (pictures, 7, 14);
+  g_autoptr (KolDataset) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolDataset) slice = kol_dataset_slice (pictures, 7, 14);
   g_autoptr (KolBatches) batches = open_batches (slice, 7, 1, FALSE);
   guint indices[7];
 
-  g_clear_pointer (&slice, kol_pictures_unref);
-  g_clear_pointer (&pictures, kol_pictures_unref);
+  g_clear_pointer (&slice, kol_dataset_unref);
+  g_clear_pointer (&pictures, kol_dataset_unref);
   take_indices (batches, indices);
   g_assert_cmpuint (indices[0], ==, 7);
   take_indices (batches, indices);
@@ -962,7 +962,7 @@ test_batches_of_slice (void)
 static void
 test_batches_too_large (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (10);
+  g_autoptr (KolDataset) pictures = numbered_pictures (10);
   const gsize wrong[] = { 0, 11, G_MAXSIZE };
 
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
@@ -980,7 +980,7 @@ test_batches_too_large (void)
 static void
 test_batches_free (void)
 {
-  g_autoptr (KolPictures) pictures = numbered_pictures (COUNT);
+  g_autoptr (KolDataset) pictures = numbered_pictures (COUNT);
   guint indices[BATCH];
 
   for (guint i = 0; i < 300; i++)

@@ -33,12 +33,12 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = argc > 1 && *argv[1] ? g_strdup (argv[1]) : kol_dataset_find ();
-  g_autoptr (KolPictures) mnist = folder ? kol_pictures_load_idx (folder, "train", &error) : NULL;
+  g_autoptr (KolDataset) mnist = folder ? kol_dataset_load_idx (folder, "train", &error) : NULL;
   g_autoptr (KolDevice) device = mnist ? kol_device_open (NULL, &error) : NULL;
   if (!device) /* 77: a test that is skipped */
     return g_printerr ("%s\n", error ? error->message : "No data set was found"), error ? 1 : 77;
-  g_autoptr (KolPictures) lessons = kol_pictures_slice (mnist, 0, mnist->count - 5000);
-  g_autoptr (KolPictures) validation = kol_pictures_slice (mnist, mnist->count - 5000, 1000);
+  g_autoptr (KolDataset) lessons = kol_dataset_slice (mnist, 0, mnist->count - 5000);
+  g_autoptr (KolDataset) validation = kol_dataset_slice (mnist, mnist->count - 5000, 1000);
   g_autoptr (KolBatches) train_data = kol_batches_new (lessons, 50, 1, TRUE, &error);
   g_autoptr (KolBatches) test_data = kol_batches_new (validation, 1000, 1, FALSE, &error);
   g_autoptr (KolGraph) g = kol_graph_new (device);

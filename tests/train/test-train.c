@@ -32,11 +32,11 @@ draw_blob (guint8 *pixels, guint class, guint classes, GRand *random)
       }
 }
 
-static KolPictures *
+static KolDataset *
 make_blobs (gsize count, guint classes, guint32 seed)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed (seed);
-  KolPictures *pictures = g_new0 (KolPictures, 1);
+  KolDataset *pictures = g_new0 (KolDataset, 1);
 
   g_atomic_ref_count_init (&pictures->references);
   pictures->count = count;
@@ -58,7 +58,7 @@ make_blobs (gsize count, guint classes, guint32 seed)
 /* ── A network that is quick to train ────────────────────────────────────────────────────────── */
 
 static void
-linear_network (KolGraph *graph, gsize batch, const KolPictures *like, KolClassifier *classifier)
+linear_network (KolGraph *graph, gsize batch, const KolDataset *like, KolClassifier *classifier)
 {
   gint64 pixels = like->channels * like->height * like->width;
   KolValue *x
@@ -81,7 +81,7 @@ linear_network (KolGraph *graph, gsize batch, const KolPictures *like, KolClassi
 }
 
 static KolTrainer *
-new_trainer (KolNetwork network, KolPictures *pictures, const KolTrainSettings *settings)
+new_trainer (KolNetwork network, KolDataset *pictures, const KolTrainSettings *settings)
 {
   g_autoptr (GError) error = NULL;
   KolTrainer *trainer = kol_trainer_new (device, network, pictures, settings, &error);
@@ -142,7 +142,7 @@ run (KolTrainer *trainer, Told *told)
 }
 
 static KolScore *
-score (KolTrainer *trainer, KolPictures *pictures)
+score (KolTrainer *trainer, KolDataset *pictures)
 {
   g_autoptr (GError) error = NULL;
   KolScore *result = kol_trainer_score (trainer, pictures, &error);
@@ -289,7 +289,7 @@ test_first_losses (void)
   if (!given && !run_torch (folder))
     return;
 
-  KolPictures like = { .channels = 1, .height = SIDE, .width = SIDE, .classes = 10 };
+  KolDataset like = { .channels = 1, .height = SIDE, .width = SIDE, .classes = 10 };
   gsize pixels = TORCH_BATCH * SIDE * SIDE;
   g_autofree float *images = read_floats (folder, "images", TORCH_STEPS * pixels);
   g_autofree float *labels = read_integers (folder, "labels", TORCH_STEPS * TORCH_BATCH);
@@ -322,7 +322,7 @@ test_first_losses (void)
 static void
 test_learns (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (300, 10, 1);
+  g_autoptr (KolDataset) pictures = make_blobs (300, 10, 1);
   g_autoptr (KolTrainer) trainer = new_trainer (
       kol_digits_network, pictures,
       &(KolTrainSettings){ .steps = 60, .batch = 20, .rate = 1e-3, .validation = 60 });
@@ -338,7 +338,7 @@ test_learns (void)
 static void
 test_reports (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (230, 10, 2);
+  g_autoptr (KolDataset) pictures = make_blobs (230, 10, 2);
   g_autoptr (KolTrainer) trainer = new_trainer (
       linear_network, pictures, &(KolTrainSettings){ .steps = 201, .batch = 20, .validation = 30 });
   Told told = { 0 };
@@ -366,7 +366,7 @@ test_reports (void)
   g_assert_cmpuint (told.end.step, ==, 201);
   g_assert_cmpfloat (told.end.seconds_left, ==, 0);
 
-  g_autoptr (KolPictures) validation = kol_pictures_slice (pictures, 200, 30);
+  g_autoptr (KolDataset) validation = kol_dataset_slice (pictures, 200, 30);
   g_autoptr (KolScore) result = score (trainer, validation);
   g_assert_cmpfloat (result->accuracy, ==, told.end.validation_accuracy);
   g_assert_cmpfloat (result->loss, ==, told.end.validation_loss);
@@ -379,7 +379,7 @@ test_reports (void)
 static void
 test_same_seed (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (120, 10, 3);
+  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 3);
   Told told[3] = { 0 };
 
   for (guint i = 0; i < 3; i++)
@@ -397,7 +397,7 @@ test_same_seed (void)
 static void
 test_diverges (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (120, 10, 4);
+  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 4);
   g_autoptr (KolTrainer) trainer = new_trainer (
       kol_digits_network, pictures,
       &(KolTrainSettings){
@@ -419,7 +419,7 @@ test_diverges (void)
 static void
 test_cancel (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (120, 10, 5);
+  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 5);
   g_autoptr (KolTrainer) trainer
       = new_trainer (linear_network, pictures,
                      &(KolTrainSettings){ .steps = 1000000, .batch = 10, .validation = 20 });
@@ -437,7 +437,7 @@ test_cancel (void)
 static void
 test_goes_on (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (120, 10, 6);
+  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 6);
   KolTrainSettings settings = { .steps = 25, .batch = 10, .validation = 20 };
   g_autoptr (KolTrainer) whole = new_trainer (linear_network, pictures, &settings);
   g_autoptr (KolTrainer) halves = new_trainer (linear_network, pictures, &settings);
@@ -455,7 +455,7 @@ test_goes_on (void)
 /* ── Settings ────────────────────────────────────────────────────────────────────────────────── */
 
 static void
-assert_refused (KolPictures *pictures, const KolTrainSettings *settings, const char *part)
+assert_refused (KolDataset *pictures, const KolTrainSettings *settings, const char *part)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (KolTrainer) trainer
@@ -470,7 +470,7 @@ assert_refused (KolPictures *pictures, const KolTrainSettings *settings, const c
 static void
 test_settings (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (100, 10, 7);
+  g_autoptr (KolDataset) pictures = make_blobs (100, 10, 7);
 
   assert_refused (pictures, &(KolTrainSettings){ .rate = -1 }, "-1");
   assert_refused (pictures, &(KolTrainSettings){ .rate = NAN }, "nan");
@@ -485,7 +485,7 @@ test_settings (void)
 }
 
 static void
-fail_network (KolGraph *graph, gsize batch, const KolPictures *like, KolClassifier *classifier)
+fail_network (KolGraph *graph, gsize batch, const KolDataset *like, KolClassifier *classifier)
 {
   linear_network (graph, batch, like, classifier);
   classifier->loss = kol_add (classifier->logits, classifier->x);
@@ -494,7 +494,7 @@ fail_network (KolGraph *graph, gsize batch, const KolPictures *like, KolClassifi
 static void
 test_network_that_fails (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (100, 10, 8);
+  g_autoptr (KolDataset) pictures = make_blobs (100, 10, 8);
   g_autoptr (GError) error = NULL;
   g_autoptr (KolTrainer) trainer = kol_trainer_new (device, fail_network, pictures, NULL, &error);
 
@@ -506,7 +506,7 @@ test_network_that_fails (void)
 static void
 test_memory (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (300, 10, 9);
+  g_autoptr (KolDataset) pictures = make_blobs (300, 10, 9);
   KolTrainSettings settings = { .steps = 2, .batch = 20, .validation = 40 };
   guint64 unlimited = kol_device_get_budget (device), needed;
   g_autoptr (GError) error = NULL;
@@ -564,8 +564,8 @@ test_memory (void)
 static void
 test_score_counts_each_once (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (100, 10, 10);
-  g_autoptr (KolPictures) others = make_blobs (37, 10, 11); /* 37 = 3 x 12 + 1 */
+  g_autoptr (KolDataset) pictures = make_blobs (100, 10, 10);
+  g_autoptr (KolDataset) others = make_blobs (37, 10, 11); /* 37 = 3 x 12 + 1 */
   g_autoptr (KolTrainer) trainer = new_trainer (
       linear_network, pictures, &(KolTrainSettings){ .batch = 10, .validation = 12 });
   g_autoptr (KolScore) whole = score (trainer, others);
@@ -586,7 +586,7 @@ test_score_counts_each_once (void)
 
   for (gsize i = 0; i < 37; i++) /* one at a time: another graph over the same parameters */
     {
-      g_autoptr (KolPictures) one = kol_pictures_slice (others, i, 1);
+      g_autoptr (KolDataset) one = kol_dataset_slice (others, i, 1);
       g_autoptr (KolScore) part = score (trainer, one);
       loss += part->loss / 37;
       accuracy += part->accuracy / 37;
@@ -598,9 +598,9 @@ test_score_counts_each_once (void)
 static void
 test_score_refuses (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (60, 5, 12);
-  g_autoptr (KolPictures) strangers = make_blobs (60, 7, 13);
-  g_autoptr (KolPictures) narrow = make_blobs (60, 5, 14);
+  g_autoptr (KolDataset) pictures = make_blobs (60, 5, 12);
+  g_autoptr (KolDataset) strangers = make_blobs (60, 7, 13);
+  g_autoptr (KolDataset) narrow = make_blobs (60, 5, 14);
   g_autoptr (KolTrainer) trainer = new_trainer (
       linear_network, pictures, &(KolTrainSettings){ .batch = 10, .validation = 12 });
   g_autoptr (GError) error = NULL;
@@ -621,7 +621,7 @@ test_score_refuses (void)
 static void
 test_save_and_load (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (120, 10, 15);
+  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 15);
   KolTrainSettings settings = { .steps = 30, .batch = 10, .rate = 1e-3, .validation = 20 };
   g_autoptr (KolTrainer) trained = new_trainer (linear_network, pictures, &settings);
   g_autoptr (KolTrainer) fresh = new_trainer (
@@ -662,7 +662,7 @@ test_save_and_load (void)
 }
 
 static void
-assert_load_refused (KolTrainer *trainer, KolPictures *pictures, const char *folder, GQuark domain,
+assert_load_refused (KolTrainer *trainer, KolDataset *pictures, const char *folder, GQuark domain,
                      int code, const char *const *parts)
 {
   g_autoptr (KolScore) before = score (trainer, pictures);
@@ -680,8 +680,8 @@ assert_load_refused (KolTrainer *trainer, KolPictures *pictures, const char *fol
 static void
 test_load_refuses (void)
 {
-  g_autoptr (KolPictures) five = make_blobs (60, 5, 16);
-  g_autoptr (KolPictures) seven = make_blobs (60, 7, 17);
+  g_autoptr (KolDataset) five = make_blobs (60, 5, 16);
+  g_autoptr (KolDataset) seven = make_blobs (60, 7, 17);
   KolTrainSettings settings = { .batch = 10, .validation = 12 };
   g_autoptr (KolTrainer) saved = new_trainer (linear_network, five, &settings);
   g_autoptr (KolTrainer) other = new_trainer (linear_network, seven, &settings);
@@ -704,7 +704,7 @@ test_load_refuses (void)
 static void
 test_save_refuses (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (60, 5, 18);
+  g_autoptr (KolDataset) pictures = make_blobs (60, 5, 18);
   g_autoptr (KolTrainer) trainer = new_trainer (
       linear_network, pictures, &(KolTrainSettings){ .batch = 10, .validation = 12 });
   g_autofree char *file = g_build_filename (scratch, "file", NULL);
@@ -723,7 +723,7 @@ test_save_refuses (void)
 static void
 test_batch_next (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (20, 5, 19);
+  g_autoptr (KolDataset) pictures = make_blobs (20, 5, 19);
   g_autoptr (GError) error = NULL;
   g_autoptr (KolBatches) batches = kol_batches_new (pictures, 4, 0, FALSE, &error);
   g_autoptr (KolGraph) graph = kol_graph_new (device);
@@ -747,7 +747,7 @@ test_batch_next (void)
 static void
 test_batch_of_another_size (void)
 {
-  g_autoptr (KolPictures) pictures = make_blobs (20, 5, 20);
+  g_autoptr (KolDataset) pictures = make_blobs (20, 5, 20);
   g_autoptr (GError) error = NULL;
   g_autoptr (KolBatches) batches = kol_batches_new (pictures, 4, 0, FALSE, &error);
   g_autoptr (KolGraph) graph = kol_graph_new (device);
@@ -762,7 +762,7 @@ test_batch_of_another_size (void)
 }
 
 /* A set in the scratch folder whose pixels are missing, which only shows as they are read. */
-static KolPictures *
+static KolDataset *
 open_broken_set (void)
 {
   const guint8 images[16] = { 0, 0, 8, 3, 0, 0, 0, 8, 0, 0, 0, SIDE, 0, 0, 0, SIDE };
@@ -773,7 +773,7 @@ open_broken_set (void)
 
   g_assert_true (g_file_set_contents (images_path, (const char *) images, 16, &error));
   g_assert_true (g_file_set_contents (labels_path, (const char *) labels, 16, &error));
-  KolPictures *pictures = kol_pictures_open_idx (scratch, "train", &error);
+  KolDataset *pictures = kol_dataset_open_idx (scratch, "train", &error);
   g_assert_no_error (error);
   return pictures;
 }
@@ -781,7 +781,7 @@ open_broken_set (void)
 static void
 test_batch_of_broken_set (void)
 {
-  g_autoptr (KolPictures) pictures = open_broken_set ();
+  g_autoptr (KolDataset) pictures = open_broken_set ();
   g_autoptr (GError) error = NULL;
   g_autoptr (KolBatches) batches = kol_batches_new (pictures, 4, 0, FALSE, &error);
   g_autoptr (KolGraph) graph = kol_graph_new (device);
@@ -798,7 +798,7 @@ test_batch_of_broken_set (void)
 static void
 test_broken_set (void)
 {
-  g_autoptr (KolPictures) pictures = open_broken_set ();
+  g_autoptr (KolDataset) pictures = open_broken_set ();
   g_autoptr (KolTrainer) trainer = new_trainer (
       linear_network, pictures, &(KolTrainSettings){ .batch = 2, .steps = 3, .validation = 2 });
   g_autoptr (GError) error = NULL;
