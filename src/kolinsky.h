@@ -9,6 +9,7 @@
  */
 
 #include "dataset/batches.h"
+#include "dataset/dataset.h"
 #include "dataset/idx.h"
 #include "device/device.h"
 #include "graph/check.h"

@@ -1,7 +1,9 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "batches.h"
 
-#include "../random-private.h"
+#include <string.h>
+
+#include "dataset-private.h"
 
 /*
  * Batches are numbered from 0, without end; the number alone says what is in a
@@ -11,20 +13,21 @@
 #define SLOTS 4
 
 typedef struct {
-  float *pixels; /* [batch, channels * height * width], 0..1 */
-  float *labels; /* [batch] */
+  float *examples; /* [batch, channels, height, width]; pixels are 0..1 */
+  float *targets;  /* [batch], labels, or [batch, outputs] */
 } Slot;
 
 struct _KolBatches {
-  KolDataset *pictures;
+  KolDataset *dataset;
   gsize batch;
   gsize per_epoch;
-  gsize pixels_each; /* of one picture, all channels */
+  gsize size;        /* numbers of an example */
+  gsize target_size; /* numbers of its target: 1 if that is a label */
   guint64 key;       /* of the random numbers that shuffle */
   gboolean shuffle;
 
   /* Only the prefetch thread touches these. */
-  guint32 *order;      /* [count], the pictures in the order of an epoch... */
+  guint32 *order;      /* [count], the examples in the order of an epoch... */
   guint64 order_epoch; /* ...which is this one, or G_MAXUINT64: of none yet */
 
   Slot slots[SLOTS];
@@ -37,62 +40,78 @@ struct _KolBatches {
   guint64 made;    /* number of the next batch to make; taken <= made < taken + SLOTS */
   guint64 seeks;   /* how often the stream was moved: a batch begun before is void */
   gboolean stop;   /* the thread shall end */
-  gboolean failed; /* the pictures could not be read: there are no batches */
+  gboolean failed; /* the examples could not be read: there are no batches */
 };
 
-/*
- * Fisher and Yates's shuffle, from the identity. The random word for place i of
- * an epoch is a function of key, i and epoch, so any epoch can be computed without
- * those before it. Scaling a 32-bit word to 0..i favours some values by less than
- * count / 2^32, which no training notices.
- */
 static void
 shuffle_order (guint32 *order, gsize count, guint64 key, guint64 epoch)
 {
-  KolPhilox random = { 0 };
+  KolShuffle shuffle = { .key = key, .epoch = epoch, .count = count };
 
   for (gsize i = 0; i < count; i++)
     order[i] = i;
   for (gsize i = count - 1; i > 0; i--)
     {
-      if (i == count - 1 || i % 4 == 3)
-        random = kol_philox (key, i / 4, epoch);
-      gsize j = ((guint64) random.v[i % 4] * (i + 1)) >> 32;
+      gsize j = kol_shuffle_partner (&shuffle, i);
       guint32 kept = order[i];
       order[i] = order[j];
       order[j] = kept;
     }
 }
 
-/* The picture at place @i of batch @number. */
+/* The example at place @i of batch @number. */
 static gsize
-picture_at (const KolBatches *batches, guint64 number, gsize i)
+example_at (const KolBatches *batches, guint64 number, gsize i)
 {
   gsize place = (gsize) (number % batches->per_epoch) * batches->batch + i;
 
   /* Only an unshuffled stream reaches past the end, and begins again there. */
-  return batches->shuffle ? batches->order[place] : place % batches->pictures->count;
+  return batches->shuffle ? batches->order[place] : place % batches->dataset->count;
+}
+
+/* What a network is given of example @i, in @to. */
+static void
+fill_example (const KolBatches *batches, gsize i, float *to)
+{
+  const KolDataset *dataset = batches->dataset;
+  gsize size = batches->size;
+
+  if (dataset->values)
+    {
+      memcpy (to, dataset->values + i * size, size * sizeof (float));
+      return;
+    }
+  const guint8 *from = dataset->pixels + i * size;
+  for (gsize j = 0; j < size; j++)
+    to[j] = from[j] / 255.0f;
+}
+
+static void
+fill_target (const KolBatches *batches, gsize i, float *to)
+{
+  const KolDataset *dataset = batches->dataset;
+
+  if (dataset->labels)
+    *to = dataset->labels[i];
+  else
+    memcpy (to, dataset->targets + i * dataset->outputs, dataset->outputs * sizeof (float));
 }
 
 static void
 fill_slot (KolBatches *batches, Slot *slot, guint64 number)
 {
-  const KolDataset *pictures = batches->pictures;
   guint64 epoch = number / batches->per_epoch;
 
   if (batches->shuffle && batches->order_epoch != epoch)
     {
-      shuffle_order (batches->order, pictures->count, batches->key, epoch);
+      shuffle_order (batches->order, batches->dataset->count, batches->key, epoch);
       batches->order_epoch = epoch;
     }
   for (gsize i = 0; i < batches->batch; i++)
     {
-      gsize picture = picture_at (batches, number, i);
-      const guint8 *from = pictures->pixels + picture * batches->pixels_each;
-      float *to = slot->pixels + i * batches->pixels_each;
-      for (gsize j = 0; j < batches->pixels_each; j++)
-        to[j] = from[j] / 255.0f;
-      slot->labels[i] = pictures->labels[picture];
+      gsize example = example_at (batches, number, i);
+      fill_example (batches, example, slot->examples + i * batches->size);
+      fill_target (batches, example, slot->targets + i * batches->target_size);
     }
 }
 
@@ -100,7 +119,7 @@ static gpointer
 prefetch (gpointer user_data)
 {
   KolBatches *batches = user_data;
-  gboolean readable = kol_dataset_finish (batches->pictures, NULL);
+  gboolean readable = kol_dataset_finish (batches->dataset, NULL);
 
   g_mutex_lock (&batches->lock);
   if (!readable)
@@ -131,48 +150,47 @@ prefetch (gpointer user_data)
 }
 
 static gboolean
-check_batch (const KolDataset *pictures, gsize batch, GError **error)
+check_batch (const KolDataset *dataset, gsize batch, GError **error)
 {
-  if (batch > 0 && batch <= pictures->count)
+  if (batch > 0 && batch <= dataset->count)
     return TRUE;
   g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_BATCH,
-               "A batch of %zu was asked of the %s, which holds %zu pictures; choose a batch size "
+               "A batch of %zu was asked of the %s, which holds %zu examples; choose a batch size "
                "between 1 and %zu",
-               batch, pictures->name, pictures->count, pictures->count);
+               batch, dataset->name, dataset->count, dataset->count);
   return FALSE;
 }
 
 static gboolean
 allocate (KolBatches *batches, GError **error)
 {
-  gsize floats = batches->batch * batches->pixels_each;
+  gsize floats = batches->batch * batches->size;
   gboolean done = TRUE;
 
   for (gsize i = 0; i < SLOTS; i++)
     {
-      batches->slots[i].pixels = g_try_new (float, floats);
-      batches->slots[i].labels = g_try_new (float, batches->batch);
-      done = done && batches->slots[i].pixels && batches->slots[i].labels;
+      batches->slots[i].examples = g_try_new (float, floats);
+      batches->slots[i].targets = g_try_new (float, batches->batch * batches->target_size);
+      done = done && batches->slots[i].examples && batches->slots[i].targets;
     }
   if (batches->shuffle)
     {
-      batches->order = g_try_new (guint32, batches->pictures->count);
+      batches->order = g_try_new (guint32, batches->dataset->count);
       done = done && batches->order;
     }
   if (!done)
     g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE,
-                 "There is not enough memory for %d batches of %zu pictures from the %s, %zu bytes "
+                 "There is not enough memory for %d batches of %zu examples from the %s, %zu bytes "
                  "each; choose a smaller batch",
-                 SLOTS, batches->batch, batches->pictures->name,
-                 batches->pixels_each * sizeof (float));
+                 SLOTS, batches->batch, batches->dataset->name, batches->size * sizeof (float));
   return done;
 }
 
 /**
  * kol_batches_new:
- * @pictures: the set, which the stream keeps a reference to; its pixels may still
+ * @dataset: the set, which the stream keeps a reference to; its pixels may still
  *   be being read
- * @batch: how many pictures make a batch, 1 to the set's count
+ * @batch: how many examples make a batch, 1 to the set's count
  * @seed: chooses the order
  * @shuffle: whether each epoch has a random order of its own
  * @error: where to put what went wrong
@@ -180,32 +198,33 @@ allocate (KolBatches *batches, GError **error)
  * Opens an endless stream of batches. An epoch goes through the set once:
  *
  * - with @shuffle, as for training, in an order that is a function of @seed and
- *   the epoch's number alone; the pictures that are left over when the set is
+ *   the epoch's number alone; the examples that are left over when the set is
  *   cut into batches are left out of that epoch;
  * - without @shuffle, as for validation, in the order of the file; the last batch
- *   is filled up with the first pictures of the set, and
+ *   is filled up with the first examples of the set, and
  *   [func@batches_get_valid] says how many are not such repetitions.
  *
  * Fails with %KOL_DATASET_ERROR_BATCH when the set has fewer than @batch
- * pictures, and with %KOL_DATASET_ERROR_TOO_LARGE when memory is short.
+ * examples, and with %KOL_DATASET_ERROR_TOO_LARGE when memory is short.
  *
  * Returns: (transfer full): the stream, or %NULL with @error set
  */
 KolBatches *
-kol_batches_new (KolDataset *pictures, gsize batch, guint64 seed, gboolean shuffle, GError **error)
+kol_batches_new (KolDataset *dataset, gsize batch, guint64 seed, gboolean shuffle, GError **error)
 {
-  g_return_val_if_fail (pictures != NULL, NULL);
-  g_return_val_if_fail (pictures->count <= G_MAXUINT32, NULL);
+  g_return_val_if_fail (dataset != NULL, NULL);
+  g_return_val_if_fail (dataset->count <= G_MAXUINT32, NULL);
 
-  if (!check_batch (pictures, batch, error))
+  if (!check_batch (dataset, batch, error))
     return NULL;
   g_autoptr (KolBatches) batches = g_new0 (KolBatches, 1);
   g_mutex_init (&batches->lock);
   g_cond_init (&batches->changed);
-  batches->pictures = kol_dataset_ref (pictures);
+  batches->dataset = kol_dataset_ref (dataset);
   batches->batch = batch;
-  batches->per_epoch = pictures->count / batch + (!shuffle && pictures->count % batch != 0);
-  batches->pixels_each = pictures->channels * pictures->height * pictures->width;
+  batches->per_epoch = dataset->count / batch + (!shuffle && dataset->count % batch != 0);
+  batches->size = kol_dataset_example_size (dataset);
+  batches->target_size = dataset->labels ? 1 : dataset->outputs;
   batches->key = kol_random_key (seed, "shuffle");
   batches->shuffle = shuffle;
   batches->order_epoch = G_MAXUINT64;
@@ -242,13 +261,13 @@ kol_batches_free (KolBatches *batches)
     }
   for (gsize i = 0; i < SLOTS; i++)
     {
-      g_free (batches->slots[i].pixels);
-      g_free (batches->slots[i].labels);
+      g_free (batches->slots[i].examples);
+      g_free (batches->slots[i].targets);
     }
   g_free (batches->order);
   g_mutex_clear (&batches->lock);
   g_cond_clear (&batches->changed);
-  kol_dataset_unref (batches->pictures);
+  kol_dataset_unref (batches->dataset);
   g_free (batches);
 }
 
@@ -258,26 +277,28 @@ valid_examples (const KolBatches *batches, guint64 number)
 {
   gsize first = (gsize) (number % batches->per_epoch) * batches->batch;
 
-  return MIN (batches->batch, batches->pictures->count - first);
+  return MIN (batches->batch, batches->dataset->count - first);
 }
 
 /**
  * kol_batches_next:
  * @batches: a stream
- * @pixels: (out) (transfer none): `[batch, channels * height * width]`, each 0..1
- * @labels: (out) (transfer none): `[batch]`, the classes, from 0
+ * @examples: (out) (transfer none): `[batch, channels, height, width]`; pixels are
+ *   0..1, values as they are in the set
+ * @targets: (out) (transfer none): `[batch]`, the classes, from 0; or
+ *   `[batch, outputs]` where the set has numbers for targets
  *
  * Takes the next batch, waiting for it if it is not ready yet. Both arrays are
  * lent until the next call of this function, of [func@batches_seek] or of
  * [func@batches_free].
  *
- * Returns: %TRUE, as the stream has no end, unless the pictures could not be read:
+ * Returns: %TRUE, as the stream has no end, unless the examples could not be read:
  *   [func@dataset_finish] tells why
  */
 gboolean
-kol_batches_next (KolBatches *batches, const float **pixels, const float **labels)
+kol_batches_next (KolBatches *batches, const float **examples, const float **targets)
 {
-  g_return_val_if_fail (batches != NULL && pixels != NULL && labels != NULL, FALSE);
+  g_return_val_if_fail (batches != NULL && examples != NULL && targets != NULL, FALSE);
 
   g_mutex_lock (&batches->lock);
   while (batches->made == batches->taken && !batches->failed)
@@ -291,8 +312,8 @@ kol_batches_next (KolBatches *batches, const float **pixels, const float **label
   g_cond_broadcast (&batches->changed);
   g_mutex_unlock (&batches->lock);
 
-  *pixels = batches->slots[number % SLOTS].pixels;
-  *labels = batches->slots[number % SLOTS].labels;
+  *examples = batches->slots[number % SLOTS].examples;
+  *targets = batches->slots[number % SLOTS].targets;
   batches->valid = valid_examples (batches, number);
   return TRUE;
 }
@@ -303,7 +324,7 @@ kol_batches_next (KolBatches *batches, const float **pixels, const float **label
  * @batches_done: a number of batches, counted from the stream's beginning
  *
  * Moves to where the stream is after that many batches: the next batch has the
- * same pictures in the same order as if all before it had been taken. This is how
+ * same examples in the same order as if all before it had been taken. This is how
  * training resumes from a checkpoint. The batch that was lent is no longer valid.
  */
 void
@@ -320,16 +341,16 @@ kol_batches_seek (KolBatches *batches, guint64 batches_done)
 }
 
 /**
- * kol_batches_get_pictures:
+ * kol_batches_get_dataset:
  * @batches: a stream
  *
- * Returns: (transfer none): the pictures it draws from
+ * Returns: (transfer none): the set it draws from
  */
 KolDataset *
-kol_batches_get_pictures (const KolBatches *batches)
+kol_batches_get_dataset (const KolBatches *batches)
 {
   g_return_val_if_fail (batches != NULL, NULL);
-  return batches->pictures;
+  return batches->dataset;
 }
 
 /**
@@ -351,7 +372,7 @@ kol_batches_get_batch (const KolBatches *batches)
  *
  * How many examples of the batch that was lent last are its epoch's own: the batch
  * size, or fewer in the last batch of an unshuffled epoch, which is filled up with
- * pictures from the start of the set. The real ones come first.
+ * examples from the start of the set. The real ones come first.
  *
  * Returns: that number, or 0 if no batch is lent
  */

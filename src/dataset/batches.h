@@ -4,26 +4,27 @@
 #include <glib.h>
 
 #include "../export.h"
-#include "idx.h"
+#include "dataset.h"
 
 G_BEGIN_DECLS
 
 /**
  * KolBatches:
  *
- * An endless stream of batches from a set of pictures. Batches are made ahead on
+ * An endless stream of batches from a data set. Batches are made ahead on
  * a thread of its own; the functions here are called from one thread at a time.
  */
 typedef struct _KolBatches KolBatches;
 
-KOL_API KolBatches *kol_batches_new (KolDataset *pictures, gsize batch, guint64 seed,
+KOL_API KolBatches *kol_batches_new (KolDataset *dataset, gsize batch, guint64 seed,
                                      gboolean shuffle, GError **error);
 KOL_API void kol_batches_free (KolBatches *batches);
 
-KOL_API gboolean kol_batches_next (KolBatches *batches, const float **pixels, const float **labels);
+KOL_API gboolean kol_batches_next (KolBatches *batches, const float **examples,
+                                   const float **targets);
 KOL_API void kol_batches_seek (KolBatches *batches, guint64 batches_done);
 
-KOL_API KolDataset *kol_batches_get_pictures (const KolBatches *batches);
+KOL_API KolDataset *kol_batches_get_dataset (const KolBatches *batches);
 KOL_API gsize kol_batches_get_batch (const KolBatches *batches);
 KOL_API gsize kol_batches_get_valid (const KolBatches *batches);
 KOL_API guint64 kol_batches_get_epoch (const KolBatches *batches);

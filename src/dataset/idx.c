@@ -1,8 +1,9 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "idx.h"
 
-#include <gio/gio.h>
 #include <string.h>
+
+#include "dataset-private.h"
 
 /*
  * IDX, the format of the MNIST files: two zero bytes, a byte for the type of the
@@ -14,8 +15,6 @@
 
 /* The array grows as its file is read, so that a header's lie costs no memory. */
 #define FIRST_READ ((gsize) 1 << 20)
-
-G_DEFINE_QUARK (kol - dataset - error - quark, kol_dataset_error)
 
 typedef struct {
   GInputStream *stream;      /* of the contents, decompressed */
@@ -144,7 +143,7 @@ read_magic (Reader *reader, guint *rank, GError **error)
     return FALSE;
   if (magic[0] != 0 || magic[1] != 0)
     {
-      g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_NOT_IDX,
+      g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_FORMAT,
                    "“%s” is not an IDX file: it begins with the bytes %02x %02x instead of 00 00; "
                    "give an IDX file, gzipped or not",
                    reader->name, magic[0], magic[1]);
@@ -383,115 +382,78 @@ check_counts (const KolIdx *images, const char *images_name, const KolIdx *label
   return TRUE;
 }
 
-static guint
-count_classes (const guint8 *labels, gsize count)
-{
-  guint8 largest = 0;
-
-  for (gsize i = 0; i < count; i++)
-    largest = MAX (largest, labels[i]);
-  return 1 + largest;
-}
-
-/* "fashion-mnist training set": after the folder, whatever way it was written. */
-static char *
-set_name (const char *folder, const char *part)
-{
-  g_autofree char *whole = g_canonicalize_filename (folder, NULL);
-  g_autofree char *last = g_path_get_basename (whole);
-  g_autofree char *shown = g_filename_display_name (last);
-
-  return g_strdup_printf ("%s %s set", shown, strcmp (part, "train") == 0 ? "training" : "test");
-}
-
 /* ── Reading pixels in the background ────────────────────────────────────────────────────────── */
 
-/* The rest of a file of pictures, whose header was read. It belongs to its set. */
-typedef struct _KolLoading KolLoading;
-struct _KolLoading {
+/* The rest of a file of pictures, whose header was read. */
+typedef struct {
   Reader reader;
-  GCancellable *cancellable;
   guint8 *pixels; /* lent: where they go */
   gsize size;
+} PixelFile;
 
-  GMutex lock;     /* guards what follows */
-  GThread *thread; /* NULL: it has ended, and the error is final */
-  GError *error;   /* what was wrong; before that, only the thread touches it */
-};
-
-static gpointer
-read_pixels (gpointer user_data)
+static void
+pixel_file_free (gpointer data)
 {
-  KolLoading *loading = user_data;
-  Reader *reader = &loading->reader;
+  PixelFile *file = data;
+
+  reader_clear (&file->reader);
+  g_free (file);
+}
+
+static gboolean
+read_pixels (gpointer data, GCancellable *cancellable, GError **error)
+{
+  PixelFile *file = data;
+  Reader *reader = &file->reader;
   gsize filled;
 
-  if (reader_read (reader, loading->pixels, loading->size, &filled, &loading->error)
-      && check_filled (reader, loading->size, filled, &loading->error))
-    expect_end (reader, loading->size, &loading->error);
+  reader->cancellable = cancellable;
+  gboolean done = reader_read (reader, file->pixels, file->size, &filled, error)
+                  && check_filled (reader, file->size, filled, error)
+                  && expect_end (reader, file->size, error);
   g_clear_object (&reader->stream); /* closes the file */
-  return NULL;
-}
-
-static void
-loading_wait (KolLoading *loading)
-{
-  g_mutex_lock (&loading->lock);
-  if (loading->thread)
-    g_thread_join (g_steal_pointer (&loading->thread));
-  g_mutex_unlock (&loading->lock);
-}
-
-/* Ends the thread wherever it is. */
-static void
-loading_free (KolLoading *loading)
-{
-  g_cancellable_cancel (loading->cancellable);
-  loading_wait (loading);
-  g_object_unref (loading->cancellable);
-  g_mutex_clear (&loading->lock);
-  g_clear_error (&loading->error);
-  reader_clear (&loading->reader);
-  g_free (loading);
+  return done;
 }
 
 /* Starts to read into the set's pixels, of @size bytes; takes what is in @reader. */
 static gboolean
-start_loading (KolDataset *pictures, Reader *reader, gsize size, GError **error)
+start_reading (KolDataset *dataset, Reader *reader, gsize size, GError **error)
 {
-  KolLoading *loading = g_new0 (KolLoading, 1);
+  PixelFile *file = g_new0 (PixelFile, 1);
 
-  loading->reader = *reader;
+  file->reader = *reader;
   *reader = (Reader){ 0 };
-  loading->cancellable = loading->reader.cancellable = g_cancellable_new ();
-  loading->pixels = pictures->pixels;
-  loading->size = size;
-  g_mutex_init (&loading->lock);
-  pictures->loading = loading;
-  loading->thread = g_thread_try_new ("kol-pictures", read_pixels, loading, error);
-  if (!loading->thread)
-    g_prefix_error (error, "The thread that reads “%s” cannot be started: ", loading->reader.name);
-  return loading->thread != NULL;
+  file->pixels = dataset->pixels;
+  file->size = size;
+  return kol_dataset_load_in_background (dataset, read_pixels, file, pixel_file_free, error);
 }
 
 /* ── Sets of pictures ────────────────────────────────────────────────────────────────────────── */
 
-/* A set with all but its pixels; takes the bytes out of @labels. */
-static KolDataset *
-pictures_new (const KolIdx *images, KolIdx *labels, const char *folder, const char *part)
+/* Labels as numbers; their largest says how many classes there are. */
+static void
+set_labels (KolDataset *dataset, const guint8 *bytes)
 {
-  KolDataset *pictures = g_new0 (KolDataset, 1);
+  dataset->labels = g_new (guint32, dataset->count);
+  for (gsize i = 0; i < dataset->count; i++)
+    {
+      dataset->labels[i] = bytes[i];
+      dataset->classes = MAX (dataset->classes, bytes[i] + 1u);
+    }
+}
 
-  g_atomic_ref_count_init (&pictures->references);
-  pictures->count = images->dims[0];
-  pictures->channels = images->rank == 4 ? images->dims[1] : 1;
-  pictures->height = images->dims[images->rank - 2];
-  pictures->width = images->dims[images->rank - 1];
-  pictures->labels = g_steal_pointer (&labels->bytes);
-  pictures->classes = count_classes (pictures->labels, pictures->count);
-  pictures->name = set_name (folder, part);
-  pictures->path = g_strdup (folder);
-  return pictures;
+/* A set with all but its pixels. */
+static KolDataset *
+pictures_new (const KolIdx *images, const KolIdx *labels, const char *folder, const char *part)
+{
+  KolDataset *dataset = kol_dataset_new (folder, part);
+
+  dataset->count = images->dims[0];
+  dataset->channels = images->rank == 4 ? images->dims[1] : 1;
+  dataset->height = images->dims[images->rank - 2];
+  dataset->width = images->dims[images->rank - 1];
+  set_labels (dataset, labels->bytes);
+  return dataset;
 }
 
 /**
@@ -539,43 +501,16 @@ kol_dataset_open_idx (const char *folder, const char *part, GError **error)
     return NULL;
 
   /* Pages that are never written to, after a header's lie, cost no memory. */
-  g_autoptr (KolDataset) pictures = pictures_new (&images, labels, folder, part);
-  pictures->pixels = g_try_malloc (images.size);
-  if (!pictures->pixels)
+  g_autoptr (KolDataset) dataset = pictures_new (&images, labels, folder, part);
+  dataset->pixels = g_try_malloc (images.size);
+  if (!dataset->pixels)
     {
       fail_memory (&reader, images.size, error);
       return NULL;
     }
-  if (!start_loading (pictures, &reader, images.size, error))
+  if (!start_reading (dataset, &reader, images.size, error))
     return NULL;
-  return g_steal_pointer (&pictures);
-}
-
-/**
- * kol_dataset_finish:
- * @pictures: a set, or a slice of one
- * @error: where to put what went wrong
- *
- * Waits until the pixels of the whole set are read. It may be called as often as
- * one likes, from any thread, and says the same each time.
- *
- * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails: the file of the
- * pictures ends too soon or goes on too long, or its gzip data are damaged.
- *
- * Returns: whether the pixels are there
- */
-gboolean
-kol_dataset_finish (KolDataset *pictures, GError **error)
-{
-  g_return_val_if_fail (pictures != NULL, FALSE);
-  KolLoading *loading = pictures->loading;
-
-  if (!loading)
-    return TRUE;
-  loading_wait (loading);
-  if (loading->error && error)
-    *error = g_error_copy (loading->error);
-  return loading->error == NULL;
+  return g_steal_pointer (&dataset);
 }
 
 /**
@@ -593,117 +528,49 @@ kol_dataset_finish (KolDataset *pictures, GError **error)
 KolDataset *
 kol_dataset_load_idx (const char *folder, const char *part, GError **error)
 {
-  g_autoptr (KolDataset) pictures = kol_dataset_open_idx (folder, part, error);
+  g_autoptr (KolDataset) dataset = kol_dataset_open_idx (folder, part, error);
 
-  if (!pictures || !kol_dataset_finish (pictures, error))
+  if (!dataset || !kol_dataset_finish (dataset, error))
     return NULL;
-  return g_steal_pointer (&pictures);
+  return g_steal_pointer (&dataset);
 }
 
-/**
- * kol_dataset_slice:
- * @pictures: a set
- * @first: the first picture that the slice shows, from 0
- * @count: how many it shows, at least 1
- *
- * A part of a set, such as the last tenth, kept for validation. It shares the
- * memory of the set, and keeps it alive. The set's pixels may still be being read;
- * [func@dataset_finish] then says the same of the slice as of the set.
- *
- * Returns: (transfer full): the pictures @first to @first + @count - 1
- */
-KolDataset *
-kol_dataset_slice (KolDataset *pictures, gsize first, gsize count)
-{
-  g_return_val_if_fail (pictures != NULL, NULL);
-  g_return_val_if_fail (first < pictures->count, NULL);
-  g_return_val_if_fail (count > 0 && count <= pictures->count - first, NULL);
-  KolDataset *slice = g_new (KolDataset, 1);
+/* ── The format ──────────────────────────────────────────────────────────────────────────────── */
 
-  *slice = *pictures;
-  g_atomic_ref_count_init (&slice->references);
-  slice->owner = kol_dataset_ref (pictures->owner ? pictures->owner : pictures);
-  slice->count = count;
-  slice->pixels += first * pictures->channels * pictures->height * pictures->width;
-  slice->labels += first;
-  slice->name = g_strdup_printf ("%s [%zu..%zu]", pictures->name, first, first + count - 1);
-  slice->path = g_strdup (pictures->path);
-  return slice;
-}
-
-/**
- * kol_dataset_ref:
- * @pictures: a set
- *
- * Returns: (transfer full): @pictures, with one more reference
- */
-KolDataset *
-kol_dataset_ref (KolDataset *pictures)
+/* What the files call the part "train" or "test". */
+static const char *
+idx_part (const char *part)
 {
-  g_return_val_if_fail (pictures != NULL, NULL);
-  g_atomic_ref_count_inc (&pictures->references);
-  return pictures;
-}
-
-/**
- * kol_dataset_unref:
- * @pictures: (transfer full) (nullable): a set
- *
- * Gives a reference back; the last one frees the set.
- */
-void
-kol_dataset_unref (KolDataset *pictures)
-{
-  if (!pictures || !g_atomic_ref_count_dec (&pictures->references))
-    return;
-  if (pictures->owner)
-    kol_dataset_unref (pictures->owner);
-  else
-    {
-      g_clear_pointer (&pictures->loading, loading_free);
-      g_free (pictures->pixels);
-      g_free (pictures->labels);
-    }
-  g_free (pictures->name);
-  g_free (pictures->path);
-  g_free (pictures);
+  return strcmp (part, "test") == 0 ? "t10k" : "train";
 }
 
 static gboolean
-holds_training_set (const char *folder)
+idx_has_part (const char *folder, const char *part)
 {
-  g_autofree char *images = find_file (folder, "train", "images", 3);
-  g_autofree char *labels = find_file (folder, "train", "labels", 1);
+  g_autofree char *images = find_file (folder, idx_part (part), "images", 3);
+  g_autofree char *labels = find_file (folder, idx_part (part), "labels", 1);
 
   return images && labels;
 }
 
-/**
- * kol_dataset_find:
- *
- * Looks for an installed data set of IDX files: the folder that the environment
- * variable `KOLINSKY_DATA` names, taken at its word so that a mistake in it is
- * reported by [func@dataset_load_idx] and not passed over; then
- * `datasets/fashion-mnist` in each of the system's data folders and in
- * `/usr/share`, which is where Debian's package dataset-fashion-mnist puts it.
- *
- * Returns: (transfer full) (nullable): the folder's name, or %NULL if there is none
- */
-char *
-kol_dataset_find (void)
+static gboolean
+idx_recognizes (const char *folder)
 {
-  const char *wish = g_getenv ("KOLINSKY_DATA");
-  const char *const last[] = { "/usr/share", NULL };
-  const char *const *lists[] = { g_get_system_data_dirs (), last };
+  g_autofree char *training = find_file (folder, "train", "images", 3);
+  g_autofree char *test = find_file (folder, "t10k", "images", 3);
 
-  if (wish && *wish)
-    return g_strdup (wish);
-  for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)
-    for (const char *const *base = lists[i]; *base; base++)
-      {
-        g_autofree char *folder = g_build_filename (*base, "datasets", "fashion-mnist", NULL);
-        if (holds_training_set (folder))
-          return g_steal_pointer (&folder);
-      }
-  return NULL;
+  return training || test;
 }
+
+static KolDataset *
+idx_open (const char *folder, const char *part, const KolDatasetOptions *options, GError **error)
+{
+  return kol_dataset_open_idx (folder, idx_part (part), error);
+}
+
+const KolDatasetFormat kol_dataset_idx = {
+  .recognizes = idx_recognizes,
+  .has_part = idx_has_part,
+  .open = idx_open,
+  .mixed = TRUE, /* MNIST and its kin are; and the lecture holds out their last pictures */
+};

@@ -21,39 +21,42 @@ holds_batch (KolValue *value, gsize batch, const char *what)
 static gboolean
 shapes_agree (KolBatches *batches, KolValue *x, KolValue *y)
 {
-  const KolDataset *pictures = kol_batches_get_pictures (batches);
+  const KolDataset *dataset = kol_batches_get_dataset (batches);
   gsize batch = kol_batches_get_batch (batches);
-  gsize picture = pictures->channels * pictures->height * pictures->width;
+  gsize example = dataset->channels * dataset->height * dataset->width;
+  gsize target = dataset->labels ? 1 : dataset->outputs;
 
   if (kol_value_failed (x) || kol_value_failed (y))
     return FALSE;
-  if (!holds_batch (x, batch, "pictures") || !holds_batch (y, batch, "labels"))
+  if (!holds_batch (x, batch, "examples") || !holds_batch (y, batch, "targets"))
     return FALSE;
-  if (kol_count (x) != (gint64) (batch * picture))
+  if (kol_count (x) != (gint64) (batch * example))
     {
       kol_graph_fail (kol_value_get_graph (x), KOL_ERROR_SHAPE,
-                      "%s: a picture of %s has %zu numbers, but the placeholder's shape is %s",
-                      kol_value_get_name (x), pictures->name, picture,
+                      "%s: an example of %s has %zu numbers, but the placeholder's shape is %s",
+                      kol_value_get_name (x), dataset->name, example,
                       kol_shape_text (kol_value_get_shape (x)));
       return FALSE;
     }
-  if (kol_count (y) == (gint64) batch)
+  if (kol_count (y) == (gint64) (batch * target))
     return TRUE;
-  kol_graph_fail (kol_value_get_graph (y), KOL_ERROR_SHAPE,
-                  "%s: a batch has one label per picture, so the placeholder must be [%zu], not %s",
-                  kol_value_get_name (y), batch, kol_shape_text (kol_value_get_shape (y)));
+  kol_graph_fail (
+      kol_value_get_graph (y), KOL_ERROR_SHAPE,
+      "%s: a target of %s has %zu numbers, so the placeholder must be [%zu, %zu], not %s",
+      kol_value_get_name (y), dataset->name, target, batch, target,
+      kol_shape_text (kol_value_get_shape (y)));
   return FALSE;
 }
 
 /**
  * kol_batch_next:
- * @batches: a stream of labelled pictures
- * @x: placeholder for the pictures, [N, C, H, W] or any shape of as many numbers
- *   that begins with N, pixels 0..1
- * @y: placeholder for the labels, [N], whole numbers
+ * @batches: a stream of examples with their targets
+ * @x: placeholder for the examples, [N, C, H, W] or any shape of as many numbers
+ *   that begins with N; pixels are 0..1
+ * @y: placeholder for the targets: labels, [N], whole numbers; or [N, outputs]
  *
  * Takes the next batch and gives it to the two placeholders: one line of a
- * training loop. If N is not the batch size of the stream, or if the pictures could
+ * training loop. If N is not the batch size of the stream, or if the examples could
  * not be read, the graph keeps that as its error, which kol_run() reports.
  *
  * Returns: whether both placeholders were set
@@ -61,20 +64,20 @@ shapes_agree (KolBatches *batches, KolValue *x, KolValue *y)
 gboolean
 kol_batch_next (KolBatches *batches, KolValue *x, KolValue *y)
 {
-  const float *pixels, *labels;
+  const float *examples, *targets;
 
   g_return_val_if_fail (batches != NULL && x != NULL && y != NULL, FALSE);
   if (!shapes_agree (batches, x, y))
     return FALSE;
-  if (!kol_batches_next (batches, &pixels, &labels))
+  if (!kol_batches_next (batches, &examples, &targets))
     {
       g_autoptr (GError) error = NULL;
-      kol_dataset_finish (kol_batches_get_pictures (batches), &error);
+      kol_dataset_finish (kol_batches_get_dataset (batches), &error);
       kol_graph_fail (kol_value_get_graph (x), KOL_ERROR_DATA, "%s: %s", kol_value_get_name (x),
                       error->message);
       return FALSE;
     }
-  kol_set (x, pixels);
-  kol_set (y, labels);
+  kol_set (x, examples);
+  kol_set (y, targets);
   return TRUE;
 }

@@ -540,7 +540,7 @@ negative_log_likelihood (const float *logits, guint classes, guint label, guint 
 
 /* Adds one batch to sums; `loss` and `accuracy` are sums until the end. */
 static void
-score_add (KolScore *score, const float *logits, const guint8 *labels, gsize count)
+score_add (KolScore *score, const float *logits, const guint32 *labels, gsize count)
 {
   for (gsize i = 0; i < count; i++)
     {

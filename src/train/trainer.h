@@ -1,7 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "../dataset/idx.h"
+#include "../dataset/dataset.h"
 #include "../graph/graph.h"
 
 G_BEGIN_DECLS

@@ -328,7 +328,7 @@ test_idx_magic (void)
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
   g_byte_array_append (bytes, (const guint8 *) "PNG and more", 12);
-  check_fails (bytes, KOL_DATASET_ERROR_NOT_IDX, "begins with the bytes 50 4e");
+  check_fails (bytes, KOL_DATASET_ERROR_FORMAT, "begins with the bytes 50 4e");
 }
 
 static void

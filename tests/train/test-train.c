@@ -44,7 +44,7 @@ make_blobs (gsize count, guint classes, guint32 seed)
   pictures->height = pictures->width = SIDE;
   pictures->classes = classes;
   pictures->pixels = g_new (guint8, count * SIDE * SIDE);
-  pictures->labels = g_new (guint8, count);
+  pictures->labels = g_new (guint32, count);
   pictures->name = g_strdup ("set of blobs");
   pictures->path = g_strdup ("nowhere");
   for (gsize i = 0; i < count; i++)

@@ -1,0 +1,321 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "dataset.h"
+
+#include <string.h>
+
+#include "dataset-private.h"
+
+G_DEFINE_QUARK (kol - dataset - error - quark, kol_dataset_error)
+
+/* "fashion-mnist training set": after the file or folder, whatever way it was written. */
+static char *
+set_name (const char *path, const char *part)
+{
+  g_autofree char *whole = g_canonicalize_filename (path, NULL);
+  g_autofree char *last = g_path_get_basename (whole);
+  g_autofree char *shown = g_filename_display_name (last);
+
+  return g_strdup_printf ("%s %s set", shown, strcmp (part, "train") == 0 ? "training" : "test");
+}
+
+/* A set that is named, and else empty: for whoever reads a format to fill. */
+KolDataset *
+kol_dataset_new (const char *path, const char *part)
+{
+  KolDataset *dataset = g_new0 (KolDataset, 1);
+
+  g_atomic_ref_count_init (&dataset->references);
+  dataset->name = set_name (path, part);
+  dataset->path = g_strdup (path);
+  return dataset;
+}
+
+/**
+ * kol_dataset_ref:
+ * @dataset: a set
+ *
+ * Returns: (transfer full): @dataset, with one more reference
+ */
+KolDataset *
+kol_dataset_ref (KolDataset *dataset)
+{
+  g_return_val_if_fail (dataset != NULL, NULL);
+  g_atomic_ref_count_inc (&dataset->references);
+  return dataset;
+}
+
+/* ── Reading in the background ───────────────────────────────────────────────────────────────── */
+
+/* What fills a set, which it belongs to. */
+typedef struct _KolLoading KolLoading;
+struct _KolLoading {
+  KolLoad load;
+  gpointer data;
+  GDestroyNotify free_data;
+  GCancellable *cancellable;
+
+  GMutex lock;     /* guards what follows */
+  GThread *thread; /* NULL: it has ended, and the error is final */
+  GError *error;   /* what was wrong; before that, only the thread touches it */
+};
+
+static gpointer
+load_in_thread (gpointer user_data)
+{
+  KolLoading *loading = user_data;
+
+  loading->load (loading->data, loading->cancellable, &loading->error);
+  return NULL;
+}
+
+static void
+loading_wait (KolLoading *loading)
+{
+  g_mutex_lock (&loading->lock);
+  if (loading->thread)
+    g_thread_join (g_steal_pointer (&loading->thread));
+  g_mutex_unlock (&loading->lock);
+}
+
+/* Ends the thread wherever it is. */
+static void
+loading_free (KolLoading *loading)
+{
+  g_cancellable_cancel (loading->cancellable);
+  loading_wait (loading);
+  g_object_unref (loading->cancellable);
+  g_mutex_clear (&loading->lock);
+  g_clear_error (&loading->error);
+  loading->free_data (loading->data);
+  g_free (loading);
+}
+
+/* Starts a thread that fills @dataset; @data is freed with the set, also on failure. */
+gboolean
+kol_dataset_load_in_background (KolDataset *dataset, KolLoad load, gpointer data,
+                                GDestroyNotify free_data, GError **error)
+{
+  KolLoading *loading = g_new0 (KolLoading, 1);
+
+  loading->load = load;
+  loading->data = data;
+  loading->free_data = free_data;
+  loading->cancellable = g_cancellable_new ();
+  g_mutex_init (&loading->lock);
+  dataset->loading = loading;
+  loading->thread = g_thread_try_new ("kol-dataset", load_in_thread, loading, error);
+  if (!loading->thread)
+    g_prefix_error (error, "The thread that reads the %s cannot be started: ", dataset->name);
+  return loading->thread != NULL;
+}
+
+/**
+ * kol_dataset_finish:
+ * @dataset: a set, or a slice of one
+ * @error: where to put what went wrong
+ *
+ * Waits until the pixels of the whole set are read. It may be called as often as
+ * one likes, from any thread, and says the same each time.
+ *
+ * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails: the file of the
+ * pictures ends too soon or goes on too long, or its gzip data are damaged.
+ *
+ * Returns: whether the pixels are there
+ */
+gboolean
+kol_dataset_finish (KolDataset *dataset, GError **error)
+{
+  g_return_val_if_fail (dataset != NULL, FALSE);
+  KolLoading *loading = dataset->loading;
+
+  if (!loading)
+    return TRUE;
+  loading_wait (loading);
+  if (loading->error && error)
+    *error = g_error_copy (loading->error);
+  return loading->error == NULL;
+}
+
+/* ── Slices ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* Moves the arrays of @dataset, which are another set's, on to its example @first. */
+static void
+skip_examples (KolDataset *dataset, gsize first)
+{
+  if (dataset->pixels)
+    dataset->pixels += first * kol_dataset_example_size (dataset);
+  if (dataset->values)
+    dataset->values += first * kol_dataset_example_size (dataset);
+  if (dataset->labels)
+    dataset->labels += first;
+  if (dataset->targets)
+    dataset->targets += first * dataset->outputs;
+}
+
+/**
+ * kol_dataset_slice:
+ * @dataset: a set
+ * @first: the first example that the slice shows, from 0
+ * @count: how many it shows, at least 1
+ *
+ * A part of a set, such as the last tenth, kept for validation. It shares the
+ * memory of the set, and keeps it alive. The set's pixels may still be being read;
+ * [func@dataset_finish] then says the same of the slice as of the set.
+ *
+ * Returns: (transfer full): the examples @first to @first + @count - 1
+ */
+KolDataset *
+kol_dataset_slice (KolDataset *dataset, gsize first, gsize count)
+{
+  g_return_val_if_fail (dataset != NULL, NULL);
+  g_return_val_if_fail (first < dataset->count, NULL);
+  g_return_val_if_fail (count > 0 && count <= dataset->count - first, NULL);
+  KolDataset *slice = g_new (KolDataset, 1);
+
+  *slice = *dataset;
+  g_atomic_ref_count_init (&slice->references);
+  slice->owner = kol_dataset_ref (dataset->owner ? dataset->owner : dataset);
+  slice->count = count;
+  skip_examples (slice, first);
+  slice->name = g_strdup_printf ("%s [%zu..%zu]", dataset->name, first, first + count - 1);
+  slice->path = g_strdup (dataset->path);
+  return slice;
+}
+
+/**
+ * kol_dataset_unref:
+ * @dataset: (transfer full) (nullable): a set
+ *
+ * Gives a reference back; the last one frees the set.
+ */
+void
+kol_dataset_unref (KolDataset *dataset)
+{
+  if (!dataset || !g_atomic_ref_count_dec (&dataset->references))
+    return;
+  if (dataset->owner)
+    kol_dataset_unref (dataset->owner);
+  else
+    {
+      g_clear_pointer (&dataset->loading, loading_free);
+      g_free (dataset->pixels);
+      g_free (dataset->values);
+      g_free (dataset->labels);
+      g_free (dataset->targets);
+      g_strfreev (dataset->class_names);
+      g_strfreev (dataset->skipped);
+    }
+  g_free (dataset->name);
+  g_free (dataset->path);
+  g_free (dataset);
+}
+
+/* ── Shuffling ───────────────────────────────────────────────────────────────────────────────── */
+
+/* Exchanges elements @i and @j of an array whose elements have @size bytes each. */
+static void
+exchange (void *array, gsize size, gsize i, gsize j)
+{
+  guint8 *a = (guint8 *) array + i * size, *b = (guint8 *) array + j * size;
+  guint8 kept[256];
+
+  for (gsize n; size > 0 && a != b; size -= n, a += n, b += n)
+    {
+      n = MIN (size, sizeof kept);
+      memcpy (kept, a, n);
+      memcpy (a, b, n);
+      memcpy (b, kept, n);
+    }
+}
+
+/* Puts the examples of a set that no one else knows yet into a random order. */
+void
+kol_dataset_shuffle_in_place (KolDataset *dataset, guint64 seed)
+{
+  KolShuffle shuffle = { .key = kol_random_key (seed, "dataset"), .count = dataset->count };
+  gsize size = kol_dataset_example_size (dataset);
+
+  for (gsize i = dataset->count - 1; i > 0; i--)
+    {
+      gsize j = kol_shuffle_partner (&shuffle, i);
+      if (dataset->pixels)
+        exchange (dataset->pixels, size, i, j);
+      if (dataset->values)
+        exchange (dataset->values, size * sizeof (float), i, j);
+      if (dataset->labels)
+        exchange (dataset->labels, sizeof (guint32), i, j);
+      if (dataset->targets)
+        exchange (dataset->targets, dataset->outputs * sizeof (float), i, j);
+    }
+}
+
+/* A copy of @count elements of @size bytes; NULL if there is no @array, or no memory for it. */
+static gpointer
+copy_array (gconstpointer array, gsize count, gsize size, gboolean *done)
+{
+  gpointer copy = array ? g_try_malloc_n (count, size) : NULL;
+
+  if (copy)
+    memcpy (copy, array, count * size);
+  *done = *done && (copy || !array);
+  return copy;
+}
+
+/* A set with arrays of its own, which are equal to those of @dataset. */
+static KolDataset *
+copy_dataset (const KolDataset *dataset, GError **error)
+{
+  gsize count = dataset->count, size = kol_dataset_example_size (dataset);
+  g_autoptr (KolDataset) copy = g_new (KolDataset, 1);
+  gboolean done = TRUE;
+
+  *copy = *dataset;
+  g_atomic_ref_count_init (&copy->references);
+  copy->owner = NULL;
+  copy->loading = NULL;
+  copy->pixels = copy_array (dataset->pixels, count, size, &done);
+  copy->values = copy_array (dataset->values, count, size * sizeof (float), &done);
+  copy->labels = copy_array (dataset->labels, count, sizeof (guint32), &done);
+  copy->targets = copy_array (dataset->targets, count, dataset->outputs * sizeof (float), &done);
+  copy->class_names = g_strdupv (dataset->class_names);
+  copy->skipped = g_strdupv (dataset->skipped);
+  copy->name = g_strdup (dataset->name);
+  copy->path = g_strdup (dataset->path);
+  if (done)
+    return g_steal_pointer (&copy);
+  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE,
+               "There is not enough memory for a shuffled copy of the %s, %zu examples of %zu "
+               "numbers; shuffle a slice of it, or take it in its own order",
+               dataset->name, count, size);
+  return NULL;
+}
+
+/**
+ * kol_dataset_shuffle:
+ * @dataset: a set, or a slice of one
+ * @seed: chooses the order
+ * @error: where to put what went wrong
+ *
+ * A copy of the set whose examples are in a random order, a function of @seed and
+ * the count alone. Whoever holds out the end of a set for validation needs this
+ * first if the set is sorted by class. Waits for the pixels, if they are still
+ * being read.
+ *
+ * Errors: %KOL_DATASET_ERROR_TOO_LARGE if there is no memory for a copy, and what
+ * [func@dataset_finish] reports.
+ *
+ * Returns: (transfer full): the shuffled set, or %NULL with @error set
+ */
+KolDataset *
+kol_dataset_shuffle (KolDataset *dataset, guint64 seed, GError **error)
+{
+  g_return_val_if_fail (dataset != NULL, NULL);
+  KolDataset *shuffled;
+
+  if (!kol_dataset_finish (dataset, error))
+    return NULL;
+  shuffled = copy_dataset (dataset, error);
+  if (shuffled)
+    kol_dataset_shuffle_in_place (shuffled, seed);
+  return shuffled;
+}

@@ -1,0 +1,167 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "dataset.h"
+
+#include "dataset-private.h"
+#include "idx.h"
+
+/* What a data set can be; the first that recognizes a path reads it. */
+static const KolDatasetFormat *const formats[] = {
+  &kol_dataset_idx,
+};
+
+static const KolDatasetFormat *
+find_format (const char *path)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (formats); i++)
+    if (formats[i]->recognizes (path))
+      return formats[i];
+  return NULL;
+}
+
+static gboolean
+is_part (const char *part)
+{
+  return g_strcmp0 (part, "train") == 0 || g_strcmp0 (part, "test") == 0;
+}
+
+/* Says why nothing recognizes @path. */
+static void
+fail_unknown (const char *path, GError **error)
+{
+  g_autofree char *shown = g_filename_display_name (path);
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
+                 "There is no file or folder “%s”; check its name", shown);
+  else
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_FORMAT,
+                 "“%s” is not a data set; give a folder with the four IDX files of MNIST or its "
+                 "kin (train-images-idx3-ubyte and so on, each with or without .gz)",
+                 shown);
+}
+
+static gboolean
+fail_unlike (const KolDataset *dataset, const KolDataset *like, GError **error)
+{
+  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
+               "Each example of the %s is [%zu, %zu, %zu] with %u classes or %zu numbers to "
+               "predict, but of the %s [%zu, %zu, %zu] with %u and %zu; take both from the same "
+               "data set",
+               dataset->name, dataset->channels, dataset->height, dataset->width, dataset->classes,
+               dataset->outputs, like->name, like->channels, like->height, like->width,
+               like->classes, like->outputs);
+  return FALSE;
+}
+
+/* Gives a test part the classes of its training part, if it fits to that. */
+static gboolean
+make_like (KolDataset *dataset, const KolDataset *like, GError **error)
+{
+  if (dataset->channels != like->channels || dataset->height != like->height
+      || dataset->width != like->width || dataset->outputs != like->outputs
+      || dataset->classes > like->classes)
+    return fail_unlike (dataset, like, error);
+  dataset->classes = like->classes;
+  g_strfreev (dataset->class_names);
+  dataset->class_names = g_strdupv (like->class_names);
+  return TRUE;
+}
+
+/**
+ * kol_dataset_open:
+ * @path: a file or folder
+ * @part: "train", the training set, or "test", the test set
+ * @options: (nullable): how to understand it; %NULL: as it says itself
+ * @error: where to put what went wrong
+ *
+ * Opens a data set of any kind that is known here. @path may be
+ *
+ * - a folder with the IDX files of MNIST and its kin, of which the part "test" is
+ *   called `t10k`: see [func@dataset_open_idx]. Their pixels are read in the
+ *   background: call [func@dataset_finish] before looking at them.
+ *
+ * The examples of a training set come in a random order, always the same one, as
+ * many sets are sorted by class and validation examples are taken from the end; a
+ * test set, and IDX files, stay in their own order.
+ *
+ * Errors are of %KOL_DATASET_ERROR, or GLib's where the disk fails.
+ * %KOL_DATASET_ERROR_MISSING: there is no such file, or no such part of it;
+ * %KOL_DATASET_ERROR_FORMAT: it is none of these.
+ *
+ * Returns: (transfer full): the set, or %NULL with @error set
+ */
+KolDataset *
+kol_dataset_open (const char *path, const char *part, const KolDatasetOptions *options,
+                  GError **error)
+{
+  const KolDatasetOptions usual = { 0 };
+
+  g_return_val_if_fail (path != NULL, NULL);
+  g_return_val_if_fail (is_part (part), NULL);
+  if (!options)
+    options = &usual;
+
+  const KolDatasetFormat *format = find_format (path);
+  if (!format)
+    {
+      fail_unknown (path, error);
+      return NULL;
+    }
+  g_autoptr (KolDataset) dataset = format->open (path, part, options, error);
+  if (!dataset || (options->like && !make_like (dataset, options->like, error)))
+    return NULL;
+  if (g_str_equal (part, "train") && !format->mixed)
+    kol_dataset_shuffle_in_place (dataset, 0);
+  return g_steal_pointer (&dataset);
+}
+
+/**
+ * kol_dataset_has_part:
+ * @path: a file or folder
+ * @part: "train" or "test"
+ *
+ * Whether [func@dataset_open] would find that part there, of which it may then
+ * still say that it is damaged. Many sets have no test part.
+ *
+ * Returns: whether the part exists
+ */
+gboolean
+kol_dataset_has_part (const char *path, const char *part)
+{
+  g_return_val_if_fail (path != NULL, FALSE);
+  g_return_val_if_fail (is_part (part), FALSE);
+  const KolDatasetFormat *format = find_format (path);
+
+  return format && format->has_part (path, part);
+}
+
+/**
+ * kol_dataset_find:
+ *
+ * Looks for an installed data set of IDX files: what the environment variable
+ * `KOLINSKY_DATA` names, taken at its word so that a mistake in it is reported by
+ * [func@dataset_open] and not passed over; then `datasets/fashion-mnist` in each of
+ * the system's data folders and in `/usr/share`, which is where Debian's package
+ * dataset-fashion-mnist puts it.
+ *
+ * Returns: (transfer full) (nullable): the name of the file or folder, or %NULL if
+ *   there is none
+ */
+char *
+kol_dataset_find (void)
+{
+  const char *wish = g_getenv ("KOLINSKY_DATA");
+  const char *const last[] = { "/usr/share", NULL };
+  const char *const *lists[] = { g_get_system_data_dirs (), last };
+
+  if (wish && *wish)
+    return g_strdup (wish);
+  for (gsize i = 0; i < G_N_ELEMENTS (lists); i++)
+    for (const char *const *base = lists[i]; *base; base++)
+      {
+        g_autofree char *folder = g_build_filename (*base, "datasets", "fashion-mnist", NULL);
+        if (kol_dataset_idx.has_part (folder, "train"))
+          return g_steal_pointer (&folder);
+      }
+  return NULL;
+}
