@@ -11,6 +11,7 @@
 #include "dataset/batches.h"
 #include "dataset/dataset.h"
 #include "dataset/idx.h"
+#include "dataset/npy.h"
 #include "device/device.h"
 #include "graph/check.h"
 #include "graph/graph.h"

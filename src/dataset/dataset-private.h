@@ -26,7 +26,10 @@ typedef struct {
   gboolean mixed; /* the examples are in no order already, so they stay as they are */
 } KolDatasetFormat;
 
+extern const KolDatasetFormat kol_dataset_csv;
 extern const KolDatasetFormat kol_dataset_idx;
+extern const KolDatasetFormat kol_dataset_npy;
+extern const KolDatasetFormat kol_dataset_npz;
 
 /* ── Making a set ────────────────────────────────────────────────────────────────────────────── */
 
@@ -39,6 +42,7 @@ kol_dataset_example_size (const KolDataset *dataset)
   return dataset->channels * dataset->height * dataset->width;
 }
 
+char *kol_dataset_part_file (const char *path, const char *part, GError **error);
 void kol_dataset_shuffle_in_place (KolDataset *dataset, guint64 seed);
 
 /* Fills a set from @data; it stops early when @cancellable says so. */

@@ -1,12 +1,16 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "dataset.h"
 
+#include <string.h>
+
 #include "dataset-private.h"
-#include "idx.h"
 
 /* What a data set can be; the first that recognizes a path reads it. */
 static const KolDatasetFormat *const formats[] = {
   &kol_dataset_idx,
+  &kol_dataset_npz,
+  &kol_dataset_npy,
+  &kol_dataset_csv,
 };
 
 static const KolDatasetFormat *
@@ -24,6 +28,35 @@ is_part (const char *part)
   return g_strcmp0 (part, "train") == 0 || g_strcmp0 (part, "test") == 0;
 }
 
+/*
+ * The file that holds a part, where a file holds one part only: the training part is
+ * in @path, and the test part of flowers-train.csv in flowers-test.csv beside it.
+ */
+char *
+kol_dataset_part_file (const char *path, const char *part, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *name = g_path_get_basename (path);
+  const char *word = g_strrstr (name, "train");
+
+  if (strcmp (part, "train") == 0)
+    return g_strdup (path);
+  if (word)
+    {
+      g_autofree char *other
+          = g_strdup_printf ("%.*stest%s", (int) (word - name), name, word + strlen ("train"));
+      g_autofree char *file = g_build_filename (folder, other, NULL);
+      if (g_file_test (file, G_FILE_TEST_IS_REGULAR))
+        return g_steal_pointer (&file);
+    }
+  g_autofree char *shown = g_filename_display_name (path);
+  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
+               "“%s” has no test part; a test part lies beside its training part and has “test” in "
+               "its name where that has “train”: for flowers-train.csv it is flowers-test.csv",
+               shown);
+  return NULL;
+}
+
 /* Says why nothing recognizes @path. */
 static void
 fail_unknown (const char *path, GError **error)
@@ -36,20 +69,30 @@ fail_unknown (const char *path, GError **error)
   else
     g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_FORMAT,
                  "“%s” is not a data set; give a folder with the four IDX files of MNIST or its "
-                 "kin (train-images-idx3-ubyte and so on, each with or without .gz)",
+                 "kin (train-images-idx3-ubyte and so on, each with or without .gz), a folder "
+                 "with a sub-folder of pictures for each class, or a file .csv, .npz or .npy",
                  shown);
+}
+
+/* "[3, 32, 32] with 10 classes" */
+static char *
+example_text (const KolDataset *dataset)
+{
+  return g_strdup_printf ("[%zu, %zu, %zu] with %zu %s", dataset->channels, dataset->height,
+                          dataset->width, dataset->outputs ? dataset->outputs : dataset->classes,
+                          dataset->outputs ? "numbers to predict" : "classes");
 }
 
 static gboolean
 fail_unlike (const KolDataset *dataset, const KolDataset *like, GError **error)
 {
+  g_autofree char *found = example_text (dataset);
+  g_autofree char *wanted = example_text (like);
+
   g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
-               "Each example of the %s is [%zu, %zu, %zu] with %u classes or %zu numbers to "
-               "predict, but of the %s [%zu, %zu, %zu] with %u and %zu; take both from the same "
+               "The examples of the %s are %s, but those of the %s are %s; take both from the same "
                "data set",
-               dataset->name, dataset->channels, dataset->height, dataset->width, dataset->classes,
-               dataset->outputs, like->name, like->channels, like->height, like->width,
-               like->classes, like->outputs);
+               dataset->name, found, like->name, wanted);
   return FALSE;
 }
 
@@ -78,7 +121,24 @@ make_like (KolDataset *dataset, const KolDataset *like, GError **error)
  *
  * - a folder with the IDX files of MNIST and its kin, of which the part "test" is
  *   called `t10k`: see [func@dataset_open_idx]. Their pixels are read in the
- *   background: call [func@dataset_finish] before looking at them.
+ *   background: call [func@dataset_finish] before looking at them;
+ * - a file .npz with two arrays for each part: `x_train` and `y_train`, or
+ *   `train_images` and `train_labels`, or `x` and `y`, or `images` and `labels`, or
+ *   `arr_0` and `arr_1`; for the test part `x_test` and `y_test`, or `test_images`
+ *   and `test_labels`. The first is `[N, K]`, `[N, H, W]`, `[N, C, H, W]` or
+ *   `[N, H, W, C]`, the latter if its last dimension is 1, 3 or 4 and its second is
+ *   not. Unsigned bytes are pixels, all else are values. The second is `[N]`, or
+ *   `[N, outputs]` with `numbers`;
+ * - a file .npy with such examples, whose targets lie beside it: those of
+ *   `digits.npy` in `digits-labels.npy`, those of `x.npy` in `y.npy` and those of
+ *   `x_train.npy` in `y_train.npy`;
+ * - a file .csv (.tsv, .txt): a table of numbers with a row per example, columns
+ *   separated by commas, semicolons or tabs, a line of names or none. The target's
+ *   column holds whole numbers, which are the classes, or words, which are sorted;
+ *   or, with `numbers`, numbers to predict.
+ *
+ * The test part of a file .npy or .csv is another file beside it, with "test" in its
+ * name where that of the training part has "train".
  *
  * The examples of a training set come in a random order, always the same one, as
  * many sets are sorted by class and validation examples are taken from the end; a
