@@ -1,17 +1,22 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tuning-private.h"
 
+#include "../lock-private.h"
+
+#include <gio/gio.h>
 #include <string.h>
 
 #define FILE_NAME "tuning.ini"
 #define CHOICE "choice " /* before the key, in a group's name */
 #define STRUCK "struck " /* before "op/variant" */
+#define PATIENCE 3.0     /* seconds to wait while another process writes the file */
 
 struct _KolTuning {
   KolDevice *device; /* lent: the device owns this */
   GMutex lock;
   GKeyFile *known; /* what is in force; NULL until first needed */
   GKeyFile *own;   /* what this process added */
+  gboolean told;   /* that the file is in use by another process */
 };
 
 KolTuning *
@@ -68,22 +73,60 @@ copy_group (GKeyFile *from, GKeyFile *to, const char *group)
     }
 }
 
+/* Told once; a process that holds the file for that long is not waited for again. */
+static void
+tell_busy (KolTuning *tuning, const char *path, const char *lock_path)
+{
+  int process = 0;
+
+  if (tuning->told)
+    return;
+  tuning->told = TRUE;
+  kol_lock_is_taken (lock_path, &process);
+  g_autofree char *shown = g_filename_display_name (path);
+  g_message ("“%s” is in use by process %d; what this process measured is not kept", shown,
+             process);
+}
+
 /*
- * What other processes wrote meanwhile is kept, and all of this process's
- * entries are written again: if two write at the same moment, the entries that
- * were lost come back with the next one.
+ * Takes the lock beside the file @path. TRUE without one where the file system
+ * has no locks: what is lost if two write at the same moment can be measured again.
+ */
+static gboolean
+lock_file (KolTuning *tuning, const char *path, KolLock **lock)
+{
+  g_autofree char *lock_path = g_strconcat (path, ".lock", NULL);
+  g_autoptr (GError) error = NULL;
+
+  *lock = kol_lock_wait (lock_path, path, tuning->told ? 0 : PATIENCE, &error);
+  if (*lock)
+    return TRUE;
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY))
+    {
+      g_debug ("The measurements are not locked: %s", error->message);
+      return TRUE;
+    }
+  tell_busy (tuning, path, lock_path);
+  return FALSE;
+}
+
+/*
+ * What other processes wrote is kept, and all of this process's entries are
+ * written again; none writes between this one's reading and writing.
  */
 static void
 merge_and_write (KolTuning *tuning)
 {
   g_autofree char *path = file_path (tuning);
+  g_autoptr (KolLock) lock = NULL;
+  gboolean may_write = lock_file (tuning, path, &lock);
   g_autoptr (GKeyFile) file = read_file (tuning);
   g_auto (GStrv) groups = g_key_file_get_groups (tuning->own, NULL);
   g_autoptr (GError) error = NULL;
 
   for (gsize i = 0; groups[i]; i++)
     copy_group (tuning->own, file, groups[i]);
-  if (!g_key_file_save_to_file (file, path, &error))
+  if (may_write && !g_key_file_save_to_file (file, path, &error))
     g_debug ("What was measured cannot be kept: %s", error->message);
 
   g_clear_pointer (&tuning->known, g_key_file_unref);

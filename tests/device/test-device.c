@@ -5,11 +5,13 @@
 #include "device/profile-private.h"
 #include "device/program-private.h"
 #include "device/tuning-private.h"
+#include "lock-private.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static const char *program_path; /* of this executable */
 
@@ -1351,6 +1353,128 @@ test_tuning_merge (void)
   end_cache (folder, variable);
 }
 
+/* Says when it begins to store a choice, and when it has. */
+static int
+child_store (void)
+{
+  const char *const names[] = { "plain", "simd" };
+  const double seconds[] = { 2, 1 };
+  g_autoptr (KolDevice) device = kol_device_open (NULL, NULL);
+
+  g_print ("storing\n");
+  kol_tuning_store (device->tuning, "child", names, seconds, 2, 1);
+  g_print ("stored\n");
+  return 0;
+}
+
+typedef struct {
+  GPid pid;
+  GIOChannel *output, *errors;
+} Child;
+
+static Child
+start_child_store (void)
+{
+  char *arguments[] = { (char *) program_path, (char *) "--child-store", NULL };
+  g_autoptr (GError) error = NULL;
+  int output, errors;
+  Child child;
+
+  g_spawn_async_with_pipes (NULL, arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
+                            &child.pid, NULL, &output, &errors, &error);
+  g_assert_no_error (error);
+  child.output = g_io_channel_unix_new (output);
+  child.errors = g_io_channel_unix_new (errors);
+  g_io_channel_set_close_on_unref (child.output, TRUE);
+  g_io_channel_set_close_on_unref (child.errors, TRUE);
+  return child;
+}
+
+/* Reads on until the child says @word. */
+static void
+wait_for_word (Child child, const char *word)
+{
+  for (;;)
+    {
+      g_autofree char *line = NULL;
+      GIOStatus status = g_io_channel_read_line (child.output, &line, NULL, NULL, NULL);
+      g_assert_cmpint (status, ==, G_IO_STATUS_NORMAL);
+      if (g_str_has_prefix (line, word))
+        return;
+    }
+}
+
+/* What the child wrote to standard error. Given. */
+static char *
+end_child (Child child)
+{
+  g_autoptr (GError) error = NULL;
+  char *text = NULL;
+  int status;
+
+  g_io_channel_read_to_end (child.errors, &text, NULL, NULL);
+  g_assert_cmpint (waitpid (child.pid, &status, 0), ==, child.pid);
+  g_spawn_check_wait_status (status, &error);
+  g_assert_no_error (error);
+  g_spawn_close_pid (child.pid);
+  g_io_channel_unref (child.output);
+  g_io_channel_unref (child.errors);
+  return text;
+}
+
+/* Another process waits while this one has read the file and not yet written it. */
+static void
+test_tuning_two_processes (void)
+{
+  Variable variable;
+  char *folder = begin_cache (&variable);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolDevice) device = open_device ();
+  g_autofree char *path = g_build_filename (kol_device_get_cache (device), "tuning.ini", NULL);
+  g_autofree char *lock_path = g_strconcat (path, ".lock", NULL);
+  g_autoptr (KolLock) lock = kol_lock_take (lock_path, path, &error);
+
+  g_assert_no_error (error);
+  Child child = start_child_store ();
+  wait_for_word (child, "storing");
+  g_usleep (300000);
+  g_assert_true (
+      g_file_set_contents (path, "[choice parent]\nvariant=plain\nseconds=1\n", -1, NULL));
+  g_clear_pointer (&lock, kol_lock_free);
+  wait_for_word (child, "stored");
+  g_autofree char *said = end_child (child);
+
+  g_assert_null (strstr (said, "in use"));
+  g_autofree char *of_parent = kol_tuning_lookup (device->tuning, "parent");
+  g_autofree char *of_child = kol_tuning_lookup (device->tuning, "child");
+  g_assert_cmpstr (of_parent, ==, "plain");
+  g_assert_cmpstr (of_child, ==, "simd");
+  end_cache (folder, variable);
+}
+
+/* A file that another process keeps for long is left alone, and that is told. */
+static void
+test_tuning_busy (void)
+{
+  Variable variable;
+  char *folder = begin_cache (&variable);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolDevice) device = open_device ();
+  g_autofree char *path = g_build_filename (kol_device_get_cache (device), "tuning.ini", NULL);
+  g_autofree char *lock_path = g_strconcat (path, ".lock", NULL);
+  g_autoptr (KolLock) lock = kol_lock_take (lock_path, path, &error);
+  g_autofree char *sentence = g_strdup_printf (
+      "is in use by process %d; what this process measured is not kept", (int) getpid ());
+
+  g_assert_no_error (error);
+  Child child = start_child_store ();
+  wait_for_word (child, "stored");
+  g_autofree char *said = end_child (child);
+  g_assert_nonnull (strstr (said, sentence));
+  g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+  end_cache (folder, variable);
+}
+
 static void
 test_tuning_corrupt (void)
 {
@@ -1582,6 +1706,8 @@ add_tests (void)
   g_test_add_func ("/tuning/store", test_tuning_store);
   g_test_add_func ("/tuning/strike", test_tuning_strike);
   g_test_add_func ("/tuning/merge", test_tuning_merge);
+  g_test_add_func ("/tuning/two-processes", test_tuning_two_processes);
+  g_test_add_func ("/tuning/busy", test_tuning_busy);
   g_test_add_func ("/tuning/corrupt", test_tuning_corrupt);
   g_test_add_func ("/tuning/forced", test_tuning_forced);
   g_test_add_func ("/blas/gemm", test_gemm);
@@ -1602,6 +1728,8 @@ main (int argc, char **argv)
     return child_open ();
   if (argc == 2 && g_str_equal (argv[1], "--child-compile"))
     return child_compile ();
+  if (argc == 2 && g_str_equal (argv[1], "--child-store"))
+    return child_store ();
 
   g_test_init (&argc, &argv, NULL);
   program_path = argv[0];
