@@ -20,5 +20,7 @@
 #include "nn/initializers.h"
 #include "nn/optimizers.h"
 #include "ops.h"
+#include "train/events.h"
 #include "train/feed.h"
+#include "train/metrics.h"
 #include "train/trainer.h"
