@@ -2,7 +2,8 @@
 
 /*
  * y[i] = x[i] mask[i], mask[i] = 1 / keep where u[i] < keep, else 0. u[i] is word
- * i % 4 of philox (key, (i / 4, step)).
+ * j % 4 of philox (key, (j / 4, step)), where j is the element's place in the whole batch, of
+ * which x may be a part: j = 4 first + skipped + i.
  */
 
 /* A NaN for keep gives a mask of NaN. */
@@ -53,20 +54,48 @@ mask_16 (__global const float *x, __global float *y, __global float *mask, float
 }
 #endif
 
-/* A work-item computes @strip elements: a multiple of 32 on a CPU, 4 elsewhere. */
+/* The elements of one counter, from place j on (a multiple of 4), that are within the part. */
+static inline void
+mask_4 (__global const float *x, __global float *y, __global float *mask, float keep, uint4 words,
+        size_t j, size_t skipped, size_t end)
+{
+  float m[4] = { MASK (uniform_float (words.x), keep), MASK (uniform_float (words.y), keep),
+                 MASK (uniform_float (words.z), keep), MASK (uniform_float (words.w), keep) };
+
+  for (int k = 0; k < 4; k++)
+    if (j + k >= skipped && j + k < end)
+      {
+        size_t i = j + k - skipped;
+
+        y[i] = x[i] * m[k];
+        if (mask)
+          mask[i] = m[k];
+      }
+}
+
+/* A work-item takes @strip places j: a multiple of 32 on a CPU, 4 elsewhere; 4 first is j's 0. */
 __kernel void
 dropout_forward (__global const float *restrict x, __global const float *restrict keep_at,
                  __global float *restrict y, __global float *restrict mask, uint count, uint strip,
-                 uint key_low, uint key_high, uint step_low, uint step_high)
+                 uint first, uint skipped, uint key_low, uint key_high, uint step_low,
+                 uint step_high)
 {
   uint2 key = (uint2) (key_low, key_high);
-  size_t i = get_global_id (0) * strip, end = min (i + strip, (size_t) count);
+  size_t all = (size_t) skipped + count;
+  size_t j = get_global_id (0) * strip, end = min (j + strip, all);
   float keep = *keep_at;
 
 #if KOL_SIMD
-  for (; i + 32 <= end; i += 32)
+  if (j < skipped)
     {
-      uint8 c[4] = { (uint) (i / 4) + (uint8) (0, 1, 2, 3, 4, 5, 6, 7), (uint8) (0),
+      mask_4 (x, y, mask, keep, philox (key, (uint4) (first, 0, step_low, step_high)), j, skipped,
+              end);
+      j += 4;
+    }
+  for (; j + 32 <= end; j += 32)
+    {
+      size_t i = j - skipped;
+      uint8 c[4] = { first + (uint) (j / 4) + (uint8) (0, 1, 2, 3, 4, 5, 6, 7), (uint8) (0),
                      (uint8) (step_low), (uint8) (step_high) };
 
       philox_of_eight (key, c);
@@ -76,17 +105,8 @@ dropout_forward (__global const float *restrict x, __global const float *restric
                uniforms_in_order (c[0].hi, c[1].hi, c[2].hi, c[3].hi));
     }
 #endif
-  for (; i < end; i += 4)
-    {
-      uint4 words = philox (key, (uint4) (i / 4, 0, step_low, step_high));
-      float m[4] = { MASK (uniform_float (words.x), keep), MASK (uniform_float (words.y), keep),
-                     MASK (uniform_float (words.z), keep), MASK (uniform_float (words.w), keep) };
-
-      for (int k = 0; k < 4 && i + k < end; k++)
-        {
-          y[i + k] = x[i + k] * m[k];
-          if (mask)
-            mask[i + k] = m[k];
-        }
-    }
+  for (; j < end; j += 4)
+    mask_4 (x, y, mask, keep,
+            philox (key, (uint4) (first + (uint) (j / 4), 0, step_low, step_high)), j, skipped,
+            end);
 }

@@ -37,34 +37,38 @@ dropout_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 }
 
 /*
- * An element's number depends on its index in the batch. A launch over a part of
- * a batch would have to add where that part begins to the index; there is no such
- * launch yet.
+ * An element's number depends on its place in the whole batch, of which x may be a
+ * part: x's first dimension is the examples. A counter has four numbers, so the
+ * part may begin with the last few of one. The place is counted up to 2^34.
  */
 static gboolean
 dropout_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
+  const KolShape *x = &node->outputs[0].shape;
   guint64 key = kol_random_key (launch->seed, node->name), step = launch->step;
   gint64 count = kol_count (&node->outputs[0]);
+  guint64 first = launch->example * (guint64) (x->rank > 0 ? count / x->dim[0] : 1);
+  gint64 skipped = (gint64) (first % 4), counted = skipped + count;
   KolStrips strips
-      = kol_strips (launch->device, (gsize) (count + BLOCK - 1) / BLOCK, STRIP_ELEMENTS / BLOCK);
+      = kol_strips (launch->device, (gsize) (counted + BLOCK - 1) / BLOCK, STRIP_ELEMENTS / BLOCK);
 
   if (!launch->device->simd) /* four elements of a counter's four numbers */
-    strips.items = (gsize) (count + 3) / 4;
-  return kol_queue_launch (
-      launch->queue,
-      &(KolCall){ .program = "dropout",
-                  .kernel = "dropout_forward",
-                  .global = { strips.items },
-                  .local = { strips.group } },
-      KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
-                KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->outputs[1]), KOL_UINT (count),
-                KOL_UINT (launch->device->simd ? strips.each * BLOCK : 4), KOL_UINT (key),
-                KOL_UINT (key >> 32), KOL_UINT (step), KOL_UINT (step >> 32)),
-      error);
+    strips.items = (gsize) (counted + 3) / 4;
+  return kol_queue_launch (launch->queue,
+                           &(KolCall){ .program = "dropout",
+                                       .kernel = "dropout_forward",
+                                       .global = { strips.items },
+                                       .local = { strips.group } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
+                                     KOL_BUFFER (launch->outputs[0]),
+                                     KOL_BUFFER (launch->outputs[1]), KOL_UINT (count),
+                                     KOL_UINT (launch->device->simd ? strips.each * BLOCK : 4),
+                                     KOL_UINT (first / 4), KOL_UINT (skipped), KOL_UINT (key),
+                                     KOL_UINT (key >> 32), KOL_UINT (step), KOL_UINT (step >> 32)),
+                           error);
 }
 
-/* With the seed and the step of the cases: 1 and 0. */
+/* With the seed, the step and the first example of the cases: 1, 0 and 0. */
 static void
 dropout_reference (const KolNode *node, const double *const *x, double *const *y)
 {
@@ -123,7 +127,9 @@ const KolOp *const kol_dropout_ops[] = { &dropout_op, NULL };
  *
  * y = x / keep where a random number in [0, 1) is below @keep, else 0. The numbers
  * depend on the seed, the step, the node's name (see kol_named()) and the
- * element's place: the same run gives the same numbers on every device.
+ * element's place in the batch: the same run gives the same numbers on every
+ * device, and a batch the same as its parts, if @x's first dimension is the
+ * batch's (kol_graph_set_first_example()).
  *
  * Returns: (transfer none): the value, of @x's shape; it has failed if @keep is
  *   more than one number
