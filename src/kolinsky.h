@@ -19,6 +19,7 @@
 #include "model/safetensors.h"
 #include "nn/initializers.h"
 #include "nn/optimizers.h"
+#include "nn/schedules.h"
 #include "ops.h"
 #include "train/events.h"
 #include "train/feed.h"
