@@ -30,8 +30,8 @@ mark_dependents (KolGraph *graph, KolValue *const *of, guint n)
 }
 
 /* Marks which nodes @value is computed from, its own among them. Given: a byte per node. */
-static guint8 *
-mark_ancestors (KolValue *value)
+guint8 *
+kol_graph_mark_ancestors (KolValue *value)
 {
   KolGraph *graph = value->graph;
   guint8 *needed = g_new0 (guint8, graph->nodes->len);
@@ -172,7 +172,7 @@ kol_trainables (KolValue *loss, KolValue ***parameters)
   *parameters = NULL;
   if (kol_value_failed (loss))
     return 0;
-  needed = mark_ancestors (loss);
+  needed = kol_graph_mark_ancestors (loss);
   for (guint id = 0; id <= loss->node->id; id++)
     {
       KolNode *node = g_ptr_array_index (loss->graph->nodes, id);

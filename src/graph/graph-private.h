@@ -148,6 +148,10 @@ KolParameter *kol_parameters_add (KolParameters *parameters, const char *name,
                                   KolInitializer initializer, GError **error);
 KolQueue *kol_parameters_get_queue (KolParameters *parameters, GError **error);
 KolBuffer *kol_parameter_get_buffer (KolParameter *parameter, GError **error);
+gboolean kol_parameter_swap (KolParameter *one, KolParameter *other, GError **error);
+
+/* gradient.c */
+guint8 *kol_graph_mark_ancestors (KolValue *value);
 
 /* plan.c */
 KolPlan *kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error);

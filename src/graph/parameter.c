@@ -220,6 +220,26 @@ kol_parameter_get_buffer (KolParameter *parameter, GError **error)
   return parameter->buffer;
 }
 
+/*
+ * Exchanges the values of two parameters of one shape by exchanging their memory:
+ * nothing is copied and nothing waited for. What was enqueued before still works
+ * on the memory that it was given.
+ */
+gboolean
+kol_parameter_swap (KolParameter *one, KolParameter *other, GError **error)
+{
+  KolBuffer *buffer;
+
+  if (!kol_parameter_get_buffer (one, error) || !kol_parameter_get_buffer (other, error))
+    return FALSE;
+  buffer = one->buffer;
+  one->buffer = other->buffer;
+  other->buffer = buffer;
+  one->version++;
+  other->version++;
+  return TRUE;
+}
+
 /**
  * kol_parameter_get_name:
  * @parameter: a parameter

@@ -10,16 +10,31 @@
 
 G_BEGIN_DECLS
 
-/* 1 - beta^t corrects the moments' start at 0; betas in [0, 1), epsilon > 0. */
-typedef struct {
-  double beta1;
-  double beta2;
-  double epsilon;
-} KolAdamStep;
+/* Inputs that every step has: where the kernels and kol_optimizer_get_...() find them. */
+enum {
+  KOL_STEP_RATE,
+  KOL_STEP_WATCH,
+  KOL_STEP_NORM,
+  KOL_STEP_COUNT,
+  KOL_STEP_STATES, /* the first of the rule's own states */
+};
 
+#define KOL_STEP_MAX_STATES 3
+
+/* The numbers of a step; what its rule does not name is not looked at. */
 typedef struct {
-  double momentum; /* 0: v is not used and may have any length */
-} KolSgdStep;
+  double momentum;     /* sgd, rmsprop; 0: none, and no state for it. In [0, 1) */
+  gboolean nesterov;   /* sgd, with a momentum */
+  double beta1, beta2; /* adam; in [0, 1) */
+  double alpha;        /* rmsprop; in [0, 1) */
+  gboolean centered;   /* rmsprop */
+  double epsilon;      /* adam, rmsprop; above 0 */
+  double weight_decay; /* 0: none */
+  gboolean decoupled;  /* adam: the decay shrinks the parameter instead of adding to its gradient */
+  double clip_value;   /* 0: gradients as they are; at most one of the two */
+  double clip_norm;
+  double average; /* decay of the parameters' moving average; 0: none, and no state for it */
+} KolStepNumbers;
 
 /*
  * The norm of all gradients together, a scalar: sqrt (sum g^2), not finite where
@@ -30,23 +45,45 @@ typedef struct {
 KolValue *kol_gradient_norm (KolValue *watch, KolValue *const *gradients, guint n);
 
 /*
- * One step for n parameters. rate: a scalar; watch [2]: as above, a flag that is
- * not 0 makes the step do nothing; count [1]: steps taken; m, v: the moments, all
- * parameters' one after another. Output 0 is statistics [n, 2]: for each
- * parameter the sums of the update's squares and of its own before the update;
- * the other outputs are count (Adam), m (Adam), v and the parameters, in place.
+ * For a batch that comes in @parts: sums[i] <- (0 in the first part, else sums[i])
+ * + gradients[i] / parts, in place; output i is sums[i]. The part whose first
+ * example is the whole batch's is the first one.
  */
-KolValue *kol_adam_step (KolValue *rate, KolValue *watch, KolValue *count, KolValue *m, KolValue *v,
-                         KolValue *const *parameters, KolValue *const *gradients, guint n,
-                         const KolAdamStep *how);
-KolValue *kol_sgd_step (KolValue *rate, KolValue *watch, KolValue *v, KolValue *const *parameters,
-                        KolValue *const *gradients, guint n, const KolSgdStep *how);
+KolValue *kol_gather_gradients (KolValue *const *sums, KolValue *const *gradients, guint n,
+                                guint parts);
 
-/* Of such a step's node: where the rate and the watch are among the inputs. */
-#define KOL_STEP_RATE 0
-#define KOL_STEP_WATCH 1
-/* Where the first parameter is, which its gradient, the next parameter and so on follow; -1 for any
- * other node. */
+/* The names of the states, [all parameters' elements] each, that the rule "sgd", "adam" or
+ * "rmsprop" keeps with these numbers. Returns: how many. */
+guint kol_step_list_states (const char *rule, const KolStepNumbers *numbers,
+                            const char *names[KOL_STEP_MAX_STATES]);
+
+/* What a step works on. */
+typedef struct {
+  KolValue *rate;  /* a scalar */
+  KolValue *watch; /* [2], as above: a flag that is not 0 makes the step do nothing */
+  KolValue *norm;  /* of the gradients, a scalar */
+  KolValue *count; /* [1]: steps taken */
+  KolValue *states[KOL_STEP_MAX_STATES];
+  guint n;
+  KolValue *const *parameters;
+  KolValue *const *gradients;
+  KolValue *const *averages; /* NULL if there are none */
+} KolStepInputs;
+
+/*
+ * One step. Output 0 is statistics [n, 2]: for each parameter the sums of the
+ * update's squares and of its own before the update; the other outputs are count,
+ * the states, the parameters and the averages, in place.
+ */
+KolValue *kol_optimizer_step (const char *rule, const KolStepInputs *inputs,
+                              const KolStepNumbers *numbers);
+
+/* Where the first parameter is among a step's inputs; -1 for any other node. */
 int kol_step_first_parameter (const KolNode *node);
+/* From it to the next one: its gradient follows it, then its average if there are any. */
+guint kol_step_stride (const KolNode *node);
+
+/* Whether @value is an output of a kol_gather_gradients(). */
+gboolean kol_is_gathered (const KolValue *value);
 
 G_END_DECLS

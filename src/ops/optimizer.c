@@ -1,10 +1,11 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * gradient_norm, adam and sgd: a whole training step's last three launches,
- * whatever the number of parameters (up to 16; then one more for each 16). Each
- * tensor is cut into chunks, a kernel gives each chunk to a work-group, and a
- * second kernel adds what the chunks leave in scratch.
+ * gradient_norm, and adam, sgd or rmsprop: a whole training step's last three
+ * launches, whatever the number of parameters (up to 16; then one more for each
+ * 16). Each tensor is cut into chunks, a kernel gives each chunk to a work-group,
+ * and a second kernel adds what the chunks leave in scratch. gather_gradients
+ * adds up the gradients of a batch that comes in parts.
  */
 
 #include "ops/optimizer-private.h"
@@ -15,9 +16,13 @@
 /* Tensors that a launch takes: as TENSORS in kernels/optimizer.cl. Their pointers and lengths are
  * about half of the 1024 bytes of arguments that OpenCL guarantees. */
 #define TENSORS 16
-#define MAX_ARGUMENTS (3 * TENSORS + 24)
+#define MAX_ARGUMENTS (4 * TENSORS + 28)
 
-static const KolOp gradient_norm_op, adam_op, sgd_op;
+static const KolOp gradient_norm_op, gather_gradients_op, adam_op, sgd_op, rmsprop_op;
+
+/* The rule of an optimizer, for an element's gradient; its states are changed. */
+typedef double (*Rule) (const KolStepNumbers *numbers, double rate, double t, double g,
+                        double *states);
 
 /* ── The tensors of a node, and their chunks ───────────────────────────────────────────────── */
 
@@ -85,25 +90,78 @@ gradients_of (const KolNode *node, const KolDevice *device)
   return (Tensors){ node, 1, 1, node->n_inputs - 1, device ? chunk_length (device) : 1 };
 }
 
+/* The sums of a gather_gradients; each one's gradient is the input after it. */
+static Tensors
+sums_of (const KolNode *node, const KolDevice *device)
+{
+  return (Tensors){ node, 0, 2, node->n_inputs / 2, device ? chunk_length (device) : 1 };
+}
+
+static gboolean
+is_step (const KolNode *node)
+{
+  return node->op == &adam_op || node->op == &sgd_op || node->op == &rmsprop_op;
+}
+
+guint
+kol_step_list_states (const char *rule, const KolStepNumbers *numbers,
+                      const char *names[KOL_STEP_MAX_STATES])
+{
+  gboolean adam = g_str_equal (rule, "adam"), rmsprop = g_str_equal (rule, "rmsprop");
+  guint n = 0;
+
+  if (adam)
+    names[n++] = "m";
+  if (adam || rmsprop)
+    names[n++] = "v";
+  if (rmsprop && numbers->centered)
+    names[n++] = "m";
+  if (!adam && numbers->momentum != 0)
+    names[n++] = rmsprop ? "momentum" : "v";
+  return n;
+}
+
+static guint
+count_states (const KolNode *node)
+{
+  const char *names[KOL_STEP_MAX_STATES];
+
+  return kol_step_list_states (node->op->name, node->attributes, names);
+}
+
 int
 kol_step_first_parameter (const KolNode *node)
 {
-  return node->op == &adam_op ? 5 : node->op == &sgd_op ? 3 : -1;
+  return is_step (node) ? KOL_STEP_STATES + (int) count_states (node) : -1;
 }
 
-/* The parameters of an adam or sgd; each one's gradient is the input after it. */
+guint
+kol_step_stride (const KolNode *node)
+{
+  const KolStepNumbers *numbers = node->attributes;
+
+  return numbers->average != 0 ? 3 : 2;
+}
+
+gboolean
+kol_is_gathered (const KolValue *value)
+{
+  return value->node->op == &gather_gradients_op;
+}
+
+/* The parameters of a step; each one's gradient is the input after it, then comes its average. */
 static Tensors
 parameters_of (const KolNode *node, const KolDevice *device)
 {
-  guint first = (guint) kol_step_first_parameter (node);
+  guint first = (guint) kol_step_first_parameter (node), stride = kol_step_stride (node);
 
-  return (Tensors){ node, first, 2, (node->n_inputs - first) / 2,
+  return (Tensors){ node, first, stride, (node->n_inputs - first) / stride,
                     device ? chunk_length (device) : 1 };
 }
 
 /* ── Shapes ────────────────────────────────────────────────────────────────────────────────── */
 
-/* The kernels count a tensor's elements in an int, and find it in m and v by a uint. */
+/* The kernels count a tensor's elements in an int, and find it in the states by a uint. */
 static gboolean
 check_counts (const Tensors *tensors, GError **error)
 {
@@ -153,80 +211,142 @@ overwrites_gradient_norm (const KolNode *node, guint output)
   return output == 1 ? 0 : -1;
 }
 
-/* Outputs are the statistics, then the states from input 2 on, then the parameters. */
+static int
+overwrites_gather_gradients (const KolNode *node, guint output)
+{
+  return output < node->n_inputs / 2 ? 2 * (int) output : -1;
+}
+
+/* Outputs are the statistics, then the count and the states, the parameters, the averages. */
 static int
 overwrites_step (const KolNode *node, guint output)
 {
-  int first = kol_step_first_parameter (node), states = first - 2;
+  guint first = (guint) kol_step_first_parameter (node), stride = kol_step_stride (node);
+  guint n = (node->n_inputs - first) / stride, kept = first - KOL_STEP_COUNT, i;
 
   if (output == 0)
     return -1;
-  if ((int) output <= states)
-    return (int) output + 1;
-  return first + 2 * ((int) output - 1 - states);
+  if (output <= kept)
+    return (int) (KOL_STEP_COUNT + output - 1);
+  i = output - 1 - kept;
+  if (i < n)
+    return (int) (first + stride * i);
+  return i < (stride - 1) * n ? (int) (first + stride * (i - n) + 2) : -1;
+}
+
+/* Whether the input @after each tensor is like it. */
+static gboolean
+check_companions (const Tensors *tensors, guint after, const char *what, GError **error)
+{
+  for (guint i = 0; i < tensors->n; i++)
+    {
+      KolValue *const *inputs = tensors->node->inputs + tensors->first + tensors->stride * i;
+
+      if (!kol_shape_equal (&inputs[0]->shape, &inputs[after]->shape))
+        return kol_infer_fail (error, "parameter %u is %s, but its %s is %s", i,
+                               kol_shape_text (&inputs[0]->shape), what,
+                               kol_shape_text (&inputs[after]->shape));
+    }
+  return TRUE;
+}
+
+static gboolean
+infer_gather_gradients (KolNode *node, GError **error)
+{
+  Tensors sums = sums_of (node, NULL);
+  const guint *parts = node->attributes;
+
+  if (sums.n == 0 || node->n_inputs % 2 != 0)
+    return kol_infer_fail (error, "sums and gradients must come in pairs, at least one");
+  if (*parts == 0)
+    return kol_infer_fail (error, "a batch cannot come in 0 parts");
+  if (!check_counts (&sums, error) || !check_companions (&sums, 1, "gradient", error))
+    return FALSE;
+  node->n_outputs = sums.n;
+  for (guint i = 0; i < sums.n; i++)
+    node->outputs[i].shape = node->inputs[2 * i]->shape;
+  return TRUE;
+}
+
+static gboolean
+is_share (double number)
+{
+  return number >= 0 && number < 1;
+}
+
+/* Whether @number can be a limit or a weight: 0 and above, and a float. */
+static gboolean
+is_amount (double number)
+{
+  return number >= 0 && isfinite ((float) number);
+}
+
+static gboolean
+check_numbers (const KolNode *node, GError **error)
+{
+  const KolStepNumbers *numbers = node->attributes;
+  gboolean adam = node->op == &adam_op, sgd = node->op == &sgd_op;
+
+  if (!adam && !is_share (numbers->momentum))
+    return kol_infer_fail (error, "momentum is %g, but must be in [0, 1)", numbers->momentum);
+  if (sgd && numbers->nesterov && numbers->momentum == 0)
+    return kol_infer_fail (error, "Nesterov's step was asked for without a momentum; give one, "
+                                  "such as 0.9");
+  if (adam && !(is_share (numbers->beta1) && is_share (numbers->beta2)))
+    return kol_infer_fail (error, "beta1 is %g and beta2 %g, but both must be in [0, 1)",
+                           numbers->beta1, numbers->beta2);
+  if (node->op == &rmsprop_op && !is_share (numbers->alpha))
+    return kol_infer_fail (error, "alpha is %g, but must be in [0, 1)", numbers->alpha);
+  if (!sgd && !((float) numbers->epsilon > 0 && is_amount (numbers->epsilon)))
+    return kol_infer_fail (error, "epsilon is %g, but must be a float above 0", numbers->epsilon);
+  if (!is_amount (numbers->weight_decay))
+    return kol_infer_fail (error, "the weight decay is %g, but must be a number of at least 0",
+                           numbers->weight_decay);
+  if (!is_amount (numbers->clip_value) || !is_amount (numbers->clip_norm))
+    return kol_infer_fail (error,
+                           "gradients were to be clipped at a value of %g and a norm of %g, but "
+                           "both must be numbers of at least 0, where 0 clips nothing",
+                           numbers->clip_value, numbers->clip_norm);
+  if (numbers->clip_value != 0 && numbers->clip_norm != 0)
+    return kol_infer_fail (error,
+                           "gradients were to be clipped at a value of %g and at a norm of %g; "
+                           "choose one of the two",
+                           numbers->clip_value, numbers->clip_norm);
+  if (!is_share (numbers->average))
+    return kol_infer_fail (error, "the decay of the weights' average is %g, but must be in [0, 1)",
+                           numbers->average);
+  return TRUE;
 }
 
 static gboolean
 infer_step (KolNode *node, GError **error)
 {
-  int first = kol_step_first_parameter (node);
-  Tensors parameters = parameters_of (node, NULL);
+  guint stride = kol_step_stride (node), first = (guint) kol_step_first_parameter (node);
+  Tensors parameters;
 
-  if ((int) node->n_inputs < first + 2 || (node->n_inputs - (guint) first) % 2 != 0)
-    return kol_infer_fail (error, "parameters and gradients must come in pairs, at least one");
+  if (!check_numbers (node, error))
+    return FALSE;
+  if (node->n_inputs < first + stride || (node->n_inputs - first) % stride != 0)
+    return kol_infer_fail (error,
+                           "each parameter must come with %s, and there must be at least one",
+                           stride == 3 ? "its gradient and its average" : "its gradient");
+  parameters = parameters_of (node, NULL);
   if (!check_length (node, KOL_STEP_RATE, "the rate", 1, error)
       || !check_length (node, KOL_STEP_WATCH, "the watch", 2, error)
-      || !check_counts (&parameters, error))
+      || !check_length (node, KOL_STEP_NORM, "the gradient's norm", 1, error)
+      || !check_length (node, KOL_STEP_COUNT, "the count of steps", 1, error)
+      || !check_counts (&parameters, error) || !check_companions (&parameters, 1, "gradient", error)
+      || (stride == 3 && !check_companions (&parameters, 2, "average", error)))
     return FALSE;
-  for (guint i = 0; i < parameters.n; i++)
-    {
-      const KolShape *p = &node->inputs[(guint) first + 2 * i]->shape;
-      const KolShape *g = &node->inputs[(guint) first + 2 * i + 1]->shape;
+  for (guint i = KOL_STEP_STATES; i < first; i++)
+    if (!check_length (node, i, "a state", total_count (&parameters), error))
+      return FALSE;
 
-      if (!kol_shape_equal (p, g))
-        return kol_infer_fail (error, "parameter %u is %s, but its gradient is %s", i,
-                               kol_shape_text (p), kol_shape_text (g));
-    }
-
-  node->n_outputs = (guint) first - 1 + parameters.n; /* the graph has made room for more */
+  node->n_outputs = 1 + first - KOL_STEP_COUNT + (stride - 1) * parameters.n;
   node->outputs[0].shape = KOL_SHAPE (parameters.n, 2);
   for (guint i = 1; i < node->n_outputs; i++)
     node->outputs[i].shape = node->inputs[overwrites_step (node, i)]->shape;
   return TRUE;
-}
-
-static gboolean
-infer_adam (KolNode *node, GError **error)
-{
-  const KolAdamStep *how = node->attributes;
-  Tensors parameters;
-
-  if (!(how->beta1 >= 0 && how->beta1 < 1 && how->beta2 >= 0 && how->beta2 < 1))
-    return kol_infer_fail (error, "beta1 is %g and beta2 %g, but both must be in [0, 1)",
-                           how->beta1, how->beta2);
-  if (!((float) how->epsilon > 0 && isfinite ((float) how->epsilon)))
-    return kol_infer_fail (error, "epsilon is %g, but must be a float above 0", how->epsilon);
-  if (!infer_step (node, error))
-    return FALSE;
-  parameters = parameters_of (node, NULL);
-  return check_length (node, 2, "the count of steps", 1, error)
-         && check_length (node, 3, "the first moment", total_count (&parameters), error)
-         && check_length (node, 4, "the second moment", total_count (&parameters), error);
-}
-
-static gboolean
-infer_sgd (KolNode *node, GError **error)
-{
-  const KolSgdStep *how = node->attributes;
-  Tensors parameters;
-
-  if (!(how->momentum >= 0 && how->momentum < 1))
-    return kol_infer_fail (error, "momentum is %g, but must be in [0, 1)", how->momentum);
-  if (!infer_step (node, error))
-    return FALSE;
-  parameters = parameters_of (node, NULL);
-  return how->momentum == 0
-         || check_length (node, 2, "the momentum's state", total_count (&parameters), error);
 }
 
 /* ── Launches ──────────────────────────────────────────────────────────────────────────────── */
@@ -245,21 +365,22 @@ add (Arguments *arguments, KolArg argument)
   arguments->list[arguments->n] = (KolArg){ KOL_ARG_END };
 }
 
+/* @rule: the options of a step, or "". */
 static gboolean
-launch_groups (KolLaunch *launch, const char *kernel, gint64 groups, const KolArg *arguments,
-               GError **error)
+launch_groups (KolLaunch *launch, const char *kernel, const char *rule, gint64 groups,
+               const KolArg *arguments, GError **error)
 {
   guint group = group_length (launch->device);
-  char options[64];
-  KolCall call = { .program = "optimizer",
-                   .kernel = kernel,
-                   .options = options,
-                   .global = { (gsize) groups * group },
-                   .local = { group } };
+  g_autofree char *options = g_strdup_printf ("-DGROUP=%u -DCHUNK=%d%s", group,
+                                              (int) chunk_length (launch->device), rule);
 
-  g_snprintf (options, sizeof options, "-DGROUP=%u -DCHUNK=%d", group,
-              (int) chunk_length (launch->device));
-  return kol_queue_launch (launch->queue, &call, arguments, error);
+  return kol_queue_launch (launch->queue,
+                           &(KolCall){ .program = "optimizer",
+                                       .kernel = kernel,
+                                       .options = options,
+                                       .global = { (gsize) groups * group },
+                                       .local = { group } },
+                           arguments, error);
 }
 
 /* Adds the inputs `shift` after tensors from..from+15, with their lengths if asked for. A place
@@ -276,6 +397,17 @@ add_tensors (Arguments *arguments, const KolLaunch *launch, const Tensors *tenso
       if (lengths)
         add (arguments, KOL_INT (i < tensors->n ? tensor_count (tensors, i) : 0));
     }
+}
+
+/* The chunks of up to 16 tensors from @from on, which one launch takes. */
+static gint64
+chunks_from (const Tensors *tensors, guint from)
+{
+  gint64 chunks = 0;
+
+  for (guint i = from; i < MIN (from + TENSORS, tensors->n); i++)
+    chunks += tensor_chunks (tensors, i);
+  return chunks;
 }
 
 static gsize
@@ -295,18 +427,16 @@ launch_gradient_norm (KolLaunch *launch, const KolNode *node, GError **error)
   for (guint from = 0; from < gradients.n; from += TENSORS)
     {
       Arguments arguments = { .n = 0 };
-      gint64 chunks = 0;
+      gint64 chunks = chunks_from (&gradients, from);
 
-      for (guint i = from; i < MIN (from + TENSORS, gradients.n); i++)
-        chunks += tensor_chunks (&gradients, i);
       add_tensors (&arguments, launch, &gradients, from, 0, TRUE);
       add (&arguments, KOL_BUFFER (launch->scratch));
       add (&arguments, KOL_INT (first_chunk));
-      if (!launch_groups (launch, "gradient_norm_squares", chunks, arguments.list, error))
+      if (!launch_groups (launch, "gradient_norm_squares", "", chunks, arguments.list, error))
         return FALSE;
       first_chunk += chunks;
     }
-  return launch_groups (launch, "gradient_norm_forward", 1,
+  return launch_groups (launch, "gradient_norm_forward", "", 1,
                         KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_INT (first_chunk),
                                   KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->inputs[0])),
                         error);
@@ -322,72 +452,121 @@ scratch_step (const KolNode *node, const KolDevice *device)
          + (gsize) parameters.n * 2 * sizeof (cl_int);
 }
 
-/* Launches @kernel, whose last arguments are @own, over all parameters, then adds the statistics.
- * @count: the state that counts steps, or NULL. */
+/* The options of a step's kernel; see kernels/optimizer.cl. */
+static char *
+step_options (const KolNode *node)
+{
+  const KolStepNumbers *numbers = node->attributes;
+
+  return g_strdup_printf (
+      " -DRULE=%s -DSTATES=%u -DMOMENTUM=%d -DNESTEROV=%d -DCENTERED=%d -DCLIP_VALUE=%d "
+      "-DCLIP_NORM=%d -DWEIGHT_DECAY=%d -DAVERAGE=%d",
+      node->op->name, count_states (node), numbers->momentum != 0, numbers->nesterov != 0,
+      numbers->centered != 0, numbers->clip_value != 0, numbers->clip_norm != 0,
+      numbers->weight_decay == 0 ? 0
+      : numbers->decoupled       ? 2
+                                 : 1,
+      numbers->average != 0);
+}
+
+static void
+add_numbers (Arguments *arguments, const KolNode *node)
+{
+  const KolStepNumbers *numbers = node->attributes;
+  double decay1 = node->op == &adam_op ? numbers->beta1 : numbers->momentum;
+  double decay2 = node->op == &adam_op ? numbers->beta2 : numbers->alpha;
+
+  add (arguments, KOL_FLOAT (decay1));
+  add (arguments, KOL_FLOAT (1 - decay1));
+  add (arguments, KOL_FLOAT (log (decay1)));
+  add (arguments, KOL_FLOAT (decay2));
+  add (arguments, KOL_FLOAT (1 - decay2));
+  add (arguments, KOL_FLOAT (log (decay2)));
+  add (arguments, KOL_FLOAT (numbers->epsilon));
+  add (arguments, KOL_FLOAT (numbers->clip_value != 0 ? numbers->clip_value : numbers->clip_norm));
+  add (arguments, KOL_FLOAT (numbers->weight_decay));
+  add (arguments, KOL_FLOAT (numbers->average));
+  add (arguments, KOL_FLOAT (1 - numbers->average));
+}
+
+/* Where a launch begins among all chunks, tensors and elements. */
+typedef struct {
+  gint64 chunk;
+  guint tensor;
+  gint64 element;
+} Place;
+
 static gboolean
-launch_step (KolLaunch *launch, const KolNode *node, const char *kernel, const KolArg *own,
-             KolBuffer *count, GError **error)
+launch_tensors (KolLaunch *launch, const Tensors *parameters, const Place *from, GError **error)
+{
+  const KolNode *node = parameters->node;
+  g_autofree char *options = step_options (node),
+                  *kernel = g_strconcat (node->op->name, "_forward", NULL);
+  guint states = count_states (node);
+  Arguments arguments = { .n = 0 };
+
+  add_tensors (&arguments, launch, parameters, from->tensor, 1, TRUE);  /* gradients, lengths */
+  add_tensors (&arguments, launch, parameters, from->tensor, 0, FALSE); /* parameters */
+  if (kol_step_stride (node) == 3)
+    add_tensors (&arguments, launch, parameters, from->tensor, 2, FALSE); /* averages */
+  add (&arguments, KOL_BUFFER (launch->scratch));
+  add (&arguments, KOL_INT (total_chunks (parameters)));
+  add (&arguments, KOL_INT (from->chunk));
+  add (&arguments, KOL_INT (from->tensor));
+  add (&arguments, KOL_UINT (from->element));
+  for (guint i = KOL_STEP_RATE; i <= KOL_STEP_COUNT; i++)
+    add (&arguments, KOL_BUFFER (launch->inputs[i]));
+  for (guint i = 0; i < KOL_STEP_MAX_STATES; i++)
+    add (&arguments, i < states ? KOL_BUFFER (launch->inputs[KOL_STEP_STATES + i]) : KOL_NO_BUFFER);
+  add_numbers (&arguments, node);
+  return launch_groups (launch, kernel, options, chunks_from (parameters, from->tensor),
+                        arguments.list, error);
+}
+
+/* The step for all parameters, then its statistics. */
+static gboolean
+launch_step (KolLaunch *launch, const KolNode *node, GError **error)
 {
   Tensors parameters = parameters_of (node, launch->device);
-  gint64 all_chunks = total_chunks (&parameters), first_chunk = 0, first_element = 0;
-  KolBuffer *watch = launch->inputs[KOL_STEP_WATCH];
+  Place from = { 0 };
 
-  for (guint from = 0; from < parameters.n; from += TENSORS)
+  while (from.tensor < parameters.n)
     {
-      Arguments arguments = { .n = 0 };
-      gint64 chunks = 0, elements = 0;
+      guint end = MIN (from.tensor + TENSORS, parameters.n);
 
-      for (guint i = from; i < MIN (from + TENSORS, parameters.n); i++)
-        {
-          chunks += tensor_chunks (&parameters, i);
-          elements += tensor_count (&parameters, i);
-        }
-      add_tensors (&arguments, launch, &parameters, from, 1, TRUE);  /* gradients, lengths */
-      add_tensors (&arguments, launch, &parameters, from, 0, FALSE); /* parameters */
-      add (&arguments, KOL_BUFFER (launch->scratch));
-      add (&arguments, KOL_INT (all_chunks));
-      add (&arguments, KOL_INT (first_chunk));
-      add (&arguments, KOL_INT (from));
-      add (&arguments, KOL_UINT (first_element));
-      add (&arguments, KOL_BUFFER (launch->inputs[KOL_STEP_RATE]));
-      add (&arguments, KOL_BUFFER (watch));
-      for (const KolArg *argument = own; argument->kind != KOL_ARG_END; argument++)
-        add (&arguments, *argument);
-      if (!launch_groups (launch, kernel, chunks, arguments.list, error))
+      if (!launch_tensors (launch, &parameters, &from, error))
         return FALSE;
-      first_chunk += chunks;
-      first_element += elements;
+      from.chunk += chunks_from (&parameters, from.tensor);
+      for (; from.tensor < end; from.tensor++)
+        from.element += tensor_count (&parameters, from.tensor);
     }
-  return launch_groups (launch, "optimizer_statistics", parameters.n,
-                        KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_INT (all_chunks),
-                                  KOL_BUFFER (watch), KOL_BUFFER (launch->outputs[0]),
-                                  KOL_BUFFER (count)),
+  return launch_groups (launch, "optimizer_statistics", "", parameters.n,
+                        KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_INT (from.chunk),
+                                  KOL_BUFFER (launch->inputs[KOL_STEP_WATCH]),
+                                  KOL_BUFFER (launch->outputs[0]),
+                                  KOL_BUFFER (launch->inputs[KOL_STEP_COUNT])),
                         error);
 }
 
 static gboolean
-launch_adam (KolLaunch *launch, const KolNode *node, GError **error)
+launch_gather_gradients (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  const KolAdamStep *how = node->attributes;
-  KolBuffer *count = launch->inputs[2];
+  Tensors sums = sums_of (node, launch->device);
+  const guint *parts = node->attributes;
 
-  return launch_step (launch, node, "adam_forward",
-                      KOL_ARGS (KOL_BUFFER (count), KOL_BUFFER (launch->inputs[3]),
-                                KOL_BUFFER (launch->inputs[4]), KOL_FLOAT (how->beta1),
-                                KOL_FLOAT (1 - how->beta1), KOL_FLOAT (log (how->beta1)),
-                                KOL_FLOAT (how->beta2), KOL_FLOAT (1 - how->beta2),
-                                KOL_FLOAT (log (how->beta2)), KOL_FLOAT (how->epsilon)),
-                      count, error);
-}
+  for (guint from = 0; from < sums.n; from += TENSORS)
+    {
+      Arguments arguments = { .n = 0 };
 
-static gboolean
-launch_sgd (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  const KolSgdStep *how = node->attributes;
-
-  return launch_step (launch, node, "sgd_forward",
-                      KOL_ARGS (KOL_BUFFER (launch->inputs[2]), KOL_FLOAT (how->momentum)), NULL,
-                      error);
+      add_tensors (&arguments, launch, &sums, from, 1, TRUE);
+      add_tensors (&arguments, launch, &sums, from, 0, FALSE);
+      add (&arguments, KOL_INT (launch->example == 0));
+      add (&arguments, KOL_FLOAT (*parts));
+      if (!launch_groups (launch, "gather_gradients_forward", "", chunks_from (&sums, from),
+                          arguments.list, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* Additions, multiplications, divisions and roots per element, as the formulas have them. */
@@ -400,11 +579,23 @@ flops_gradient_norm (const KolNode *node)
 }
 
 static double
+flops_gather_gradients (const KolNode *node)
+{
+  Tensors sums = sums_of (node, NULL);
+
+  return 2.0 * (double) total_count (&sums);
+}
+
+static double
 flops_step (const KolNode *node)
 {
   Tensors parameters = parameters_of (node, NULL);
+  const KolStepNumbers *numbers = node->attributes;
+  double each = node->op == &adam_op ? 17 : node->op == &sgd_op ? 8 : 15;
 
-  return (node->op == &adam_op ? 17.0 : 8.0) * (double) total_count (&parameters);
+  each += numbers->clip_value != 0 || numbers->clip_norm != 0;
+  each += 2 * (numbers->weight_decay != 0) + 3 * (numbers->average != 0);
+  return each * (double) total_count (&parameters);
 }
 
 /* ── References ────────────────────────────────────────────────────────────────────────────── */
@@ -434,62 +625,114 @@ reference_nothing (const KolNode *node, const double *const *x, double *const *y
     }
 }
 
-static void
-reference_adam (const KolNode *node, const double *const *x, double *const *y)
+static double
+rule_sgd (const KolStepNumbers *numbers, double rate, double t, double g, double *states)
 {
-  const KolAdamStep *how = node->attributes;
-  Tensors parameters = parameters_of (node, NULL);
-  double t = x[2][0] + 1, correct1 = 1 - pow (how->beta1, t), correct2 = 1 - pow (how->beta2, t);
-  gint64 k = 0; /* position in m and v */
+  if (numbers->momentum == 0)
+    return rate * g;
+  states[0] = numbers->momentum * states[0] + g;
+  return rate * (numbers->nesterov ? g + numbers->momentum * states[0] : states[0]);
+}
 
-  reference_nothing (node, x, y);
-  if (x[KOL_STEP_WATCH][0] != 0)
-    return;
-  y[1][0] = t;
-  for (guint tensor = 0; tensor < parameters.n; tensor++)
-    for (gint64 i = 0; i < tensor_count (&parameters, tensor); i++, k++)
-      {
-        double p = x[5 + 2 * tensor][i], g = x[6 + 2 * tensor][i];
-        double m = how->beta1 * x[3][k] + (1 - how->beta1) * g;
-        double v = how->beta2 * x[4][k] + (1 - how->beta2) * g * g;
-        double update = x[KOL_STEP_RATE][0] / correct1 * m / (sqrt (v / correct2) + how->epsilon);
+static double
+rule_adam (const KolStepNumbers *numbers, double rate, double t, double g, double *states)
+{
+  double correct1 = 1 - pow (numbers->beta1, t), correct2 = 1 - pow (numbers->beta2, t);
 
-        y[0][2 * tensor] += update * update;
-        y[0][2 * tensor + 1] += p * p;
-        y[2][k] = m;
-        y[3][k] = v;
-        y[4 + tensor][i] = p - update;
-      }
+  states[0] = numbers->beta1 * states[0] + (1 - numbers->beta1) * g;
+  states[1] = numbers->beta2 * states[1] + (1 - numbers->beta2) * g * g;
+  return rate / correct1 * states[0] / (sqrt (states[1] / correct2) + numbers->epsilon);
+}
+
+static double
+rule_rmsprop (const KolStepNumbers *numbers, double rate, double t, double g, double *states)
+{
+  double square, u;
+  guint last = numbers->centered ? 2 : 1;
+
+  square = states[0] = numbers->alpha * states[0] + (1 - numbers->alpha) * g * g;
+  if (numbers->centered)
+    {
+      states[1] = numbers->alpha * states[1] + (1 - numbers->alpha) * g;
+      square = MAX (square - states[1] * states[1], 0);
+    }
+  u = g / (sqrt (square) + numbers->epsilon);
+  if (numbers->momentum != 0)
+    u = states[last] = numbers->momentum * states[last] + u;
+  return rate * u;
+}
+
+/* The gradient that a rule is given. */
+static double
+prepare_gradient (const KolNode *node, double norm, double p, double g)
+{
+  const KolStepNumbers *numbers = node->attributes;
+
+  if (numbers->clip_value != 0)
+    g = CLAMP (g, -numbers->clip_value, numbers->clip_value);
+  if (numbers->clip_norm != 0)
+    g *= MIN (1, numbers->clip_norm / (norm + 1e-6));
+  return numbers->decoupled ? g : g + numbers->weight_decay * p;
 }
 
 static void
-reference_sgd (const KolNode *node, const double *const *x, double *const *y)
+reference_step (const KolNode *node, const double *const *x, double *const *y)
 {
-  const KolSgdStep *how = node->attributes;
-  Tensors parameters = parameters_of (node, NULL);
-  gint64 k = 0; /* position in v */
+  const KolStepNumbers *numbers = node->attributes;
+  Rule rule = node->op == &adam_op ? rule_adam : node->op == &sgd_op ? rule_sgd : rule_rmsprop;
+  Tensors tensors = parameters_of (node, NULL);
+  double rate = x[KOL_STEP_RATE][0], norm = x[KOL_STEP_NORM][0], taken = x[KOL_STEP_COUNT][0];
+  guint n_states = count_states (node);
+  double *const *states = y + 2, *const *parameters = states + n_states;
+  gint64 k = 0; /* position in the states */
 
   reference_nothing (node, x, y);
   if (x[KOL_STEP_WATCH][0] != 0)
     return;
-  for (guint tensor = 0; tensor < parameters.n; tensor++)
-    for (gint64 i = 0; i < tensor_count (&parameters, tensor); i++, k++)
+  y[1][0] = taken + 1;
+  for (guint t = 0; t < tensors.n; t++)
+    for (gint64 i = 0; i < tensor_count (&tensors, t); i++, k++)
       {
-        double p = x[3 + 2 * tensor][i], v = x[4 + 2 * tensor][i];
+        double own[KOL_STEP_MAX_STATES], p = parameters[t][i], update;
+        double g = x[tensors.first + tensors.stride * t + 1][i];
 
-        if (how->momentum != 0)
-          y[1][k] = v += how->momentum * x[2][k];
-        y[0][2 * tensor] += x[KOL_STEP_RATE][0] * v * x[KOL_STEP_RATE][0] * v;
-        y[0][2 * tensor + 1] += p * p;
-        y[2 + tensor][i] = p - x[KOL_STEP_RATE][0] * v;
+        for (guint state = 0; state < n_states; state++)
+          own[state] = states[state][k];
+        update = rule (numbers, rate, taken + 1, prepare_gradient (node, norm, p, g), own);
+        if (numbers->decoupled)
+          update += rate * numbers->weight_decay * p;
+        for (guint state = 0; state < n_states; state++)
+          states[state][k] = own[state];
+        y[0][2 * t] += update * update;
+        y[0][2 * t + 1] += p * p;
+        parameters[t][i] = p -= update;
+        if (numbers->average != 0)
+          {
+            double *average = &parameters[tensors.n + t][i];
+
+            *average = taken == 0 ? p : numbers->average * *average + (1 - numbers->average) * p;
+          }
       }
+}
+
+/* With the first example of the cases, which is the batch's. */
+static void
+reference_gather_gradients (const KolNode *node, const double *const *x, double *const *y)
+{
+  Tensors sums = sums_of (node, NULL);
+  const guint *parts = node->attributes;
+
+  for (guint t = 0; t < sums.n; t++)
+    for (gint64 i = 0; i < tensor_count (&sums, t); i++)
+      y[t][i] = x[2 * t + 1][i] / *parts;
 }
 
 /* ── Cases ─────────────────────────────────────────────────────────────────────────────────────
  * Up to three parameters; tests/nn/test-optimizers.c has more than a launch takes.             */
 
 #define S1(...) KOL_SHAPE (__VA_ARGS__)
-#define S2(...) S1 (__VA_ARGS__), S1 (__VA_ARGS__) /* a parameter and its gradient */
+#define S2(...) S1 (__VA_ARGS__), S1 (__VA_ARGS__)        /* a parameter and its gradient */
+#define S3(...) S2 (__VA_ARGS__), KOL_SHAPE (__VA_ARGS__) /* and its average */
 #define ZEROS                                                                                      \
   {                                                                                                \
     KOL_FILL_LABELS, 0, 1                                                                          \
@@ -513,6 +756,11 @@ reference_sgd (const KolNode *node, const double *const *x, double *const *y)
 #define SQUARES                                                                                    \
   {                                                                                                \
     KOL_FILL_UNIFORM, 0.01, 1                                                                      \
+  }
+
+#define NORM                                                                                       \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 1, 3                                                                         \
   }
 
 static const KolCase gradient_norm_cases[] = {
@@ -550,114 +798,170 @@ static const KolCase gradient_norm_cases[] = {
   { NULL },
 };
 
-static const KolAdamStep usual_adam = { 0.9, 0.999, 1e-8 };
-static const KolAdamStep other_adam = { 0.5, 0.9, 1e-3 };
-static const KolAdamStep no_moments = { 0, 0, 1e-2 };
-
-#define ADAM_SHAPES(total, ...)                                                                    \
-  {                                                                                                \
-    KOL_SCALAR, KOL_SHAPE (2), KOL_SHAPE (1), KOL_SHAPE (total), KOL_SHAPE (total), __VA_ARGS__    \
-  }
-#define ADAM_FILL(watch, count)                                                                    \
-  {                                                                                                \
-    RATE, watch, count, { KOL_FILL_UNIFORM, 0, 0 }, SQUARES                                        \
-  }
-
-static const KolCase adam_cases[] = {
+static const KolCase gather_gradients_cases[] = {
   { .name = "1",
-    .n_inputs = 7,
-    .shapes = ADAM_SHAPES (1, S2 (1)),
-    .attributes = &usual_adam,
-    .fill = ADAM_FILL (ZEROS, ZEROS),
+    .n_inputs = 2,
+    .shapes = { S2 (1) },
+    .attributes = &(guint){ 1 },
     .no_gradient = ~0u },
-  { .name = "first-step",
-    .n_inputs = 9,
-    .shapes = ADAM_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &usual_adam,
-    .fill = ADAM_FILL (ZEROS, ZEROS),
+  { .name = "three-parts",
+    .n_inputs = 4,
+    .shapes = { S2 (7), S2 (3, 11) },
+    .attributes = &(guint){ 3 },
     .no_gradient = ~0u },
-  { .name = "other-constants",
-    .n_inputs = 9,
-    .shapes = ADAM_SHAPES (40, S2 (3, 11), S2 (7)),
-    .attributes = &other_adam,
-    .fill = ADAM_FILL (ZEROS, STEPS),
-    .no_gradient = ~0u },
-  { .name = "no-moments",
-    .n_inputs = 7,
-    .shapes = ADAM_SHAPES (33, S2 (33)),
-    .attributes = &no_moments,
-    .fill = ADAM_FILL (ZEROS, STEPS),
-    .no_gradient = ~0u },
-  { .name = "raised",
-    .n_inputs = 9,
-    .shapes = ADAM_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &usual_adam,
-    .fill = ADAM_FILL (RAISED, STEPS),
+  { .name = "old-nan",
+    .n_inputs = 4,
+    .shapes = { S2 (5), S2 (33) },
+    .attributes = &(guint){ 2 },
+    .fill = { NANS, { 0 }, NANS },
     .no_gradient = ~0u },
   { .name = "4096,16385,127",
-    .n_inputs = 11,
-    .shapes = ADAM_SHAPES (4096 + 16385 + 127, S2 (4096), S2 (16385), S2 (127)),
-    .attributes = &usual_adam,
-    .fill = ADAM_FILL (ZEROS, STEPS),
+    .n_inputs = 6,
+    .shapes = { S2 (4096), S2 (16385), S2 (127) },
+    .attributes = &(guint){ 2 },
     .no_gradient = ~0u },
   { .name = "1024x3136",
-    .n_inputs = 7,
-    .shapes = ADAM_SHAPES (1024 * 3136, S2 (1024, 3136)),
-    .attributes = &usual_adam,
-    .fill = ADAM_FILL (ZEROS, STEPS),
+    .n_inputs = 2,
+    .shapes = { S2 (1024, 3136) },
+    .attributes = &(guint){ 2 },
     .no_gradient = ~0u,
     .only_tune = TRUE },
   { NULL },
 };
 
-static const KolSgdStep plain_sgd = { 0 };
-static const KolSgdStep momentum_sgd = { 0.9 };
+/* Inputs: rate, watch, norm, count; then the states, then the parameters. */
+#define SHAPES(...)                                                                                \
+  {                                                                                                \
+    KOL_SCALAR, KOL_SHAPE (2), KOL_SCALAR, KOL_SHAPE (1), __VA_ARGS__                              \
+  }
+#define SGD(watch, count)                                                                          \
+  {                                                                                                \
+    RATE, watch, NORM, count                                                                       \
+  }
+#define ANY                                                                                        \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 0, 0                                                                         \
+  }
+#define S40 KOL_SHAPE (40) /* a state of the parameters [7] and [3, 11] */
+#define LONG 4096 + 16385 + 127
+#define CASE(NAME, N, NUMBERS, SHAPES_, ...)                                                       \
+  {                                                                                                \
+    .name = NAME, .n_inputs = N, .attributes = NUMBERS, .shapes = SHAPES_, .fill = __VA_ARGS__,    \
+    .no_gradient = ~0u                                                                             \
+  }
 
-#define SGD_SHAPES(total, ...)                                                                     \
+static const KolStepNumbers usual_adam = { .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8 };
+static const KolStepNumbers other_adam = { .beta1 = 0.5, .beta2 = 0.9, .epsilon = 1e-3 };
+static const KolStepNumbers no_moments = { .epsilon = 1e-2 };
+static const KolStepNumbers decayed_adam
+    = { .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8, .weight_decay = 0.1, .clip_value = 0.25 };
+static const KolStepNumbers adamw = { .beta1 = 0.9,
+                                      .beta2 = 0.99,
+                                      .epsilon = 1e-8,
+                                      .weight_decay = 0.1,
+                                      .decoupled = TRUE,
+                                      .clip_norm = 0.5,
+                                      .average = 0.9 };
+
+#define ADAM(watch, count)                                                                         \
   {                                                                                                \
-    KOL_SCALAR, KOL_SHAPE (2), KOL_SHAPE (total), __VA_ARGS__                                      \
+    RATE, watch, NORM, count, ANY, SQUARES                                                         \
   }
-#define SGD_FILL(watch)                                                                            \
-  {                                                                                                \
-    RATE, watch                                                                                    \
-  }
+
+static const KolCase adam_cases[] = {
+  CASE ("1", 8, &usual_adam, SHAPES (S2 (1), S2 (1)), ADAM (ZEROS, ZEROS)),
+  CASE ("first-step", 10, &usual_adam, SHAPES (S40, S40, S2 (7), S2 (3, 11)), ADAM (ZEROS, ZEROS)),
+  CASE ("other-constants", 10, &other_adam, SHAPES (S40, S40, S2 (3, 11), S2 (7)),
+        ADAM (ZEROS, STEPS)),
+  CASE ("no-moments", 8, &no_moments, SHAPES (S2 (33), S2 (33)), ADAM (ZEROS, STEPS)),
+  CASE ("decay,value", 10, &decayed_adam, SHAPES (S40, S40, S2 (7), S2 (3, 11)),
+        ADAM (ZEROS, STEPS)),
+  CASE ("decoupled,norm,average", 12, &adamw, SHAPES (S40, S40, S3 (7), S3 (3, 11)),
+        ADAM (ZEROS, STEPS)),
+  CASE ("first-average", 12, &adamw, SHAPES (S40, S40, S3 (7), S3 (3, 11)), ADAM (ZEROS, ZEROS)),
+  CASE ("raised", 12, &adamw, SHAPES (S40, S40, S3 (7), S3 (3, 11)), ADAM (RAISED, STEPS)),
+  CASE ("4096,16385,127", 12, &usual_adam, SHAPES (S2 (LONG), S2 (4096), S2 (16385), S2 (127)),
+        ADAM (ZEROS, STEPS)),
+  { .name = "1024x3136",
+    .n_inputs = 8,
+    .shapes = SHAPES (S2 (1024 * 3136), S2 (1024, 3136)),
+    .attributes = &usual_adam,
+    .fill = ADAM (ZEROS, STEPS),
+    .no_gradient = ~0u,
+    .only_tune = TRUE },
+  { NULL },
+};
+
+static const KolStepNumbers plain_sgd = { 0 };
+static const KolStepNumbers momentum_sgd = { .momentum = 0.9 };
+static const KolStepNumbers nesterov_sgd
+    = { .momentum = 0.9, .nesterov = TRUE, .weight_decay = 0.1, .clip_norm = 0.5 };
+static const KolStepNumbers averaged_sgd
+    = { .weight_decay = 0.1, .clip_value = 0.25, .average = 0.9 };
 
 static const KolCase sgd_cases[] = {
-  { .name = "1",
-    .n_inputs = 5,
-    .shapes = SGD_SHAPES (1, S2 (1)),
-    .attributes = &plain_sgd,
-    .fill = SGD_FILL (ZEROS),
-    .no_gradient = ~0u },
-  { .name = "no-momentum",
-    .n_inputs = 7,
-    .shapes = SGD_SHAPES (1, S2 (7), S2 (3, 11)),
-    .attributes = &plain_sgd,
-    .fill = SGD_FILL (ZEROS),
-    .no_gradient = ~0u },
-  { .name = "momentum",
-    .n_inputs = 7,
-    .shapes = SGD_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &momentum_sgd,
-    .fill = SGD_FILL (ZEROS),
-    .no_gradient = ~0u },
-  { .name = "raised",
-    .n_inputs = 7,
-    .shapes = SGD_SHAPES (40, S2 (7), S2 (3, 11)),
-    .attributes = &momentum_sgd,
-    .fill = SGD_FILL (RAISED),
-    .no_gradient = ~0u },
-  { .name = "4096,16385,127",
-    .n_inputs = 9,
-    .shapes = SGD_SHAPES (4096 + 16385 + 127, S2 (4096), S2 (16385), S2 (127)),
-    .attributes = &momentum_sgd,
-    .fill = SGD_FILL (ZEROS),
-    .no_gradient = ~0u },
+  CASE ("1", 6, &plain_sgd, SHAPES (S2 (1)), SGD (ZEROS, ZEROS)),
+  CASE ("no-momentum", 8, &plain_sgd, SHAPES (S2 (7), S2 (3, 11)), SGD (ZEROS, STEPS)),
+  CASE ("momentum", 9, &momentum_sgd, SHAPES (S40, S2 (7), S2 (3, 11)), SGD (ZEROS, STEPS)),
+  CASE ("nesterov,decay,norm", 9, &nesterov_sgd, SHAPES (S40, S2 (7), S2 (3, 11)),
+        SGD (ZEROS, STEPS)),
+  CASE ("decay,value,average", 10, &averaged_sgd, SHAPES (S3 (7), S3 (3, 11)), SGD (ZEROS, STEPS)),
+  CASE ("raised", 9, &momentum_sgd, SHAPES (S40, S2 (7), S2 (3, 11)), SGD (RAISED, STEPS)),
+  CASE ("4096,16385,127", 11, &momentum_sgd,
+        SHAPES (KOL_SHAPE (LONG), S2 (4096), S2 (16385), S2 (127)), SGD (ZEROS, STEPS)),
   { .name = "1024x3136",
-    .n_inputs = 5,
-    .shapes = SGD_SHAPES (1024 * 3136, S2 (1024, 3136)),
+    .n_inputs = 7,
+    .shapes = SHAPES (KOL_SHAPE (1024 * 3136), S2 (1024, 3136)),
     .attributes = &momentum_sgd,
-    .fill = SGD_FILL (ZEROS),
+    .fill = SGD (ZEROS, STEPS),
+    .no_gradient = ~0u,
+    .only_tune = TRUE },
+  { NULL },
+};
+
+/* The mean of the squares is above the mean's square, as it is after any step. */
+#define SQUARE                                                                                     \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 0.5, 1                                                                       \
+  }
+#define MEAN                                                                                       \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, -0.5, 0.5                                                                    \
+  }
+#define RMSPROP(watch)                                                                             \
+  {                                                                                                \
+    RATE, watch, NORM, STEPS, SQUARE, MEAN                                                         \
+  }
+
+static const KolStepNumbers plain_rmsprop = { .alpha = 0.99, .epsilon = 1e-8 };
+static const KolStepNumbers momentum_rmsprop
+    = { .alpha = 0.9, .epsilon = 1e-3, .momentum = 0.9, .weight_decay = 0.1 };
+static const KolStepNumbers centered_rmsprop
+    = { .alpha = 0.9, .epsilon = 1e-3, .centered = TRUE, .clip_value = 0.5 };
+static const KolStepNumbers full_rmsprop = { .alpha = 0.9,
+                                             .epsilon = 1e-3,
+                                             .momentum = 0.5,
+                                             .centered = TRUE,
+                                             .weight_decay = 0.1,
+                                             .clip_norm = 0.5,
+                                             .average = 0.9 };
+
+static const KolCase rmsprop_cases[] = {
+  CASE ("1", 7, &plain_rmsprop, SHAPES (KOL_SHAPE (1), S2 (1)), RMSPROP (ZEROS)),
+  CASE ("momentum,decay", 10, &momentum_rmsprop, SHAPES (S40, S40, S2 (7), S2 (3, 11)),
+        RMSPROP (ZEROS)),
+  CASE ("centered,value", 10, &centered_rmsprop, SHAPES (S40, S40, S2 (7), S2 (3, 11)),
+        RMSPROP (ZEROS)),
+  CASE ("everything", 10, &full_rmsprop, SHAPES (S2 (33), KOL_SHAPE (33), S3 (33)),
+        RMSPROP (ZEROS)),
+  CASE ("raised", 10, &full_rmsprop, SHAPES (S2 (33), KOL_SHAPE (33), S3 (33)), RMSPROP (RAISED)),
+  CASE ("4096,16385,127", 11, &plain_rmsprop,
+        SHAPES (KOL_SHAPE (LONG), S2 (4096), S2 (16385), S2 (127)), RMSPROP (ZEROS)),
+  { .name = "1024x3136",
+    .n_inputs = 7,
+    .shapes = SHAPES (KOL_SHAPE (1024 * 3136), S2 (1024, 3136)),
+    .attributes = &plain_rmsprop,
+    .fill = RMSPROP (ZEROS),
     .no_gradient = ~0u,
     .only_tune = TRUE },
   { NULL },
@@ -682,40 +986,42 @@ static const KolOp gradient_norm_op = {
   .flops = flops_gradient_norm,
 };
 
-static const KolVariant adam_variants[] = {
-  { .name = "plain", .scratch = scratch_step, .launch = launch_adam },
+static const KolVariant gather_gradients_variants[] = {
+  { .name = "plain", .launch = launch_gather_gradients },
   { NULL },
 };
 
-static const KolOp adam_op = {
-  .name = "adam",
-  .attributes = sizeof (KolAdamStep),
-  .infer = infer_adam,
-  .overwrites = overwrites_step,
-  .reference = reference_adam,
-  .cases = adam_cases,
-  .variants = adam_variants,
-  .flops = flops_step,
+static const KolOp gather_gradients_op = {
+  .name = "gather_gradients",
+  .attributes = sizeof (guint), /* parts */
+  .infer = infer_gather_gradients,
+  .overwrites = overwrites_gather_gradients,
+  .reference = reference_gather_gradients,
+  .cases = gather_gradients_cases,
+  .variants = gather_gradients_variants,
+  .gathers = TRUE,
+  .flops = flops_gather_gradients,
 };
 
-static const KolVariant sgd_variants[] = {
-  { .name = "plain", .scratch = scratch_step, .launch = launch_sgd },
+static const KolVariant step_variants[] = {
+  { .name = "plain", .scratch = scratch_step, .launch = launch_step },
   { NULL },
 };
 
-static const KolOp sgd_op = {
-  .name = "sgd",
-  .attributes = sizeof (KolSgdStep),
-  .infer = infer_sgd,
-  .overwrites = overwrites_step,
-  .reference = reference_sgd,
-  .cases = sgd_cases,
-  .variants = sgd_variants,
-  .flops = flops_step,
-};
+#define STEP_OP(NAME)                                                                              \
+  {                                                                                                \
+    .name = #NAME, .attributes = sizeof (KolStepNumbers), .infer = infer_step,                     \
+    .overwrites = overwrites_step, .reference = reference_step, .cases = NAME##_cases,             \
+    .variants = step_variants, .flops = flops_step,                                                \
+  }
+
+static const KolOp adam_op = STEP_OP (adam);
+static const KolOp sgd_op = STEP_OP (sgd);
+static const KolOp rmsprop_op = STEP_OP (rmsprop);
 
 extern const KolOp *const kol_optimizer_ops[];
-const KolOp *const kol_optimizer_ops[] = { &gradient_norm_op, &adam_op, &sgd_op, NULL };
+const KolOp *const kol_optimizer_ops[]
+    = { &gradient_norm_op, &gather_gradients_op, &adam_op, &sgd_op, &rmsprop_op, NULL };
 
 /* ── Constructors ──────────────────────────────────────────────────────────────────────────── */
 
@@ -730,35 +1036,38 @@ kol_gradient_norm (KolValue *watch, KolValue *const *gradients, guint n)
   return kol_node_new (&gradient_norm_op, inputs, n + 1, NULL);
 }
 
-/* A node over the fixed inputs @first and the parameters, each with its gradient. */
-static KolValue *
-step_new (const KolOp *op, KolValue *const *first, guint n_first, KolValue *const *parameters,
-          KolValue *const *gradients, guint n, gconstpointer how)
+KolValue *
+kol_gather_gradients (KolValue *const *sums, KolValue *const *gradients, guint n, guint parts)
 {
-  g_autofree KolValue **inputs = g_new (KolValue *, n_first + 2 * n);
+  g_autofree KolValue **inputs = g_new (KolValue *, 2 * n);
 
-  for (guint i = 0; i < n_first; i++)
-    inputs[i] = first[i];
   for (guint i = 0; i < n; i++)
     {
-      inputs[n_first + 2 * i] = parameters[i];
-      inputs[n_first + 2 * i + 1] = gradients[i];
+      inputs[2 * i] = sums[i];
+      inputs[2 * i + 1] = gradients[i];
     }
-  return kol_node_new (op, inputs, n_first + 2 * n, how);
+  return kol_node_new (&gather_gradients_op, inputs, 2 * n, &parts);
 }
 
 KolValue *
-kol_adam_step (KolValue *rate, KolValue *watch, KolValue *count, KolValue *m, KolValue *v,
-               KolValue *const *parameters, KolValue *const *gradients, guint n,
-               const KolAdamStep *how)
+kol_optimizer_step (const char *rule, const KolStepInputs *in, const KolStepNumbers *numbers)
 {
-  return step_new (&adam_op, (KolValue *[]){ rate, watch, count, m, v }, 5, parameters, gradients,
-                   n, how);
-}
+  const char *names[KOL_STEP_MAX_STATES];
+  guint n_states = kol_step_list_states (rule, numbers, names);
+  g_autoptr (GPtrArray) inputs = g_ptr_array_new ();
 
-KolValue *
-kol_sgd_step (KolValue *rate, KolValue *watch, KolValue *v, KolValue *const *parameters,
-              KolValue *const *gradients, guint n, const KolSgdStep *how)
-{
-  return step_new (&sgd_op, (KolValue *[]){ rate, watch, v }, 3, parameters, gradients, n, how);
+  g_ptr_array_add (inputs, in->rate);
+  g_ptr_array_add (inputs, in->watch);
+  g_ptr_array_add (inputs, in->norm);
+  g_ptr_array_add (inputs, in->count);
+  for (guint i = 0; i < n_states; i++)
+    g_ptr_array_add (inputs, in->states[i]);
+  for (guint i = 0; i < in->n; i++)
+    {
+      g_ptr_array_add (inputs, in->parameters[i]);
+      g_ptr_array_add (inputs, in->gradients[i]);
+      if (in->averages)
+        g_ptr_array_add (inputs, in->averages[i]);
+    }
+  return kol_node_new (kol_op_find (rule), (KolValue **) inputs->pdata, inputs->len, numbers);
 }
