@@ -12,6 +12,7 @@
 #include "dataset/dataset.h"
 #include "dataset/idx.h"
 #include "dataset/npy.h"
+#include "dataset/picture.h"
 #include "dataset/png.h"
 #include "device/device.h"
 #include "graph/check.h"

@@ -27,6 +27,7 @@ typedef struct {
 } KolDatasetFormat;
 
 extern const KolDatasetFormat kol_dataset_csv;
+extern const KolDatasetFormat kol_dataset_folder;
 extern const KolDatasetFormat kol_dataset_idx;
 extern const KolDatasetFormat kol_dataset_npy;
 extern const KolDatasetFormat kol_dataset_npz;

@@ -105,8 +105,8 @@ struct _KolDataset {
  *   first one, and it is an error if another differs
  * @height: likewise
  * @channels: of a folder's pictures: 1, grey, or 3, colour. 0: 1 if all are grey
- * @target: (nullable): the column of a table that is to be predicted, its name or
- *   its number from 1; %NULL: the last
+ * @target: (nullable): the column of a table that is to be predicted, its number
+ *   from 1 or its name; %NULL: the last
  * @numbers: whether the targets of a table or array are numbers, not classes
  * @like: (nullable): the training part of the same data: a test part takes its
  *   class names and the size of its examples, and whatever does not fit is an error

@@ -7,10 +7,7 @@
 
 /* What a data set can be; the first that recognizes a path reads it. */
 static const KolDatasetFormat *const formats[] = {
-  &kol_dataset_idx,
-  &kol_dataset_npz,
-  &kol_dataset_npy,
-  &kol_dataset_csv,
+  &kol_dataset_idx, &kol_dataset_npz, &kol_dataset_npy, &kol_dataset_csv, &kol_dataset_folder,
 };
 
 static const KolDatasetFormat *
@@ -122,6 +119,12 @@ make_like (KolDataset *dataset, const KolDataset *like, GError **error)
  * - a folder with the IDX files of MNIST and its kin, of which the part "test" is
  *   called `t10k`: see [func@dataset_open_idx]. Their pixels are read in the
  *   background: call [func@dataset_finish] before looking at them;
+ * - a folder with a sub-folder of pictures for each class, named after it. If it has a
+ *   sub-folder `train` that is the training part, and `test`, or else `val`, the
+ *   test part; without, all of it is the training part. PNG, JPEG and what else
+ *   [func@picture_load] reads; what cannot be read is named in `skipped`, and left
+ *   out. Examples are sorted by class, then by name. They have one channel if all
+ *   pictures are grey, else three;
  * - a file .npz with two arrays for each part: `x_train` and `y_train`, or
  *   `train_images` and `train_labels`, or `x` and `y`, or `images` and `labels`, or
  *   `arr_0` and `arr_1`; for the test part `x_test` and `y_test`, or `test_images`

@@ -59,7 +59,8 @@ folder (void)
 static void
 remove_all (const char *path)
 {
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  gboolean link = g_file_test (path, G_FILE_TEST_IS_SYMLINK);
+  g_autoptr (GDir) dir = link ? NULL : g_dir_open (path, 0, NULL);
 
   for (const char *name = dir ? g_dir_read_name (dir) : NULL; name; name = g_dir_read_name (dir))
     {
@@ -248,7 +249,8 @@ start_tests (int *argc, char ***argv)
 
   root = g_dir_make_tmp ("kolinsky-dataset-XXXXXX", &error);
   g_assert_no_error (error);
-  g_autofree char *share = g_build_filename (root, "share", NULL);
+  /* Behind our own, the system's: gdk-pixbuf tells pictures apart by what is there. */
+  g_autofree char *share = g_strdup_printf ("%s/share:/usr/share", root);
   g_setenv ("XDG_DATA_DIRS", share, TRUE);
   g_unsetenv ("KOLINSKY_DATA");
   g_test_init (argc, argv, NULL);

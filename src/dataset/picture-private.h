@@ -1,0 +1,7 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "picture.h"
+
+/* As kol_picture_load(), but @reason, to be freed, does not name the file. */
+KolPicture *kol_picture_try (const char *path, char **reason);
