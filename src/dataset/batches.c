@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "augment-private.h"
 #include "dataset-private.h"
 
 /*
@@ -24,23 +25,26 @@ struct _KolBatches {
   gsize size;        /* numbers of an example */
   gsize target_size; /* numbers of its target: 1 if that is a label */
   guint64 key;       /* of the random numbers that shuffle */
+  guint64 augment_key;
   gboolean shuffle;
 
   /* Only the prefetch thread touches these. */
   guint32 *order;      /* [count], the examples in the order of an epoch... */
   guint64 order_epoch; /* ...which is this one, or G_MAXUINT64: of none yet */
+  float *plain;        /* [size], an example that is still to be varied */
 
   Slot slots[SLOTS];
   gsize valid; /* examples of the lent batch that are real; only the caller's */
 
   GThread *thread;
-  GMutex lock;     /* guards what follows */
-  GCond changed;   /* what follows has changed */
-  guint64 taken;   /* number of the next batch to lend; only the caller writes it */
-  guint64 made;    /* number of the next batch to make; taken <= made < taken + SLOTS */
-  guint64 seeks;   /* how often the stream was moved: a batch begun before is void */
-  gboolean stop;   /* the thread shall end */
-  gboolean failed; /* the examples could not be read: there are no batches */
+  GMutex lock;        /* guards what follows */
+  GCond changed;      /* what follows has changed */
+  guint64 taken;      /* number of the next batch to lend; only the caller writes it */
+  guint64 made;       /* number of the next batch to make; taken <= made < taken + SLOTS */
+  guint64 seeks;      /* how often the stream was moved or changed: a batch begun before is void */
+  KolAugment augment; /* zeros: examples stay as they are */
+  gboolean stop;      /* the thread shall end */
+  gboolean failed;    /* the examples could not be read: there are no batches */
 };
 
 static void
@@ -86,6 +90,31 @@ fill_example (const KolBatches *batches, gsize i, float *to)
     to[j] = from[j] / 255.0f;
 }
 
+static gboolean
+changes_nothing (const KolAugment *augment)
+{
+  return !augment->flip && augment->shift == 0 && augment->cutout == 0;
+}
+
+/* As above, varied as the epoch wants it. */
+static void
+fill_varied (const KolBatches *batches, const KolAugment *augment, guint64 epoch, gsize i,
+             float *to)
+{
+  const KolDataset *dataset = batches->dataset;
+
+  if (changes_nothing (augment))
+    {
+      fill_example (batches, i, to);
+      return;
+    }
+  KolVariation variation
+      = kol_augment_draw (augment, batches->augment_key, epoch, i, dataset->height, dataset->width);
+  fill_example (batches, i, batches->plain);
+  kol_augment_apply (&variation, batches->plain, to, dataset->channels, dataset->height,
+                     dataset->width);
+}
+
 static void
 fill_target (const KolBatches *batches, gsize i, float *to)
 {
@@ -98,7 +127,7 @@ fill_target (const KolBatches *batches, gsize i, float *to)
 }
 
 static void
-fill_slot (KolBatches *batches, Slot *slot, guint64 number)
+fill_slot (KolBatches *batches, Slot *slot, guint64 number, const KolAugment *augment)
 {
   guint64 epoch = number / batches->per_epoch;
 
@@ -110,7 +139,7 @@ fill_slot (KolBatches *batches, Slot *slot, guint64 number)
   for (gsize i = 0; i < batches->batch; i++)
     {
       gsize example = example_at (batches, number, i);
-      fill_example (batches, example, slot->examples + i * batches->size);
+      fill_varied (batches, augment, epoch, example, slot->examples + i * batches->size);
       fill_target (batches, example, slot->targets + i * batches->target_size);
     }
 }
@@ -135,9 +164,10 @@ prefetch (gpointer user_data)
           continue;
         }
       guint64 number = batches->made, seeks = batches->seeks;
+      KolAugment augment = batches->augment;
 
       g_mutex_unlock (&batches->lock);
-      fill_slot (batches, &batches->slots[number % SLOTS], number);
+      fill_slot (batches, &batches->slots[number % SLOTS], number, &augment);
       g_mutex_lock (&batches->lock);
       if (batches->seeks == seeks)
         {
@@ -173,6 +203,8 @@ allocate (KolBatches *batches, GError **error)
       batches->slots[i].targets = g_try_new (float, batches->batch * batches->target_size);
       done = done && batches->slots[i].examples && batches->slots[i].targets;
     }
+  batches->plain = g_try_new (float, batches->size);
+  done = done && batches->plain;
   if (batches->shuffle)
     {
       batches->order = g_try_new (guint32, batches->dataset->count);
@@ -226,6 +258,7 @@ kol_batches_new (KolDataset *dataset, gsize batch, guint64 seed, gboolean shuffl
   batches->size = kol_dataset_example_size (dataset);
   batches->target_size = dataset->labels ? 1 : dataset->outputs;
   batches->key = kol_random_key (seed, "shuffle");
+  batches->augment_key = kol_random_key (seed, "augment");
   batches->shuffle = shuffle;
   batches->order_epoch = G_MAXUINT64;
   if (!allocate (batches, error))
@@ -265,6 +298,7 @@ kol_batches_free (KolBatches *batches)
       g_free (batches->slots[i].targets);
     }
   g_free (batches->order);
+  g_free (batches->plain);
   g_mutex_clear (&batches->lock);
   g_cond_clear (&batches->changed);
   kol_dataset_unref (batches->dataset);
@@ -338,6 +372,65 @@ kol_batches_seek (KolBatches *batches, guint64 batches_done)
   g_cond_broadcast (&batches->changed);
   g_mutex_unlock (&batches->lock);
   batches->valid = 0;
+}
+
+static gboolean
+check_augment (const KolDataset *dataset, const KolAugment *augment, GError **error)
+{
+  gsize side = MIN (dataset->height, dataset->width);
+
+  if (dataset->height == 1 && dataset->width == 1)
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_AUGMENT,
+                 "The examples of the %s are rows of a table; only pictures can be mirrored, "
+                 "shifted or cut, so ask for none of that",
+                 dataset->name);
+  else if (augment->shift >= side || augment->cutout > side)
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_AUGMENT,
+                 "Pictures of the %s have %zu x %zu pixels, but are to be shifted by up to %u "
+                 "pixels, with squares of %u pixels cut out; choose a shift below %zu and squares "
+                 "of up to %zu",
+                 dataset->name, dataset->width, dataset->height, augment->shift, augment->cutout,
+                 side, side);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/**
+ * kol_batches_set_augment:
+ * @batches: a stream
+ * @augment: how to vary its pictures; zeros leave them as they are
+ * @error: where to put what went wrong
+ *
+ * Varies the pictures of the batches from the next one on, as training sets are varied
+ * so that a network learns less by heart. Each picture is mirrored with probability 1/2;
+ * then shifted by up to `shift` pixels each way, all shifts equally likely, with zeros
+ * where nothing comes in, which is the same as padding with zeros and cropping at
+ * random; then a square is set to zero, whose middle is anywhere in the picture and
+ * which may reach out of it (DeVries and Taylor, "Improved regularization of
+ * convolutional neural networks with cutout", 2017).
+ *
+ * What becomes of a picture is a function of the stream's seed, the epoch's number and
+ * the picture's place in the set alone: [func@batches_seek] comes back to the same.
+ *
+ * Errors: %KOL_DATASET_ERROR_AUGMENT if the examples are no pictures, or too small.
+ *
+ * Returns: whether the stream is changed
+ */
+gboolean
+kol_batches_set_augment (KolBatches *batches, const KolAugment *augment, GError **error)
+{
+  g_return_val_if_fail (batches != NULL && augment != NULL, FALSE);
+
+  if (!changes_nothing (augment) && !check_augment (batches->dataset, augment, error))
+    return FALSE;
+  g_mutex_lock (&batches->lock);
+  batches->augment = *augment;
+  batches->made = batches->taken;
+  batches->seeks++;
+  g_cond_broadcast (&batches->changed);
+  g_mutex_unlock (&batches->lock);
+  return TRUE;
 }
 
 /**

@@ -16,10 +16,26 @@ G_BEGIN_DECLS
  */
 typedef struct _KolBatches KolBatches;
 
+/**
+ * KolAugment:
+ * @flip: whether pictures are mirrored, left to right, with probability 1/2
+ * @shift: the most pixels that they are shifted by, up or down, and left or right
+ * @cutout: the side of a square that is set to 0 somewhere in each, or 0
+ *
+ * How the pictures of a stream are varied at random.
+ */
+typedef struct {
+  gboolean flip;
+  guint shift;
+  guint cutout;
+} KolAugment;
+
 KOL_API KolBatches *kol_batches_new (KolDataset *dataset, gsize batch, guint64 seed,
                                      gboolean shuffle, GError **error);
 KOL_API void kol_batches_free (KolBatches *batches);
 
+KOL_API gboolean kol_batches_set_augment (KolBatches *batches, const KolAugment *augment,
+                                          GError **error);
 KOL_API gboolean kol_batches_next (KolBatches *batches, const float **examples,
                                    const float **targets);
 KOL_API void kol_batches_seek (KolBatches *batches, guint64 batches_done);
