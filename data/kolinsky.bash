@@ -6,7 +6,7 @@ _kolinsky ()
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'devices train evaluate verify bench --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'devices train evaluate runs plot verify bench --help --version' -- "$word"))
     return
   fi
   case $before in
@@ -17,6 +17,9 @@ _kolinsky ()
     *:-*)
       COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" "$command" --help 2>/dev/null \
         | grep -o -- '--[a-z][a-z-]*' | sort -u)" -- "$word")) ;;
+    plot:*)
+      COMPREPLY=($(compgen -W "$(ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
+        -- "$word") $(compgen -d -- "$word")) ;;
     train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits' -- "$word")) ;;
     bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak matmul digits' -- "$word")) ;;
   esac

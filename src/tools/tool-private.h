@@ -24,7 +24,8 @@ typedef struct {
   ToolExit (*run) (int argc, char **argv);
 } ToolCommand;
 
-extern const ToolCommand tool_bench, tool_devices, tool_evaluate, tool_train, tool_verify;
+extern const ToolCommand tool_bench, tool_devices, tool_evaluate, tool_plot, tool_runs, tool_train,
+    tool_verify;
 
 /* When the process began, of g_get_monotonic_time (). */
 extern gint64 tool_start_time;
@@ -46,8 +47,10 @@ typedef enum {
 
 /*
  * Takes the options out of @argv: @own and what @takes says. What is wrong is
- * printed, and FALSE returned. The rest of @argv, from 1, are @n_parameters.
+ * printed, and FALSE returned. The rest of @argv, from 1, are @n_parameters, or
+ * TOOL_ANY_NUMBER.
  */
+#define TOOL_ANY_NUMBER (-1)
 gboolean tool_parse (const ToolCommand *command, const GOptionEntry *own, ToolTakes takes,
                      ToolOptions *options, int n_parameters, int *argc, char ***argv);
 void tool_options_clear (ToolOptions *options);
@@ -65,6 +68,8 @@ gboolean tool_save_profile (const ToolOptions *options, KolDevice *device, GErro
 
 /* @given, or an installed data set's folder; NULL with a sentence. Given. */
 char *tool_find_data (const char *given, GError **error);
+/* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
+char *tool_run_folder (const char *given);
 /* The network of a recipe ("digits"); NULL after a message that lists the known ones. */
 KolNetwork tool_find_recipe (const ToolCommand *command, const char *name);
 

@@ -71,7 +71,7 @@ meant_option (char **argv, const GOptionEntry *entries)
 static gboolean
 check_parameters (const ToolCommand *command, int n_parameters, int argc, char **argv)
 {
-  if (argc - 1 == n_parameters)
+  if (n_parameters == TOOL_ANY_NUMBER || argc - 1 == n_parameters)
     return TRUE;
   if (argc - 1 > n_parameters)
     tool_usage (command, "\"%s\" is more than `kolinsky %s` understands", argv[n_parameters + 1],
