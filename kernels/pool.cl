@@ -5,6 +5,8 @@
  *   MAXIMUM           1: the largest of a window; 0: the mean of the window's part inside x
  *   INDEX             1: the forward gives the index of the largest in its plane, h W + w, too
  *   SIZE_H, SIZE_W    a window's size; STRIDE_H, STRIDE_W the distance between windows
+ *   ADAPTIVE          1: window p of P is floor (p H / P) .. ceil ((p + 1) H / P) instead
+ *   COUNT_PAD         1: a mean divides by the window's part inside x and its padding
  *   LANES             outputs that are computed at a time; 1: windows further apart than 2
  *
  * A CPU's work-item takes @each rows of the output; most of a row in vectors of
@@ -31,8 +33,43 @@ typedef KOL_JOIN (int, LANES) ilanes;
 #endif
 #endif
 
-#define SHAPE int H, int W, int P, int Q, int top, int left
-#define SHAPE_VALUES H, W, P, Q, top, left
+#define SHAPE int H, int W, int P, int Q, int top, int left, int bottom, int right
+#define SHAPE_VALUES H, W, P, Q, top, left, bottom, right
+
+/*
+ * An axis of x, from the shape: ROWS (BEGIN, p) and ROWS (END, p) are the window p's
+ * part inside x, COUNT what a mean divides by; ROWS (FIRST, h) .. ROWS (LAST, h)
+ * are the windows that cover the row h. COLUMNS alike.
+ */
+#define ROWS(WHAT, i) WHAT (i, SIZE_H, STRIDE_H, top, bottom, H, P)
+#define COLUMNS(WHAT, i) WHAT (i, SIZE_W, STRIDE_W, left, right, W, Q)
+
+#if ADAPTIVE
+#define BEGIN(i, size, stride, before, after, length, windows) \
+  ((int) ((long) (i) * (length) / (windows)))
+#define END(i, size, stride, before, after, length, windows) \
+  ((int) (((long) ((i) + 1) * (length) + (windows) - 1) / (windows)))
+#define FIRST(i, size, stride, before, after, length, windows) \
+  ((int) ((long) (i) * (windows) / (length)))
+#define LAST(i, size, stride, before, after, length, windows) \
+  ((int) (((long) ((i) + 1) * (windows) + (length) - 1) / (length)) - 1)
+#else
+#define BEGIN(i, size, stride, before, after, length, windows) max ((i) * (stride) - (before), 0)
+#define END(i, size, stride, before, after, length, windows) \
+  min ((i) * (stride) - (before) + (size), (length))
+#define FIRST(i, size, stride, before, after, length, windows) \
+  ((i) + (before) < (size) ? 0 : ((i) + (before) - (size)) / (stride) + 1)
+#define LAST(i, size, stride, before, after, length, windows) \
+  min (((i) + (before)) / (stride), (windows) - 1)
+#endif
+#if COUNT_PAD
+#define COUNT(i, size, stride, before, after, length, windows) \
+  min ((size), (length) + (after) + (before) - (i) * (stride))
+#else
+#define COUNT(i, size, stride, before, after, length, windows) \
+  (END (i, size, stride, before, after, length, windows) \
+   - BEGIN (i, size, stride, before, after, length, windows))
+#endif
 
 /* Which columns of a row of @width this work-item computes, and the rows; see the kernels. */
 #if KOL_SIMD
@@ -49,12 +86,11 @@ typedef KOL_JOIN (int, LANES) ilanes;
 
 /* ---- Forward ---- */
 
-/* One output: of rows h0 .. h1 of a plane. */
+/* One output; y and index are its row's. */
 static inline void
-pool_one (__global const float *x, __global float *y, __global float *index, int h0, int h1, int q,
-          int W, int left)
+pool_one (__global const float *x, __global float *y, __global float *index, int p, int q, SHAPE)
 {
-  int w0 = max (q * STRIDE_W - left, 0), w1 = min (q * STRIDE_W - left + SIZE_W, W);
+  int h0 = ROWS (BEGIN, p), h1 = ROWS (END, p), w0 = COLUMNS (BEGIN, q), w1 = COLUMNS (END, q);
 #if MAXIMUM
   float best = x[h0 * W + w0];
   int where = h0 * W + w0;
@@ -78,7 +114,7 @@ pool_one (__global const float *x, __global float *y, __global float *index, int
   for (int h = h0; h < h1; h++)
     for (int w = w0; w < w1; w++)
       sum += x[h * W + w];
-  y[q] = sum / ((h1 - h0) * (w1 - w0));
+  y[q] = sum / (ROWS (COUNT, p) * COLUMNS (COUNT, q));
 #endif
 }
 
@@ -114,10 +150,9 @@ take (Pooled *pooled, lanes v, int at)
 
 /* LANES outputs from @q on. */
 static inline void
-pool_lanes (__global const float *x, __global float *y, __global float *index, int h0, int h1,
-            int q, int W, int left)
+pool_lanes (__global const float *x, __global float *y, __global float *index, int p, int q, SHAPE)
 {
-  int w0 = q * STRIDE_W - left;
+  int h0 = ROWS (BEGIN, p), h1 = ROWS (END, p), w0 = q * STRIDE_W - left;
 #if MAXIMUM
   Pooled pooled = { (lanes) (-INFINITY), h0 * W + w0 + RAMP * STRIDE_W };
 #else
@@ -144,7 +179,7 @@ pool_lanes (__global const float *x, __global float *y, __global float *index, i
   lanes_store (to_floats (pooled.where), index + q);
 #endif
 #else
-  lanes_store (pooled.value / (float) ((h1 - h0) * SIZE_W), y + q);
+  lanes_store (pooled.value / (float) (ROWS (COUNT, p) * SIZE_W), y + q);
 #endif
 }
 #endif
@@ -162,7 +197,6 @@ pool_forward (__global const float *restrict x, __global float *restrict y,
   for (size_t row = row_begin; row < row_end; row++)
     {
       int p = row % P, q = column_begin;
-      int h0 = max (p * STRIDE_H - top, 0), h1 = min (p * STRIDE_H - top + SIZE_H, H);
       __global const float *plane = x + row / P * H * W;
       __global float *to = y + row * Q, *index_to = INDEX ? index + row * Q : index;
 
@@ -172,34 +206,25 @@ pool_forward (__global const float *restrict x, __global float *restrict y,
       if (end - first >= LANES)
         {
           for (; q < first; q++)
-            pool_one (plane, to, index_to, h0, h1, q, W, left);
+            pool_one (plane, to, index_to, p, q, SHAPE_VALUES);
           for (; q < end; q += LANES) /* the last ones step back, and compute some once more */
-            pool_lanes (plane, to, index_to, h0, h1, min (q, end - LANES), W, left);
+            pool_lanes (plane, to, index_to, p, min (q, end - LANES), SHAPE_VALUES);
           q = end;
         }
 #endif
       for (; q < column_end; q++)
-        pool_one (plane, to, index_to, h0, h1, q, W, left);
+        pool_one (plane, to, index_to, p, q, SHAPE_VALUES);
     }
 }
 
 /* ---- Gradient ---- */
-
-/* The windows that cover position @at, counted from the padding's edge: first .. last. */
-#define FIRST_COVERING(at, size, stride) ((at) < (size) ? 0 : ((at) - (size)) / (stride) + 1)
-#define LAST_COVERING(at, stride, windows) min ((at) / (stride), (windows) - 1)
-
-/* How many elements of the window @p are inside. */
-#define INSIDE(p, size, stride, before, length) \
-  (min ((p) * (stride) - (before) + (size), (length)) - max ((p) * (stride) - (before), 0))
 
 /* dx of the element @w of the row @h, from windows p0 .. p1. */
 static inline float
 gradient_one (__global const float *dy, __global const float *index, int h, int w, int p0, int p1,
               SHAPE)
 {
-  int q0 = FIRST_COVERING (w + left, SIZE_W, STRIDE_W);
-  int q1 = LAST_COVERING (w + left, STRIDE_W, Q);
+  int q0 = COLUMNS (FIRST, w), q1 = COLUMNS (LAST, w);
   float sum = 0.0f;
 
   for (int p = p0; p <= p1; p++)
@@ -208,8 +233,7 @@ gradient_one (__global const float *dy, __global const float *index, int h, int 
 #if MAXIMUM
         sum += index[p * Q + q] == (float) (h * W + w) ? dy[p * Q + q] : 0.0f;
 #else
-        sum += dy[p * Q + q]
-               / (INSIDE (p, SIZE_H, STRIDE_H, top, H) * INSIDE (q, SIZE_W, STRIDE_W, left, W));
+        sum += dy[p * Q + q] / (ROWS (COUNT, p) * COLUMNS (COUNT, q));
 #endif
       }
   return sum;
@@ -263,7 +287,7 @@ gradient_lanes (__global const float *dy, __global const float *index, __global 
     sum[phase] = 0.0f;
   for (int p = p0; p <= p1; p++)
     {
-      float factor = MAXIMUM ? 1.0f : 1.0f / (INSIDE (p, SIZE_H, STRIDE_H, top, H) * SIZE_W);
+      float factor = MAXIMUM ? 1.0f : 1.0f / (ROWS (COUNT, p) * SIZE_W);
 
       for (int phase = 0; phase < STRIDE_W; phase++)
         sum[phase] += gradient_phase (dy, index, phase, at, p, m, Q, factor);
@@ -285,7 +309,7 @@ gradient_lanes (__global const float *dy, __global const float *index, __global 
 
 /*
  * dx[h, w] = the sum over the windows p, q that cover it of dy[p, q], where the
- * index is h W + w; or of dy[p, q] / the elements of the window that are inside.
+ * index is h W + w; or of dy[p, q] / the elements of the window that are counted.
  * @rows: planes x H. @index is not used without MAXIMUM.
  */
 __kernel void
@@ -298,8 +322,7 @@ pool_gradient_x (__global const float *restrict dy, __global const float *restri
     {
       int h = row % H, w = column_begin;
       size_t plane = row / H;
-      int p0 = FIRST_COVERING (h + top, SIZE_H, STRIDE_H);
-      int p1 = LAST_COVERING (h + top, STRIDE_H, P);
+      int p0 = ROWS (FIRST, h), p1 = ROWS (LAST, h);
       __global const float *dy_at = dy + plane * P * Q;
       __global const float *index_at = MAXIMUM ? index + plane * P * Q : index;
       __global float *to = dx + plane * H * W;
@@ -336,10 +359,8 @@ pool_pick (__global const float *restrict x, __global const float *restrict inde
     for (int q = column_begin; q < column_end; q++)
       {
         int p = row % P, at = index[row * Q + q], h = at / W, w = at % W;
-        bool covered = p >= FIRST_COVERING (h + top, SIZE_H, STRIDE_H)
-                       && p <= LAST_COVERING (h + top, STRIDE_H, P)
-                       && q >= FIRST_COVERING (w + left, SIZE_W, STRIDE_W)
-                       && q <= LAST_COVERING (w + left, STRIDE_W, Q);
+        bool covered = p >= ROWS (FIRST, h) && p <= ROWS (LAST, h) && q >= COLUMNS (FIRST, w)
+                       && q <= COLUMNS (LAST, w);
 
         y[row * Q + q] = covered ? x[row / P * H * W + at] : 0.0f;
       }

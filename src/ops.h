@@ -89,18 +89,46 @@ KOL_API KolValue *kol_conv2d (KolValue *x, KolValue *w, KolValue *bias, const Ko
 /* ── Pooling ───────────────────────────────────────────────────────────────────────────────── */
 
 /* Windows of size x size_w over each channel; padding never wins a maximum and is not counted in
- * an average. x [N, C, H, W] -> [N, C, P, Q], P as for convolution (floor).                     */
+ * an average, unless it is asked to be. x [N, C, H, W] -> [N, C, P, Q], P as for convolution:
+ * P = floor ((H + top + bottom - size) / stride) + 1. With ceil it is rounded up, but a window that
+ * would begin behind x, in the padding, is left out.                                           */
 typedef struct {
   int size, size_w;     /* size_w 0: as size */
   int stride, stride_w; /* 0: as the size */
   KolPadding padding;
   int pad;
   int top, left, bottom, right;
+  gboolean ceil;      /* also windows that reach over the edge */
+  gboolean count_pad; /* an average divides by the window's part inside x and its padding */
 } KolPool;
 KOL_API KolValue *kol_max_pool (KolValue *x,
                                 const KolPool *how); /* the first of equals gets the gradient */
+/* as kol_max_pool; indices [N, C, P, Q]: h W + w of each largest element; no gradient to them */
+KOL_API KolValue *kol_max_pool_with_indices (KolValue *x, const KolPool *how, KolValue **indices);
 KOL_API KolValue *kol_average_pool (KolValue *x,
                                     const KolPool *how); /* mean of the window's part inside x */
+/* y[h, w] = x[p, q] for the last p, q with indices[p, q] = h W + w, else 0, for each channel:
+ * x, indices [N, C, P, Q] -> shape [N, C, H, W].                                               */
+KOL_API KolValue *kol_max_unpool (KolValue *x, KolValue *indices, KolShape shape);
+
+/* The same along one dimension: [N, C, L] -> [N, C, Q]. */
+typedef struct {
+  int size;
+  int stride; /* 0: as the size */
+  KolPadding padding;
+  int pad;
+  int left, right;
+  gboolean ceil, count_pad;
+} KolPool1d;
+KOL_API KolValue *kol_max_pool1d (KolValue *x, const KolPool1d *how);
+KOL_API KolValue *kol_average_pool1d (KolValue *x, const KolPool1d *how);
+
+/* [N, C, H, W] -> [N, C, 1, 1]: of all elements of each channel. */
+KOL_API KolValue *kol_global_max_pool (KolValue *x);
+KOL_API KolValue *kol_global_average_pool (KolValue *x);
+/* [N, C, H, W] -> [N, C, P, Q]: window p is floor (p H / P) .. ceil ((p + 1) H / P) - 1, q alike. */
+KOL_API KolValue *kol_adaptive_max_pool (KolValue *x, int rows, int columns);
+KOL_API KolValue *kol_adaptive_average_pool (KolValue *x, int rows, int columns);
 
 /* ── Losses and regularization ─────────────────────────────────────────────────────────────── */
 

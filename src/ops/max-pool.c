@@ -48,14 +48,12 @@ static void
 largest_of_window (const KolPoolGeometry *g, const double *plane, gint64 p, gint64 q, double *value,
                    double *index)
 {
-  gint64 h0, h1, w0, w1;
+  KolPoolWindow rows = kol_pool_rows (g, p), columns = kol_pool_columns (g, q);
 
-  kol_pool_window (p, g->size, g->stride, g->top, g->H, &h0, &h1);
-  kol_pool_window (q, g->size_w, g->stride_w, g->left, g->W, &w0, &w1);
-  *value = plane[h0 * g->W + w0];
-  *index = (double) (h0 * g->W + w0);
-  for (gint64 h = h0; h < h1; h++)
-    for (gint64 w = w0; w < w1; w++)
+  *value = plane[rows.begin * g->W + columns.begin];
+  *index = (double) (rows.begin * g->W + columns.begin);
+  for (gint64 h = rows.begin; h < rows.end; h++)
+    for (gint64 w = columns.begin; w < columns.end; w++)
       {
         double v = plane[h * g->W + w];
 
@@ -89,9 +87,9 @@ max_pool_reference (const KolNode *node, const double *const *x, double *const *
 static void
 max_pool_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 {
-  KolPoolGradient attributes
-      = { .how = *(const KolPool *) node->attributes, .shape = node->inputs[0]->shape };
+  KolPoolAttributes attributes = *(const KolPoolAttributes *) node->attributes;
 
+  attributes.shape = node->inputs[0]->shape;
   if (dy[0])
     dx[0] = KOL_NODE (&gradient_op, &attributes, dy[0], kol_output (&node->outputs[0], 1));
 }
@@ -99,7 +97,7 @@ max_pool_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 static gboolean
 gradient_infer (KolNode *node, GError **error)
 {
-  const KolPoolGradient *attributes = node->attributes;
+  const KolPoolAttributes *attributes = node->attributes;
 
   node->outputs[0].shape = attributes->shape;
   return TRUE;
@@ -127,8 +125,8 @@ pick_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 static gboolean
 gradient_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  const KolPoolGradient *attributes = node->attributes;
-  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, &attributes->how);
+  const KolPoolAttributes *attributes = node->attributes;
+  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, attributes);
   KolBuffer *buffers[] = { launch->inputs[0], launch->inputs[1], launch->outputs[0] };
 
   return kol_pool_launch (launch, &g, "pool_gradient_x", "-DMAXIMUM=1 -DINDEX=1", buffers, g.H, g.W,
@@ -138,8 +136,8 @@ gradient_launch (KolLaunch *launch, const KolNode *node, GError **error)
 static gboolean
 pick_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  const KolPoolGradient *attributes = node->attributes;
-  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, &attributes->how);
+  const KolPoolAttributes *attributes = node->attributes;
+  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, attributes);
   KolBuffer *buffers[] = { launch->inputs[0], launch->inputs[1], launch->outputs[0] };
 
   return kol_pool_launch (launch, &g, "pool_pick", "-DMAXIMUM=1 -DINDEX=1", buffers, g.P, g.Q,
@@ -150,18 +148,18 @@ pick_launch (KolLaunch *launch, const KolNode *node, GError **error)
 static gboolean
 window_covers (const KolPoolGeometry *g, gint64 output, gint64 index)
 {
-  gint64 h0, h1, w0, w1;
+  KolPoolWindow rows = kol_pool_rows (g, output / g->Q % g->P);
+  KolPoolWindow columns = kol_pool_columns (g, output % g->Q);
+  gint64 h = index / g->W, w = index % g->W;
 
-  kol_pool_window (output / g->Q % g->P, g->size, g->stride, g->top, g->H, &h0, &h1);
-  kol_pool_window (output % g->Q, g->size_w, g->stride_w, g->left, g->W, &w0, &w1);
-  return index / g->W >= h0 && index / g->W < h1 && index % g->W >= w0 && index % g->W < w1;
+  return h >= rows.begin && h < rows.end && w >= columns.begin && w < columns.end;
 }
 
 static void
 gradient_reference (const KolNode *node, const double *const *x, double *const *y)
 {
-  const KolPoolGradient *attributes = node->attributes;
-  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, &attributes->how);
+  const KolPoolAttributes *attributes = node->attributes;
+  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, attributes);
 
   for (gint64 i = 0; i < g.planes * g.P * g.Q; i++)
     if (window_covers (&g, i, (gint64) x[1][i]))
@@ -171,8 +169,8 @@ gradient_reference (const KolNode *node, const double *const *x, double *const *
 static void
 pick_reference (const KolNode *node, const double *const *x, double *const *y)
 {
-  const KolPoolGradient *attributes = node->attributes;
-  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, &attributes->how);
+  const KolPoolAttributes *attributes = node->attributes;
+  KolPoolGeometry g = kol_pool_geometry (&attributes->shape, attributes);
 
   for (gint64 i = 0; i < g.planes * g.P * g.Q; i++)
     if (window_covers (&g, i, (gint64) x[1][i]))
@@ -184,7 +182,14 @@ pick_reference (const KolNode *node, const double *const *x, double *const *y)
 #define CASE(NAME, HOW, ...)                                                                       \
   {                                                                                                \
     .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (__VA_ARGS__) },                            \
-    .attributes = &(const KolPool) HOW,                                                            \
+    .attributes = &(const KolPoolAttributes){ .how = HOW },                                        \
+    .fill                                                                                          \
+        = { { KOL_FILL_DISTINCT, -1, 1 } }                                                         \
+  }
+#define ADAPTIVE_CASE(NAME, P, Q, ...)                                                             \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 1, .shapes = { KOL_SHAPE (__VA_ARGS__) },                            \
+    .attributes = &(const KolPoolAttributes){ .rows = P, .columns = Q },                           \
     .fill                                                                                          \
         = { { KOL_FILL_DISTINCT, -1, 1 } }                                                         \
   }
@@ -198,7 +203,14 @@ static const KolCase max_pool_cases[] = { KOL_POOL_CASES, { 0 } };
 #define GRADIENT_CASE(NAME, HOW_, INPUT, N, C, P, Q, H, W)                                         \
   {                                                                                                \
     .name = NAME, .n_inputs = 2, .shapes = { INPUT, KOL_SHAPE (N, C, P, Q) },                      \
-    .attributes = &(const KolPoolGradient){ HOW_, { 4, { N, C, H, W } } },                         \
+    .attributes = &(const KolPoolAttributes){ .how = HOW_, .shape = { 4, { N, C, H, W } } },       \
+    .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, (H) * (W) } }, .no_gradient = 2   \
+  }
+#define ADAPTIVE_GRADIENT_CASE(NAME, INPUT, N, C, P, Q, H, W)                                      \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 2, .shapes = { INPUT, KOL_SHAPE (N, C, P, Q) },                      \
+    .attributes                                                                                    \
+        = &(const KolPoolAttributes){ .rows = P, .columns = Q, .shape = { 4, { N, C, H, W } } },   \
     .fill = { { KOL_FILL_UNIFORM, -1, 1 }, { KOL_FILL_LABELS, 0, (H) * (W) } }, .no_gradient = 2   \
   }
 #define GRADIENT_CASES(INPUT)                                                                      \
@@ -208,7 +220,12 @@ static const KolCase max_pool_cases[] = { KOL_POOL_CASES, { 0 } };
       GRADIENT_CASE ("3x3-stride-2-of-5x11", HOW (.size = 3, .stride = 2, .pad = 1),               \
                      INPUT (2, 3, 3, 6, 5, 11), 2, 3, 3, 6, 5, 11),                                \
       GRADIENT_CASE ("3x3-stride-1-of-3x18", HOW (.size = 3, .stride = 1, .padding = KOL_SAME),    \
-                     INPUT (1, 2, 3, 18, 3, 18), 1, 2, 3, 18, 3, 18)
+                     INPUT (1, 2, 3, 18, 3, 18), 1, 2, 3, 18, 3, 18),                              \
+      GRADIENT_CASE ("3x3-stride-2-ceil-of-6x12", HOW (.size = 3, .stride = 2, .ceil = TRUE),      \
+                     INPUT (2, 3, 3, 6, 6, 12), 2, 3, 3, 6, 6, 12),                                \
+      ADAPTIVE_GRADIENT_CASE ("adaptive-3x4-of-5x11", INPUT (2, 3, 3, 4, 5, 11), 2, 3, 3, 4, 5,    \
+                              11),                                                                 \
+      ADAPTIVE_GRADIENT_CASE ("adaptive-5x7-of-3x2", INPUT (2, 3, 5, 7, 3, 2), 2, 3, 5, 7, 3, 2)
 #define OUTPUT_SHAPE(N, C, P, Q, H, W) KOL_SHAPE (N, C, P, Q)
 #define X_SHAPE(N, C, P, Q, H, W) KOL_SHAPE (N, C, H, W)
 
@@ -219,7 +236,7 @@ static const KolCase pick_cases[] = { GRADIENT_CASES (X_SHAPE), { 0 } };
 
 static const KolOp max_pool_op = {
   .name = "max_pool",
-  .attributes = sizeof (KolPool),
+  .attributes = sizeof (KolPoolAttributes),
   .n_outputs = 2, /* the value; its index in its plane, h W + w */
   .infer = max_pool_infer,
   .gradient = max_pool_gradient,
@@ -231,7 +248,7 @@ static const KolOp max_pool_op = {
 
 static const KolOp gradient_op = {
   .name = "max_pool_gradient",
-  .attributes = sizeof (KolPoolGradient),
+  .attributes = sizeof (KolPoolAttributes),
   .infer = gradient_infer,
   .gradient = gradient_gradient,
   .reference = gradient_reference,
@@ -241,7 +258,7 @@ static const KolOp gradient_op = {
 
 static const KolOp pick_op = {
   .name = "max_pool_pick",
-  .attributes = sizeof (KolPoolGradient),
+  .attributes = sizeof (KolPoolAttributes),
   .infer = pick_infer,
   .gradient = pick_gradient,
   .reference = pick_reference,
@@ -253,6 +270,30 @@ extern const KolOp *const kol_max_pool_ops[];
 const KolOp *const kol_max_pool_ops[] = { &max_pool_op, &gradient_op, &pick_op, NULL };
 
 /**
+ * kol_max_pool_with_indices:
+ * @x: [N, C, H, W], planes of at most 2^24 elements
+ * @how: the windows' size, stride and padding; padding is less than the window
+ * @indices: (out) (optional): where in its plane each largest element is,
+ *   h W + w, of the result's shape; no gradient
+ *
+ * The largest element of each window, NaN if one of them is; padding never wins.
+ * The gradient goes to the first of the largest, row by row. The indices are
+ * those of torch.nn.MaxPool2d with return_indices, and what kol_max_unpool()
+ * takes.
+ *
+ * Returns: (transfer none): the value, [N, C, P, Q] as of kol_max_pool()
+ */
+KolValue *
+kol_max_pool_with_indices (KolValue *x, const KolPool *how, KolValue **indices)
+{
+  KolValue *y = KOL_NODE (&max_pool_op, &(KolPoolAttributes){ .how = *how }, x);
+
+  if (indices)
+    *indices = kol_value_failed (y) ? y : kol_output (y, 1);
+  return y;
+}
+
+/**
  * kol_max_pool:
  * @x: [N, C, H, W], planes of at most 2^24 elements
  * @how: the windows' size, stride and padding; padding is less than the window
@@ -261,11 +302,70 @@ const KolOp *const kol_max_pool_ops[] = { &max_pool_op, &gradient_op, &pick_op, 
  * The gradient goes to the first of the largest, row by row.
  *
  * Returns: (transfer none): the value, [N, C, P, Q] with
- *   P = floor ((H + top + bottom - size) / stride) + 1, Q alike; it has failed if
- *   @x has another rank, or the windows do not fit
+ *   P = floor ((H + top + bottom - size) / stride) + 1, Q alike; or rounded up
+ *   with ceil, where a window that would begin behind x is left out; it has
+ *   failed if @x has another rank, or the windows do not fit
  */
 KolValue *
 kol_max_pool (KolValue *x, const KolPool *how)
 {
-  return KOL_NODE (&max_pool_op, how, x);
+  return kol_max_pool_with_indices (x, how, NULL);
+}
+
+/**
+ * kol_max_pool1d:
+ * @x: [N, C, L]
+ * @how: the windows' size, stride and padding
+ *
+ * The largest element of each window along the last dimension.
+ *
+ * Returns: (transfer none): the value, [N, C, Q]; see kol_max_pool()
+ */
+KolValue *
+kol_max_pool1d (KolValue *x, const KolPool1d *how)
+{
+  return kol_pool_along_rows (x, how, kol_max_pool);
+}
+
+/**
+ * kol_adaptive_max_pool:
+ * @x: [N, C, H, W], planes of at most 2^24 elements
+ * @rows: P, windows from top to bottom
+ * @columns: Q, windows from left to right
+ *
+ * The largest element of each of P x Q windows that share the picture: window p
+ * is the rows floor (p H / P) .. ceil ((p + 1) H / P) - 1, columns alike, so that
+ * they overlap where P does not divide H. The gradient goes to the first of the
+ * largest.
+ *
+ * Returns: (transfer none): the value, [N, C, P, Q]; it has failed if @x has
+ *   another rank, or there are no windows
+ */
+KolValue *
+kol_adaptive_max_pool (KolValue *x, int rows, int columns)
+{
+  KolPoolAttributes attributes;
+
+  if (!kol_pool_adapt (x, rows, columns, &attributes))
+    return kol_pool_fail_adaptive (x, rows, columns);
+  return KOL_NODE (&max_pool_op, &attributes, x);
+}
+
+/**
+ * kol_global_max_pool:
+ * @x: [N, C, H, W], or with any number of dimensions behind the channels
+ *
+ * The largest element of each channel; the gradient goes to the first of them.
+ *
+ * Returns: (transfer none): the value, [N, C, 1, 1]; it has failed if @x has
+ *   fewer than three dimensions
+ */
+KolValue *
+kol_global_max_pool (KolValue *x)
+{
+  KolReduce over;
+
+  if (!kol_pool_everything (x, &over))
+    return kol_pool_fail_global (x);
+  return kol_max (x, &over);
 }
