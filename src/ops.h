@@ -151,4 +151,30 @@ typedef struct {
 } KolTranspose;
 KOL_API KolValue *kol_transpose (KolValue *a, const KolTranspose *how);
 
+/* y[n, c, p, q] = x[n, c, h (p), w (q)] with the position h (p) in x of the row p of P:
+ * (p + 1/2) H / P - 1/2, p (H - 1) / (P - 1) or p H / P; rounded for the nearest, between its two
+ * neighbours for bilinear. Positions outside are at the edge. w alike. [N, C, H, W] -> [N, C, P, Q]. */
+typedef enum {
+  KOL_RESIZE_NEAREST = 0,
+  KOL_RESIZE_BILINEAR, /* (1 - f) x[floor h] + f x[floor h + 1], f = h - floor h; w alike */
+} KolResizeMode;
+typedef enum {
+  KOL_HALF_PIXEL = 0, /* (p + 1/2) H / P - 1/2 */
+  KOL_ALIGN_CORNERS,  /* p (H - 1) / (P - 1) */
+  KOL_ASYMMETRIC,     /* p H / P */
+} KolCoordinates;
+typedef enum {
+  KOL_ROUND_PREFER_FLOOR = 0, /* to the nearest whole number, halves down */
+  KOL_ROUND_PREFER_CEIL,      /* halves up */
+  KOL_ROUND_FLOOR,
+  KOL_ROUND_CEIL,
+} KolRounding;
+typedef struct {
+  int height, width; /* P, Q */
+  KolResizeMode mode;
+  KolCoordinates coordinates;
+  KolRounding rounding; /* for the nearest */
+} KolResize;
+KOL_API KolValue *kol_resize (KolValue *x, const KolResize *how);
+
 G_END_DECLS
