@@ -86,6 +86,31 @@ typedef struct {
 } KolConv2d;
 KOL_API KolValue *kol_conv2d (KolValue *x, KolValue *w, KolValue *bias, const KolConv2d *how);
 
+/* y[n, k, q] = bias[k] + sum_{c, s} x[n, c, q S + s D - left] w[k, c, s]
+ * x [N, C, L], w [K, C / groups, S], bias [K] or NULL -> y [N, K, Q].                           */
+typedef struct {
+  int stride, dilation, groups; /* 0: 1 */
+  KolPadding padding;
+  int pad;
+  int left, right; /* added to it */
+} KolConv1d;
+KOL_API KolValue *kol_conv1d (KolValue *x, KolValue *w, KolValue *bias, const KolConv1d *how);
+
+/* y[n, k, p, q] = bias[k] + sum of x[n, c, h, w] v[c, k, r, s] over c, r, s and all h, w with
+ * h S + r D - top = p and w S + s D - left = q: the gradient of conv2d to its input.
+ * x [N, C, H, W], v [C, K / groups, R, S], bias [K] or NULL -> y [N, K, P, Q];
+ * P = (H - 1) S + D (R - 1) + 1 - top - bottom + output_pad_h, Q alike.                         */
+typedef struct {
+  int stride, stride_w;     /* 0: 1, and stride_w as stride */
+  int dilation, dilation_w; /* 0: 1, and dilation_w as dilation */
+  int groups;               /* 0: 1 */
+  int pad;                      /* the same on all four sides, or */
+  int top, left, bottom, right; /* added to it: rows and columns that y is without */
+  int output_pad_h, output_pad_w; /* rows and columns that y has more, at the bottom and right */
+} KolConvTranspose2d;
+KOL_API KolValue *kol_conv_transpose2d (KolValue *x, KolValue *w, KolValue *bias,
+                                        const KolConvTranspose2d *how);
+
 /* ── Pooling ───────────────────────────────────────────────────────────────────────────────── */
 
 /* Windows of size x size_w over each channel; padding never wins a maximum and is not counted in
@@ -150,6 +175,15 @@ typedef struct {
   int order[KOL_MAX_RANK];
 } KolTranspose;
 KOL_API KolValue *kol_transpose (KolValue *a, const KolTranspose *how);
+
+/* Blocks of b x b pixels from channels, or back. With i, j < b and c < C:
+ * y[n, c, h b + i, w b + j] = x[n, d, h, w], x [N, b b C, H, W] <-> y [N, C, b H, b W], where */
+typedef enum {
+  KOL_DCR = 0, /* d = (i b + j) C + c: depth, column, row, ONNX's default and TensorFlow's */
+  KOL_CRD,     /* d = (c b + i) b + j: PyTorch's PixelShuffle */
+} KolDepthOrder;
+KOL_API KolValue *kol_depth_to_space (KolValue *x, int block, KolDepthOrder order);
+KOL_API KolValue *kol_space_to_depth (KolValue *y, int block, KolDepthOrder order);
 
 /* y[n, c, p, q] = x[n, c, h (p), w (q)] with the position h (p) in x of the row p of P:
  * (p + 1/2) H / P - 1/2, p (H - 1) / (P - 1) or p H / P; rounded for the nearest, between its two

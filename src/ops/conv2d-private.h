@@ -32,6 +32,9 @@ extern const KolOp kol_conv2d_op, kol_conv2d_gradient_x_op, kol_conv2d_gradient_
 /* The convolution of a node of the family whose shapes were found good. */
 KolConv2dShape kol_conv2d_shape_of (const KolNode *node);
 
+/* @y + @bias [K], a number for each of y's channels. */
+KolValue *kol_conv2d_add_bias (KolValue *y, KolValue *bias);
+
 /* conv2d-simd.c: the variant "implicit-gemm"; conv2d and its gradient to x share it. */
 gboolean kol_conv2d_gemm_fits (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_gemm_scratch (const KolNode *node, const KolDevice *device);

@@ -574,8 +574,8 @@ const KolOp *const kol_conv2d_ops[]
     = { &kol_conv2d_op, &kol_conv2d_gradient_x_op, &kol_conv2d_gradient_w_op, NULL };
 
 /* Adds @bias [K] to each channel of @y [N, K, P, Q]; the plan makes it an epilogue. */
-static KolValue *
-add_bias (KolValue *y, KolValue *bias)
+KolValue *
+kol_conv2d_add_bias (KolValue *y, KolValue *bias)
 {
   gint64 filters;
 
@@ -584,7 +584,7 @@ add_bias (KolValue *y, KolValue *bias)
   filters = y->shape.dim[1];
   if (bias->shape.rank != 1 || bias->shape.dim[0] != filters)
     return kol_graph_fail (y->graph, KOL_ERROR_SHAPE,
-                           "%s: conv2d with output %s: the bias should be [%" G_GINT64_FORMAT
+                           "%s: convolution with output %s: the bias should be [%" G_GINT64_FORMAT
                            "], a number per output channel, not %s",
                            y->node->name, kol_shape_text (&y->shape), filters,
                            kol_shape_text (&bias->shape));
@@ -619,5 +619,5 @@ kol_conv2d (KolValue *x, KolValue *w, KolValue *bias, const KolConv2d *how)
   if (how)
     attributes.how = *how;
   y = KOL_NODE (&kol_conv2d_op, &attributes, x, w);
-  return bias ? add_bias (y, bias) : y;
+  return bias ? kol_conv2d_add_bias (y, bias) : y;
 }
