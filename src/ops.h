@@ -60,7 +60,9 @@ kol_argmax (KolValue *a,
 /* ── Products ──────────────────────────────────────────────────────────────────────────────── */
 
 /* y[..., i, j] = sum_k a[..., i, k] b[..., k, j]: [.., M, K] x [.., K, N] -> [.., M, N]. The
- * leading dimensions are equal, or one side has none (it is then used for every batch entry).  */
+ * leading dimensions broadcast as in NumPy; a side that has none is used for every batch entry.
+ * A vector is a row on the left, a column on the right: [K] x [.., K, N] -> [.., N],
+ * [.., M, K] x [K] -> [.., M].                                                                  */
 typedef struct {
   gboolean transpose_a; /* a is stored as [.., K, M] */
   gboolean transpose_b; /* b is stored as [.., N, K] */

@@ -3,7 +3,8 @@
 /*
  * matmul: y[.., m, n] = sum_k a[.., m, k] b[.., k, n], either side stored
  * transposed if asked for, either side used for the whole batch if it has no
- * leading dimensions.
+ * leading dimensions. The constructor brings vectors, and leading dimensions that
+ * broadcast, into that form.
  */
 
 #include <math.h>
@@ -90,8 +91,8 @@ infer (KolNode *node, GError **error)
 
   if (a->rank < 2 || b->rank < 2)
     return kol_infer_fail (error,
-                           "matmul of %s and %s: both sides need at least two dimensions; "
-                           "reshape a vector to [1, n] or [n, 1]",
+                           "matmul of %s and %s: both sides have to be vectors, matrices or "
+                           "batches of matrices, not single numbers",
                            kol_shape_text (a), kol_shape_text (b));
   inner_a = from_end (a, how->transpose_a ? 2 : 1);
   inner_b = from_end (b, how->transpose_b ? 1 : 2);
@@ -104,8 +105,8 @@ infer (KolNode *node, GError **error)
                            inner_b);
   if (!leading_dimensions_agree (a, b))
     return kol_infer_fail (error,
-                           "matmul of %s and %s: the dimensions before the last two differ; "
-                           "they should be equal, or one side should have none",
+                           "matmul of %s and %s: the dimensions before the last two do not go "
+                           "together; from the last one on they should be equal, 1 or missing",
                            kol_shape_text (a), kol_shape_text (b));
 
   *y = a->rank > 2 ? *a : *b;
@@ -500,23 +501,134 @@ static const KolOp matmul_op = {
 
 const KolOp *const kol_matmul_ops[] = { &matmul_op, NULL };
 
+/* ── Constructors ───────────────────────────────────────────────────────────────────────────── */
+
+/* The dimensions before the last two. */
+static KolShape
+leading_of (const KolShape *shape)
+{
+  KolShape leading = *shape;
+
+  leading.rank = MAX (shape->rank - 2, 0);
+  return leading;
+}
+
+/* @leading, then the last two dimensions of @side. */
+static KolShape
+with_leading (KolShape leading, const KolShape *side)
+{
+  leading.dim[leading.rank++] = from_end (side, 2);
+  leading.dim[leading.rank++] = from_end (side, 1);
+  return leading;
+}
+
+/* Whether @leading are, at most, ones: then the side is a single matrix. */
+static gboolean
+is_single (const KolShape *leading)
+{
+  return kol_shape_count (leading) == 1;
+}
+
+/*
+ * The product of sides whose leading dimensions are not equal but broadcast to
+ * @both. A single matrix serves for all of the other side's as it is; else the
+ * smaller side is stretched, which copies.
+ */
+static KolValue *
+multiply_broadcast (KolValue *a, KolValue *b, const KolMatmul *how, KolShape both)
+{
+  KolShape of_a = leading_of (&a->shape), of_b = leading_of (&b->shape);
+  KolValue *y;
+
+  if (is_single (&of_a))
+    a = kol_reshape (a, with_leading (KOL_SCALAR, &a->shape));
+  else if (!kol_shape_equal (&of_a, &both) && !is_single (&of_b))
+    a = kol_expand (a, with_leading (both, &a->shape));
+  if (is_single (&of_b))
+    b = kol_reshape (b, with_leading (KOL_SCALAR, &b->shape));
+  else if (!kol_shape_equal (&of_b, &both) && !is_single (&of_a))
+    b = kol_expand (b, with_leading (both, &b->shape));
+  y = KOL_NODE (&matmul_op, how, a, b);
+  return kol_value_failed (y) ? y : kol_reshape (y, with_leading (both, &y->shape));
+}
+
+/* The product of matrices, or of what infer will find not to be. */
+static KolValue *
+multiply_matrices (KolValue *a, KolValue *b, const KolMatmul *how)
+{
+  KolShape of_a, of_b, both;
+
+  if (kol_value_failed (a) || kol_value_failed (b) || a->shape.rank < 2 || b->shape.rank < 2
+      || leading_dimensions_agree (&a->shape, &b->shape))
+    return KOL_NODE (&matmul_op, how, a, b);
+  of_a = leading_of (&a->shape);
+  of_b = leading_of (&b->shape);
+  if (!kol_shape_broadcast (&of_a, &of_b, &both)
+      || from_end (&a->shape, how->transpose_a ? 2 : 1)
+             != from_end (&b->shape, how->transpose_b ? 1 : 2))
+    return KOL_NODE (&matmul_op, how, a, b);
+  return multiply_broadcast (a, b, how, both);
+}
+
+/* @y without its last but @from_end - 1 dimension, which is 1. */
+static KolValue *
+drop_dimension (KolValue *y, int from_end)
+{
+  KolShape shape;
+
+  if (kol_value_failed (y))
+    return y;
+  shape = y->shape;
+  if (from_end == 2)
+    shape.dim[shape.rank - 2] = shape.dim[shape.rank - 1];
+  shape.rank--;
+  return kol_reshape (y, shape);
+}
+
 /**
  * kol_matmul_with:
- * @a: `[.., M, K]`, or `[.., K, M]` if @how says that it is transposed
- * @b: `[.., K, N]`, or `[.., N, K]` if @how says that it is transposed
+ * @a: `[.., M, K]`, or `[.., K, M]` if @how says that it is transposed, or `[K]`
+ * @b: `[.., K, N]`, or `[.., N, K]` if @how says that it is transposed, or `[K]`
  * @how: (nullable): which sides are stored transposed; %NULL: none
  *
  * Matrix product, y[.., m, n] = sum over k of a[.., m, k] b[.., k, n]. The
- * dimensions before the last two are equal on both sides, or one side has none
- * and is used for every matrix of the other. Other shapes are an error of the
- * graph.
+ * dimensions before the last two broadcast as in NumPy: aligned at the last of
+ * them, a length of 1, or a missing one, stretches. Sides with equal ones, and a
+ * side that is a single matrix, are used as they are; others are first copied to
+ * the common shape.
+ *
+ * A vector is a row on the left and a column on the right, transposed or not, and
+ * its dimension of length 1 does not appear in the result: `[K]` x `[.., K, N]`
+ * -> `[.., N]`, `[.., M, K]` x `[K]` -> `[.., M]`, `[K]` x `[K]` -> a scalar.
+ * Other shapes are an error of the graph.
  *
  * Returns: (transfer none): `[.., M, N]`
  */
 KolValue *
 kol_matmul_with (KolValue *a, KolValue *b, const KolMatmul *how)
 {
-  return KOL_NODE (&matmul_op, how ? how : &nn, a, b);
+  KolMatmul ways = how ? *how : nn;
+  gboolean row, column;
+  KolValue *y;
+
+  if (kol_value_failed (a) || kol_value_failed (b) || a->shape.rank == 0 || b->shape.rank == 0)
+    return KOL_NODE (&matmul_op, &ways, a, b);
+  row = a->shape.rank == 1;
+  column = b->shape.rank == 1;
+  if (row)
+    {
+      a = kol_reshape (a, KOL_SHAPE (1, -1));
+      ways.transpose_a = FALSE;
+    }
+  if (column)
+    {
+      b = kol_reshape (b, KOL_SHAPE (-1, 1));
+      ways.transpose_b = FALSE;
+    }
+  y = multiply_matrices (a, b, &ways);
+  if (row)
+    y = drop_dimension (y, 2);
+  return column ? drop_dimension (y, 1) : y;
 }
 
 /**
