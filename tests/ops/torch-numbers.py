@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""Writes torch-numbers.h: what PyTorch computes for the cases of test-constructors.c.
+
+    torch-numbers.py > torch-numbers.h      # needs PyTorch; the header is kept in the repository
+
+Input k of a case has the elements ((37 i + 17 k) % 101 - 50) / 64, which floats hold exactly; the
+loss is the sum of y times a tensor that is filled alike, with k = 5.
+"""
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+
+
+def fill(shape, k):
+    """Input k, of the shape."""
+    count = 1
+    for length in shape:
+        count *= length
+    return ((37 * torch.arange(count) + 17 * k) % 101 - 50).reshape(shape) / 64
+
+
+def unpool(x, **how):
+    """Down and up again."""
+    y, indices = F.max_pool2d(x, return_indices=True, **how)
+    return F.max_unpool2d(y, indices, kernel_size=how["kernel_size"], output_size=x.shape)
+
+
+def depth_to_space(x):
+    """ONNX's text for DCR."""
+    n, c, h, w = x.shape
+    y = x.reshape(n, 2, 2, c // 4, h, w).permute(0, 3, 4, 1, 5, 2)
+    return y.reshape(n, c // 4, h * 2, w * 2)
+
+
+def space_to_depth(x):
+    """TensorFlow's: the reverse."""
+    n, c, h, w = x.shape
+    y = x.reshape(n, c, h // 2, 2, w // 2, 2).permute(0, 3, 5, 1, 2, 4)
+    return y.reshape(n, c * 4, h // 2, w // 2)
+
+
+def size(mode, corners=None):
+    """5 x 7 to 9 x 4."""
+    return lambda x: F.interpolate(x, (9, 4), mode=mode, align_corners=corners)
+
+
+PICTURE = (1, 2, 5, 7)
+CASES = [
+    ("conv-transpose2d/plain", F.conv_transpose2d, (1, 2, 3, 2), (2, 3, 2, 3)),
+    ("conv-transpose2d/stride-2-output-1",
+     lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1),
+     (2, 2, 2, 3), (2, 1, 3, 3), (1,)),
+    ("conv-transpose2d/stride-3x2",
+     lambda x, w, b: F.conv_transpose2d(x, w, b, stride=(3, 2), padding=(0, 1),
+                                        output_padding=(2, 0), dilation=(1, 2)),
+     (1, 2, 2, 3), (2, 2, 2, 3), (2,)),
+    ("conv-transpose2d/groups-dilation",
+     lambda x, w, b: F.conv_transpose2d(x, w, b, padding=1, output_padding=1, dilation=2, groups=2),
+     (1, 4, 3, 2), (4, 1, 2, 2), (2,)),
+    ("conv1d/plain", F.conv1d, (2, 2, 7), (3, 2, 3)),
+    ("conv1d/groups-stride-dilation",
+     lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=3, dilation=2, groups=2),
+     (1, 4, 13), (2, 2, 3), (2,)),
+    ("max-pool/ceil", lambda x: F.max_pool2d(x, 3, 2, padding=1, ceil_mode=True), (1, 2, 6, 8)),
+    ("max-pool/ceil-drops", lambda x: F.max_pool2d(x, 2, 4, padding=1, ceil_mode=True), PICTURE),
+    ("max-pool/smaller-than-window", lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), (2, 3, 2, 2)),
+    ("max-pool1d", lambda x: F.max_pool1d(x, 3, 2, padding=1), (2, 2, 9)),
+    ("max-unpool", lambda x: unpool(x, kernel_size=2), (1, 2, 5, 6)),
+    ("max-pool/indices", lambda x: F.max_pool2d(x, 2, return_indices=True)[1] + 0 * x.sum(), PICTURE),
+    ("average-pool/ceil",
+     lambda x: F.avg_pool2d(x, 3, 2, padding=1, ceil_mode=True, count_include_pad=False),
+     (1, 2, 6, 8)),
+    ("average-pool/ceil-counted", lambda x: F.avg_pool2d(x, 3, 2, padding=1, ceil_mode=True),
+     (1, 2, 6, 8)),
+    ("average-pool/counted", lambda x: F.avg_pool2d(x, (2, 3), padding=1), PICTURE),
+    ("average-pool1d", lambda x: F.avg_pool1d(x, 4, 3, padding=2, ceil_mode=True), (2, 2, 9)),
+    ("adaptive-average-pool", lambda x: F.adaptive_avg_pool2d(x, (3, 4)), PICTURE),
+    ("adaptive-average-pool/divides", lambda x: F.adaptive_avg_pool2d(x, (2, 3)), (1, 2, 4, 9)),
+    ("adaptive-max-pool", lambda x: F.adaptive_max_pool2d(x, (3, 4)), PICTURE),
+    ("adaptive-max-pool/more", lambda x: F.adaptive_max_pool2d(x, (7, 3)), PICTURE),
+    ("global-average-pool", lambda x: F.adaptive_avg_pool2d(x, 1), PICTURE),
+    ("global-max-pool", lambda x: F.adaptive_max_pool2d(x, 1), PICTURE),
+    ("resize/nearest", size("nearest"), PICTURE),
+    ("resize/nearest-exact", size("nearest-exact"), PICTURE),
+    ("resize/bilinear", size("bilinear", False), PICTURE),
+    ("resize/bilinear-corners", size("bilinear", True), PICTURE),
+    ("depth-to-space/crd", lambda x: F.pixel_shuffle(x, 2), (2, 8, 2, 3)),
+    ("depth-to-space/dcr", depth_to_space, (2, 8, 2, 3)),
+    ("space-to-depth/crd", lambda x: F.pixel_unshuffle(x, 2), (2, 3, 4, 6)),
+    ("space-to-depth/dcr", space_to_depth, (2, 3, 4, 6)),
+    ("matmul/both-stretch", torch.matmul, (2, 1, 3, 2), (3, 2, 4)),
+    ("matmul/one-stretches", torch.matmul, (2, 3, 2, 3), (3, 3, 2)),
+    ("matmul/single-on-the-right", torch.matmul, (2, 3, 4), (1, 1, 4, 2)),
+    ("matmul/single-on-the-left", torch.matmul, (1, 3, 4), (2, 2, 4, 2)),
+    ("matmul/transposed", lambda a, b: a.mT @ b.mT, (2, 1, 4, 3), (3, 2, 4)),
+    ("matmul/row", torch.matmul, (4,), (4, 3)),
+    ("matmul/row-batch", torch.matmul, (4,), (2, 3, 4, 2)),
+    ("matmul/column", torch.matmul, (3, 4), (4,)),
+    ("matmul/column-batch", torch.matmul, (2, 3, 2, 4), (4,)),
+    ("matmul/vectors", torch.matmul, (5,), (5,)),
+]
+
+
+def array(tensor):
+    """As a C literal."""
+    return "(const float[]){ %s }" % ", ".join("%.9g" % v for v in tensor.flatten().tolist())
+
+
+print("/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */")
+print("#pragma once")
+print("/* clang-format off: written by torch-numbers.py with PyTorch %s; do not edit */\n"
+      % torch.__version__.split("+")[0])
+print("static const Numbers torch_numbers[] = {")
+for name, function, *shapes in CASES:
+    inputs = [fill(shape, k).requires_grad_() for k, shape in enumerate(shapes)]
+    y = function(*inputs)
+    (y * fill(y.shape, 5)).sum().backward()
+    print('  { "%s", %d, { %s },' % (name, len(shapes), ", ".join(
+        "{ %d, { %s } }" % (len(shape), ", ".join(map(str, shape))) for shape in shapes)))
+    print("    { %d, { %s } }, %s," % (y.dim(), ", ".join(map(str, y.shape)) or "0",
+                                       array(y.detach())))
+    print("    { %s } }," % ",\n      ".join(array(x.grad) for x in inputs))
+print("};")
