@@ -25,19 +25,71 @@ KOL_API KolValue *kol_pow (KolValue *a, KolValue *b);      /* a^b */
 KOL_API KolValue *kol_maximum (KolValue *a,
                                KolValue *b); /* max (a, b); a tie's gradient goes to a */
 KOL_API KolValue *kol_minimum (KolValue *a,
-                               KolValue *b);            /* min (a, b); a tie's gradient goes to a */
-KOL_API KolValue *kol_equal (KolValue *a, KolValue *b); /* a = b: 1, else 0; no gradient */
-KOL_API KolValue *kol_greater (KolValue *a, KolValue *b);        /* a > b: 1, else 0; no gradient */
-KOL_API KolValue *kol_negate (KolValue *a);                      /* -a */
-KOL_API KolValue *kol_square (KolValue *a);                      /* a^2 */
-KOL_API KolValue *kol_sqrt (KolValue *a);                        /* a^(1/2) */
-KOL_API KolValue *kol_exp (KolValue *a);                         /* e^a */
-KOL_API KolValue *kol_log (KolValue *a);                         /* ln a */
-KOL_API KolValue *kol_relu (KolValue *a);                        /* max (a, 0) */
-KOL_API KolValue *kol_sigmoid (KolValue *a);                     /* 1 / (1 + e^-a) */
-KOL_API KolValue *kol_tanh (KolValue *a);                        /* tanh a */
+                               KolValue *b);           /* min (a, b); a tie's gradient goes to a */
+KOL_API KolValue *kol_fmod (KolValue *a, KolValue *b); /* a - b trunc (a / b): the sign of a */
+KOL_API KolValue *kol_modulo (KolValue *a, KolValue *b); /* a - b floor (a / b): the sign of b */
+
+/* Conditions: 1, or else 0; no gradient. As operands, all but 0 is true. */
+KOL_API KolValue *kol_equal (KolValue *a, KolValue *b);         /* a = b */
+KOL_API KolValue *kol_not_equal (KolValue *a, KolValue *b);     /* a != b */
+KOL_API KolValue *kol_greater (KolValue *a, KolValue *b);       /* a > b */
+KOL_API KolValue *kol_greater_equal (KolValue *a, KolValue *b); /* a >= b */
+KOL_API KolValue *kol_less (KolValue *a, KolValue *b);          /* a < b */
+KOL_API KolValue *kol_less_equal (KolValue *a, KolValue *b);    /* a <= b */
+KOL_API KolValue *kol_and (KolValue *a, KolValue *b);           /* a and b */
+KOL_API KolValue *kol_or (KolValue *a, KolValue *b);            /* a or b, or both */
+KOL_API KolValue *kol_xor (KolValue *a, KolValue *b);           /* one of the two */
+KOL_API KolValue *kol_not (KolValue *a);                        /* not a */
+KOL_API KolValue *kol_is_nan (KolValue *a);                     /* a is not a number */
+KOL_API KolValue *kol_where (KolValue *condition, KolValue *a,
+                             KolValue *b); /* a where the condition is true, else b */
+
+KOL_API KolValue *kol_negate (KolValue *a);     /* -a */
+KOL_API KolValue *kol_square (KolValue *a);     /* a^2 */
+KOL_API KolValue *kol_sqrt (KolValue *a);       /* a^(1/2) */
+KOL_API KolValue *kol_rsqrt (KolValue *a);      /* a^(-1/2) */
+KOL_API KolValue *kol_reciprocal (KolValue *a); /* 1 / a */
+KOL_API KolValue *kol_exp (KolValue *a);        /* e^a */
+KOL_API KolValue *kol_expm1 (KolValue *a);      /* e^a - 1 */
+KOL_API KolValue *kol_log (KolValue *a);        /* ln a */
+KOL_API KolValue *kol_log1p (KolValue *a);      /* ln (1 + a) */
+KOL_API KolValue *kol_erf (KolValue *a);        /* erf a */
+KOL_API KolValue *kol_abs (KolValue *a);        /* |a| */
+KOL_API KolValue *kol_sign (KolValue *a);       /* 1, 0 or -1; no gradient */
+KOL_API KolValue *kol_floor (KolValue *a);      /* rounded down; no gradient */
+KOL_API KolValue *kol_ceil (KolValue *a);       /* rounded up; no gradient */
+KOL_API KolValue *kol_round (KolValue *a);      /* to the nearest, halves to even; no gradient */
 KOL_API KolValue *kol_clip (KolValue *a, float low, float high); /* min (max (a, low), high) */
 KOL_API KolValue *kol_scale (KolValue *a, float factor, float offset); /* factor a + offset */
+KOL_API KolValue *kol_sin (KolValue *a);
+KOL_API KolValue *kol_cos (KolValue *a);
+KOL_API KolValue *kol_tan (KolValue *a);
+KOL_API KolValue *kol_asin (KolValue *a);
+KOL_API KolValue *kol_acos (KolValue *a);
+KOL_API KolValue *kol_atan (KolValue *a);
+KOL_API KolValue *kol_sinh (KolValue *a);
+KOL_API KolValue *kol_cosh (KolValue *a);
+KOL_API KolValue *kol_tanh (KolValue *a);
+KOL_API KolValue *kol_asinh (KolValue *a);
+KOL_API KolValue *kol_acosh (KolValue *a);
+KOL_API KolValue *kol_atanh (KolValue *a);
+
+/* Activations. */
+KOL_API KolValue *kol_relu (KolValue *a);                    /* max (a, 0) */
+KOL_API KolValue *kol_leaky_relu (KolValue *a, float slope); /* a; slope a where a < 0 */
+KOL_API KolValue *kol_prelu (KolValue *a, KolValue *b);      /* a; b a where a < 0 */
+KOL_API KolValue *kol_elu (KolValue *a, float alpha);        /* a; alpha (e^a - 1) where a < 0 */
+KOL_API KolValue *kol_selu (KolValue *a);                    /* 1.0507 elu (a, 1.67326) */
+KOL_API KolValue *kol_gelu (KolValue *a);                    /* a/2 (1 + erf (a / 2^(1/2))) */
+KOL_API KolValue *
+kol_gelu_tanh (KolValue *a); /* a/2 (1 + tanh ((2 / pi)^(1/2) (a + 0.044715 a^3))) */
+KOL_API KolValue *kol_sigmoid (KolValue *a);    /* 1 / (1 + e^-a) */
+KOL_API KolValue *kol_silu (KolValue *a);       /* a / (1 + e^-a) */
+KOL_API KolValue *kol_hard_swish (KolValue *a); /* a clip (a + 3, 0, 6) / 6 */
+KOL_API KolValue *kol_hard_sigmoid (KolValue *a, float alpha,
+                                    float beta); /* clip (alpha a + beta, 0, 1) */
+KOL_API KolValue *kol_softplus (KolValue *a);    /* ln (1 + e^a) */
+KOL_API KolValue *kol_softsign (KolValue *a);    /* a / (1 + |a|) */
 
 /* ── Reductions ────────────────────────────────────────────────────────────────────────────────
  * Over the listed axes (negative: from the end; n_axes 0: all). keep leaves them as length 1.   */

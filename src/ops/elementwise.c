@@ -3,7 +3,8 @@
 /*
  * Functions of each element by itself: elementwise-table.h has them all, this
  * file is what they share. y[i] = f (a[i], b[i]), where a and b are stretched to
- * a common shape as in NumPy. kol_expand() is the same launch with f (a) = a.
+ * a common shape as in NumPy. kol_expand() is the same launch with f (a) = a, and
+ * kol_where() has a third operand.
  */
 
 #include <math.h>
@@ -22,6 +23,8 @@ typedef struct {
 
 /* ── How two shapes go together ─────────────────────────────────────────────────────────────── */
 
+#define MAX_OPERANDS 3
+
 /*
  * The output as few dimensions as possible, the innermost first, each with the
  * distance that an operand moves per step: 0 where it is stretched. Neighbours
@@ -31,15 +34,15 @@ typedef struct {
 typedef struct {
   int n;
   gint64 length[KOL_MAX_RANK];
-  gint64 distance[KOL_MAX_RANK][2];
+  gint64 distance[KOL_MAX_RANK][MAX_OPERANDS];
 } Walk;
 
 /* The distances that the operands move along dimension @i of @y. */
 static void
 find_distances (const KolShape *y, int i, KolValue *const *inputs, guint n_inputs,
-                gint64 distance[2])
+                gint64 distance[MAX_OPERANDS])
 {
-  distance[0] = distance[1] = 0;
+  memset (distance, 0, MAX_OPERANDS * sizeof *distance);
   for (guint k = 0; k < n_inputs; k++)
     {
       const KolShape *shape = &inputs[k]->shape;
@@ -53,6 +56,16 @@ find_distances (const KolShape *y, int i, KolValue *const *inputs, guint n_input
     }
 }
 
+/* Whether each operand goes on evenly from dimension @last of @walk to one with these distances. */
+static gboolean
+goes_on (const Walk *walk, int last, const gint64 distance[MAX_OPERANDS])
+{
+  for (guint k = 0; k < MAX_OPERANDS; k++)
+    if (distance[k] != walk->distance[last][k] * walk->length[last])
+      return FALSE;
+  return TRUE;
+}
+
 static Walk
 walk_new (const KolShape *y, KolValue *const *inputs, guint n_inputs)
 {
@@ -61,13 +74,12 @@ walk_new (const KolShape *y, KolValue *const *inputs, guint n_inputs)
   for (int i = y->rank - 1; i >= 0; i--)
     {
       int last = walk.n - 1;
-      gint64 distance[2];
+      gint64 distance[MAX_OPERANDS];
 
       if (y->dim[i] == 1)
         continue;
       find_distances (y, i, inputs, n_inputs, distance);
-      if (walk.n && distance[0] == walk.distance[last][0] * walk.length[last]
-          && distance[1] == walk.distance[last][1] * walk.length[last])
+      if (walk.n && goes_on (&walk, last, distance))
         {
           walk.length[last] *= y->dim[i];
           continue;
@@ -100,25 +112,28 @@ launch_function (KolLaunch *launch, const KolNode *node, const char *function, f
   Walk walk = walk_new (&node->outputs[0].shape, node->inputs, node->n_inputs);
   gint64 count = kol_count (&node->outputs[0]);
   KolStrips strips = kol_strips (launch->device, (gsize) count, STRIP_ELEMENTS);
-  KolBuffer *a = launch->inputs[0], *b = launch->inputs[node->n_inputs - 1];
+  guint last = node->n_inputs - 1; /* a missing operand is not read */
   g_autofree char *options = g_strdup_printf (
-      "-DFUNCTION=%s -DOPERANDS=%u -DOUTER=%d -DA_STEP=%d -DB_STEP=%d", function, node->n_inputs,
-      walk.n - 1, (int) walk.distance[0][0], (int) walk.distance[0][1]);
-  KolArg args[9 + 3 * KOL_MAX_RANK] = { KOL_BUFFER (a),
-                                        KOL_BUFFER (b),
-                                        KOL_BUFFER (launch->outputs[0]),
-                                        KOL_FLOAT (p),
-                                        KOL_FLOAT (q),
-                                        KOL_INT (count / walk.length[0]),
-                                        KOL_INT (walk.length[0]),
-                                        KOL_INT (strips.each) };
-  guint n = 8;
+      "-DFUNCTION=%s -DOPERANDS=%u -DOUTER=%d -DA_STEP=%d -DB_STEP=%d -DC_STEP=%d", function,
+      node->n_inputs, walk.n - 1, (int) walk.distance[0][0], (int) walk.distance[0][1],
+      (int) walk.distance[0][2]);
+  KolArg args[10 + (1 + MAX_OPERANDS) * KOL_MAX_RANK]
+      = { KOL_BUFFER (launch->inputs[0]),
+          KOL_BUFFER (launch->inputs[MIN (1, last)]),
+          KOL_BUFFER (launch->inputs[last]),
+          KOL_BUFFER (launch->outputs[0]),
+          KOL_FLOAT (p),
+          KOL_FLOAT (q),
+          KOL_INT (count / walk.length[0]),
+          KOL_INT (walk.length[0]),
+          KOL_INT (strips.each) };
+  guint n = 9;
 
   for (int i = 1; i < walk.n; i++)
     {
       args[n++] = KOL_INT (walk.length[i]);
-      args[n++] = KOL_INT (walk.distance[i][0]);
-      args[n++] = KOL_INT (walk.distance[i][1]);
+      for (guint k = 0; k < MAX_OPERANDS; k++)
+        args[n++] = KOL_INT (walk.distance[i][k]);
     }
   args[n] = (KolArg){ KOL_ARG_END };
   return kol_queue_launch (launch->queue,
@@ -202,48 +217,105 @@ elementwise_reference (const KolNode *node, const double *const *x, double *cons
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
 
-/* a where b is not 0, else 0. */
-static KolValue *
-keep_where (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&keep_where_function.op, NULL, a, b);
-}
+#define PRIVATE_BINARY(NAME)                                                                       \
+  static KolValue *NAME (KolValue *a, KolValue *b)                                                 \
+  {                                                                                                \
+    return KOL_NODE (&NAME##_function.op, NULL, a, b);                                             \
+  }
+#define PRIVATE_BINARY_WITH(NAME)                                                                  \
+  static KolValue *NAME (KolValue *a, KolValue *b, float p)                                        \
+  {                                                                                                \
+    return KOL_NODE (&NAME##_function.op, ((float[]){ p, 0 }), a, b);                              \
+  }
 
-/* a where b is 0, else 0. */
-static KolValue *
-drop_where (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&drop_where_function.op, NULL, a, b);
-}
-
-static KolValue *
-square_gradient (KolValue *dy, KolValue *a)
-{
-  return KOL_NODE (&square_gradient_function.op, NULL, dy, a);
-}
-
-static KolValue *
-relu_gradient (KolValue *dy, KolValue *y)
-{
-  return KOL_NODE (&relu_gradient_function.op, NULL, dy, y);
-}
-
-static KolValue *
-sigmoid_gradient (KolValue *dy, KolValue *y)
-{
-  return KOL_NODE (&sigmoid_gradient_function.op, NULL, dy, y);
-}
-
-static KolValue *
-tanh_gradient (KolValue *dy, KolValue *y)
-{
-  return KOL_NODE (&tanh_gradient_function.op, NULL, dy, y);
-}
+PRIVATE_BINARY (keep_where)    /* a where b is not 0, else 0 */
+PRIVATE_BINARY (drop_where)    /* a where b is 0, else 0 */
+PRIVATE_BINARY (keep_negative) /* a where b is below 0, else 0 */
+PRIVATE_BINARY (prelu_slope)   /* 1 where a is above 0, else b */
+PRIVATE_BINARY (square_gradient)
+PRIVATE_BINARY (relu_gradient)
+PRIVATE_BINARY (sigmoid_gradient)
+PRIVATE_BINARY (tanh_gradient)
+PRIVATE_BINARY (selu_gradient)
+PRIVATE_BINARY (gelu_gradient)
+PRIVATE_BINARY (gelu_tanh_gradient)
+PRIVATE_BINARY (silu_gradient)
+PRIVATE_BINARY (hard_swish_gradient)
+PRIVATE_BINARY (softplus_gradient)
+PRIVATE_BINARY (softsign_gradient)
+PRIVATE_BINARY_WITH (leaky_relu_gradient)
+PRIVATE_BINARY_WITH (elu_gradient)
+PRIVATE_BINARY_WITH (hard_sigmoid_gradient)
 
 static KolValue *
 clip_gradient (KolValue *dy, KolValue *a, float low, float high)
 {
   return KOL_NODE (&clip_gradient_function.op, ((float[]){ low, high }), dy, a);
+}
+
+/* ── Parts of gradients that are several nodes ──────────────────────────────────────────────── */
+
+static KolValue *
+zero_of (KolValue *a)
+{
+  return kol_constant (a->graph, 0);
+}
+
+static KolValue *
+one_minus_square (KolValue *a)
+{
+  return kol_scale (kol_square (a), -1, 1);
+}
+
+/* The remainder is a - n b, where the whole number n does not change with b. */
+static KolValue *
+modulo_gradient_b (KolValue *dy, KolValue *y, KolValue *a, KolValue *b)
+{
+  KolValue *times = kol_round (kol_divide (kol_subtract (a, y), b));
+
+  return kol_negate (kol_multiply (dy, times));
+}
+
+/* g times the second derivative of gelu, (2 - b^2) e^(-b^2 / 2) / (2 pi)^(1/2). */
+static KolValue *
+gelu_curvature (KolValue *g, KolValue *b)
+{
+  KolValue *square = kol_square (b);
+  KolValue *bell = kol_exp (kol_scale (square, -0.5f, 0));
+
+  return kol_multiply (g, kol_multiply (bell, kol_scale (square, -0.39894228f, 0.79788456f)));
+}
+
+/* The slope of sigmoid at z, exact for large z, too, where 1 - sigmoid (z) would be rounded. */
+static KolValue *
+sigmoid_slope (KolValue *z)
+{
+  return kol_multiply (kol_sigmoid (z), kol_sigmoid (kol_negate (z)));
+}
+
+/* The same of silu = b s, s = sigmoid (b): s' (2 + b (1 - 2 s)). */
+static KolValue *
+silu_curvature (KolValue *g, KolValue *b)
+{
+  KolValue *bend = kol_multiply (b, kol_scale (kol_sigmoid (b), -2, 1));
+
+  return kol_multiply (g, kol_multiply (sigmoid_slope (b), kol_scale (bend, 1, 2)));
+}
+
+/*
+ * The same of gelu_tanh = b s, s = sigmoid (z), z = c b + d b^3. With w = z' = c + 3 d b^2
+ * it is s' (2 w + b ((1 - 2 s) w^2 + 6 d b)).
+ */
+static KolValue *
+gelu_tanh_curvature (KolValue *g, KolValue *b)
+{
+  const float c = 1.59576912f, d = 0.0713548163f;
+  KolValue *square = kol_square (b), *w = kol_scale (square, 3 * d, c);
+  KolValue *z = kol_multiply (b, kol_scale (square, d, c));
+  KolValue *bend = kol_multiply (kol_scale (kol_sigmoid (z), -2, 1), kol_square (w));
+
+  bend = kol_multiply (b, kol_add (bend, kol_scale (b, 6 * d, 0)));
+  return kol_multiply (g, kol_multiply (sigmoid_slope (z), kol_add (kol_scale (w, 2, 0), bend)));
 }
 
 /* ── The table as C: values and gradients ───────────────────────────────────────────────────── */
@@ -288,6 +360,18 @@ clip_gradient (KolValue *dy, KolValue *a, float low, float high)
   {                                                                                                \
     KOL_FILL_UNIFORM, -0.05, 0.05                                                                  \
   } /* no nearer than 0.05 to NONZERO */
+#define RANGE_WIDE                                                                                 \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, -5, 5                                                                        \
+  }
+#define RANGE_INNER                                                                                \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, -0.9, 0.9                                                                    \
+  }
+#define RANGE_ABOVE_ONE                                                                            \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 1.5, 3                                                                       \
+  }
 #define RANGE_WHOLE                                                                                \
   {                                                                                                \
     KOL_FILL_LABELS, 0, 3                                                                          \
@@ -298,15 +382,22 @@ clip_gradient (KolValue *dy, KolValue *a, float low, float high)
   }
 #define RANGE_FIXED_WHOLE RANGE_WHOLE
 #define RANGE_FIXED_NONZERO RANGE_NONZERO
+#define RANGE_FIXED_ANY RANGE_ANY
+#define RANGE_FIXED_WIDE RANGE_WIDE
 
 #define IS_FIXED_ANY 0
 #define IS_FIXED_POSITIVE 0
 #define IS_FIXED_NONZERO 0
 #define IS_FIXED_SMALL 0
+#define IS_FIXED_WIDE 0
+#define IS_FIXED_INNER 0
+#define IS_FIXED_ABOVE_ONE 0
 #define IS_FIXED_WHOLE 0
 #define IS_FIXED_NONE 0
 #define IS_FIXED_FIXED_WHOLE 1
 #define IS_FIXED_FIXED_NONZERO 1
+#define IS_FIXED_FIXED_ANY 1
+#define IS_FIXED_FIXED_WIDE 1
 
 #define CASE(NAME, FUNCTION, OPERANDS, A, B, ...)                                                  \
   {                                                                                                \
@@ -463,16 +554,101 @@ static const KolOp expand_op = {
   .variants = (const KolVariant[]){ { .name = "plain", .launch = expand_launch }, { 0 } },
 };
 
+/* ── where ──────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+where_infer (KolNode *node, GError **error)
+{
+  const KolShape *condition = &node->inputs[0]->shape;
+  const KolShape *a = &node->inputs[1]->shape, *b = &node->inputs[2]->shape;
+  KolShape both;
+
+  if (!kol_shape_broadcast (a, b, &both)
+      || !kol_shape_broadcast (condition, &both, &node->outputs[0].shape))
+    return kol_infer_fail (error,
+                           "a condition of %s, %s and %s do not broadcast: aligned at the last "
+                           "dimension, lengths have to be equal, or 1",
+                           kol_shape_text (condition), kol_shape_text (a), kol_shape_text (b));
+  return TRUE;
+}
+
+static void
+where_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
+{
+  dx[1] = keep_where (dy[0], node->inputs[0]);
+  dx[2] = drop_where (dy[0], node->inputs[0]);
+}
+
+static void
+where_reference (const KolNode *node, const double *const *x, double *const *y)
+{
+  const KolShape *shape = &node->outputs[0].shape;
+
+  for (gint64 i = 0; i < kol_shape_count (shape); i++)
+    {
+      guint chosen = x[0][operand_index (&node->inputs[0]->shape, shape, i)] != 0 ? 1 : 2;
+
+      y[0][i] = x[chosen][operand_index (&node->inputs[chosen]->shape, shape, i)];
+    }
+}
+
+static gboolean
+where_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  return launch_function (launch, node, "a!=(T)0?b:c", 0, 0, error);
+}
+
+#define WHERE_CASE(NAME, ...)                                                                      \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 3, .shapes = { __VA_ARGS__ }, .fill = { { KOL_FILL_LABELS, 0, 3 } }, \
+    .no_gradient = 1                                                                               \
+  }
+
+static const KolCase where_cases[]
+    = { WHERE_CASE ("scalar", KOL_SCALAR, KOL_SCALAR, KOL_SCALAR),
+        WHERE_CASE ("17", KOL_SHAPE (17), KOL_SHAPE (17), KOL_SHAPE (17)),
+        WHERE_CASE ("7x13x33", KOL_SHAPE (7, 13, 33), KOL_SHAPE (7, 13, 33), KOL_SHAPE (7, 13, 33)),
+        WHERE_CASE ("4097-and-scalars", KOL_SHAPE (4097), KOL_SCALAR, KOL_SCALAR),
+        WHERE_CASE ("scalar-and-31", KOL_SCALAR, KOL_SHAPE (31), KOL_SHAPE (31)),
+        WHERE_CASE ("row-13x33-column", KOL_SHAPE (33), KOL_SHAPE (13, 33), KOL_SHAPE (13, 1)),
+        WHERE_CASE ("all-stretch", KOL_SHAPE (7, 1, 1), KOL_SHAPE (13, 1), KOL_SHAPE (17)),
+        WHERE_CASE ("mask", KOL_SHAPE (2, 1, 9, 9), KOL_SHAPE (2, 3, 9, 9), KOL_SCALAR),
+        WHERE_CASE ("even-stretch", KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 3),
+                    KOL_SHAPE (1, 3, 1, 3, 1, 3, 1, 3), KOL_SHAPE (2, 1, 2, 1, 2, 1, 2, 1)),
+        { .name = "64x32x28x28",
+          .n_inputs = 3,
+          .only_tune = TRUE,
+          .shapes = { KOL_SHAPE (64, 32, 28, 28), KOL_SHAPE (64, 32, 28, 28), KOL_SCALAR } },
+        { 0 } };
+
+static const KolOp where_op = {
+  .name = "where",
+  .infer = where_infer,
+  .gradient = where_gradient,
+  .reference = where_reference,
+  .cases = where_cases,
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = where_launch }, { 0 } },
+};
+
 extern const KolOp *const kol_elementwise_ops[];
 const KolOp *const kol_elementwise_ops[] = {
 #define KOL_ELEMENTWISE(NAME, ...) &NAME##_function.op,
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
   &expand_op,
+  &where_op,
   NULL,
 };
 
 /* ── Constructors ───────────────────────────────────────────────────────────────────────────── */
+
+#define UNARY(NAME)                                                                                \
+  KolValue *kol_##NAME (KolValue *a) { return KOL_NODE (&NAME##_function.op, NULL, a); }
+#define BINARY(NAME)                                                                               \
+  KolValue *kol_##NAME (KolValue *a, KolValue *b)                                                  \
+  {                                                                                                \
+    return KOL_NODE (&NAME##_function.op, NULL, a, b);                                             \
+  }
 
 /**
  * kol_add:
@@ -485,11 +661,7 @@ const KolOp *const kol_elementwise_ops[] = {
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_add (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&add_function.op, NULL, a, b);
-}
+BINARY (add)
 
 /**
  * kol_subtract:
@@ -502,11 +674,7 @@ kol_add (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_subtract (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&subtract_function.op, NULL, a, b);
-}
+BINARY (subtract)
 
 /**
  * kol_multiply:
@@ -519,11 +687,7 @@ kol_subtract (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_multiply (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&multiply_function.op, NULL, a, b);
-}
+BINARY (multiply)
 
 /**
  * kol_divide:
@@ -536,11 +700,7 @@ kol_multiply (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_divide (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&divide_function.op, NULL, a, b);
-}
+BINARY (divide)
 
 /**
  * kol_pow:
@@ -556,11 +716,7 @@ kol_divide (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_pow (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&pow_function.op, NULL, a, b);
-}
+BINARY (pow)
 
 /**
  * kol_maximum:
@@ -575,11 +731,7 @@ kol_pow (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_maximum (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&maximum_function.op, NULL, a, b);
-}
+BINARY (maximum)
 
 /**
  * kol_minimum:
@@ -594,11 +746,35 @@ kol_maximum (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_minimum (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&minimum_function.op, NULL, a, b);
-}
+BINARY (minimum)
+
+/**
+ * kol_fmod:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * The remainder of a / b with the sign of @a, as C's fmod(): a - b trunc (a /
+ * b). It is exact, and NaN where b is 0. See kol_modulo() for the other rule.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (fmod)
+
+/**
+ * kol_modulo:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * The remainder of a / b with the sign of @b, as Python's %: a - b floor (a /
+ * b), NaN where b is 0. See kol_fmod() for the other rule.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (modulo)
 
 /**
  * kol_equal:
@@ -613,11 +789,7 @@ kol_minimum (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_equal (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&equal_function.op, NULL, a, b);
-}
+BINARY (equal)
 
 /**
  * kol_greater:
@@ -632,11 +804,136 @@ kol_equal (KolValue *a, KolValue *b)
  * Returns: (transfer none): the value, of the stretched shape; it has failed if
  *   the shapes do not go together
  */
-KolValue *
-kol_greater (KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&greater_function.op, NULL, a, b);
-}
+BINARY (greater)
+
+/**
+ * kol_not_equal:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * 1 where a is not b, else 0; a NaN equals nothing.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (not_equal)
+
+/**
+ * kol_greater_equal:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * 1 where a >= b, else 0.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (greater_equal)
+
+/**
+ * kol_less:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * 1 where a < b, else 0.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (less)
+
+/**
+ * kol_less_equal:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * 1 where a <= b, else 0.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (less_equal)
+
+/**
+ * kol_and:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * 1 where neither is 0, else 0: all but 0 is true, NaN, too.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (and)
+
+/**
+ * kol_or:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * 1 where one is not 0, or both, else 0: all but 0 is true, NaN, too.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (or)
+
+/**
+ * kol_xor:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * 1 where one of the two is 0 and the other is not, else 0.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (xor)
+
+/**
+ * kol_not:
+ * @a: a tensor of any shape
+ *
+ * 1 where a is 0, else 0.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (not )
+
+/**
+ * kol_is_nan:
+ * @a: a tensor of any shape
+ *
+ * 1 where a is not a number, else 0.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (is_nan)
 
 /**
  * kol_negate:
@@ -646,11 +943,7 @@ kol_greater (KolValue *a, KolValue *b)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
-KolValue *
-kol_negate (KolValue *a)
-{
-  return KOL_NODE (&negate_function.op, NULL, a);
-}
+UNARY (negate)
 
 /**
  * kol_square:
@@ -660,11 +953,7 @@ kol_negate (KolValue *a)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
-KolValue *
-kol_square (KolValue *a)
-{
-  return KOL_NODE (&square_function.op, NULL, a);
-}
+UNARY (square)
 
 /**
  * kol_sqrt:
@@ -674,11 +963,7 @@ kol_square (KolValue *a)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
-KolValue *
-kol_sqrt (KolValue *a)
-{
-  return KOL_NODE (&sqrt_function.op, NULL, a);
-}
+UNARY (sqrt)
 
 /**
  * kol_exp:
@@ -688,11 +973,7 @@ kol_sqrt (KolValue *a)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
-KolValue *
-kol_exp (KolValue *a)
-{
-  return KOL_NODE (&exp_function.op, NULL, a);
-}
+UNARY (exp)
 
 /**
  * kol_log:
@@ -702,11 +983,7 @@ kol_exp (KolValue *a)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
-KolValue *
-kol_log (KolValue *a)
-{
-  return KOL_NODE (&log_function.op, NULL, a);
-}
+UNARY (log)
 
 /**
  * kol_relu:
@@ -716,11 +993,7 @@ kol_log (KolValue *a)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
-KolValue *
-kol_relu (KolValue *a)
-{
-  return KOL_NODE (&relu_function.op, NULL, a);
-}
+UNARY (relu)
 
 /**
  * kol_sigmoid:
@@ -730,11 +1003,7 @@ kol_relu (KolValue *a)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
-KolValue *
-kol_sigmoid (KolValue *a)
-{
-  return KOL_NODE (&sigmoid_function.op, NULL, a);
-}
+UNARY (sigmoid)
 
 /**
  * kol_tanh:
@@ -744,11 +1013,142 @@ kol_sigmoid (KolValue *a)
  *
  * Returns: (transfer none): the value, of @a's shape
  */
+UNARY (tanh)
+
+/**
+ * kol_leaky_relu:
+ * @a: a tensor of any shape
+ * @slope: the slope for negative numbers, often 0.01
+ *
+ * a, and slope a where a < 0. The gradient at 0 is @slope.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
 KolValue *
-kol_tanh (KolValue *a)
+kol_leaky_relu (KolValue *a, float slope)
 {
-  return KOL_NODE (&tanh_function.op, NULL, a);
+  return KOL_NODE (&leaky_relu_function.op, ((float[]){ slope, 0 }), a);
 }
+
+/**
+ * kol_prelu:
+ * @a: a tensor
+ * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last
+ *   dimension, and a length of 1 or a missing one is stretched
+ *
+ * a, and b a where a < 0: a leaky ReLU whose slope is learned (He et al. 2015).
+ * For a slope per channel of [N, C, H, W], @b is [C, 1, 1]. The gradient at a =
+ * 0 is @b's.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (prelu)
+
+/**
+ * kol_elu:
+ * @a: a tensor of any shape
+ * @alpha: what the function tends to at -infinity, with the sign turned; often 1
+ *
+ * a, and alpha (e^a - 1) where a < 0 (Clevert et al. 2015).
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+KolValue *
+kol_elu (KolValue *a, float alpha)
+{
+  return KOL_NODE (&elu_function.op, ((float[]){ alpha, 0 }), a);
+}
+
+/**
+ * kol_selu:
+ * @a: a tensor of any shape
+ *
+ * 1.0507 a, and 1.0507 1.67326 (e^a - 1) where a < 0: the two numbers, here in
+ * short, keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017).
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (selu)
+
+/**
+ * kol_gelu:
+ * @a: a tensor of any shape
+ *
+ * a Phi (a) = a/2 (1 + erf (a / 2^(1/2))), Phi being the normal distribution's
+ * cumulative one (Hendrycks and Gimpel 2016).
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (gelu)
+
+/**
+ * kol_gelu_tanh:
+ * @a: a tensor of any shape
+ *
+ * a/2 (1 + tanh ((2 / pi)^(1/2) (a + 0.044715 a^3))): the approximation of
+ * kol_gelu() that GPT-2 and others were trained with.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (gelu_tanh)
+
+/**
+ * kol_silu:
+ * @a: a tensor of any shape
+ *
+ * a sigmoid (a) = a / (1 + e^-a), also called swish.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (silu)
+
+/**
+ * kol_hard_swish:
+ * @a: a tensor of any shape
+ *
+ * a min (max (a + 3, 0), 6) / 6 (Howard et al. 2019).
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (hard_swish)
+
+/**
+ * kol_hard_sigmoid:
+ * @a: a tensor of any shape
+ * @alpha: the slope between the bounds: 1/6 in PyTorch, 0.2 by default in ONNX
+ * @beta: the value at 0: 0.5 in both
+ *
+ * min (max (alpha a + beta, 0), 1). The gradient on the bounds is 0.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+KolValue *
+kol_hard_sigmoid (KolValue *a, float alpha, float beta)
+{
+  return KOL_NODE (&hard_sigmoid_function.op, ((float[]){ alpha, beta }), a);
+}
+
+/**
+ * kol_softplus:
+ * @a: a tensor of any shape
+ *
+ * ln (1 + e^a), computed as max (a, 0) + ln (1 + e^-|a|), which does not
+ * overflow.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (softplus)
+
+/**
+ * kol_softsign:
+ * @a: a tensor of any shape
+ *
+ * a / (1 + |a|).
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (softsign)
 
 /**
  * kol_clip:
@@ -772,6 +1172,224 @@ kol_clip (KolValue *a, float low, float high)
                            a->node->name, kol_shape_text (&a->shape), low, high);
   return KOL_NODE (&clip_function.op, ((float[]){ low, high }), a);
 }
+
+/**
+ * kol_abs:
+ * @a: a tensor of any shape
+ *
+ * |a|. The gradient at 0 is 0.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (abs)
+
+/**
+ * kol_sign:
+ * @a: a tensor of any shape
+ *
+ * 1 where a > 0, -1 where a < 0, 0 at 0; a NaN stays one.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (sign)
+
+/**
+ * kol_floor:
+ * @a: a tensor of any shape
+ *
+ * The largest whole number that is not above a.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (floor)
+
+/**
+ * kol_ceil:
+ * @a: a tensor of any shape
+ *
+ * The smallest whole number that is not below a.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (ceil)
+
+/**
+ * kol_round:
+ * @a: a tensor of any shape
+ *
+ * The nearest whole number, of two the even one: 0.5 gives 0, 1.5 gives 2.
+ *
+ * No gradient flows through it.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (round)
+
+/**
+ * kol_reciprocal:
+ * @a: a tensor of any shape
+ *
+ * 1 / a.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (reciprocal)
+
+/**
+ * kol_rsqrt:
+ * @a: a tensor of any shape
+ *
+ * a^(-1/2).
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (rsqrt)
+
+/**
+ * kol_expm1:
+ * @a: a tensor of any shape
+ *
+ * e^a - 1, exact near a = 0, too.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (expm1)
+
+/**
+ * kol_log1p:
+ * @a: a tensor of any shape
+ *
+ * ln (1 + a), exact near a = 0, too; NaN where a < -1.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (log1p)
+
+/**
+ * kol_erf:
+ * @a: a tensor of any shape
+ *
+ * The error function, 2 / pi^(1/2) times the integral of e^(-t^2) from 0 to a.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (erf)
+
+/**
+ * kol_sin:
+ * @a: a tensor of any shape
+ *
+ * sin a, a in radians.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (sin)
+
+/**
+ * kol_cos:
+ * @a: a tensor of any shape
+ *
+ * cos a, a in radians.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (cos)
+
+/**
+ * kol_tan:
+ * @a: a tensor of any shape
+ *
+ * tan a, a in radians.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (tan)
+
+/**
+ * kol_asin:
+ * @a: a tensor of any shape
+ *
+ * The angle in -pi/2 .. pi/2 whose sine is a; NaN where |a| > 1.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (asin)
+
+/**
+ * kol_acos:
+ * @a: a tensor of any shape
+ *
+ * The angle in 0 .. pi whose cosine is a; NaN where |a| > 1.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (acos)
+
+/**
+ * kol_atan:
+ * @a: a tensor of any shape
+ *
+ * The angle in -pi/2 .. pi/2 whose tangent is a.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (atan)
+
+/**
+ * kol_sinh:
+ * @a: a tensor of any shape
+ *
+ * sinh a = (e^a - e^-a) / 2.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (sinh)
+
+/**
+ * kol_cosh:
+ * @a: a tensor of any shape
+ *
+ * cosh a = (e^a + e^-a) / 2.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (cosh)
+
+/**
+ * kol_asinh:
+ * @a: a tensor of any shape
+ *
+ * The number whose hyperbolic sine is a.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (asinh)
+
+/**
+ * kol_acosh:
+ * @a: a tensor of any shape
+ *
+ * The number that is not negative whose hyperbolic cosine is a; NaN where a < 1.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (acosh)
+
+/**
+ * kol_atanh:
+ * @a: a tensor of any shape
+ *
+ * The number whose hyperbolic tangent is a; NaN where |a| > 1.
+ *
+ * Returns: (transfer none): the value, of @a's shape
+ */
+UNARY (atanh)
 
 /**
  * kol_scale:
@@ -804,4 +1422,22 @@ KolValue *
 kol_expand (KolValue *a, KolShape shape)
 {
   return KOL_NODE (&expand_op, &shape, a);
+}
+
+/**
+ * kol_where:
+ * @condition: a tensor; all but 0 is true, NaN, too
+ * @a: a tensor
+ * @b: a tensor; all three broadcast as in NumPy
+ *
+ * a where @condition is true, else b. What is not chosen does not matter, NaN
+ * neither, and gets a gradient of 0; none flows to @condition.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+KolValue *
+kol_where (KolValue *condition, KolValue *a, KolValue *b)
+{
+  return KOL_NODE (&where_op, NULL, condition, a, b);
 }
