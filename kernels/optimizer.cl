@@ -89,29 +89,6 @@ store (vec v, __global float *p, int n)
     store_part (v, p, n);
 }
 
-/* The sum of x over the group's items, the same in all of them. */
-#if GROUP == 1
-#define group_sum(x, memory) (x)
-#else
-inline float
-group_sum (float x, __local float *memory)
-{
-  const int i = get_local_id (0);
-
-  memory[i] = x;
-  barrier (CLK_LOCAL_MEM_FENCE);
-  for (int width = GROUP / 2; width > 0; width /= 2)
-    {
-      if (i < width)
-        memory[i] += memory[i + width];
-      barrier (CLK_LOCAL_MEM_FENCE);
-    }
-  x = memory[0];
-  barrier (CLK_LOCAL_MEM_FENCE); /* the memory may be used again */
-  return x;
-}
-#endif
-
 /* ── gradient_norm: norm = sqrt (sum over all tensors of g^2) ──────────────────────────────── */
 
 /* partials[first_chunk + chunk] = the chunk's sum of g^2 */

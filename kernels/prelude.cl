@@ -60,18 +60,30 @@ vec_store (ivec v, __private int *p)
 #define EACH_6(X) EACH_5 (X) X (5)
 #define EACH_7(X) EACH_6 (X) X (6)
 
-/* What a convolution or product computes last: the option EPILOGUE_EXPRESSION, in `a` and T. */
+/*
+ * What an operation computes last: the option EPILOGUE_EXPRESSION, in `a` and T. For a vector, and
+ * for an element where a loop over vectors leaves some: epilogue_vec, epilogue_float.
+ */
+#ifdef EPILOGUE_EXPRESSION
+#define EPILOGUE EPILOGUE_EXPRESSION
+#else
+#define EPILOGUE a
+#endif
 #define T vec
 inline vec
 epilogue_function (vec a)
 {
-#ifdef EPILOGUE_EXPRESSION
-  return EPILOGUE_EXPRESSION;
-#else
-  return a;
-#endif
+  return EPILOGUE;
 }
 #undef T
+#define T float
+inline float
+epilogue_float (float a)
+{
+  return EPILOGUE;
+}
+#undef T
+#define epilogue_vec epilogue_function
 
 /* The sum of a vector's elements, in a fixed order. */
 inline float
@@ -93,6 +105,34 @@ vec_sum (vec v)
   return a.x + a.y;
 #endif
 }
+
+/*
+ * The sum of x over a group's items, the same in all of them, in a fixed order; GROUP says how many
+ * items there are, a power of two.
+ */
+#ifdef GROUP
+#if GROUP == 1
+#define group_sum(x, memory) (x)
+#else
+inline float
+group_sum (float x, __local float *memory)
+{
+  const int i = get_local_id (0);
+
+  memory[i] = x;
+  barrier (CLK_LOCAL_MEM_FENCE);
+  for (int width = GROUP / 2; width > 0; width /= 2)
+    {
+      if (i < width)
+        memory[i] += memory[i + width];
+      barrier (CLK_LOCAL_MEM_FENCE);
+    }
+  x = memory[0];
+  barrier (CLK_LOCAL_MEM_FENCE); /* the memory may be used again */
+  return x;
+}
+#endif
+#endif
 
 /*
  * Philox4x32-10: four random words for a 64-bit key and a 128-bit counter, the same function as
