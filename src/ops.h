@@ -209,6 +209,23 @@ KOL_API KolValue *kol_global_average_pool (KolValue *x);
 KOL_API KolValue *kol_adaptive_max_pool (KolValue *x, int rows, int columns);
 KOL_API KolValue *kol_adaptive_average_pool (KolValue *x, int rows, int columns);
 
+/* ── Normalization ─────────────────────────────────────────────────────────────────────────────
+ * y = (x - mean) / sqrt (variance + epsilon) gamma + beta; they differ in which elements the mean
+ * and the variance, sum (x - mean)^2 / n, are of.                                               */
+
+/* Each channel over all examples and pixels, x [N, C, ...], gamma, beta and what is running [C].
+ * In training the statistics are the batch's, and a training step also updates the running ones:
+ *   running = (1 - momentum) running + momentum batch, the variance times n / (n - 1).
+ * Otherwise the statistics are the running ones (Ioffe and Szegedy 2015).                       */
+typedef struct {
+  gboolean training;
+  double momentum; /* 0: 0.1 */
+  double epsilon;  /* 0: 1e-5 */
+} KolBatchNorm;
+KOL_API KolValue *kol_batch_norm (KolValue *x, KolValue *gamma, KolValue *beta,
+                                  KolValue *running_mean, KolValue *running_variance,
+                                  const KolBatchNorm *how);
+
 /* ── Losses and regularization ─────────────────────────────────────────────────────────────── */
 
 /* y[i] = log sum_r e^x[i, r] - x[i, label[i]]: the negative log likelihood of the label.
