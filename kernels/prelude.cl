@@ -50,6 +50,42 @@ vec_store (ivec v, __private int *p)
 #define convert_vec(v) KOL_JOIN (convert_float, KOL_WIDTH) (v)
 #endif
 
+/* @to = @from, @n elements that follow each other. */
+static inline void
+copy_run (__global const float *from, __global float *to, int n)
+{
+  int i = 0;
+
+  for (; i + KOL_WIDTH <= n; i += KOL_WIDTH)
+    vec_store (vec_load (from + i), to + i);
+  for (; i < n; i++)
+    to[i] = from[i];
+}
+
+/* @to += @from, @n elements that follow each other. */
+static inline void
+add_run (__global const float *from, __global float *to, int n)
+{
+  int i = 0;
+
+  for (; i + KOL_WIDTH <= n; i += KOL_WIDTH)
+    vec_store (vec_load (to + i) + vec_load (from + i), to + i);
+  for (; i < n; i++)
+    to[i] += from[i];
+}
+
+/* @to = @value, @n elements that follow each other. */
+static inline void
+fill_run (float value, __global float *to, int n)
+{
+  int i = 0;
+
+  for (; i + KOL_WIDTH <= n; i += KOL_WIDTH)
+    vec_store ((vec) (value), to + i);
+  for (; i < n; i++)
+    to[i] = value;
+}
+
 /* KOL_JOIN (EACH_, n) (X): X (0) X (1) ... X (n - 1). */
 #define EACH_0(X)
 #define EACH_1(X) EACH_0 (X) X (0)

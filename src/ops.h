@@ -246,6 +246,44 @@ typedef struct {
   int order[KOL_MAX_RANK];
 } KolTranspose;
 KOL_API KolValue *kol_transpose (KolValue *a, const KolTranspose *how);
+/* The next three are reshapes, too. An axis may be negative: it counts from the end.             */
+KOL_API KolValue *kol_flatten (KolValue *a, int axis); /* [the axes before it, the rest] */
+KOL_API KolValue *kol_squeeze (KolValue *a, const int *axes,
+                               int n); /* without these axes of length 1; n 0: without any */
+KOL_API KolValue *kol_unsqueeze (KolValue *a, int axis); /* with a new axis of length 1 there */
+/* y[.., i, ..] = a[.., i mod length, ..]: repeats[i] copies of axis i, one for each axis.        */
+KOL_API KolValue *kol_tile (KolValue *a, const int *repeats);
+/* The values one behind the other along an axis, in which alone their lengths may differ.        */
+KOL_API KolValue *kol_concat (KolValue *const *values, guint n, int axis);
+/* y[.., i, ..] = values[i], at a new axis: equal shapes.                                         */
+KOL_API KolValue *kol_stack (KolValue *const *values, guint n, int axis);
+/* y[.., i, ..] = x[.., start + i step, ..] for the listed axes, as Python's x[start:stop:step]:
+ * negative start and stop count from the end, both are then taken to the nearest end, and stop is
+ * left out. G_MAXINT64: to the end; with a negative step G_MININT64: down to element 0.          */
+typedef struct {
+  int n_axes; /* 0: all of x */
+  int axes[KOL_MAX_RANK];
+  gint64 start[KOL_MAX_RANK], stop[KOL_MAX_RANK];
+  gint64 step[KOL_MAX_RANK]; /* 0: 1 */
+} KolSlice;
+KOL_API KolValue *kol_slice (KolValue *x, const KolSlice *how);
+KOL_API KolValue *kol_flip (KolValue *x, const int *axes,
+                            int n); /* y[.., i, ..] = x[.., length - 1 - i, ..] */
+/* n slices of x along an axis, of sizes[i] each, all together; concat's inverse.                 */
+KOL_API void kol_split (KolValue *x, int axis, const gint64 *sizes, guint n, KolValue **outputs);
+/* y[.., before + i, ..] = x[.., i, ..], and a border around it: each axis is before + after longer.
+ * A negative number takes elements away; only the constant border can.                           */
+typedef enum {
+  KOL_PAD_CONSTANT = 0, /* the border is value */
+  KOL_PAD_REFLECT,      /* x mirrored: c b [a b c] b a; each axis is longer than its border */
+  KOL_PAD_EDGE,         /* the outermost element: a a [a b c] c c */
+} KolPadMode;
+typedef struct {
+  KolPadMode mode;
+  int before[KOL_MAX_RANK], after[KOL_MAX_RANK]; /* for axis 0, 1, ... */
+  float value;
+} KolPad;
+KOL_API KolValue *kol_pad (KolValue *x, const KolPad *how);
 
 /* Blocks of b x b pixels from channels, or back. With i, j < b and c < C:
  * y[n, c, h b + i, w b + j] = x[n, d, h, w], x [N, b b C, H, W] <-> y [N, C, b H, b W], where */
