@@ -320,4 +320,24 @@ typedef struct {
 } KolResize;
 KOL_API KolValue *kol_resize (KolValue *x, const KolResize *how);
 
+/* ── Indexing ──────────────────────────────────────────────────────────────────────────────────
+ * Indices are whole numbers; negative ones count from the end. One that is outside, or no whole
+ * number, gives NaN. No gradient flows to them.                                                 */
+
+/* y[.., m.., ..] = x[.., indices[m..], ..]: the axis of x gives way to all axes of the indices.  */
+KOL_API KolValue *kol_gather (KolValue *x, KolValue *indices, int axis);
+KOL_API KolValue *kol_embedding (KolValue *table,
+                                 KolValue *indices); /* rows of the table [V, D]: [m.., D] */
+/* y = x, and y[.., indices[m..], ..] += updates[.., m.., ..]: updates of gather's shape, added in
+ * order. An index outside makes all of y NaN.                                                    */
+KOL_API KolValue *kol_scatter_add (KolValue *x, KolValue *indices, KolValue *updates, int axis);
+/* y[.., m, ..] = x[.., indices[.., m, ..], ..]: indices of x's shape but for the length of axis. */
+KOL_API KolValue *kol_gather_elements (KolValue *x, KolValue *indices, int axis);
+/* y = x, and y[.., indices[.., m, ..], ..] += updates[.., m, ..]: updates of the indices' shape,
+ * added in order. An index outside makes its line of y along the axis NaN.                       */
+KOL_API KolValue *kol_scatter_elements_add (KolValue *x, KolValue *indices, KolValue *updates,
+                                            int axis);
+/* y[m.., d] = on where d = indices[m..], else off: a new last axis of length depth; no gradient. */
+KOL_API KolValue *kol_one_hot (KolValue *indices, int depth, float on, float off);
+
 G_END_DECLS
