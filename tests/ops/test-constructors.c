@@ -32,6 +32,13 @@ typedef struct {
   KolValue *(*build) (KolValue *const *in);
 } Builder;
 
+/* Indices into 4 things: -4 .. 3. */
+static KolValue *
+whole (KolValue *x)
+{
+  return kol_floor (kol_scale (x, 4, 0));
+}
+
 #define BUILDER(NAME, EXPRESSION)                                                                  \
   static KolValue *NAME (KolValue *const *in) { return EXPRESSION; }
 
@@ -81,7 +88,42 @@ BUILDER (to_depth_crd, kol_space_to_depth (in[0], 2, KOL_CRD))
 BUILDER (to_depth_dcr, kol_space_to_depth (in[0], 2, KOL_DCR))
 BUILDER (product, kol_matmul (in[0], in[1]))
 BUILDER (product_transposed, kol_matmul_with (in[0], in[1], &(KolMatmul){ TRUE, TRUE }))
+BUILDER (concat, kol_concat (in, 3, 1))
+BUILDER (stack_first, kol_stack (in, 2, 0))
+BUILDER (stack_last, kol_stack (in, 2, -1))
+BUILDER (slice, kol_slice (in[0],
+         &(KolSlice){ 3, { 0, 1, 2 }, { 1, 0, 1 }, { G_MAXINT64, -2, 8 }, { 1, 1, 3 } }))
+BUILDER (flip, kol_flip (in[0], (const int[]){ 0, -1 }, 2))
+BUILDER (pad_constant, kol_pad (in[0],
+         &(KolPad){ KOL_PAD_CONSTANT, { 0, 0, -1, 1 }, { 0, 0, 3, 2 }, 0.5f }))
+BUILDER (pad_reflect, kol_pad (in[0],
+         &(KolPad){ KOL_PAD_REFLECT, { 0, 0, 2, 3 }, { 0, 0, 4, 1 } }))
+BUILDER (pad_edge, kol_pad (in[0], &(KolPad){ KOL_PAD_EDGE, { 0, 0, 2, 3 }, { 0, 0, 4, 1 } }))
+BUILDER (tile, kol_tile (in[0], (const int[]){ 2, 1, 3 }))
+BUILDER (tile_many, kol_tile (in[0], (const int[]){ 2, 3, 2, 1, 2 }))
+BUILDER (flatten, kol_flatten (in[0], 1))
+BUILDER (squeeze, kol_squeeze (in[0], (const int[]){ 0, -2 }, 2))
+BUILDER (squeeze_all, kol_squeeze (in[0], NULL, 0))
+BUILDER (unsqueeze, kol_unsqueeze (in[0], -2))
+BUILDER (gather, kol_gather (in[0], whole (in[1]), 1))
+BUILDER (embedding, kol_embedding (in[0], whole (in[1])))
+BUILDER (scatter_add, kol_scatter_add (in[0], whole (in[1]), in[2], 0))
+BUILDER (gather_elements, kol_gather_elements (in[0], whole (in[1]), 1))
+BUILDER (scatter_elements_add, kol_scatter_elements_add (in[0], whole (in[1]), in[2], 1))
+BUILDER (one_hot, kol_one_hot (whole (in[0]), 4, 1, 0))
 /* clang-format on */
+
+/* The parts of an input, each times its number, in reverse. */
+static KolValue *
+split_and_concat (KolValue *const *in)
+{
+  KolValue *parts[3], *reversed[3];
+
+  kol_split (in[0], 1, (const gint64[]){ 1, 3, 2 }, 3, parts);
+  for (int i = 0; i < 3; i++)
+    reversed[2 - i] = kol_scale (parts[i], (float) (i + 1), 0);
+  return kol_concat (reversed, 3, 1);
+}
 
 static KolValue *
 pool_and_unpool (KolValue *const *in)
@@ -141,6 +183,27 @@ static const Builder builders[] = {
   { "matmul/column", product },
   { "matmul/column-batch", product },
   { "matmul/vectors", product },
+  { "concat", concat },
+  { "stack/first", stack_first },
+  { "stack/last", stack_last },
+  { "slice", slice },
+  { "split", split_and_concat },
+  { "flip", flip },
+  { "pad/constant", pad_constant },
+  { "pad/reflect", pad_reflect },
+  { "pad/edge", pad_edge },
+  { "tile", tile },
+  { "tile/many-axes", tile_many },
+  { "flatten", flatten },
+  { "squeeze", squeeze },
+  { "squeeze/all", squeeze_all },
+  { "unsqueeze", unsqueeze },
+  { "gather", gather },
+  { "embedding", embedding },
+  { "scatter-add", scatter_add },
+  { "gather-elements", gather_elements },
+  { "scatter-elements-add", scatter_elements_add },
+  { "one-hot", one_hot },
 };
 
 /* ── The comparison ─────────────────────────────────────────────────────────────────────────── */

@@ -46,6 +46,16 @@ def size(mode, corners=None):
     return lambda x: F.interpolate(x, (9, 4), mode=mode, align_corners=corners)
 
 
+def whole(x):
+    """Indices into 4 things: -4 .. 3, from the end where they are negative."""
+    return torch.floor(4 * x).long() % 4
+
+
+def indexed(function):
+    """Input 1 is of indices; it gets a gradient of 0, as it does here."""
+    return lambda x, indices, *more: function(x, whole(indices), *more) + 0 * indices.sum()
+
+
 PICTURE = (1, 2, 5, 7)
 CASES = [
     ("conv-transpose2d/plain", F.conv_transpose2d, (1, 2, 3, 2), (2, 3, 2, 3)),
@@ -100,6 +110,29 @@ CASES = [
     ("matmul/column", torch.matmul, (3, 4), (4,)),
     ("matmul/column-batch", torch.matmul, (2, 3, 2, 4), (4,)),
     ("matmul/vectors", torch.matmul, (5,), (5,)),
+    ("concat", lambda *x: torch.cat(x, 1), (2, 3, 2), (2, 1, 2), (2, 2, 2)),
+    ("stack/first", lambda *x: torch.stack(x), (2, 3), (2, 3)),
+    ("stack/last", lambda *x: torch.stack(x, -1), (2, 3), (2, 3)),
+    ("slice", lambda x: x[1:, :-2, 1::3], (3, 5, 8)),
+    ("split", lambda x: torch.cat([part * (i + 1) for i, part in enumerate(
+        torch.split(x, [1, 3, 2], 1))][::-1], 1), (2, 6)),
+    ("flip", lambda x: torch.flip(x, (0, -1)), (2, 3, 4)),
+    ("pad/constant", lambda x: F.pad(x, (1, 2, -1, 3), value=0.5), PICTURE),
+    ("pad/reflect", lambda x: F.pad(x, (3, 1, 2, 4), mode="reflect"), PICTURE),
+    ("pad/edge", lambda x: F.pad(x, (3, 1, 2, 4), mode="replicate"), PICTURE),
+    ("tile", lambda x: torch.tile(x, (2, 1, 3)), (2, 3, 2)),
+    ("tile/many-axes", lambda x: torch.tile(x, (2, 3, 2, 1, 2)), (1, 2, 1, 2, 2)),
+    ("flatten", lambda x: torch.flatten(x, 1), (2, 3, 2)),
+    ("squeeze", lambda x: torch.squeeze(x, (0, 3)), (1, 2, 1, 1, 3)),
+    ("squeeze/all", torch.squeeze, (1, 2, 1, 3)),
+    ("unsqueeze", lambda x: torch.unsqueeze(x, -2), (2, 3)),
+    ("gather", indexed(lambda x, i: x[:, i]), (2, 4, 3), (3, 5)),
+    ("embedding", indexed(lambda x, i: F.embedding(i, x)), (4, 3), (2, 7)),
+    ("scatter-add", indexed(lambda x, i, u: x.index_add(0, i, u)), (4, 3), (9,), (9, 3)),
+    ("gather-elements", indexed(lambda x, i: torch.gather(x, 1, i)), (3, 4, 2), (3, 7, 2)),
+    ("scatter-elements-add", indexed(lambda x, i, u: torch.scatter_add(x, 1, i, u)),
+     (3, 4, 2), (3, 7, 2), (3, 7, 2)),
+    ("one-hot", lambda i: F.one_hot(whole(i), 4) + 0 * i.sum(), (2, 5)),
 ]
 
 
