@@ -5,9 +5,10 @@
  * work-item is a SIMD thread: the geometry behind kernels/conv2d-simd.cl, whose
  * head says how it works.
  *
- * The gradient to x is a convolution, too: of dy, spread out by the stride, with
- * the kernel turned round and the roles of channels and filters exchanged. The
- * gradient to w takes the same planes of x as the convolution.
+ * The gradient to x is a convolution, too: of dy, with the kernel turned round and
+ * the roles of channels and filters exchanged. With a stride S it is S x S of
+ * them, each for every S-th row and column of x, with the taps that reach those:
+ * its parts. The gradient to w takes the same planes of x as the convolution.
  */
 
 #include "conv2d-private.h"
@@ -44,12 +45,11 @@ items_wanted (const KolDevice *device)
 
 /*
  * A tensor [.., height, width] copied into planes: along an axis, position b of
- * plane i holds element (b * step + i - before) / spread.
+ * plane i holds element b * step + i - before.
  */
 typedef struct {
   gint64 length;  /* of the tensor */
   gint64 step;    /* planes take every step-th position */
-  gint64 spread;  /* the tensor's elements are so far apart */
   gint64 before;  /* zeros before its first element; negative: so many positions are left out */
   gint64 outputs; /* of the convolution along this axis */
   gint64 taps, dilation;
@@ -98,7 +98,7 @@ shortest_row (const PlaneAxis *axis)
 
       if (axis->before > phase)
         zeros = divide_up (axis->before - phase, axis->step);
-      end = (axis->length - 1) * axis->spread + axis->before - phase;
+      end = axis->length - 1 + axis->before - phase;
       end = end < 0 ? 0 : end / axis->step + 1;
       shortest = MAX (shortest, furthest - zeros);
       shortest = MAX (shortest, MIN (end, furthest));
@@ -129,10 +129,17 @@ typedef struct {
   gint64 rows_at, weights_at, partial_at, offset_at, end;
 } Scratch;
 
-/* Copies @channels channels from number @first on; writes the taps' offsets if @tap_channels. */
+/* Which offsets are written with the planes: those of the taps of a convolution. */
+typedef struct {
+  gint64 channels; /* 0: none */
+  gint64 R, S, dilation_h, dilation_w;
+  gint64 stride_h, stride_w; /* of the convolution whose gradient is taken, or 0: forward */
+} Taps;
+
+/* Copies @channels channels from number @first on, and writes the offsets of @taps. */
 static gboolean
 launch_planes (KolLaunch *launch, const Planes *p, KolBuffer *from, gint64 first, gint64 channels,
-               gint64 to_at, gint64 offset_at, gint64 tap_channels, GError **error)
+               gint64 to_at, gint64 offset_at, const Taps *taps, GError **error)
 {
   gint64 count = channels * p->phases_h * p->phases_w;
   KolStrips strips = kol_strips (launch->device, count, MAX (2048 / p->floats, 1));
@@ -148,10 +155,10 @@ launch_planes (KolLaunch *launch, const Planes *p, KolBuffer *from, gint64 first
                 KOL_INT (strips.each), KOL_INT (p->h.length), KOL_INT (p->w.length),
                 KOL_INT (p->phases_h), KOL_INT (p->phases_w), KOL_INT (p->rows),
                 KOL_INT (p->row_length), KOL_INT (p->floats), KOL_INT (p->h.step),
-                KOL_INT (p->w.step), KOL_INT (p->h.spread), KOL_INT (p->w.spread),
-                KOL_INT (p->h.before), KOL_INT (p->w.before), KOL_INT (tap_channels),
-                KOL_INT (p->h.taps), KOL_INT (p->w.taps), KOL_INT (p->h.dilation),
-                KOL_INT (p->w.dilation)),
+                KOL_INT (p->w.step), KOL_INT (p->h.before), KOL_INT (p->w.before),
+                KOL_INT (taps->channels), KOL_INT (taps->R), KOL_INT (taps->S),
+                KOL_INT (taps->dilation_h), KOL_INT (taps->dilation_w), KOL_INT (taps->stride_h),
+                KOL_INT (taps->stride_w)),
       error);
 }
 
@@ -159,15 +166,18 @@ launch_planes (KolLaunch *launch, const Planes *p, KolBuffer *from, gint64 first
 
 /* The convolution that is computed: the node's own, or the one that its gradient to x is. */
 typedef struct {
+  KolConv2dShape c;
   gint64 pictures, groups, channels, filters; /* of one group */
-  gint64 taps;                                /* of all channels of a group */
+  gint64 taps;                                /* of all channels of a group, all parts */
   Planes planes;
+  Taps offsets;
   gint64 filter_step, channel_step; /* in w */
-  gboolean flip;
-  gint64 group_floats; /* of planes */
-  guint rows, vectors; /* of a register tile */
-  gint64 tiles;        /* of a group */
-  gint64 weights;      /* floats of all packed weights */
+  gint64 parts_h, parts_w;          /* the strides, for a gradient, else 1 */
+  gint64 group_floats;              /* of planes */
+  guint rows, vectors;              /* of a register tile */
+  gint64 tiles;                     /* of a group */
+  gint64 weights;                   /* floats of all packed weights */
+  gint64 plane;                     /* floats of a plane of the output */
 } Job;
 
 static PlaneAxis
@@ -176,25 +186,75 @@ forward_axis (gint64 length, gint64 outputs, gint64 taps, gint64 stride, gint64 
 {
   return (PlaneAxis){ .length = length,
                       .step = stride,
-                      .spread = 1,
                       .before = before,
                       .outputs = outputs,
                       .taps = taps,
                       .dilation = dilation };
 }
 
-/* Output h collects dy[p] w[r] where p stride + r dilation - before = h. */
+/*
+ * A part of the gradient to x along an axis. Row h collects dy[p] w[r] where
+ * h + before = p stride + r dilation. Part i has the rows with
+ * h + before = u stride + i, and the taps with r dilation = e stride + i: its row u
+ * collects dy[u - e].
+ */
+typedef struct {
+  gint64 first;   /* the first of its rows h */
+  gint64 outputs; /* its rows */
+  gint64 taps;
+  gint64 start;       /* the first row's u */
+  gint64 least, most; /* of its taps' e */
+} Part;
+
+static Part
+part_of (gint64 i, gint64 length, gint64 taps, gint64 stride, gint64 dilation, gint64 before)
+{
+  Part part = { .start = before > i ? divide_up (before - i, stride) : 0 };
+
+  part.first = part.start * stride + i - before;
+  part.outputs = part.first < length ? divide_up (length - part.first, stride) : 0;
+  for (gint64 r = 0; r < taps; r++)
+    if (r * dilation % stride == i)
+      {
+        part.most = r * dilation / stride;
+        part.least = part.taps++ ? part.least : part.most;
+      }
+  return part;
+}
+
+/*
+ * dy's planes, the same for all parts: enough zeros before for the tap that
+ * reaches back furthest, and long enough for the one that reaches forward. Of
+ * @length rows of x; dy has @outputs.
+ */
 static PlaneAxis
 backward_axis (gint64 length, gint64 outputs, gint64 taps, gint64 stride, gint64 dilation,
                gint64 before)
 {
-  return (PlaneAxis){ .length = length,
+  gint64 back = -G_MAXINT, reach = 1, rows = 1;
+
+  for (gint64 i = 0; i < stride; i++)
+    {
+      Part part = part_of (i, length, taps, stride, dilation, before);
+
+      if (part.outputs && part.taps)
+        back = MAX (back, part.most - part.start);
+    }
+  back = back == -G_MAXINT ? 0 : back; /* no tap reaches x */
+  for (gint64 i = 0; i < stride; i++)
+    {
+      Part part = part_of (i, length, taps, stride, dilation, before);
+
+      rows = MAX (rows, part.outputs);
+      if (part.outputs && part.taps)
+        reach = MAX (reach, part.start - part.least + back + part.outputs);
+    }
+  return (PlaneAxis){ .length = outputs,
                       .step = 1,
-                      .spread = stride,
-                      .before = dilation * (taps - 1) - before,
-                      .outputs = outputs,
-                      .taps = taps,
-                      .dilation = dilation };
+                      .before = back,
+                      .outputs = rows,
+                      .taps = MAX (reach - rows, 0) + 1, /* as if there were one at each place */
+                      .dilation = 1 };
 }
 
 static Planes
@@ -208,33 +268,50 @@ forward_planes (const KolConv2dShape *c, const KolDevice *device)
 static Planes
 backward_planes (const KolConv2dShape *c, const KolDevice *device)
 {
-  return planes_of (backward_axis (c->P, c->H, c->R, c->stride_h, c->dilation_h, c->top),
-                    backward_axis (c->Q, c->W, c->S, c->stride_w, c->dilation_w, c->left),
+  return planes_of (backward_axis (c->H, c->P, c->R, c->stride_h, c->dilation_h, c->top),
+                    backward_axis (c->W, c->Q, c->S, c->stride_w, c->dilation_w, c->left),
                     device->info.vector_width);
+}
+
+static Taps
+taps_of (const KolConv2dShape *c, gint64 channels)
+{
+  return (Taps){ .channels = channels,
+                 .R = c->R,
+                 .S = c->S,
+                 .dilation_h = c->dilation_h,
+                 .dilation_w = c->dilation_w };
 }
 
 static Job
 job_of (const KolNode *node, const KolDevice *device)
 {
   KolConv2dShape c = kol_conv2d_shape_of (node);
-  Job job = { .pictures = c.N, .groups = c.groups };
+  Job job = { .c = c, .pictures = c.N, .groups = c.groups, .parts_h = 1, .parts_w = 1 };
 
   if (node->op == &kol_conv2d_gradient_x_op)
     {
       job.channels = c.filters;
       job.filters = c.channels;
+      job.plane = c.H * c.W;
       job.planes = backward_planes (&c, device);
       job.filter_step = c.R * c.S;
       job.channel_step = c.channels * c.R * c.S;
-      job.flip = TRUE;
+      job.parts_h = c.stride_h;
+      job.parts_w = c.stride_w;
+      job.offsets = taps_of (&c, job.channels);
+      job.offsets.stride_h = c.stride_h;
+      job.offsets.stride_w = c.stride_w;
     }
   else
     {
       job.channels = c.channels;
       job.filters = c.filters;
+      job.plane = c.P * c.Q;
       job.planes = forward_planes (&c, device);
       job.filter_step = c.channels * c.R * c.S;
       job.channel_step = c.R * c.S;
+      job.offsets = taps_of (&c, job.channels);
     }
   job.taps = job.channels * c.R * c.S;
   job.group_floats = job.channels * job.planes.phases_h * job.planes.phases_w * job.planes.floats;
@@ -288,17 +365,18 @@ kol_conv2d_gemm_packed (const KolNode *node, guint input, const KolDevice *devic
 static gboolean
 launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 to_at, GError **error)
 {
-  return kol_queue_launch (launch->queue,
-                           &(KolCall){ .program = "conv2d-simd",
-                                       .kernel = "conv2d_pack",
-                                       .global = { job->tiles, job->groups },
-                                       .local = { 1, 1 } },
-                           KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to),
-                                     KOL_INT (to_at), KOL_INT (job->rows), KOL_INT (job->filters),
-                                     KOL_INT (job->filter_step), KOL_INT (job->channel_step),
-                                     KOL_INT (job->flip), KOL_INT (job->channels),
-                                     KOL_INT (job->taps / job->channels)),
-                           error);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-simd",
+                  .kernel = "conv2d_pack",
+                  .global = { job->tiles, job->groups, job->parts_h * job->parts_w },
+                  .local = { 1, 1, 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (to_at),
+                KOL_INT (job->rows), KOL_INT (job->filters), KOL_INT (job->filter_step),
+                KOL_INT (job->channel_step), KOL_INT (job->channels), KOL_INT (job->c.R),
+                KOL_INT (job->c.S), KOL_INT (job->c.dilation_h), KOL_INT (job->c.dilation_w),
+                KOL_INT (job->parts_h), KOL_INT (job->parts_w)),
+      error);
 }
 
 gboolean
@@ -320,32 +398,66 @@ typedef struct {
  * once; fewer of both where there would be too few work-items.
  */
 static Cut
-cut_of (const Job *job, gint64 pictures, const KolDevice *device)
+cut_of (const Job *job, gint64 numbers, gint64 pictures, const KolDevice *device)
 {
   gint64 panel = job->vectors * (gint64) device->info.vector_width;
   gint64 wanted = items_wanted (device), others = pictures * job->groups;
-  Cut cut = { .blocks = divide_up (job->planes.numbers, STRIP) };
+  Cut cut = { .blocks = divide_up (numbers, STRIP) };
 
   cut.tile_blocks = CLAMP (divide_up (wanted, cut.blocks * others), 1, job->tiles);
   if (cut.blocks * cut.tile_blocks * others < wanted)
     cut.blocks = divide_up (wanted, cut.tile_blocks * others);
-  cut.block = round_up (divide_up (job->planes.numbers, cut.blocks), panel);
+  cut.block = round_up (divide_up (numbers, cut.blocks), panel);
   cut.block = MIN (cut.block, STRIP);
-  cut.blocks = divide_up (job->planes.numbers, cut.block);
+  cut.blocks = divide_up (numbers, cut.block);
   cut.tiles_each = divide_up (job->tiles, cut.tile_blocks);
   cut.tile_blocks = divide_up (job->tiles, cut.tiles_each);
   return cut;
 }
 
+/* The outputs of one launch: all of them, or a part's. */
+typedef struct {
+  gint64 rows, columns;      /* outputs */
+  gint64 taps, taps_before;  /* of a channel; in the parts before */
+  gint64 start;              /* where the first output's place in the planes is */
+  gint64 first, row, column; /* in a plane of the output: the first one, and the distances */
+} Outputs;
+
+static Outputs
+all_outputs (const Job *job)
+{
+  const KolConv2dShape *c = &job->c;
+
+  return (Outputs){ .rows = c->P, .columns = c->Q, .taps = c->R * c->S, .row = c->Q, .column = 1 };
+}
+
+static Outputs
+part_outputs (const Job *job, gint64 i, gint64 j)
+{
+  const KolConv2dShape *c = &job->c;
+  Part h = part_of (i, c->H, c->R, c->stride_h, c->dilation_h, c->top);
+  Part w = part_of (j, c->W, c->S, c->stride_w, c->dilation_w, c->left);
+
+  return (Outputs){ .rows = h.outputs,
+                    .columns = w.outputs,
+                    .taps = h.taps * w.taps,
+                    .start = h.start * job->planes.row_length + w.start,
+                    .first = h.first * c->W + w.first,
+                    .row = c->stride_h * c->W,
+                    .column = c->stride_w };
+}
+
 static gboolean
-launch_tiles (KolLaunch *launch, const Job *job, const Scratch *s, gint64 first, gint64 pictures,
-              KolBuffer *weights, gint64 weights_at, GError **error)
+launch_tiles (KolLaunch *launch, const Job *job, const Scratch *s, const Outputs *o, gint64 first,
+              gint64 pictures, KolBuffer *weights, gint64 weights_at, GError **error)
 {
   const Planes *p = &job->planes;
-  Cut cut = cut_of (job, pictures, launch->device);
+  gint64 numbers = (o->rows - 1) * p->row_length + o->columns;
+  Cut cut = cut_of (job, numbers, pictures, launch->device);
   g_autoptr (GString) options = g_string_new (NULL);
 
-  g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D STRIP=%d", job->rows, job->vectors, STRIP);
+  g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D STRIP=%d -D APART=%d", job->rows,
+                   job->vectors, STRIP, job->parts_h * job->parts_w > 1);
   kol_epilogue_append_options (&launch->epilogue, options);
   return kol_queue_launch (
       launch->queue,
@@ -356,13 +468,43 @@ launch_tiles (KolLaunch *launch, const Job *job, const Scratch *s, gint64 first,
                   .local = { 1, 1, 1 } },
       KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (weights), KOL_BUFFER (launch->scratch),
                 KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
-                KOL_BUFFER (launch->epilogue.residual), KOL_INT (weights_at),
-                KOL_INT (s->offset_at), KOL_INT (first), KOL_INT (job->groups),
-                KOL_INT (job->group_floats), KOL_INT (job->filters), KOL_INT (job->taps),
-                KOL_INT (job->tiles), KOL_INT (cut.tiles_each), KOL_INT (p->numbers),
-                KOL_INT (cut.block), KOL_INT (p->row_length), KOL_INT (p->h.outputs),
-                KOL_INT (p->w.outputs)),
+                KOL_BUFFER (launch->epilogue.residual),
+                KOL_INT (weights_at
+                         + job->groups * job->tiles * job->rows * job->channels * o->taps_before),
+                KOL_INT (s->offset_at + job->channels * o->taps_before), KOL_INT (o->start),
+                KOL_INT (first), KOL_INT (job->groups), KOL_INT (job->group_floats),
+                KOL_INT (job->filters), KOL_INT (job->channels * o->taps), KOL_INT (job->tiles),
+                KOL_INT (cut.tiles_each), KOL_INT (numbers), KOL_INT (cut.block),
+                KOL_INT (p->row_length), KOL_INT (o->columns), KOL_INT (job->plane),
+                KOL_INT (o->first), KOL_INT (o->row), KOL_INT (o->column)),
       error);
+}
+
+/* The outputs of some pictures: at once, or part by part, as the weights are packed. */
+static gboolean
+launch_outputs (KolLaunch *launch, const Job *job, const Scratch *s, gint64 first, gint64 pictures,
+                KolBuffer *weights, gint64 weights_at, GError **error)
+{
+  gint64 taps_before = 0;
+
+  if (!job->offsets.stride_h)
+    {
+      Outputs all = all_outputs (job);
+
+      return launch_tiles (launch, job, s, &all, first, pictures, weights, weights_at, error);
+    }
+  for (gint64 i = 0; i < job->parts_h; i++)
+    for (gint64 j = 0; j < job->parts_w; j++)
+      {
+        Outputs part = part_outputs (job, i, j);
+
+        part.taps_before = taps_before;
+        taps_before += part.taps;
+        if (part.rows && part.columns
+            && !launch_tiles (launch, job, s, &part, first, pictures, weights, weights_at, error))
+          return FALSE;
+      }
+  return TRUE;
 }
 
 /* Packs the weights, unless they are kept packed; then pass by pass: planes, tiles over them. */
@@ -381,9 +523,9 @@ kol_conv2d_gemm_launch (KolLaunch *launch, const KolNode *node, GError **error)
       gint64 pictures = MIN (s.pictures, job.pictures - first);
 
       if (!launch_planes (launch, &job.planes, launch->inputs[0], first * channels,
-                          pictures * channels, 0, s.offset_at, job.channels, error)
-          || !launch_tiles (launch, &job, &s, first, pictures, packed ? packed : launch->scratch,
-                            packed ? 0 : s.weights_at, error))
+                          pictures * channels, 0, s.offset_at, &job.offsets, error)
+          || !launch_outputs (launch, &job, &s, first, pictures, packed ? packed : launch->scratch,
+                              packed ? 0 : s.weights_at, error))
         return FALSE;
     }
   return TRUE;
@@ -530,6 +672,7 @@ kol_conv2d_gemm_w_launch (KolLaunch *launch, const KolNode *node, GError **error
   WeightJob job = weight_job_of (node, launch->device);
   Scratch s = weight_scratch_of (&job);
   const KolConv2dShape *c = &job.c;
+  Taps taps = taps_of (c, c->channels), none = { 0 };
   gint64 weights = c->K * job.taps;
   KolStrips strips = kol_strips (launch->device, (gsize) weights, 1024);
 
@@ -538,9 +681,9 @@ kol_conv2d_gemm_w_launch (KolLaunch *launch, const KolNode *node, GError **error
       gint64 pictures = MIN (s.pictures, c->N - first);
 
       if (!launch_planes (launch, &job.x, launch->inputs[0], first * c->C, pictures * c->C, 0,
-                          s.offset_at, c->channels, error)
+                          s.offset_at, &taps, error)
           || !launch_planes (launch, &job.dy, launch->inputs[1], first * c->K, pictures * c->K,
-                             s.rows_at, 0, 0, error)
+                             s.rows_at, 0, &none, error)
           || !launch_weights (launch, &job, &s, first > 0, pictures, error))
         return FALSE;
     }

@@ -464,6 +464,18 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
   CASE ("depthwise", (2, 5, 9, 8), (5, 1, 3, 3), (2, 5, 9, 8), HOW (.groups = 5, .pad = 1)) \
   CASE ("depthwise-2-stride-2", (1, 3, 8, 9), (6, 1, 3, 3), (1, 6, 4, 5), \
         HOW (.groups = 3, .stride = 2, .pad = 1)) \
+  CASE ("stride-2-long-rows", (1, 2, 5, 1101), (3, 2, 3, 3), (1, 3, 3, 551), \
+        HOW (.stride = 2, .pad = 1), .slow = TRUE) \
+  CASE ("stride-2-even", (2, 7, 14, 12), (11, 7, 3, 3), (2, 11, 7, 6), HOW (.stride = 2, .pad = 1)) \
+  CASE ("stride-2-wide-padding", (1, 2, 5, 6), (3, 2, 1, 1), (1, 3, 6, 6), \
+        HOW (.stride = 2, .pad = 3)) \
+  CASE ("stride-4-of-less", (2, 3, 2, 3), (5, 3, 2, 2), (2, 5, 1, 1), HOW (.stride = 4, .pad = 1)) \
+  CASE ("stride-1x3-dilation-2", (1, 2, 8, 13), (3, 2, 3, 4), (1, 3, 6, 3), \
+        HOW (.stride = 1, .stride_w = 3, .dilation = 1, .dilation_w = 2)) \
+  CASE ("stride-4-dilation-6", (1, 2, 17, 29), (3, 2, 2, 3), (1, 3, 3, 5), \
+        HOW (.stride = 4, .dilation = 6)) \
+  CASE ("groups-stride-2", (2, 6, 8, 7), (9, 2, 3, 3), (2, 9, 4, 4), \
+        HOW (.groups = 3, .stride = 2, .pad = 1)) \
   CASE ("1x7", (1, 3, 5, 19), (4, 3, 1, 7), (1, 4, 5, 19), HOW (.left = 3, .right = 3)) \
   CASE ("7x1", (1, 3, 19, 5), (4, 3, 7, 1), (1, 4, 19, 5), HOW (.top = 3, .bottom = 3)) \
   CASE ("whole-picture", (3, 4, 5, 6), (7, 4, 5, 6), (3, 7, 1, 1), HOW ()) \
@@ -480,6 +492,16 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         .only_tune = TRUE) \
   CASE ("vgg-4-2", (1, 512, 28, 28), (512, 512, 3, 3), (1, 512, 28, 28), HOW (.pad = 1), \
         .only_tune = TRUE) \
+  /* A small residual network's. */ \
+  CASE ("28-3x3", (64, 16, 28, 28), (16, 16, 3, 3), (64, 16, 28, 28), HOW (.pad = 1), \
+        .only_tune = TRUE) \
+  CASE ("28-3x3-stride-2", (64, 16, 28, 28), (32, 16, 3, 3), (64, 32, 14, 14), \
+        HOW (.stride = 2, .pad = 1), .only_tune = TRUE) \
+  CASE ("28-1x1-stride-2", (64, 16, 28, 28), (32, 16, 1, 1), (64, 32, 14, 14), \
+        HOW (.stride = 2), .only_tune = TRUE) \
+  CASE ("14-3x3-stride-2", (64, 32, 14, 14), (64, 32, 3, 3), (64, 64, 7, 7), \
+        HOW (.stride = 2, .pad = 1), .only_tune = TRUE) \
+  CASE ("7-1x1", (64, 64, 7, 7), (128, 64, 1, 1), (64, 128, 7, 7), HOW (), .only_tune = TRUE) \
   CASE ("stride-2", (8, 64, 56, 56), (128, 64, 3, 3), (8, 128, 28, 28), \
         HOW (.stride = 2, .pad = 1), .only_tune = TRUE)
 

@@ -261,6 +261,38 @@ test_epilogue_is_right (void)
   assert_close (got[1], got[0], G_N_ELEMENTS (residual), 1e-5f);
 }
 
+/* The same of a transposed convolution with a stride, which is computed in parts. */
+static void
+test_epilogue_of_parts_is_right (void)
+{
+  static const char *const variants[] = { "plain", "implicit-gemm" };
+  g_autoptr (GError) error = NULL;
+  float input[2 * 3 * 4 * 5], residual[2 * 5 * 8 * 9], got[2][2 * 5 * 8 * 9];
+
+  for (guint i = 0; i < G_N_ELEMENTS (input); i++)
+    input[i] = sinf ((float) i);
+  for (guint i = 0; i < G_N_ELEMENTS (residual); i++)
+    residual[i] = cosf ((float) i);
+  for (guint v = 0; v < 2; v++)
+    {
+      g_autoptr (KolGraph) g = kol_graph_new (device);
+      KolConvTranspose2d how = { .stride = 2, .pad = 1, .output_pad_h = 1 };
+      KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2, 3, 4, 5));
+      KolValue *r = kol_placeholder (g, "r", KOL_SHAPE (2, 5, 8, 9));
+      KolValue *w = kol_parameter (g, "w", KOL_SHAPE (3, 5, 3, 3), KOL_HE);
+      KolValue *b = kol_parameter (g, "b", KOL_SHAPE (5), KOL_UNIFORM (-1, 1));
+      KolValue *y = kol_tanh (kol_add (r, kol_conv_transpose2d (x, w, b, &how)));
+
+      g->forced_op = kol_op_find ("conv2d_gradient_x");
+      g->forced_variant = device->simd ? variants[v] : "plain";
+      kol_set (x, input);
+      kol_set (r, residual);
+      g_assert_true (kol_read (y, got[v], &error));
+      g_assert_no_error (error);
+    }
+  assert_close (got[1], got[0], G_N_ELEMENTS (residual), 1e-5f);
+}
+
 /* A value that something else reads as well must not vanish into an epilogue. */
 static void
 test_epilogue_leaves_shared_values (void)
@@ -525,6 +557,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/peak-known-before", test_peak_is_known_before_memory_is_taken);
   g_test_add_func ("/plan/epilogue/absorbed", test_epilogue_is_absorbed);
   g_test_add_func ("/plan/epilogue/right", test_epilogue_is_right);
+  g_test_add_func ("/plan/epilogue/parts", test_epilogue_of_parts_is_right);
   g_test_add_func ("/plan/epilogue/leaves-shared", test_epilogue_leaves_shared_values);
   g_test_add_func ("/plan/epilogue/knows-its-channels", test_epilogue_knows_its_channels);
   g_test_add_func ("/plan/packing", test_packing_follows_version);
