@@ -59,148 +59,265 @@ run_from (uint at, uint end, int l0)
   (void) column_end; /* for rows */ \
   (void) end         /* on a GPU */
 
-/* ---- Sum ---- */
+/* ---- Sum, and what is like it ---- */
+
+/*
+ * y = FINISH of s, where s is the sum of ELEMENT over the elements of an output. Options, OpenCL C
+ * in the type T:
+ *   ELEMENT  in v, an element, and m: v if not given
+ *   FINISH   in s, m and factor: factor*s if not given
+ *   PRODUCT  1: the product rather than the sum
+ *   SHIFTED  1: m is the output's number in @shift, 0 in place of an infinite one; else it is 0
+ */
+#ifndef ELEMENT
+#define ELEMENT v
+#endif
+#ifndef FINISH
+#define FINISH factor * s
+#endif
+#ifdef PRODUCT
+#define JOIN(a, b) ((a) * (b))
+#define NEUTRAL 1.0f
+#else
+#define JOIN(a, b) ((a) + (b))
+#define NEUTRAL 0.0f
+#endif
+
+#if KOL_WIDTH > 1
+#define T vec
+static inline vec
+element_vector (vec v, vec m)
+{
+  return ELEMENT;
+}
+static inline vec
+finish_vector (vec s, vec m, float factor)
+{
+  return FINISH;
+}
+static inline vec
+shift_vector (__global const float *shift)
+{
+#ifdef SHIFTED
+  vec m = vec_load (shift);
+  return isinf (m) ? (vec) (0.0f) : m;
+#else
+  return 0.0f;
+#endif
+}
+#undef T
+#endif
+
+#define T float
+static inline float
+element_float (float v, float m)
+{
+  return ELEMENT;
+}
+static inline float
+finish_float (float s, float m, float factor)
+{
+  return FINISH;
+}
+static inline float
+shift_float (__global const float *shift)
+{
+#ifdef SHIFTED
+  return isinf (*shift) ? 0.0f : *shift;
+#else
+  return 0.0f;
+#endif
+}
+#undef T
+
+/* Where output @i's number in @shift is; nowhere if there are none. */
+static inline __global const float *
+shift_at (__global const float *shift, size_t i)
+{
+#ifdef SHIFTED
+  return shift + i;
+#else
+  return shift;
+#endif
+}
 
 #define BLOCK 64 /* numbers that are summed before they go into a larger sum: less rounding */
 
 #if KOL_SIMD
+/* A vector's elements together, in a fixed order. */
+static inline float
+join_lanes (vec v)
+{
+#if KOL_WIDTH == 4
+  float2 a = JOIN (v.lo, v.hi);
+#elif KOL_WIDTH == 8
+  float4 b = JOIN (v.lo, v.hi);
+  float2 a = JOIN (b.lo, b.hi);
+#else
+  float8 c = JOIN (v.lo, v.hi);
+  float4 b = JOIN (c.lo, c.hi);
+  float2 a = JOIN (b.lo, b.hi);
+#endif
+  return JOIN (a.x, a.y);
+}
+
 /* The sum of @n numbers. */
 static inline float
-sum_run (__global const float *x, uint n)
+sum_run (__global const float *x, uint n, float m)
 {
-  vec total = 0.0f;
+  vec total = NEUTRAL;
   float sum;
   uint i = 0;
 
   while (i + 4 * KOL_WIDTH <= n)
     {
       uint stop = i + min ((n - i) / (4 * KOL_WIDTH), (uint) BLOCK) * (4 * KOL_WIDTH);
-      vec a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+      vec a = NEUTRAL, b = NEUTRAL, c = NEUTRAL, d = NEUTRAL;
 
       for (; i < stop; i += 4 * KOL_WIDTH)
         {
-          a += vec_load (x + i);
-          b += vec_load (x + i + KOL_WIDTH);
-          c += vec_load (x + i + 2 * KOL_WIDTH);
-          d += vec_load (x + i + 3 * KOL_WIDTH);
+          a = JOIN (a, element_vector (vec_load (x + i), m));
+          b = JOIN (b, element_vector (vec_load (x + i + KOL_WIDTH), m));
+          c = JOIN (c, element_vector (vec_load (x + i + 2 * KOL_WIDTH), m));
+          d = JOIN (d, element_vector (vec_load (x + i + 3 * KOL_WIDTH), m));
         }
-      total += (a + b) + (c + d);
+      total = JOIN (total, JOIN (JOIN (a, b), JOIN (c, d)));
     }
   for (; i + KOL_WIDTH <= n; i += KOL_WIDTH)
-    total += vec_load (x + i);
-  sum = vec_sum (total);
+    total = JOIN (total, element_vector (vec_load (x + i), m));
+  sum = join_lanes (total);
   for (; i < n; i++)
-    sum += x[i];
+    sum = JOIN (sum, element_float (x[i], m));
   return sum;
 }
 #endif
 
-/* y = factor sum of x. Rows. */
+/* Rows. Where there are parts, FINISH comes after them. */
 __kernel void
-reduce_sum_rows (__global const float *restrict x, __global float *restrict y, float factor, PASS)
+reduce_sum_rows (__global const float *restrict x, __global const float *restrict shift,
+                 __global float *restrict y, float factor, PASS)
 {
   PIECE;
 
   for (size_t o = outer_begin; o < outer_end; o++)
     {
       __global const float *row = x + locate (o, KEPT_VALUES);
-      float sum = 0.0f;
+      float m = shift_float (shift_at (shift, o)), sum = NEUTRAL;
 
 #if KOL_SIMD
       for (uint at = begin, n; at < end; at += n)
         {
           n = run_from (at, end, r0);
-          sum += sum_run (row + locate (at, REDUCED_VALUES), n);
+          sum = JOIN (sum, sum_run (row + locate (at, REDUCED_VALUES), n, m));
         }
 #else
       for (uint at = part; at < (uint) elements; at += parts)
-        sum += row[locate (at, REDUCED_VALUES)];
+        sum = JOIN (sum, element_float (row[locate (at, REDUCED_VALUES)], m));
 #endif
-      y[o * parts + part] = factor * sum;
+      y[o * parts + part] = parts > 1 ? sum : finish_float (sum, m, factor);
     }
 }
 
 #if KOL_SIMD
 /* Sums N neighbouring TYPEs over elements @begin .. @end. */
-#define SUM_COLUMNS(NAME, TYPE, WIDTH, N, LOAD, STORE) \
-  static inline void NAME (__global const float *x, __global float *y, float factor, uint begin, \
-                           uint end, REDUCED) \
+#define SUM_COLUMNS(NAME, TYPE, FOR_TYPE, WIDTH, N, LOAD, STORE) \
+  static inline void NAME (__global const float *x, __global const float *shift, \
+                           __global float *y, float factor, bool finish, uint begin, uint end, \
+                           REDUCED) \
   { \
-    TYPE total[N]; \
+    TYPE total[N], m[N]; \
     for (int k = 0; k < N; k++) \
-      total[k] = 0.0f; \
+      { \
+        total[k] = NEUTRAL; \
+        m[k] = shift_##FOR_TYPE (shift_at (shift, k * WIDTH)); \
+      } \
     for (uint at = begin, n; at < end; at += n) \
       { \
         __global const float *from = x + locate (at, REDUCED_VALUES); \
         TYPE sum[N]; \
         for (int k = 0; k < N; k++) \
-          sum[k] = 0.0f; \
+          sum[k] = NEUTRAL; \
         n = min (run_from (at, end, r0), (uint) BLOCK); \
         for (uint i = 0; i < n; i++, from += t0) \
           for (int k = 0; k < N; k++) \
-            sum[k] += LOAD (from + k * WIDTH); \
+            sum[k] = JOIN (sum[k], element_##FOR_TYPE (LOAD (from + k * WIDTH), m[k])); \
         for (int k = 0; k < N; k++) \
-          total[k] += sum[k]; \
+          total[k] = JOIN (total[k], sum[k]); \
       } \
     for (int k = 0; k < N; k++) \
-      STORE (factor * total[k], y + k * WIDTH); \
+      STORE (finish ? finish_##FOR_TYPE (total[k], m[k], factor) : total[k], y + k * WIDTH); \
   }
 #define LOAD_ONE(p) (*(p))
 #define STORE_ONE(v, p) (*(p) = (v))
-SUM_COLUMNS (sum_four_vectors, vec, KOL_WIDTH, 4, vec_load, vec_store)
-SUM_COLUMNS (sum_vector, vec, KOL_WIDTH, 1, vec_load, vec_store)
-SUM_COLUMNS (sum_one, float, 1, 1, LOAD_ONE, STORE_ONE)
+SUM_COLUMNS (sum_four_vectors, vec, vector, KOL_WIDTH, 4, vec_load, vec_store)
+SUM_COLUMNS (sum_vector, vec, vector, KOL_WIDTH, 1, vec_load, vec_store)
+SUM_COLUMNS (sum_one, float, float, 1, 1, LOAD_ONE, STORE_ONE)
 #endif
 
-/* y = factor sum of x. Columns. */
+/* Columns. Where there are parts, FINISH comes after them. */
 __kernel void
-reduce_sum_columns (__global const float *restrict x, __global float *restrict y, float factor,
-                    PASS)
+reduce_sum_columns (__global const float *restrict x, __global const float *restrict shift,
+                    __global float *restrict y, float factor, PASS)
 {
   PIECE;
 
   for (size_t o = outer_begin; o < outer_end; o++)
     {
       __global const float *from = x + locate (o, KEPT_VALUES);
+      __global const float *shifts = shift_at (shift, o * inner);
       __global float *to = y + (o * parts + part) * inner;
+      bool finish = parts == 1;
       int c = column_begin;
 
 #if KOL_SIMD
       for (; c + 4 * KOL_WIDTH <= column_end; c += 4 * KOL_WIDTH)
-        sum_four_vectors (from + c, to + c, factor, begin, end, REDUCED_VALUES);
+        sum_four_vectors (from + c, shift_at (shifts, c), to + c, factor, finish, begin, end,
+                          REDUCED_VALUES);
       for (; c + KOL_WIDTH <= column_end; c += KOL_WIDTH)
-        sum_vector (from + c, to + c, factor, begin, end, REDUCED_VALUES);
+        sum_vector (from + c, shift_at (shifts, c), to + c, factor, finish, begin, end,
+                    REDUCED_VALUES);
       for (; c < column_end; c++)
-        sum_one (from + c, to + c, factor, begin, end, REDUCED_VALUES);
+        sum_one (from + c, shift_at (shifts, c), to + c, factor, finish, begin, end,
+                 REDUCED_VALUES);
 #else
-      float sum = 0.0f;
+      float m = shift_float (shift_at (shifts, c)), sum = NEUTRAL;
 
       for (uint at = part; at < (uint) elements; at += parts)
-        sum += from[c + locate (at, REDUCED_VALUES)];
-      to[c] = factor * sum;
+        sum = JOIN (sum, element_float (from[c + locate (at, REDUCED_VALUES)], m));
+      to[c] = finish ? finish_float (sum, m, factor) : sum;
 #endif
     }
 }
 
-/* y[o, c] = factor sum over p of sums[o, p, c]. */
+/* y[o, c] = FINISH of the sum over p of sums[o, p, c]. */
 __kernel void
-reduce_sum_parts (__global const float *restrict sums, __global float *restrict y, float factor,
-                  int outputs, int inner, int parts, int strip)
+reduce_sum_parts (__global const float *restrict sums, __global const float *restrict shift,
+                  __global float *restrict y, float factor, int outputs, int inner, int parts,
+                  int strip)
 {
   size_t begin = get_global_id (0) * strip, end = min (begin + strip, (size_t) outputs);
 
   for (size_t i = begin; i < end; i++)
     {
       __global const float *from = sums + i / inner * parts * inner + i % inner;
-      float sum = 0.0f;
+      float sum = NEUTRAL;
 
       for (int p = 0; p < parts; p++)
-        sum += from[(size_t) p * inner];
-      y[i] = factor * sum;
+        sum = JOIN (sum, from[(size_t) p * inner]);
+      y[i] = finish_float (sum, shift_float (shift_at (shift, i)), factor);
     }
 }
 
-/* ---- Max: the value, and the index of the first of equals; a NaN is above all ---- */
+/* ---- Max: the value, and the index of the first of equals; a NaN comes before all ---- */
+
+/* The option LEAST: the smallest is looked for. */
+#ifdef LEAST
+#define BEYOND(a, b) ((a) < (b))
+#define WORST INFINITY
+#else
+#define BEYOND(a, b) ((a) > (b))
+#define WORST (-INFINITY)
+#endif
 
 /* Whether @v at @i goes before @best at @where. */
 static inline bool
@@ -208,7 +325,7 @@ goes_before (float v, int i, float best, int where)
 {
   if (isnan (best))
     return isnan (v) && i < where;
-  return v > best || isnan (v) || (v == best && i < where);
+  return BEYOND (v, best) || isnan (v) || (v == best && i < where);
 }
 
 #if KOL_WIDTH == 4
@@ -224,7 +341,7 @@ goes_before (float v, int i, float best, int where)
 /* Takes @v at @i into TYPEs @best and @where, by lanes; @i goes up from call to call. */
 #define TAKE_LATER(v, i, best, where) \
   { \
-    ivec later = ((v) > best) | (((v) != (v)) & (best == best)); \
+    ivec later = BEYOND (v, best) | (((v) != (v)) & (best == best)); \
     best = later ? (v) : best; \
     where = later ? (i) : where; \
   }
@@ -244,7 +361,7 @@ put (__global float *values, __global float *indices, size_t at, float best, int
 static inline void
 max_of_row (__global const float *x, uint begin, uint end, float *best, int *where, REDUCED)
 {
-  vec lane_best = -INFINITY;
+  vec lane_best = WORST;
   ivec lane_where = (int) begin;
   float bests[KOL_WIDTH];
   int wheres[KOL_WIDTH];
@@ -291,7 +408,7 @@ reduce_max_rows (__global const float *restrict x, __global float *values, __glo
   for (size_t o = outer_begin; o < outer_end; o++)
     {
       __global const float *row = x + locate (o, KEPT_VALUES);
-      float best = -INFINITY;
+      float best = WORST;
 #if KOL_SIMD
       int where = begin;
 
@@ -327,7 +444,7 @@ reduce_max_columns (__global const float *restrict x, __global float *values,
 
       for (; c + KOL_WIDTH <= column_end; c += KOL_WIDTH)
         {
-          vec best = -INFINITY;
+          vec best = WORST;
           ivec where = (int) begin;
 
           for (uint at = begin, n; at < end; at += n)
@@ -351,7 +468,7 @@ reduce_max_columns (__global const float *restrict x, __global float *values,
 #endif
       for (; c < column_end; c++)
         {
-          float best = -INFINITY;
+          float best = WORST;
           int where = first;
 
           for (uint at = first; at < stop; at += step)

@@ -103,11 +103,18 @@ typedef struct {
 KOL_API KolValue *kol_sum (KolValue *a, const KolReduce *over);       /* sum of a; NULL: of all */
 KOL_API KolValue *kol_mean_over (KolValue *a, const KolReduce *over); /* mean of a */
 KOL_API KolValue *kol_mean (KolValue *a);                             /* mean of all, a scalar */
+KOL_API KolValue *kol_prod (KolValue *a, const KolReduce *over);      /* product of a */
+KOL_API KolValue *kol_sum_of_squares (KolValue *a, const KolReduce *over); /* sum of a^2 */
+KOL_API KolValue *kol_norm1 (KolValue *a, const KolReduce *over);          /* sum of |a| */
+KOL_API KolValue *kol_norm2 (KolValue *a, const KolReduce *over);          /* (sum of a^2)^(1/2) */
+KOL_API KolValue *kol_log_sum_exp (KolValue *a, const KolReduce *over);    /* log sum of e^a */
 KOL_API KolValue *
 kol_max (KolValue *a, const KolReduce *over); /* largest; the first of equals gets the gradient */
+KOL_API KolValue *kol_min (KolValue *a, const KolReduce *over); /* smallest; the same */
 KOL_API KolValue *
 kol_argmax (KolValue *a,
             int axis); /* index of the first largest along axis, which goes; no gradient */
+KOL_API KolValue *kol_argmin (KolValue *a, int axis); /* of the first smallest; no gradient */
 
 /* ── Products ──────────────────────────────────────────────────────────────────────────────── */
 
@@ -155,11 +162,11 @@ KOL_API KolValue *kol_conv1d (KolValue *x, KolValue *w, KolValue *bias, const Ko
  * x [N, C, H, W], v [C, K / groups, R, S], bias [K] or NULL -> y [N, K, P, Q];
  * P = (H - 1) S + D (R - 1) + 1 - top - bottom + output_pad_h, Q alike.                         */
 typedef struct {
-  int stride, stride_w;     /* 0: 1, and stride_w as stride */
-  int dilation, dilation_w; /* 0: 1, and dilation_w as dilation */
-  int groups;               /* 0: 1 */
-  int pad;                      /* the same on all four sides, or */
-  int top, left, bottom, right; /* added to it: rows and columns that y is without */
+  int stride, stride_w;           /* 0: 1, and stride_w as stride */
+  int dilation, dilation_w;       /* 0: 1, and dilation_w as dilation */
+  int groups;                     /* 0: 1 */
+  int pad;                        /* the same on all four sides, or */
+  int top, left, bottom, right;   /* added to it: rows and columns that y is without */
   int output_pad_h, output_pad_w; /* rows and columns that y has more, at the bottom and right */
 } KolConvTranspose2d;
 KOL_API KolValue *kol_conv_transpose2d (KolValue *x, KolValue *w, KolValue *bias,
@@ -205,7 +212,8 @@ KOL_API KolValue *kol_average_pool1d (KolValue *x, const KolPool1d *how);
 /* [N, C, H, W] -> [N, C, 1, 1]: of all elements of each channel. */
 KOL_API KolValue *kol_global_max_pool (KolValue *x);
 KOL_API KolValue *kol_global_average_pool (KolValue *x);
-/* [N, C, H, W] -> [N, C, P, Q]: window p is floor (p H / P) .. ceil ((p + 1) H / P) - 1, q alike. */
+/* [N, C, H, W] -> [N, C, P, Q]: window p is floor (p H / P) .. ceil ((p + 1) H / P) - 1, q alike.
+ */
 KOL_API KolValue *kol_adaptive_max_pool (KolValue *x, int rows, int columns);
 KOL_API KolValue *kol_adaptive_average_pool (KolValue *x, int rows, int columns);
 
@@ -296,7 +304,8 @@ KOL_API KolValue *kol_space_to_depth (KolValue *y, int block, KolDepthOrder orde
 
 /* y[n, c, p, q] = x[n, c, h (p), w (q)] with the position h (p) in x of the row p of P:
  * (p + 1/2) H / P - 1/2, p (H - 1) / (P - 1) or p H / P; rounded for the nearest, between its two
- * neighbours for bilinear. Positions outside are at the edge. w alike. [N, C, H, W] -> [N, C, P, Q]. */
+ * neighbours for bilinear. Positions outside are at the edge. w alike. [N, C, H, W] -> [N, C, P,
+ * Q]. */
 typedef enum {
   KOL_RESIZE_NEAREST = 0,
   KOL_RESIZE_BILINEAR, /* (1 - f) x[floor h] + f x[floor h + 1], f = h - floor h; w alike */

@@ -1,9 +1,10 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * Reductions over any axes: sum, mean, max and argmax, and the two operations
- * that a maximum's gradient is made of. A reduction is first brought to as few
- * dimensions as possible. If the innermost one is reduced, an output's elements
+ * Reductions over any axes: sum, mean, norms, product and log-sum-exp, which are
+ * one kernel with different expressions; max, min and their indices; and the two
+ * operations that a maximum's gradient is made of. A reduction is first brought
+ * to as few dimensions as possible. If the innermost one is reduced, an output's elements
  * are runs in memory ("rows"); if it is kept, neighbouring outputs are neighbours
  * in memory ("columns"). A few outputs of many elements each are cut into parts,
  * which a second launch puts together, always in the same order.
@@ -14,6 +15,20 @@
 
 #include "ops/strips-private.h"
 #include "ops.h"
+
+/*
+ * What is like a sum: finish of the sum, or product, of element (v) over an
+ * output's elements v. The operation comes first, so that a KolOp of ours leads
+ * back to it.
+ */
+typedef struct {
+  KolOp op;
+  const char *options; /* the same as OpenCL C; see kernels/reduce.cl */
+  gboolean product;
+  double (*element) (double v, double m);               /* m: of the second input, or 0 */
+  double (*finish) (double s, double m, double factor); /* factor: 1 / elements */
+  gboolean mean;
+} Fold;
 
 /* ── Axes and shapes ────────────────────────────────────────────────────────────────────────── */
 
@@ -223,7 +238,7 @@ parts_bytes (const KolNode *node, const KolDevice *device, gsize numbers)
 }
 
 static gsize
-sum_scratch (const KolNode *node, const KolDevice *device)
+fold_scratch (const KolNode *node, const KolDevice *device)
 {
   return parts_bytes (node, device, 1);
 }
@@ -237,14 +252,15 @@ max_scratch (const KolNode *node, const KolDevice *device)
 /* ── Launches ───────────────────────────────────────────────────────────────────────────────── */
 
 #define MAX_ARGS 32
+#define LEAST "-DLEAST=1" /* the smallest rather than the largest */
 
 /*
  * Launches a pass over x: "reduce_<kind>_rows" or "reduce_<kind>_columns". @args
  * has the @n arguments that come before those that all passes share.
  */
 static gboolean
-launch_pass (KolLaunch *launch, const char *kind, const Geometry *geometry, const Cut *cut,
-             KolArg *args, guint n, GError **error)
+launch_pass (KolLaunch *launch, const char *kind, const char *options, const Geometry *geometry,
+             const Cut *cut, KolArg *args, guint n, GError **error)
 {
   g_autofree char *kernel
       = g_strdup_printf ("reduce_%s_%s", kind, geometry->columns ? "columns" : "rows");
@@ -264,42 +280,10 @@ launch_pass (KolLaunch *launch, const char *kind, const Geometry *geometry, cons
       launch->queue,
       &(KolCall){ .program = "reduce",
                   .kernel = kernel,
+                  .options = options,
                   .global = { (gsize) (cut->outer_items * cut->column_items * cut->parts) },
                   .local = { cut->group } },
       args, error);
-}
-
-/* y = @factor times the sum. */
-static gboolean
-launch_sum (KolLaunch *launch, const KolNode *node, double factor, GError **error)
-{
-  Geometry geometry = geometry_new (&node->inputs[0]->shape, node->attributes);
-  Cut cut = cut_new (&geometry, launch->device);
-  KolStrips strips = kol_strips (launch->device, (gsize) geometry.outputs, COLUMN_BLOCK);
-  KolBuffer *y = launch->outputs[0];
-  KolArg args[MAX_ARGS]
-      = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (cut.parts > 1 ? launch->scratch : y),
-          KOL_FLOAT (cut.parts > 1 ? 1 : factor) };
-
-  if (!launch_pass (launch, "sum", &geometry, &cut, args, 3, error))
-    return FALSE;
-  return cut.parts == 1
-         || kol_queue_launch (launch->queue,
-                              &(KolCall){ .program = "reduce",
-                                          .kernel = "reduce_sum_parts",
-                                          .global = { strips.items },
-                                          .local = { strips.group } },
-                              KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (y),
-                                        KOL_FLOAT (factor), KOL_INT (geometry.outputs),
-                                        KOL_INT (geometry.inner), KOL_INT (cut.parts),
-                                        KOL_INT (strips.each)),
-                              error);
-}
-
-static gboolean
-sum_launch (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  return launch_sum (launch, node, 1, error);
 }
 
 /* How many elements become one. */
@@ -309,16 +293,46 @@ elements_per_output (const KolNode *node)
   return (double) kol_count (node->inputs[0]) / (double) kol_count (&node->outputs[0]);
 }
 
-static gboolean
-mean_launch (KolLaunch *launch, const KolNode *node, GError **error)
+static double
+fold_factor (const KolNode *node)
 {
-  return launch_sum (launch, node, 1 / elements_per_output (node), error);
+  return ((const Fold *) node->op)->mean ? 1 / elements_per_output (node) : 1;
 }
 
-/* The largest and its index; either may be NULL. The scratch holds values, then indices. */
 static gboolean
-launch_max (KolLaunch *launch, const KolNode *node, KolBuffer *value, KolBuffer *index,
-            GError **error)
+fold_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  const char *options = ((const Fold *) node->op)->options;
+  Geometry geometry = geometry_new (&node->inputs[0]->shape, node->attributes);
+  Cut cut = cut_new (&geometry, launch->device);
+  KolStrips strips = kol_strips (launch->device, (gsize) geometry.outputs, COLUMN_BLOCK);
+  KolBuffer *shift = node->n_inputs > 1 ? launch->inputs[1] : NULL;
+  KolBuffer *y = launch->outputs[0];
+  double factor = fold_factor (node);
+  KolArg args[MAX_ARGS] = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (shift),
+                            KOL_BUFFER (cut.parts > 1 ? launch->scratch : y), KOL_FLOAT (factor) };
+
+  if (!launch_pass (launch, "sum", options, &geometry, &cut, args, 4, error))
+    return FALSE;
+  return cut.parts == 1
+         || kol_queue_launch (launch->queue,
+                              &(KolCall){ .program = "reduce",
+                                          .kernel = "reduce_sum_parts",
+                                          .options = options,
+                                          .global = { strips.items },
+                                          .local = { strips.group } },
+                              KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (shift),
+                                        KOL_BUFFER (y), KOL_FLOAT (factor),
+                                        KOL_INT (geometry.outputs), KOL_INT (geometry.inner),
+                                        KOL_INT (cut.parts), KOL_INT (strips.each)),
+                              error);
+}
+
+/* The largest, or with LEAST among the @options the smallest, and its index; either may be NULL.
+ * The scratch holds values, then indices. */
+static gboolean
+launch_max (KolLaunch *launch, const KolNode *node, const char *options, KolBuffer *value,
+            KolBuffer *index, GError **error)
 {
   Geometry geometry = geometry_new (&node->inputs[0]->shape, node->attributes);
   Cut cut = cut_new (&geometry, launch->device);
@@ -329,12 +343,13 @@ launch_max (KolLaunch *launch, const KolNode *node, KolBuffer *value, KolBuffer 
                             KOL_BUFFER (parts ? scratch : index),
                             KOL_INT (parts ? geometry.outputs * cut.parts : 0) };
 
-  if (!launch_pass (launch, "max", &geometry, &cut, args, 4, error))
+  if (!launch_pass (launch, "max", options, &geometry, &cut, args, 4, error))
     return FALSE;
   return !parts
          || kol_queue_launch (launch->queue,
                               &(KolCall){ .program = "reduce",
                                           .kernel = "reduce_max_parts",
+                                          .options = options,
                                           .global = { strips.items },
                                           .local = { strips.group } },
                               KOL_ARGS (KOL_BUFFER (scratch), KOL_BUFFER (value),
@@ -347,13 +362,25 @@ launch_max (KolLaunch *launch, const KolNode *node, KolBuffer *value, KolBuffer 
 static gboolean
 max_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  return launch_max (launch, node, launch->outputs[0], launch->outputs[1], error);
+  return launch_max (launch, node, NULL, launch->outputs[0], launch->outputs[1], error);
+}
+
+static gboolean
+min_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  return launch_max (launch, node, LEAST, launch->outputs[0], launch->outputs[1], error);
 }
 
 static gboolean
 argmax_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  return launch_max (launch, node, NULL, launch->outputs[0], error);
+  return launch_max (launch, node, NULL, NULL, launch->outputs[0], error);
+}
+
+static gboolean
+argmin_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  return launch_max (launch, node, LEAST, NULL, launch->outputs[0], error);
 }
 
 static double
@@ -382,33 +409,40 @@ place_element (const KolShape *shape, const gboolean *reduced, gint64 at, gint64
     }
 }
 
-static void
-sum_reference (const KolNode *node, const double *const *x, double *const *y)
+/* The shift of an output: what is infinite counts as 0, as in the kernel. */
+static double
+shift_of (const KolNode *node, const double *const *x, gint64 output)
 {
+  return node->n_inputs > 1 && !isinf (x[1][output]) ? x[1][output] : 0;
+}
+
+static void
+fold_reference (const KolNode *node, const double *const *x, double *const *y)
+{
+  const Fold *fold = (const Fold *) node->op;
   const KolShape *shape = &node->inputs[0]->shape;
+  gint64 outputs = kol_count (&node->outputs[0]);
   gboolean reduced[KOL_MAX_RANK];
 
   find_axes (node->attributes, shape, reduced, NULL);
+  for (gint64 o = 0; o < outputs; o++)
+    y[0][o] = fold->product ? 1 : 0;
   for (gint64 i = 0; i < kol_shape_count (shape); i++)
     {
-      gint64 output, index;
+      gint64 o, index;
+      double element;
 
-      place_element (shape, reduced, i, &output, &index);
-      y[0][output] += x[0][i];
+      place_element (shape, reduced, i, &o, &index);
+      element = fold->element (x[0][i], shift_of (node, x, o));
+      y[0][o] = fold->product ? y[0][o] * element : y[0][o] + element;
     }
+  for (gint64 o = 0; o < outputs; o++)
+    y[0][o] = fold->finish (y[0][o], shift_of (node, x, o), fold_factor (node));
 }
 
+/* The first of those with the largest @sign times x, or the first NaN. */
 static void
-mean_reference (const KolNode *node, const double *const *x, double *const *y)
-{
-  sum_reference (node, x, y);
-  for (gint64 i = 0; i < kol_count (&node->outputs[0]); i++)
-    y[0][i] /= elements_per_output (node);
-}
-
-/* The first of the largest, or the first NaN. */
-static void
-find_largest (const KolNode *node, const double *x, double *values, double *indices)
+find_first (const KolNode *node, double sign, const double *x, double *values, double *indices)
 {
   const KolShape *shape = &node->inputs[0]->shape;
   gboolean reduced[KOL_MAX_RANK];
@@ -419,7 +453,8 @@ find_largest (const KolNode *node, const double *x, double *values, double *indi
       gint64 output, index;
 
       place_element (shape, reduced, i, &output, &index);
-      if (index == 0 || x[i] > values[output] || (isnan (x[i]) && !isnan (values[output])))
+      if (index == 0 || sign * x[i] > sign * values[output]
+          || (isnan (x[i]) && !isnan (values[output])))
         {
           values[output] = x[i];
           indices[output] = (double) index;
@@ -430,7 +465,13 @@ find_largest (const KolNode *node, const double *x, double *values, double *indi
 static void
 max_reference (const KolNode *node, const double *const *x, double *const *y)
 {
-  find_largest (node, x[0], y[0], y[1]);
+  find_first (node, 1, x[0], y[0], y[1]);
+}
+
+static void
+min_reference (const KolNode *node, const double *const *x, double *const *y)
+{
+  find_first (node, -1, x[0], y[0], y[1]);
 }
 
 static void
@@ -438,10 +479,18 @@ argmax_reference (const KolNode *node, const double *const *x, double *const *y)
 {
   g_autofree double *values = g_new (double, kol_count (&node->outputs[0]));
 
-  find_largest (node, x[0], values, y[0]);
+  find_first (node, 1, x[0], values, y[0]);
 }
 
-/* ── The gradients of sum and mean ──────────────────────────────────────────────────────────── */
+static void
+argmin_reference (const KolNode *node, const double *const *x, double *const *y)
+{
+  g_autofree double *values = g_new (double, kol_count (&node->outputs[0]));
+
+  find_first (node, -1, x[0], values, y[0]);
+}
+
+/* ── The gradients of what is like a sum ────────────────────────────────────────────────────── */
 
 /* Each element gets @factor times the gradient of the output that it went into. */
 static KolValue *
@@ -466,6 +515,55 @@ static void
 mean_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 {
   dx[0] = spread (node, dy[0], 1 / elements_per_output (node));
+}
+
+static void
+sum_of_squares_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
+{
+  dx[0] = kol_multiply (spread (node, dy[0], 2), node->inputs[0]);
+}
+
+static void
+norm1_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
+{
+  dx[0] = kol_multiply (spread (node, dy[0], 1), kol_sign (node->inputs[0]));
+}
+
+/* x / y, and 0 where the norm y is 0. */
+static void
+norm2_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
+{
+  KolValue *y = &node->outputs[0];
+  KolValue *each = kol_where (y, kol_divide (dy[0], y), kol_constant (node->graph, 0));
+
+  dx[0] = kol_multiply (spread (node, each, 1), node->inputs[0]);
+}
+
+/* The softmax of x; what is taken off first does not change the result. */
+static void
+log_sum_exp_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
+{
+  KolValue *below = kol_subtract (node->inputs[0], spread (node, &node->outputs[0], 1));
+
+  dx[0] = kol_multiply (spread (node, dy[0], 1), kol_exp (below));
+}
+
+/*
+ * The product of the other elements: 0 if one of them is 0, and else what the
+ * product of all that are not 0 is without this one.
+ */
+static void
+prod_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
+{
+  KolReduce over = *(const KolReduce *) node->attributes;
+  KolValue *x = node->inputs[0], *zero = kol_not (x), *one = kol_constant (node->graph, 1);
+  KolValue *factors = kol_where (zero, one, x), *others, *no_other_zero;
+
+  over.keep = TRUE;
+  others = kol_divide (kol_prod (factors, &over), factors);
+  no_other_zero = kol_equal (kol_sum (zero, &over), zero);
+  dx[0] = kol_multiply (spread (node, dy[0], 1),
+                        kol_where (no_other_zero, others, kol_constant (node->graph, 0)));
 }
 
 /* ── The gradient of max ────────────────────────────────────────────────────────────────────── */
@@ -611,11 +709,33 @@ max_pick_reference (const KolNode *node, const double *const *x, double *const *
 #define ALL                                                                                        \
   &(const KolReduce) { 0 }
 
+/* How cases are filled; a fine grid of distinct numbers is too fine for central differences. */
+#define FILL_UNIFORM                                                                               \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, -1, 1                                                                        \
+  }
+#define FILL_DISTINCT                                                                              \
+  {                                                                                                \
+    KOL_FILL_DISTINCT, -1, 1                                                                       \
+  }
+#define FILL_NONZERO                                                                               \
+  {                                                                                                \
+    KOL_FILL_NONZERO, -1, 1                                                                        \
+  }
+#define FILL_NEAR_ONE                                                                              \
+  {                                                                                                \
+    KOL_FILL_UNIFORM, 0.99, 1.01                                                                   \
+  }
+#define IS_FINE_UNIFORM 0
+#define IS_FINE_DISTINCT 1
+#define IS_FINE_NONZERO 0
+#define IS_FINE_NEAR_ONE 0
+
 #define CASE(NAME, FILL, OVER_, ...)                                                               \
   {                                                                                                \
     .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER_,                   \
     .fill                                                                                          \
-        = { { FILL, -1, 1 } }                                                                      \
+        = { FILL_##FILL }                                                                          \
   }
 
 #define CASES(FILL)                                                                                \
@@ -638,11 +758,11 @@ max_pick_reference (const KolNode *node, const double *const *x, double *const *
       CASE ("even-axes", FILL, OVER (0, 2, 4, 6), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17)),            \
       CASE ("odd-axes", FILL, OVER (1, 3, 5, 7), KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 17))
 
-/* Large enough to be cut into parts; a grid of distinct numbers is then too fine for gradients. */
+/* Large enough to be cut into parts. */
 #define SLOW_CASE(NAME, FILL, OVER_, ...)                                                          \
   {                                                                                                \
     .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER_,                   \
-    .fill = { { FILL, -1, 1 } }, .no_gradient = FILL == KOL_FILL_DISTINCT, .slow = TRUE            \
+    .fill = { FILL_##FILL }, .no_gradient = IS_FINE_##FILL, .slow = TRUE                           \
   }
 
 #define SLOW_CASES(FILL)                                                                           \
@@ -668,24 +788,73 @@ max_pick_reference (const KolNode *node, const double *const *x, double *const *
     .attributes = OVER (0), .only_tune = TRUE                                                      \
   }
 
-static const KolCase sum_cases[]
-    = { CASES (KOL_FILL_UNIFORM), SLOW_CASES (KOL_FILL_UNIFORM), TUNE_CASES, { 0 } };
-static const KolCase max_cases[]
-    = { CASES (KOL_FILL_DISTINCT), SLOW_CASES (KOL_FILL_DISTINCT), TUNE_CASES, { 0 } };
+static const KolCase sum_cases[] = { CASES (UNIFORM), SLOW_CASES (UNIFORM), TUNE_CASES, { 0 } };
+static const KolCase max_cases[] = { CASES (DISTINCT), SLOW_CASES (DISTINCT), TUNE_CASES, { 0 } };
+static const KolCase norm1_cases[] = { CASES (NONZERO), SLOW_CASES (NONZERO), TUNE_CASES, { 0 } };
+
+static const KolCase norm2_cases[] = { CASES (UNIFORM),
+                                       SLOW_CASES (UNIFORM),
+                                       { .name = "all-0",
+                                         .n_inputs = 1,
+                                         .shapes = { KOL_SHAPE (5, 7) },
+                                         .attributes = OVER (1),
+                                         .fill = { { KOL_FILL_LABELS, 0, 1 } } },
+                                       TUNE_CASES,
+                                       { 0 } };
+
+/* Of whole numbers from 0 on, no element of an output is 0, or one, or several. */
+static const KolCase prod_cases[] = { CASES (NEAR_ONE),
+                                      SLOW_CASES (NEAR_ONE),
+                                      { .name = "zeros-101x3",
+                                        .n_inputs = 1,
+                                        .shapes = { KOL_SHAPE (101, 3) },
+                                        .attributes = OVER (1),
+                                        .fill = { { KOL_FILL_LABELS, 0, 3 } } },
+                                      { .name = "zeros-5x67-columns",
+                                        .n_inputs = 1,
+                                        .shapes = { KOL_SHAPE (5, 67) },
+                                        .attributes = OVER_KEEP (0),
+                                        .fill = { { KOL_FILL_LABELS, 0, 4 } } },
+                                      TUNE_CASES,
+                                      { 0 } };
+
+#define SHIFTED_CASE(NAME, OVER_, LOW, HIGH, X_SHAPE, SHIFT_SHAPE, ...)                            \
+  {                                                                                                \
+    .name = NAME, .n_inputs = 2, .shapes = { X_SHAPE, SHIFT_SHAPE }, .attributes = OVER_,          \
+    .fill = { { KOL_FILL_UNIFORM, LOW, HIGH }, { KOL_FILL_UNIFORM, LOW, HIGH } },                  \
+    .no_gradient = 2, ##__VA_ARGS__                                                                \
+  }
+
+static const KolCase log_sum_exp_cases[]
+    = { SHIFTED_CASE ("scalar", ALL, -1, 1, KOL_SCALAR, KOL_SCALAR),
+        SHIFTED_CASE ("17-all", ALL, -1, 1, KOL_SHAPE (17), KOL_SCALAR),
+        SHIFTED_CASE ("4097-all", ALL, -1, 1, KOL_SHAPE (4097), KOL_SCALAR),
+        SHIFTED_CASE ("rows-33x17", OVER (1), -3, 3, KOL_SHAPE (33, 17), KOL_SHAPE (33)),
+        SHIFTED_CASE ("rows-3x1009", OVER_KEEP (1), -3, 3, KOL_SHAPE (3, 1009), KOL_SHAPE (3, 1)),
+        SHIFTED_CASE ("columns-33x17", OVER (0), -3, 3, KOL_SHAPE (33, 17), KOL_SHAPE (17)),
+        SHIFTED_CASE ("columns-5x331", OVER (0), -3, 3, KOL_SHAPE (5, 331), KOL_SHAPE (331)),
+        SHIFTED_CASE ("middle-7x13x33", OVER (1), -3, 3, KOL_SHAPE (7, 13, 33), KOL_SHAPE (7, 33)),
+        SHIFTED_CASE ("channels-4x5x7x9", OVER (0, 2, 3), -3, 3, KOL_SHAPE (4, 5, 7, 9),
+                      KOL_SHAPE (5)),
+        SHIFTED_CASE ("near-1000", OVER (1), 990, 1010, KOL_SHAPE (33, 17), KOL_SHAPE (33)),
+        SHIFTED_CASE ("100003-all", ALL, -1, 1, KOL_SHAPE (100003), KOL_SCALAR, .slow = TRUE),
+        SHIFTED_CASE ("columns-9973x13", OVER (0), -1, 1, KOL_SHAPE (9973, 13), KOL_SHAPE (13),
+                      .slow = TRUE),
+        { 0 } };
 
 /* Whole numbers have ties, of which the first has to be found. */
-#define ARGMAX_CASE(NAME, AXIS, ...)                                                               \
+#define INDEX_OF_CASE(NAME, AXIS, ...)                                                             \
   {                                                                                                \
     .name = NAME, .n_inputs = 1, .shapes = { __VA_ARGS__ }, .attributes = OVER (AXIS),             \
     .fill = { { KOL_FILL_LABELS, 0, 7 } }, .no_gradient = 1                                        \
   }
-static const KolCase argmax_cases[] = { ARGMAX_CASE ("1", 0, KOL_SHAPE (1)),
-                                        ARGMAX_CASE ("4097", 0, KOL_SHAPE (4097)),
-                                        ARGMAX_CASE ("50x10", 1, KOL_SHAPE (50, 10)),
-                                        ARGMAX_CASE ("33x17", -1, KOL_SHAPE (33, 17)),
-                                        ARGMAX_CASE ("33x17-columns", 0, KOL_SHAPE (33, 17)),
-                                        ARGMAX_CASE ("7x13x33-middle", 1, KOL_SHAPE (7, 13, 33)),
-                                        ARGMAX_CASE ("257x1", 1, KOL_SHAPE (257, 1)),
+static const KolCase argmax_cases[] = { INDEX_OF_CASE ("1", 0, KOL_SHAPE (1)),
+                                        INDEX_OF_CASE ("4097", 0, KOL_SHAPE (4097)),
+                                        INDEX_OF_CASE ("50x10", 1, KOL_SHAPE (50, 10)),
+                                        INDEX_OF_CASE ("33x17", -1, KOL_SHAPE (33, 17)),
+                                        INDEX_OF_CASE ("33x17-columns", 0, KOL_SHAPE (33, 17)),
+                                        INDEX_OF_CASE ("7x13x33-middle", 1, KOL_SHAPE (7, 13, 33)),
+                                        INDEX_OF_CASE ("257x1", 1, KOL_SHAPE (257, 1)),
                                         { 0 } };
 
 /* max_gradient turns the shape of the outputs into x's, max_pick the other way round. */
@@ -719,30 +888,110 @@ static const KolCase max_pick_cases[]
 
 /* ── Operations ─────────────────────────────────────────────────────────────────────────────── */
 
-static const KolOp sum_op = {
-  .name = "sum",
-  .attributes = sizeof (KolReduce),
-  .infer = reduce_infer,
-  .gradient = sum_gradient,
-  .reference = sum_reference,
-  .cases = sum_cases,
-  .variants
-  = (const KolVariant[]){ { .name = "plain", .scratch = sum_scratch, .launch = sum_launch },
-                          { 0 } },
-  .flops = reduce_flops,
+static double
+element_itself (double v, double m)
+{
+  return v;
+}
+
+static double
+element_magnitude (double v, double m)
+{
+  return fabs (v);
+}
+
+static double
+element_square (double v, double m)
+{
+  return v * v;
+}
+
+static double
+element_power (double v, double m)
+{
+  return exp (v - m);
+}
+
+static double
+finish_scaled (double s, double m, double factor)
+{
+  return factor * s;
+}
+
+static double
+finish_root (double s, double m, double factor)
+{
+  return sqrt (s);
+}
+
+static double
+finish_log (double s, double m, double factor)
+{
+  return log (s) + m;
+}
+
+static const KolVariant fold_variants[]
+    = { { .name = "plain", .scratch = fold_scratch, .launch = fold_launch }, { 0 } };
+
+/* What all of them share. */
+#define FOLD_OP(NAME)                                                                              \
+  .name = NAME, .attributes = sizeof (KolReduce), .reference = fold_reference,                     \
+  .variants = fold_variants, .flops = reduce_flops
+
+static const Fold sum_fold = {
+  .op = { FOLD_OP ("sum"), .infer = reduce_infer, .gradient = sum_gradient, .cases = sum_cases },
+  .options = NULL,
+  .element = element_itself,
+  .finish = finish_scaled,
 };
 
-static const KolOp mean_op = {
-  .name = "mean",
-  .attributes = sizeof (KolReduce),
-  .infer = reduce_infer,
-  .gradient = mean_gradient,
-  .reference = mean_reference,
-  .cases = sum_cases,
-  .variants
-  = (const KolVariant[]){ { .name = "plain", .scratch = sum_scratch, .launch = mean_launch },
-                          { 0 } },
-  .flops = reduce_flops,
+static const Fold mean_fold = {
+  .op = { FOLD_OP ("mean"), .infer = reduce_infer, .gradient = mean_gradient, .cases = sum_cases },
+  .options = NULL,
+  .mean = TRUE,
+  .element = element_itself,
+  .finish = finish_scaled,
+};
+
+static const Fold sum_of_squares_fold = {
+  .op = { FOLD_OP ("sum_of_squares"), .infer = reduce_infer, .gradient = sum_of_squares_gradient,
+          .cases = sum_cases },
+  .options = "-DELEMENT=v*v",
+  .element = element_square,
+  .finish = finish_scaled,
+};
+
+static const Fold norm1_fold = {
+  .op
+  = { FOLD_OP ("norm1"), .infer = reduce_infer, .gradient = norm1_gradient, .cases = norm1_cases },
+  .options = "-DELEMENT=fabs(v)",
+  .element = element_magnitude,
+  .finish = finish_scaled,
+};
+
+static const Fold norm2_fold = {
+  .op
+  = { FOLD_OP ("norm2"), .infer = reduce_infer, .gradient = norm2_gradient, .cases = norm2_cases },
+  .options = "-DELEMENT=v*v -DFINISH=sqrt(s)",
+  .element = element_square,
+  .finish = finish_root,
+};
+
+static const Fold prod_fold = {
+  .op = { FOLD_OP ("prod"), .infer = reduce_infer, .gradient = prod_gradient, .cases = prod_cases },
+  .options = "-DPRODUCT=1",
+  .product = TRUE,
+  .element = element_itself,
+  .finish = finish_scaled,
+};
+
+/* The second input, of the output's shape, is near the largest element. */
+static const Fold log_sum_exp_fold = {
+  .op = { FOLD_OP ("log_sum_exp"), .infer = reduce_infer, .gradient = log_sum_exp_gradient,
+          .cases = log_sum_exp_cases },
+  .options = "-DELEMENT=exp(v-m) -DFINISH=log(s)+m -DSHIFTED=1",
+  .element = element_power,
+  .finish = finish_log,
 };
 
 static const KolOp max_op = {
@@ -755,6 +1004,20 @@ static const KolOp max_op = {
   .cases = max_cases,
   .variants
   = (const KolVariant[]){ { .name = "plain", .scratch = max_scratch, .launch = max_launch },
+                          { 0 } },
+  .flops = reduce_flops,
+};
+
+static const KolOp min_op = {
+  .name = "min",
+  .attributes = sizeof (KolReduce),
+  .n_outputs = 2, /* as of max */
+  .infer = index_infer,
+  .gradient = max_gradient,
+  .reference = min_reference,
+  .cases = max_cases,
+  .variants
+  = (const KolVariant[]){ { .name = "plain", .scratch = max_scratch, .launch = min_launch },
                           { 0 } },
   .flops = reduce_flops,
 };
@@ -774,6 +1037,19 @@ static const KolOp argmax_op = {
   .cases = argmax_cases,
   .variants
   = (const KolVariant[]){ { .name = "plain", .scratch = max_scratch, .launch = argmax_launch },
+                          { 0 } },
+  .flops = reduce_flops,
+};
+
+static const KolOp argmin_op = {
+  .name = "argmin",
+  .attributes = sizeof (KolReduce),
+  .infer = index_infer,
+  .gradient = argmax_gradient,
+  .reference = argmin_reference,
+  .cases = argmax_cases,
+  .variants
+  = (const KolVariant[]){ { .name = "plain", .scratch = max_scratch, .launch = argmin_launch },
                           { 0 } },
   .flops = reduce_flops,
 };
@@ -799,8 +1075,20 @@ static const KolOp max_pick_op = {
 };
 
 extern const KolOp *const kol_reduce_ops[];
-const KolOp *const kol_reduce_ops[]
-    = { &sum_op, &mean_op, &max_op, &argmax_op, &max_gradient_op, &max_pick_op, NULL };
+const KolOp *const kol_reduce_ops[] = { &sum_fold.op,
+                                        &mean_fold.op,
+                                        &sum_of_squares_fold.op,
+                                        &norm1_fold.op,
+                                        &norm2_fold.op,
+                                        &prod_fold.op,
+                                        &log_sum_exp_fold.op,
+                                        &max_op,
+                                        &min_op,
+                                        &argmax_op,
+                                        &argmin_op,
+                                        &max_gradient_op,
+                                        &max_pick_op,
+                                        NULL };
 
 /* ── Constructors ───────────────────────────────────────────────────────────────────────────── */
 
@@ -817,7 +1105,7 @@ const KolOp *const kol_reduce_ops[]
 KolValue *
 kol_sum (KolValue *a, const KolReduce *over)
 {
-  return KOL_NODE (&sum_op, over, a);
+  return KOL_NODE (&sum_fold.op, over, a);
 }
 
 /**
@@ -833,7 +1121,7 @@ kol_sum (KolValue *a, const KolReduce *over)
 KolValue *
 kol_mean_over (KolValue *a, const KolReduce *over)
 {
-  return KOL_NODE (&mean_op, over, a);
+  return KOL_NODE (&mean_fold.op, over, a);
 }
 
 /**
@@ -848,6 +1136,90 @@ KolValue *
 kol_mean (KolValue *a)
 {
   return kol_mean_over (a, NULL);
+}
+
+/**
+ * kol_sum_of_squares:
+ * @a: a tensor
+ * @over: (nullable): the axes to go over; %NULL: all
+ *
+ * The sum of a^2 over some axes, in one pass over @a.
+ *
+ * Returns: (transfer none): the value: @a's shape without those axes, or with
+ *   length 1 there; it has failed if @a has no such axis, or one is given twice
+ */
+KolValue *
+kol_sum_of_squares (KolValue *a, const KolReduce *over)
+{
+  return KOL_NODE (&sum_of_squares_fold.op, over, a);
+}
+
+/**
+ * kol_norm1:
+ * @a: a tensor
+ * @over: (nullable): the axes to go over; %NULL: all
+ *
+ * The sum of |a| over some axes. The gradient of an element that is 0 is 0.
+ *
+ * Returns: (transfer none): the value: @a's shape without those axes, or with
+ *   length 1 there; it has failed if @a has no such axis, or one is given twice
+ */
+KolValue *
+kol_norm1 (KolValue *a, const KolReduce *over)
+{
+  return KOL_NODE (&norm1_fold.op, over, a);
+}
+
+/**
+ * kol_norm2:
+ * @a: a tensor
+ * @over: (nullable): the axes to go over; %NULL: all
+ *
+ * The square root of the sum of a^2 over some axes: the Euclidean norm. Where it
+ * is 0, so is its gradient. Elements beyond 10^19 in magnitude overflow.
+ *
+ * Returns: (transfer none): the value: @a's shape without those axes, or with
+ *   length 1 there; it has failed if @a has no such axis, or one is given twice
+ */
+KolValue *
+kol_norm2 (KolValue *a, const KolReduce *over)
+{
+  return KOL_NODE (&norm2_fold.op, over, a);
+}
+
+/**
+ * kol_prod:
+ * @a: a tensor
+ * @over: (nullable): the axes to go over; %NULL: all
+ *
+ * The product of @a's elements over some axes. The gradient is right where
+ * elements are 0, too; the gradient of the gradient only where none is.
+ *
+ * Returns: (transfer none): the value: @a's shape without those axes, or with
+ *   length 1 there; it has failed if @a has no such axis, or one is given twice
+ */
+KolValue *
+kol_prod (KolValue *a, const KolReduce *over)
+{
+  return KOL_NODE (&prod_fold.op, over, a);
+}
+
+/**
+ * kol_log_sum_exp:
+ * @a: a tensor
+ * @over: (nullable): the axes to go over; %NULL: all
+ *
+ * log sum e^a over some axes, of any finite @a: the largest element, which is
+ * looked for first, is taken off before e^a, and added again. So the axes may
+ * have no more elements than kol_max() takes.
+ *
+ * Returns: (transfer none): the value: @a's shape without those axes, or with
+ *   length 1 there; it has failed if @a has no such axis, or one is given twice
+ */
+KolValue *
+kol_log_sum_exp (KolValue *a, const KolReduce *over)
+{
+  return KOL_NODE (&log_sum_exp_fold.op, over, a, kol_max (a, over));
 }
 
 /**
@@ -869,6 +1241,22 @@ kol_max (KolValue *a, const KolReduce *over)
 }
 
 /**
+ * kol_min:
+ * @a: a tensor
+ * @over: (nullable): the axes to look over; %NULL: all
+ *
+ * The smallest element of @a over some axes; NaN if one of them is. Otherwise as
+ * kol_max().
+ *
+ * Returns: (transfer none): the value, as of kol_max()
+ */
+KolValue *
+kol_min (KolValue *a, const KolReduce *over)
+{
+  return KOL_NODE (&min_op, over, a);
+}
+
+/**
  * kol_argmax:
  * @a: a tensor
  * @axis: an axis of at most 2^24 elements; negative: from the end
@@ -883,4 +1271,21 @@ KolValue *
 kol_argmax (KolValue *a, int axis)
 {
   return KOL_NODE (&argmax_op, (&(KolReduce){ .n_axes = 1, .axes = { axis } }), a);
+}
+
+/**
+ * kol_argmin:
+ * @a: a tensor
+ * @axis: an axis of at most 2^24 elements; negative: from the end
+ *
+ * The index along @axis, from 0, of the first of the smallest elements, or of the
+ * first NaN. No gradient flows through it.
+ *
+ * Returns: (transfer none): the value: @a's shape without @axis; it has failed if
+ *   @a has no such axis
+ */
+KolValue *
+kol_argmin (KolValue *a, int axis)
+{
+  return KOL_NODE (&argmin_op, (&(KolReduce){ .n_axes = 1, .axes = { axis } }), a);
 }
