@@ -19,6 +19,7 @@
 #include "graph/graph.h"
 #include "model/safetensors.h"
 #include "nn/initializers.h"
+#include "nn/losses.h"
 #include "nn/optimizers.h"
 #include "nn/schedules.h"
 #include "ops.h"

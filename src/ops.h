@@ -239,6 +239,15 @@ KOL_API KolValue *kol_batch_norm (KolValue *x, KolValue *gamma, KolValue *beta,
 /* y[i] = log sum_r e^x[i, r] - x[i, label[i]]: the negative log likelihood of the label.
  * logits [N, classes], labels [N] -> [N]. A label outside 0 .. classes-1 gives NaN.             */
 KOL_API KolValue *kol_softmax_cross_entropy (KolValue *logits, KolValue *labels);
+/* The same against labels of which a part is shared out among all classes: with s = smoothing,
+ * y[i] = (1 - s) (-log p[i, label[i]]) + s / classes sum_r -log p[i, r], p = softmax (x).       */
+typedef struct {
+  float smoothing; /* 0 .. 1 */
+} KolCrossEntropy;
+KOL_API KolValue *kol_softmax_cross_entropy_with (KolValue *logits, KolValue *labels,
+                                                  const KolCrossEntropy *how);
+/* -b log s - (1 - b) log (1 - s), s = sigmoid (a): element by element, both broadcast.          */
+KOL_API KolValue *kol_sigmoid_cross_entropy (KolValue *a, KolValue *b);
 /* y = x / keep where a random number in 0..1 is < keep, else 0; keep is a scalar value, 1: y = x.
  * The numbers depend on seed, step, the node's name and the element (Srivastava 2014).          */
 KOL_API KolValue *kol_dropout (KolValue *x, KolValue *keep);

@@ -48,6 +48,11 @@ KOL_ELEMENTWISE (modulo, 2, NUMBERS (),
                  ANY, POSITIVE, dy, modulo_gradient_b (dy, y, a, b))
 KOL_ELEMENTWISE (prelu, 2, NUMBERS (), a < (T) 0 ? b * a : a, NONZERO, ANY,
                  kol_multiply (dy, prelu_slope (a, b)), keep_negative (kol_multiply (dy, a), a))
+/* From logits a to probabilities b, exact where sigmoid (a) is as good as 0 or 1. */
+KOL_ELEMENTWISE (sigmoid_cross_entropy, 2, NUMBERS (),
+                 (a > (T) 0 ? a * ((T) 1 - b) : -a * b) + log1p (exp (-fabs (a))), WIDE, ANY,
+                 kol_multiply (dy, kol_subtract (kol_sigmoid (a), b)),
+                 kol_negate (kol_multiply (dy, a)))
 
 /* Comparisons and conditions, 1 or 0. As a condition, all but 0 is true, NaN, too. */
 KOL_ELEMENTWISE (equal, 2, NUMBERS (), a == b ? (T) 1 : (T) 0, FIXED_WHOLE, FIXED_WHOLE, NULL, NULL)

@@ -777,6 +777,19 @@ BINARY (fmod)
 BINARY (modulo)
 
 /**
+ * kol_sigmoid_cross_entropy:
+ * @a: logits: a tensor, before any sigmoid
+ * @b: what the probabilities should be, 0 to 1; both broadcast as in NumPy
+ *
+ * -b log s - (1 - b) log (1 - s) with s = sigmoid (a), in nats. Large logits do
+ * not overflow, and small losses keep their digits.
+ *
+ * Returns: (transfer none): the value, of the stretched shape; it has failed if
+ *   the shapes do not go together
+ */
+BINARY (sigmoid_cross_entropy)
+
+/**
  * kol_equal:
  * @a: a tensor
  * @b: a tensor; both broadcast as in NumPy: shapes are aligned at the last

@@ -3,7 +3,8 @@
 /*
  * y[i] = log sum_r e^x[i, r] - x[i, label[i]]: softmax and the negative log
  * likelihood of the right class in one, which is exact where a softmax of its own
- * would have rounded to 0. The largest logit is taken off first.
+ * would have rounded to 0. The largest logit is taken off first. With smoothing,
+ * a part of each label is shared out among all classes.
  */
 
 #include <math.h>
@@ -16,6 +17,12 @@
 static const KolOp gradient_op;
 
 /* ── Shapes ─────────────────────────────────────────────────────────────────────────────────── */
+
+static float
+smoothing_of (const KolNode *node)
+{
+  return ((const KolCrossEntropy *) node->attributes)->smoothing;
+}
 
 static gboolean
 check_shapes (const KolShape *logits, const KolShape *labels, GError **error)
@@ -30,7 +37,11 @@ check_shapes (const KolShape *logits, const KolShape *labels, GError **error)
 static gboolean
 loss_infer (KolNode *node, GError **error)
 {
+  float smoothing = smoothing_of (node);
+
   node->outputs[0].shape = node->inputs[1]->shape;
+  if (!(smoothing >= 0 && smoothing <= 1))
+    return kol_infer_fail (error, "a label smoothing of %g; it has to be from 0 to 1", smoothing);
   return check_shapes (&node->inputs[0]->shape, &node->inputs[1]->shape, error);
 }
 
@@ -62,7 +73,8 @@ loss_launch (KolLaunch *launch, const KolNode *node, GError **error)
                                        .global = { strips.items },
                                        .local = { strips.group } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
-                                     KOL_BUFFER (launch->outputs[0]), KOL_INT (examples),
+                                     KOL_BUFFER (launch->outputs[0]),
+                                     KOL_FLOAT (smoothing_of (node)), KOL_INT (examples),
                                      KOL_INT (classes), KOL_INT (strips.each)),
                            error);
 }
@@ -81,7 +93,8 @@ gradient_launch (KolLaunch *launch, const KolNode *node, GError **error)
                                        .local = { strips.group } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                                      KOL_BUFFER (launch->inputs[2]),
-                                     KOL_BUFFER (launch->outputs[0]), KOL_INT (examples),
+                                     KOL_BUFFER (launch->outputs[0]),
+                                     KOL_FLOAT (smoothing_of (node)), KOL_INT (examples),
                                      KOL_INT (classes), KOL_INT (strips.each)),
                            error);
 }
@@ -91,7 +104,7 @@ gradient_launch (KolLaunch *launch, const KolNode *node, GError **error)
 static void
 loss_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 {
-  dx[0] = KOL_NODE (&gradient_op, NULL, dy[0], node->inputs[0], node->inputs[1]);
+  dx[0] = KOL_NODE (&gradient_op, node->attributes, dy[0], node->inputs[0], node->inputs[1]);
 }
 
 /* e^logits / sum e^logits of each row, in nodes that have gradients. */
@@ -105,8 +118,8 @@ softmax (KolValue *logits)
 }
 
 /*
- * g = dy (s - onehot), s = softmax (logits), and d is the gradient of g:
- *   to dy:      sum_r d (s - onehot), where s - onehot is this operation at dy = 1;
+ * g = dy (s - target), s = softmax (logits), and d is the gradient of g:
+ *   to dy:      sum_r d (s - target), where s - target is this operation at dy = 1;
  *   to logits:  dy s (d - sum_r s d).
  */
 static void
@@ -116,7 +129,7 @@ gradient_gradient (KolNode *node, KolValue *const *d, KolValue **dx)
   KolValue *dy = node->inputs[0], *logits = node->inputs[1], *labels = node->inputs[2];
   KolShape column = { 2, { logits->shape.dim[0], 1 } };
   KolValue *ones = kol_expand (kol_constant (node->graph, 1), dy->shape);
-  KolValue *slope = KOL_NODE (&gradient_op, NULL, ones, logits, labels);
+  KolValue *slope = KOL_NODE (&gradient_op, node->attributes, ones, logits, labels);
   KolValue *s = softmax (logits);
   KolValue *along = kol_sum (kol_multiply (s, d[0]), &rows);
 
@@ -139,6 +152,13 @@ log_sum_exp (const double *x, gint64 n)
   return largest + log (sum);
 }
 
+/* What the probability of class @r should be: its share of the label's 1. */
+static double
+target (double label, gint64 r, double smoothing, gint64 classes)
+{
+  return (1 - smoothing) * (label == (double) r) + smoothing / (double) classes;
+}
+
 static gboolean
 is_label (double label, gint64 classes)
 {
@@ -153,9 +173,11 @@ loss_reference (const KolNode *node, const double *const *x, double *const *y)
   for (gint64 i = 0; i < examples; i++)
     {
       const double *row = x[0] + i * classes;
-      double label = x[1][i];
+      double label = x[1][i], total = log_sum_exp (row, classes);
 
-      y[0][i] = is_label (label, classes) ? log_sum_exp (row, classes) - row[(gint64) label] : NAN;
+      y[0][i] = is_label (label, classes) ? 0 : NAN;
+      for (gint64 r = 0; r < classes; r++)
+        y[0][i] += target (label, r, smoothing_of (node), classes) * (total - row[r]);
     }
 }
 
@@ -170,19 +192,25 @@ gradient_reference (const KolNode *node, const double *const *x, double *const *
       double label = x[2][i], total = log_sum_exp (row, classes);
 
       for (gint64 r = 0; r < classes; r++)
-        y[0][i * classes + r] = is_label (label, classes)
-                                    ? x[0][i] * (exp (row[r] - total) - (label == (double) r))
-                                    : NAN;
+        y[0][i * classes + r]
+            = is_label (label, classes)
+                  ? x[0][i]
+                        * (exp (row[r] - total) - target (label, r, smoothing_of (node), classes))
+                  : NAN;
     }
 }
 
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */
 
-#define LOSS_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS)                                      \
+#define SMOOTHED                                                                                   \
+  .attributes = &(const KolCrossEntropy) { .smoothing = 0.25 }
+
+#define LOSS_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS, ...)                                 \
   {                                                                                                \
     .name = NAME, .n_inputs = 2,                                                                   \
     .shapes = { KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) },                             \
-    .fill = { { KOL_FILL_UNIFORM, LOW, HIGH }, { KOL_FILL_LABELS, 0, LABELS } }, .no_gradient = 2  \
+    .fill = { { KOL_FILL_UNIFORM, LOW, HIGH }, { KOL_FILL_LABELS, 0, LABELS } },                   \
+    .no_gradient = LABELS > CLASSES ? 3 : 2, ##__VA_ARGS__                                         \
   }
 
 static const KolCase loss_cases[]
@@ -195,6 +223,11 @@ static const KolCase loss_cases[]
         LOSS_CASE ("3x4097", 3, 4097, -3, 3, 4097),
         LOSS_CASE ("257x2", 257, 2, -3, 3, 2),
         LOSS_CASE ("large-logits", 13, 10, -500, 500, 10), /* e^500 is no float */
+        LOSS_CASE ("1x1-smooth", 1, 1, -1, 1, 1, SMOOTHED),
+        LOSS_CASE ("7x15-smooth", 7, 15, -3, 3, 15, SMOOTHED),
+        LOSS_CASE ("50x33-smooth", 50, 33, -3, 3, 33, SMOOTHED),
+        LOSS_CASE ("large-logits-smooth", 13, 10, -500, 500, 10, SMOOTHED),
+        LOSS_CASE ("wrong-labels-smooth", 33, 7, -1, 1, 10, SMOOTHED),
         { .name = "wrong-labels",
           .n_inputs = 2,
           .shapes = { KOL_SHAPE (33, 7), KOL_SHAPE (33) },
@@ -212,30 +245,34 @@ static const KolCase loss_cases[]
           .only_tune = TRUE },
         { 0 } };
 
-#define GRADIENT_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS)                                  \
+#define GRADIENT_CASE(NAME, EXAMPLES, CLASSES, LOW, HIGH, LABELS, ...)                             \
   {                                                                                                \
     .name = NAME, .n_inputs = 3,                                                                   \
     .shapes = { KOL_SHAPE (EXAMPLES), KOL_SHAPE (EXAMPLES, CLASSES), KOL_SHAPE (EXAMPLES) },       \
     .fill = { { KOL_FILL_UNIFORM, -1, 1 },                                                         \
               { KOL_FILL_UNIFORM, LOW, HIGH },                                                     \
               { KOL_FILL_LABELS, 0, LABELS } },                                                    \
-    .no_gradient = LABELS > CLASSES ? 7 : 4                                                        \
+    .no_gradient = LABELS > CLASSES ? 7 : 4, ##__VA_ARGS__                                         \
   }
 
-static const KolCase gradient_cases[] = { GRADIENT_CASE ("1x1", 1, 1, -1, 1, 1),
-                                          GRADIENT_CASE ("1x33", 1, 33, -1, 1, 33),
-                                          GRADIENT_CASE ("50x10", 50, 10, -3, 3, 10),
-                                          GRADIENT_CASE ("7x16", 7, 16, -3, 3, 16),
-                                          GRADIENT_CASE ("7x17", 7, 17, -3, 3, 17),
-                                          GRADIENT_CASE ("3x4097", 3, 4097, -3, 3, 4097),
-                                          GRADIENT_CASE ("large-logits", 13, 10, -500, 500, 10),
-                                          GRADIENT_CASE ("wrong-labels", 33, 7, -1, 1, 10),
-                                          { 0 } };
+static const KolCase gradient_cases[]
+    = { GRADIENT_CASE ("1x1", 1, 1, -1, 1, 1),
+        GRADIENT_CASE ("1x33", 1, 33, -1, 1, 33),
+        GRADIENT_CASE ("50x10", 50, 10, -3, 3, 10),
+        GRADIENT_CASE ("7x16", 7, 16, -3, 3, 16),
+        GRADIENT_CASE ("7x17", 7, 17, -3, 3, 17),
+        GRADIENT_CASE ("3x4097", 3, 4097, -3, 3, 4097),
+        GRADIENT_CASE ("large-logits", 13, 10, -500, 500, 10),
+        GRADIENT_CASE ("wrong-labels", 33, 7, -1, 1, 10),
+        GRADIENT_CASE ("7x17-smooth", 7, 17, -3, 3, 17, SMOOTHED),
+        GRADIENT_CASE ("50x10-smooth", 50, 10, -3, 3, 10, SMOOTHED),
+        { 0 } };
 
 /* ── Operations ─────────────────────────────────────────────────────────────────────────────── */
 
 static const KolOp loss_op = {
   .name = "softmax_cross_entropy",
+  .attributes = sizeof (KolCrossEntropy),
   .infer = loss_infer,
   .gradient = loss_gradient,
   .reference = loss_reference,
@@ -246,6 +283,7 @@ static const KolOp loss_op = {
 
 static const KolOp gradient_op = {
   .name = "softmax_cross_entropy_gradient",
+  .attributes = sizeof (KolCrossEntropy),
   .infer = gradient_infer,
   .gradient = gradient_gradient,
   .reference = gradient_reference,
@@ -271,5 +309,26 @@ const KolOp *const kol_softmax_cross_entropy_ops[] = { &loss_op, &gradient_op, N
 KolValue *
 kol_softmax_cross_entropy (KolValue *logits, KolValue *labels)
 {
-  return KOL_NODE (&loss_op, NULL, logits, labels);
+  return kol_softmax_cross_entropy_with (logits, labels, NULL);
+}
+
+/**
+ * kol_softmax_cross_entropy_with:
+ * @logits: [N, classes], as of kol_softmax_cross_entropy()
+ * @labels: [N], alike
+ * @how: (nullable): smoothing; %NULL: none
+ *
+ * kol_softmax_cross_entropy() against softened labels (Szegedy et al. 2016): of
+ * each label's 1, the part smoothing is shared out evenly among all classes. With
+ * p = softmax (logits),
+ *
+ *   y[i] = (1 - smoothing) (-log p[i, labels[i]]) + smoothing / classes sum_r -log p[i, r].
+ *
+ * Returns: (transfer none): the value, [N]; it has failed if the shapes are not
+ *   these, or smoothing is not from 0 to 1
+ */
+KolValue *
+kol_softmax_cross_entropy_with (KolValue *logits, KolValue *labels, const KolCrossEntropy *how)
+{
+  return KOL_NODE (&loss_op, how, logits, labels);
 }

@@ -54,6 +54,14 @@ def whole(x):
 def indexed(function):
     """Input 1 is of indices; it gets a gradient of 0, as it does here."""
     return lambda x, indices, *more: function(x, whole(indices), *more) + 0 * indices.sum()
+def labels(x):
+    """Classes 0 to 4, made of an input."""
+    return (2.5 * x + 2.5).floor().long()
+
+
+def zero_below(x, limit):
+    """0 in place of small numbers."""
+    return torch.where(x.abs() < limit, 0, x)
 
 
 PICTURE = (1, 2, 5, 7)
@@ -133,12 +141,34 @@ CASES = [
     ("scatter-elements-add", indexed(lambda x, i, u: torch.scatter_add(x, 1, i, u)),
      (3, 4, 2), (3, 7, 2), (3, 7, 2)),
     ("one-hot", lambda i: F.one_hot(whole(i), 4) + 0 * i.sum(), (2, 5)),
+    ("min", lambda x: x.amin(1), (3, 5)),
+    ("argmin", lambda x: x.argmin(1) + 0 * x.sum(), (3, 5)),
+    ("argmax", lambda x: x.argmax(0) + 0 * x.sum(), (3, 5)),
+    ("prod", lambda x: x.prod(1), (3, 5)),
+    ("prod/zeros", lambda x: zero_below(x, 0.15).prod(1), (9, 3)),
+    ("sum-of-squares", lambda x: (x * x).sum((0, 2)), (2, 3, 4)),
+    ("norm1", lambda x: x.norm(1, 1, keepdim=True), (3, 5)),
+    ("norm2", lambda x: x.norm(2, (0, 2)), (2, 3, 4)),
+    ("norm2/zeros", lambda x: zero_below(x, 0.7).norm(2, 1), (9, 2)),
+    ("log-sum-exp", lambda x: torch.logsumexp(50 * x, 1), (4, 5)),
+    ("log-sum-exp/infinite", lambda x: torch.logsumexp(torch.where(x < 0.6, -torch.inf, x), 1), (4, 5)),
+    ("mean-squared-error", F.mse_loss, (3, 5), (3, 5)),
+    ("mean-absolute-error", F.l1_loss, (3, 5), (3, 5)),
+    ("huber", lambda x, t: F.huber_loss(x, t, delta=0.25), (3, 5), (3, 5)),
+    ("binary-cross-entropy", lambda x, t: F.binary_cross_entropy_with_logits(30 * x, t),
+     (3, 5), (3, 5)),
+    ("softmax-cross-entropy",
+     lambda x, t: F.cross_entropy(9 * x, labels(t), reduction="none") + 0 * t, (7, 5), (7,)),
+    ("softmax-cross-entropy/smoothing",
+     lambda x, t: F.cross_entropy(9 * x, labels(t), reduction="none", label_smoothing=0.1) + 0 * t,
+     (7, 5), (7,)),
 ]
 
 
 def array(tensor):
     """As a C literal."""
-    return "(const float[]){ %s }" % ", ".join("%.9g" % v for v in tensor.flatten().tolist())
+    values = ("%.9g" % v for v in tensor.flatten().tolist())
+    return "(const float[]){ %s }" % ", ".join(v.replace("inf", "INFINITY") for v in values)
 
 
 print("/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */")
