@@ -142,31 +142,55 @@ vec_sum (vec v)
 #endif
 }
 
+/* The largest element of a vector that is not NaN. */
+inline float
+vec_max (vec v)
+{
+#if KOL_WIDTH == 1
+  return v;
+#elif KOL_WIDTH == 4
+  float2 a = fmax (v.lo, v.hi);
+  return fmax (a.x, a.y);
+#elif KOL_WIDTH == 8
+  float4 b = fmax (v.lo, v.hi);
+  float2 a = fmax (b.lo, b.hi);
+  return fmax (a.x, a.y);
+#else
+  float8 c = fmax (v.lo, v.hi);
+  float4 b = fmax (c.lo, c.hi);
+  float2 a = fmax (b.lo, b.hi);
+  return fmax (a.x, a.y);
+#endif
+}
+
 /*
- * The sum of x over a group's items, the same in all of them, in a fixed order; GROUP says how many
- * items there are, a power of two.
+ * The sum of x over a group's items, the same in all of them, in a fixed order, and the largest that
+ * is not NaN. GROUP says how many items there are, a power of two.
  */
 #ifdef GROUP
 #if GROUP == 1
 #define group_sum(x, memory) (x)
+#define group_max(x, memory) (x)
 #else
-inline float
-group_sum (float x, __local float *memory)
-{
-  const int i = get_local_id (0);
-
-  memory[i] = x;
-  barrier (CLK_LOCAL_MEM_FENCE);
-  for (int width = GROUP / 2; width > 0; width /= 2)
-    {
-      if (i < width)
-        memory[i] += memory[i + width];
-      barrier (CLK_LOCAL_MEM_FENCE);
-    }
-  x = memory[0];
-  barrier (CLK_LOCAL_MEM_FENCE); /* the memory may be used again */
-  return x;
-}
+#define GROUP_REDUCTION(NAME, BOTH) \
+  inline float NAME (float x, __local float *memory) \
+  { \
+    const int i = get_local_id (0); \
+    memory[i] = x; \
+    barrier (CLK_LOCAL_MEM_FENCE); \
+    for (int width = GROUP / 2; width > 0; width /= 2) \
+      { \
+        if (i < width) \
+          memory[i] = BOTH (memory[i], memory[i + width]); \
+        barrier (CLK_LOCAL_MEM_FENCE); \
+      } \
+    x = memory[0]; \
+    barrier (CLK_LOCAL_MEM_FENCE); /* the memory may be used again */ \
+    return x; \
+  }
+#define GROUP_ADD(a, b) ((a) + (b))
+GROUP_REDUCTION (group_sum, GROUP_ADD)
+GROUP_REDUCTION (group_max, fmax)
 #endif
 #endif
 

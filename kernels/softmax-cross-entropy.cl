@@ -13,23 +13,6 @@ load_rest (__global const float *x, int n)
     rest[i] = i < n ? x[i] : -INFINITY;
   return vec_load (rest);
 }
-
-/* The largest element of a vector that is not NaN. */
-static inline float
-vec_max (vec v)
-{
-#if KOL_WIDTH == 4
-  float2 a = fmax (v.lo, v.hi);
-#elif KOL_WIDTH == 8
-  float4 b = fmax (v.lo, v.hi);
-  float2 a = fmax (b.lo, b.hi);
-#else
-  float8 c = fmax (v.lo, v.hi);
-  float4 b = fmax (c.lo, c.hi);
-  float2 a = fmax (b.lo, b.hi);
-#endif
-  return fmax (a.x, a.y);
-}
 #endif
 
 /* m = max x of a row, and sum e^(x - m). A NaN is left out of m, and makes the sum NaN. */

@@ -234,6 +234,11 @@ KOL_API KolValue *kol_batch_norm (KolValue *x, KolValue *gamma, KolValue *beta,
                                   KolValue *running_mean, KolValue *running_variance,
                                   const KolBatchNorm *how);
 
+/* y = e^x / sum e^x, the sums along one axis (negative: from the end), and its logarithm,
+ * x - log sum e^x. A line of which all is -infinity has none: NaN.                              */
+KOL_API KolValue *kol_softmax (KolValue *x, int axis);
+KOL_API KolValue *kol_log_softmax (KolValue *x, int axis);
+
 /* ── Losses and regularization ─────────────────────────────────────────────────────────────── */
 
 /* y[i] = log sum_r e^x[i, r] - x[i, label[i]]: the negative log likelihood of the label.

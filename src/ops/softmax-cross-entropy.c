@@ -107,16 +107,6 @@ loss_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
   dx[0] = KOL_NODE (&gradient_op, node->attributes, dy[0], node->inputs[0], node->inputs[1]);
 }
 
-/* e^logits / sum e^logits of each row, in nodes that have gradients. */
-static KolValue *
-softmax (KolValue *logits)
-{
-  const KolReduce rows = { .n_axes = 1, .axes = { 1 }, .keep = TRUE };
-  KolValue *powers = kol_exp (kol_subtract (logits, kol_max (logits, &rows)));
-
-  return kol_divide (powers, kol_sum (powers, &rows));
-}
-
 /*
  * g = dy (s - target), s = softmax (logits), and d is the gradient of g:
  *   to dy:      sum_r d (s - target), where s - target is this operation at dy = 1;
@@ -130,7 +120,7 @@ gradient_gradient (KolNode *node, KolValue *const *d, KolValue **dx)
   KolShape column = { 2, { logits->shape.dim[0], 1 } };
   KolValue *ones = kol_expand (kol_constant (node->graph, 1), dy->shape);
   KolValue *slope = KOL_NODE (&gradient_op, node->attributes, ones, logits, labels);
-  KolValue *s = softmax (logits);
+  KolValue *s = kol_softmax (logits, 1);
   KolValue *along = kol_sum (kol_multiply (s, d[0]), &rows);
 
   dx[0] = kol_sum (kol_multiply (d[0], slope), &(KolReduce){ .n_axes = 1, .axes = { 1 } });
