@@ -234,6 +234,15 @@ KOL_API KolValue *kol_batch_norm (KolValue *x, KolValue *gamma, KolValue *beta,
                                   KolValue *running_mean, KolValue *running_variance,
                                   const KolBatchNorm *how);
 
+/* Each of the examples by itself; an epsilon of 0 is 1e-5. Layer: over all axes from @axis on, of
+ * whose shape gamma and beta are (Ba et al. 2016). Group: x [N, C, ...], over the C / groups
+ * channels of each group, gamma and beta [C] (Wu and He 2018). Instance: a group per channel.   */
+KOL_API KolValue *kol_layer_norm (KolValue *x, KolValue *gamma, KolValue *beta, int axis,
+                                  double epsilon);
+KOL_API KolValue *kol_group_norm (KolValue *x, KolValue *gamma, KolValue *beta, int groups,
+                                  double epsilon);
+KOL_API KolValue *kol_instance_norm (KolValue *x, KolValue *gamma, KolValue *beta, double epsilon);
+
 /* y = e^x / sum e^x, the sums along one axis (negative: from the end), and its logarithm,
  * x - log sum e^x. A line of which all is -infinity has none: NaN.                              */
 KOL_API KolValue *kol_softmax (KolValue *x, int axis);

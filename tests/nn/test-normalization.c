@@ -7,8 +7,9 @@
 #include "ops.h"
 
 /*
- * Batch normalization with its neighbours of a residual network, held against
- * what PyTorch 2 gives for the same numbers in double precision.
+ * Batch normalization with its neighbours of a residual network, and second
+ * derivatives of normalizations, held against what PyTorch 2 gives for the same
+ * numbers in double precision.
  */
 
 #define EXAMPLES 3
@@ -58,6 +59,24 @@ block_normalize (const Block *block, gboolean training)
 {
   return kol_batch_norm (block->x, block->gamma, block->beta, block->mean, block->variance,
                          &(KolBatchNorm){ .training = training });
+}
+
+static KolValue *
+block_train (const Block *block)
+{
+  return block_normalize (block, TRUE);
+}
+
+static KolValue *
+block_evaluate (const Block *block)
+{
+  return block_normalize (block, FALSE);
+}
+
+static KolValue *
+block_normalize_group (const Block *block)
+{
+  return kol_group_norm (block->x, block->gamma, block->beta, 1, 0);
 }
 
 static KolValue *
@@ -156,7 +175,8 @@ test_not_finite (void)
 
 /* The gradient of sum gx² + sum ggamma² + sum gbeta³, where g is the gradient of a loss. */
 static void
-check_second_order (gboolean training, const float *x, const float *gamma, const float *beta)
+check_second_order (KolValue *(*normalize) (const Block *block), const float *x, const float *gamma,
+                    const float *beta)
 {
   const float mean[CHANNELS] = { 0.5f, 2.5f }, variance[CHANNELS] = { 1.5f, 0.75f };
   KolParameters *parameters;
@@ -173,8 +193,7 @@ check_second_order (gboolean training, const float *x, const float *gamma, const
   of[0] = block.x;
   of[1] = block.gamma;
   of[2] = block.beta;
-  loss = kol_sum (kol_multiply (kol_tanh (block_normalize (&block, training)), block.residual),
-                  NULL);
+  loss = kol_sum (kol_multiply (kol_tanh (normalize (&block)), block.residual), NULL);
   g_assert_true (kol_gradients (loss, of, 3, first));
   penalty = kol_add (kol_sum (kol_square (first[0]), NULL),
                      kol_add (kol_sum (kol_square (first[1]), NULL),
@@ -197,7 +216,7 @@ test_second_order (void)
           -0.09164272f, 0.2601381f,  0.9346565f, -0.7304629f,  0.5843454f,   -0.7503049f };
   const float gamma[] = { -0.9717406f, 16.52197f }, beta[] = { 1.151953f, -8.495982f };
 
-  check_second_order (TRUE, x, gamma, beta);
+  check_second_order (block_train, x, gamma, beta);
 }
 
 static void
@@ -210,7 +229,20 @@ test_second_order_evaluated (void)
           0.0166092f,  0.3346138f,   -0.5243609f, -0.9780427f,  -1.37187f,   -0.1637962f };
   const float gamma[] = { -1.06676f, 37.41152f }, beta[] = { 1.526679f, 12.3101f };
 
-  check_second_order (FALSE, x, gamma, beta);
+  check_second_order (block_evaluate, x, gamma, beta);
+}
+
+static void
+test_second_order_group (void)
+{
+  const float x[COUNT]
+      = { -0.3364008f,  0.1830059f, 0.8206252f, -0.1524888f, -0.7784791f, 0.3836498f,
+          -0.607255f,   0.4873427f, 0.2684179f, 0.07635278f, 0.2557085f,  1.838435f,
+          -0.04179821f, -1.326808f, 0.1839857f, -1.254294f,  -0.6251431f, 0.6609934f,
+          -0.9241291f,  0.620705f,  0.3943025f, -0.3701863f, 0.4281096f,  -0.184652f };
+  const float gamma[] = { 0.05740075f, 3.222354f }, beta[] = { 0.8163443f, 3.026749f };
+
+  check_second_order (block_normalize_group, x, gamma, beta);
 }
 
 int
@@ -226,10 +258,11 @@ main (int argc, char **argv)
       g_printerr ("Bail out! %s\n", error->message);
       return 1;
     }
-  g_test_add_func ("/nn/batch-norm/training", test_training);
-  g_test_add_func ("/nn/batch-norm/not-finite", test_not_finite);
-  g_test_add_func ("/nn/batch-norm/second-order", test_second_order);
-  g_test_add_func ("/nn/batch-norm/second-order-evaluated", test_second_order_evaluated);
+  g_test_add_func ("/nn/normalization/batch/training", test_training);
+  g_test_add_func ("/nn/normalization/batch/not-finite", test_not_finite);
+  g_test_add_func ("/nn/normalization/batch/second-order", test_second_order);
+  g_test_add_func ("/nn/normalization/batch/second-order-evaluated", test_second_order_evaluated);
+  g_test_add_func ("/nn/normalization/group/second-order", test_second_order_group);
   status = g_test_run ();
   kol_device_unref (device);
   return status;
