@@ -243,6 +243,15 @@ KOL_API KolValue *kol_group_norm (KolValue *x, KolValue *gamma, KolValue *beta, 
                                   double epsilon);
 KOL_API KolValue *kol_instance_norm (KolValue *x, KolValue *gamma, KolValue *beta, double epsilon);
 
+/* y[n, c] = x[n, c] / (bias + alpha / size sum x[n, i]^2)^beta, pixel by pixel, the sum over the
+ * @size channels i around c that exist (Krizhevsky et al. 2012). x [N, C, ...]. @size is odd.    */
+typedef struct {
+  int size;
+  double alpha, beta; /* 0: 1e-4, 0.75 */
+  double bias;        /* 0: 1 */
+} KolLocalResponseNorm;
+KOL_API KolValue *kol_local_response_norm (KolValue *x, const KolLocalResponseNorm *how);
+
 /* y = e^x / sum e^x, the sums along one axis (negative: from the end), and its logarithm,
  * x - log sum e^x. A line of which all is -infinity has none: NaN.                              */
 KOL_API KolValue *kol_softmax (KolValue *x, int axis);
