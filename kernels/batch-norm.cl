@@ -35,8 +35,8 @@
        c < end && (n = clamp (COLUMNS / pixels, 1, min (end - c, CHANNELS))) > 0; c += n)
 
 /*
- * STEP (TYPE, LOAD, STORE, at, k) for the elements of a block in some examples: `at` is the place in
- * x, `k` the column. TYPE is vec, or float for the few that are left.
+ * STEP (TYPE, LOAD, STORE, at, k) for the elements of a block in some examples: `at` is the place
+ * in x, `k` the column. TYPE is vec, or float for the few that are left.
  */
 #define LOAD_ONE(p) (*(p))
 #define STORE_ONE(v, p) (*(p) = (v))

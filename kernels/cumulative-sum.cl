@@ -1,8 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * Cumulative sums along an axis of x [outer, length, inner]. A work-item takes blocks of neighbouring
- * columns: COLUMNS of them on a SIMD thread, one on a GPU.
+ * Cumulative sums along an axis of x [outer, length, inner]. A work-item takes blocks of
+ * neighbouring columns: COLUMNS of them on a SIMD thread, one on a GPU.
  */
 
 #define RUN 64 /* numbers that are summed before they go into a larger sum: less rounding */

@@ -2,8 +2,8 @@
 
 /*
  * Layer, group and instance normalization: mean and variance of a row, which is one run of memory.
- * A row has @each channels of @pixels elements; its channels are the (row % groups)-th @each of all.
- * Layer normalization is that of one group whose channels have one pixel each.
+ * A row has @each channels of @pixels elements: of all channels, the (row % groups)-th @each. Layer
+ * normalization is that of one group whose channels have one pixel each.
  *   GROUP  work-items of a group, a power of two; 1 where a work-item is a SIMD thread
  * A work-group has a strip of rows, one after the other.
  */
@@ -34,8 +34,8 @@
 #define SAMPLE 256 /* elements whose mean is near the row's */
 
 /*
- * (mean, variance) of a row: sums of x - middle and of its square, where the middle is the mean of the
- * row's first elements, so that nothing cancels.
+ * (mean, variance) of a row: sums of x - middle and of its square, where the middle is the mean of
+ * the row's first elements, so that nothing cancels.
  */
 inline float2
 row_statistics (__global const float *x, int length, __local float *memory)
@@ -85,7 +85,7 @@ row_statistics (__global const float *x, int length, __local float *memory)
 #define RESIDUAL(LOAD, at)
 #endif
 
-/* y = (x - mean) / sqrt (variance + epsilon) gamma + beta; either array of statistics may be missing. */
+/* y = (x - mean) / sqrt (variance + epsilon) gamma + beta; the statistics' arrays may be missing. */
 __kernel void
 group_norm_forward (__global const float *restrict x, __global const float *restrict gamma,
                     __global const float *restrict beta, __global const float *restrict residual,

@@ -62,8 +62,8 @@ local_response_norm_gradient_parts (__global const float *restrict dy,
 }
 
 /*
- * dx <- dx - factor x sum inside, over the channels whose window has this one, which are those of its
- * own; the factor is 2 beta alpha / size.
+ * dx <- dx - factor x sum inside, over the channels whose window has this one, which are those of
+ * its own; the factor is 2 beta alpha / size.
  */
 __kernel void
 local_response_norm_gradient_x (__global const float *restrict x,

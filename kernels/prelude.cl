@@ -164,8 +164,8 @@ vec_max (vec v)
 }
 
 /*
- * The sum of x over a group's items, the same in all of them, in a fixed order, and the largest that
- * is not NaN. GROUP says how many items there are, a power of two.
+ * The sum of x over a group's items, the same in all of them, in a fixed order, and the largest
+ * that is not NaN. GROUP says how many items there are, a power of two.
  */
 #ifdef GROUP
 #if GROUP == 1

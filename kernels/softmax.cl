@@ -11,7 +11,7 @@
 
 /* ── Rows ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* An item's vectors of a row. What they leave, less than a vector, is left on a SIMD thread only. */
+/* An item's vectors of a row. Only a SIMD thread has a rest, of less than a vector. */
 #define FOR_VECTORS(i) \
   for (int i = get_local_id (0) * KOL_WIDTH; i + KOL_WIDTH <= length; i += GROUP * KOL_WIDTH)
 #define FOR_REST(i) for (int i = length / KOL_WIDTH * KOL_WIDTH; i < length; i++)

@@ -1,8 +1,9 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * The k largest or smallest along an axis of x [outer, length, inner]; results are [outer, k, inner].
- * A work-item takes whole lines, neighbouring items neighbouring lines. @indices count from 0.
+ * The k largest or smallest along an axis of x [outer, length, inner]; results are
+ * [outer, k, inner]. A work-item takes whole lines, neighbouring items neighbouring lines. Indices
+ * count from 0.
  */
 
 #define GEOMETRY int lines, int length, int inner, int k, int strip

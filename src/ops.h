@@ -116,7 +116,7 @@ kol_argmax (KolValue *a,
             int axis); /* index of the first largest along axis, which goes; no gradient */
 KOL_API KolValue *kol_argmin (KolValue *a, int axis); /* of the first smallest; no gradient */
 
-/* y[l] = sum of x[0 .. l] along the axis; exclusive: without x[l]; reverse: of x[l ..].           */
+/* y[l] = sum of x[0 .. l] along the axis; exclusive: without x[l]; reverse: of x[l ..].         */
 KOL_API KolValue *kol_cumulative_sum (KolValue *x, int axis, gboolean exclusive, gboolean reverse);
 /* The k largest (or smallest) along the axis, sorted, of equals the first one first; NULL or where
  * to put the value that has their indices. The gradient goes to those that were chosen.          */

@@ -48,4 +48,18 @@ kol_along (const KolShape *shape, int axis)
   return self;
 }
 
+/* How many lines of `length` elements there are. */
+static inline gint64
+kol_along_lines (const KolAlong *self)
+{
+  return self->outer * self->inner;
+}
+
+/* Where line @line begins; its elements are `inner` apart. */
+static inline gint64
+kol_along_begin (const KolAlong *self, gint64 line)
+{
+  return line / self->inner * self->length * self->inner + line % self->inner;
+}
+
 G_END_DECLS

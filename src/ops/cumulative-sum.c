@@ -6,7 +6,7 @@
  * in y[l] if i <= l, so dx[i] is the sum of dy[i ..].
  */
 
-#include "ops/axis-private.h"
+#include "ops/axes-private.h"
 #include "ops/strips-private.h"
 #include "ops.h"
 
@@ -21,9 +21,10 @@ static gboolean
 cumulative_sum_infer (KolNode *node, GError **error)
 {
   const CumulativeSum *how = node->attributes;
+  int axis;
 
   node->outputs[0].shape = node->inputs[0]->shape;
-  return kol_axis_check (&node->inputs[0]->shape, how->axis, error);
+  return kol_find_axis (&node->inputs[0]->shape, how->axis, &axis, error);
 }
 
 /* ── Launch ─────────────────────────────────────────────────────────────────────────────────── */
@@ -35,7 +36,7 @@ static gboolean
 cumulative_sum_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
   const CumulativeSum *how = node->attributes;
-  KolAxis axis = kol_axis (&node->inputs[0]->shape, how->axis);
+  KolAlong axis = kol_along (&node->inputs[0]->shape, how->axis);
   gint64 columns = launch->device->simd ? CPU_COLUMNS : 1;
   gint64 blocks = (axis.inner + columns - 1) / columns;
   gint64 elements = axis.length * MIN (columns, axis.inner);
@@ -72,11 +73,11 @@ static void
 cumulative_sum_reference (const KolNode *node, const double *const *x, double *const *y)
 {
   const CumulativeSum *how = node->attributes;
-  KolAxis axis = kol_axis (&node->inputs[0]->shape, how->axis);
+  KolAlong axis = kol_along (&node->inputs[0]->shape, how->axis);
 
-  for (gint64 line = 0; line < kol_axis_lines (&axis); line++)
+  for (gint64 line = 0; line < kol_along_lines (&axis); line++)
     {
-      gint64 begin = kol_axis_begin (&axis, line);
+      gint64 begin = kol_along_begin (&axis, line);
       double sum = 0;
 
       for (gint64 l = 0; l < axis.length; l++)

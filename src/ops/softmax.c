@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-#include "ops/axis-private.h"
+#include "ops/axes-private.h"
 #include "ops/strips-private.h"
 #include "ops.h"
 
@@ -26,9 +26,10 @@ static gboolean
 softmax_infer (KolNode *node, GError **error)
 {
   const Softmax *how = node->attributes;
+  int axis;
 
   node->outputs[0].shape = node->inputs[0]->shape;
-  return kol_axis_check (&node->inputs[0]->shape, how->axis, error);
+  return kol_find_axis (&node->inputs[0]->shape, how->axis, &axis, error);
 }
 
 static gboolean
@@ -40,10 +41,10 @@ gradient_infer (KolNode *node, GError **error)
   return softmax_infer (node, error);
 }
 
-static KolAxis
+static KolAlong
 axis_of (const KolNode *node)
 {
-  return kol_axis (&node->inputs[0]->shape, ((const Softmax *) node->attributes)->axis);
+  return kol_along (&node->inputs[0]->shape, ((const Softmax *) node->attributes)->axis);
 }
 
 static double
@@ -59,7 +60,7 @@ softmax_flops (const KolNode *node)
 #define GPU_LEAST_ROW 32    /* a shorter row is not shared by work-items */
 
 static gboolean
-launch_rows (KolLaunch *launch, const char *kernel, gboolean logarithm, const KolAxis *axis,
+launch_rows (KolLaunch *launch, const char *kernel, gboolean logarithm, const KolAlong *axis,
              KolArg *args, guint n, GError **error)
 {
   const KolDevice *device = launch->device;
@@ -85,7 +86,7 @@ launch_rows (KolLaunch *launch, const char *kernel, gboolean logarithm, const Ko
 }
 
 static gboolean
-launch_columns (KolLaunch *launch, const char *kernel, gboolean logarithm, const KolAxis *axis,
+launch_columns (KolLaunch *launch, const char *kernel, gboolean logarithm, const KolAlong *axis,
                 KolArg *args, guint n, GError **error)
 {
   gint64 columns = launch->device->simd ? CPU_COLUMNS : 1;
@@ -112,7 +113,7 @@ launch_columns (KolLaunch *launch, const char *kernel, gboolean logarithm, const
 }
 
 static gboolean
-in_rows (const KolAxis *axis, const KolDevice *device)
+in_rows (const KolAlong *axis, const KolDevice *device)
 {
   return axis->inner == 1 && (device->simd || axis->length >= GPU_LEAST_ROW);
 }
@@ -120,7 +121,7 @@ in_rows (const KolAxis *axis, const KolDevice *device)
 static gboolean
 softmax_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  KolAxis axis = axis_of (node);
+  KolAlong axis = axis_of (node);
   gboolean logarithm = node->op == &log_softmax_op;
   KolArg args[16] = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->outputs[0]) };
 
@@ -132,7 +133,7 @@ softmax_launch (KolLaunch *launch, const KolNode *node, GError **error)
 static gboolean
 gradient_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  KolAxis axis = axis_of (node);
+  KolAlong axis = axis_of (node);
   gboolean logarithm = node->op == &log_softmax_gradient_op;
   KolArg args[16] = { KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                       KOL_BUFFER (launch->outputs[0]) };
@@ -195,7 +196,7 @@ log_softmax_gradient_gradient (KolNode *node, KolValue *const *d, KolValue **dx)
 
 /* log sum e^x of a line that begins at @x. */
 static double
-log_sum_exp (const double *x, const KolAxis *axis)
+log_sum_exp (const double *x, const KolAlong *axis)
 {
   double largest = -INFINITY, sum = 0;
 
@@ -209,11 +210,11 @@ log_sum_exp (const double *x, const KolAxis *axis)
 static void
 log_softmax_reference (const KolNode *node, const double *const *x, double *const *y)
 {
-  KolAxis axis = axis_of (node);
+  KolAlong axis = axis_of (node);
 
-  for (gint64 line = 0; line < kol_axis_lines (&axis); line++)
+  for (gint64 line = 0; line < kol_along_lines (&axis); line++)
     {
-      gint64 begin = kol_axis_begin (&axis, line);
+      gint64 begin = kol_along_begin (&axis, line);
       double total = log_sum_exp (x[0] + begin, &axis);
 
       for (gint64 l = 0; l < axis.length; l++)
@@ -233,11 +234,11 @@ static void
 gradient_reference (const KolNode *node, const double *const *x, double *const *y)
 {
   gboolean logarithm = node->op == &log_softmax_gradient_op;
-  KolAxis axis = axis_of (node);
+  KolAlong axis = axis_of (node);
 
-  for (gint64 line = 0; line < kol_axis_lines (&axis); line++)
+  for (gint64 line = 0; line < kol_along_lines (&axis); line++)
     {
-      gint64 begin = kol_axis_begin (&axis, line), end = begin + axis.length * axis.inner;
+      gint64 begin = kol_along_begin (&axis, line), end = begin + axis.length * axis.inner;
       double sum = 0;
 
       for (gint64 i = begin; i < end; i += axis.inner)

@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#include "ops/axis-private.h"
+#include "ops/axes-private.h"
 #include "ops/strips-private.h"
 #include "ops.h"
 
@@ -43,10 +43,11 @@ top_k_infer (KolNode *node, GError **error)
   const TopK *how = node->attributes;
   const KolShape *x = &node->inputs[0]->shape;
   gint64 length;
+  int axis;
 
-  if (!kol_axis_check (x, how->axis, error))
+  if (!kol_find_axis (x, how->axis, &axis, error))
     return FALSE;
-  length = kol_axis (x, how->axis).length;
+  length = kol_along (x, how->axis).length;
   if (how->k < 1 || how->k > length)
     return kol_infer_fail (
         error, "%d elements are asked for along axis %d of %s; it has %" G_GINT64_FORMAT, how->k,
@@ -89,11 +90,11 @@ static gboolean
 launch_lines (KolLaunch *launch, const char *kernel, const KolShape *x, const TopK *how,
               KolArg *args, guint n, GError **error)
 {
-  KolAxis axis = kol_axis (x, how->axis);
-  KolStrips strips = kol_strips (launch->device, (gsize) kol_axis_lines (&axis),
+  KolAlong axis = kol_along (x, how->axis);
+  KolStrips strips = kol_strips (launch->device, (gsize) kol_along_lines (&axis),
                                  (gsize) (STRIP_ELEMENTS / axis.length));
 
-  args[n++] = KOL_INT (kol_axis_lines (&axis));
+  args[n++] = KOL_INT (kol_along_lines (&axis));
   args[n++] = KOL_INT (axis.length);
   args[n++] = KOL_INT (axis.inner);
   args[n++] = KOL_INT (how->k);
@@ -144,7 +145,7 @@ top_k_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 {
   TopK how = *(const TopK *) node->attributes;
 
-  how.length = kol_axis (&node->inputs[0]->shape, how.axis).length;
+  how.length = kol_along (&node->inputs[0]->shape, how.axis).length;
   if (dy[0])
     dx[0] = KOL_NODE (&gradient_op, &how, dy[0], kol_output (&node->outputs[0], 1));
 }
@@ -176,17 +177,17 @@ static void
 top_k_reference (const KolNode *node, const double *const *x, double *const *y)
 {
   const TopK *how = node->attributes;
-  KolAxis axis = kol_axis (&node->inputs[0]->shape, how->axis);
-  KolAxis chosen = kol_axis (&node->outputs[0].shape, how->axis);
+  KolAlong axis = kol_along (&node->inputs[0]->shape, how->axis);
+  KolAlong chosen = kol_along (&node->outputs[0].shape, how->axis);
 
-  for (gint64 line = 0; line < kol_axis_lines (&axis); line++)
+  for (gint64 line = 0; line < kol_along_lines (&axis); line++)
     {
-      const double *from = x[0] + kol_axis_begin (&axis, line);
+      const double *from = x[0] + kol_along_begin (&axis, line);
       g_autofree gboolean *taken = g_new0 (gboolean, axis.length);
 
       for (gint64 i = 0; i < how->k; i++)
         {
-          gint64 best = -1, at = kol_axis_begin (&chosen, line) + i * axis.inner;
+          gint64 best = -1, at = kol_along_begin (&chosen, line) + i * axis.inner;
 
           for (gint64 l = 0; l < axis.length; l++)
             if (!taken[l]
@@ -205,13 +206,13 @@ static void
 move_chosen (const TopK *how, const KolShape *x_shape, const KolShape *y_shape,
              const double *indices, double *to_x, double *to_y, const double *from)
 {
-  KolAxis axis = kol_axis (x_shape, how->axis), chosen = kol_axis (y_shape, how->axis);
+  KolAlong axis = kol_along (x_shape, how->axis), chosen = kol_along (y_shape, how->axis);
 
-  for (gint64 line = 0; line < kol_axis_lines (&axis); line++)
+  for (gint64 line = 0; line < kol_along_lines (&axis); line++)
     for (gint64 i = 0; i < chosen.length; i++)
       {
-        gint64 y_at = kol_axis_begin (&chosen, line) + i * axis.inner;
-        gint64 x_at = kol_axis_begin (&axis, line) + (gint64) indices[y_at] * axis.inner;
+        gint64 y_at = kol_along_begin (&chosen, line) + i * axis.inner;
+        gint64 x_at = kol_along_begin (&axis, line) + (gint64) indices[y_at] * axis.inner;
 
         if (to_x)
           to_x[x_at] += from[y_at];

@@ -1,5 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <string.h>
 
 #include "device/device.h"
 #include "nn/initializers.h"
@@ -149,6 +150,24 @@ test_training (void)
   kol_graph_free (block.graph);
 }
 
+/* The sum with the residual and the activation behind it cost no launches of their own. */
+static void
+test_absorbs (void)
+{
+  g_autofree char *plan = NULL;
+  g_autoptr (GError) error = NULL;
+  KolValue *y;
+  Block block;
+
+  block_init (&block);
+  y = kol_relu (kol_add (block_train (&block), block.residual));
+  plan = kol_plan_describe (block.graph, &y, 1, &error);
+  g_assert_no_error (error);
+  g_test_message ("%s", plan);
+  g_assert_nonnull (strstr (plan, "+residual +unary"));
+  kol_graph_free (block.graph);
+}
+
 /* A loss that is not finite: nothing is written, as of the parameters. */
 static void
 test_not_finite (void)
@@ -259,6 +278,7 @@ main (int argc, char **argv)
       return 1;
     }
   g_test_add_func ("/nn/normalization/batch/training", test_training);
+  g_test_add_func ("/nn/normalization/batch/absorbs", test_absorbs);
   g_test_add_func ("/nn/normalization/batch/not-finite", test_not_finite);
   g_test_add_func ("/nn/normalization/batch/second-order", test_second_order);
   g_test_add_func ("/nn/normalization/batch/second-order-evaluated", test_second_order_evaluated);
