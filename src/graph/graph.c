@@ -302,13 +302,13 @@ take_name (KolNode *node, const char *name)
   KolGraph *graph = node->graph;
   char *unique = g_strdup (name);
 
+  if (node->name)
+    g_hash_table_remove (graph->names, node->name);
   for (guint i = 2; g_hash_table_contains (graph->names, unique); i++)
     {
       g_free (unique);
       unique = g_strdup_printf ("%s-%u", name, i);
     }
-  if (node->name)
-    g_hash_table_remove (graph->names, node->name);
   g_free (node->name);
   node->name = unique;
   g_hash_table_add (graph->names, node->name);
@@ -363,6 +363,13 @@ kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs, gconstpo
   node->id = graph->nodes->len;
   g_ptr_array_add (graph->nodes, node);
   return &node->outputs[0];
+}
+
+void
+kol_graph_set_prefix (KolGraph *graph, const char *prefix)
+{
+  g_free (graph->prefix);
+  graph->prefix = g_strdup (prefix);
 }
 
 KolValue *

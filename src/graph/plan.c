@@ -158,7 +158,8 @@ absorb_followers (KolStep *step, GPtrArray *order, GHashTable *uses, GHashTable 
       KolValue *other = NULL;
       guint kind = 0;
 
-      if (!reader || !kol_shape_equal (&reader->outputs[0].shape, &output->shape))
+      if (!reader || g_hash_table_contains (absorbed, reader) /* by the other side of a sum */
+          || !kol_shape_equal (&reader->outputs[0].shape, &output->shape))
         return;
       if (!strcmp (reader->op->name, "add"))
         {

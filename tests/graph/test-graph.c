@@ -313,6 +313,37 @@ test_epilogue_leaves_shared_values (void)
   assert_close (got, (float[]){ 3, -3, 7, -7, 11, -11 }, 6, 1e-6f);
 }
 
+/* Two products that are added: only one of them can take the sum into its launch. */
+static void
+test_epilogue_of_two_products (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  const guint n = 256; /* large enough for a variant that absorbs */
+  KolShape shape = KOL_SHAPE (n, n);
+  KolValue *one = kol_matmul (kol_parameter (g, "a", shape, KOL_CONSTANT (1)),
+                              kol_parameter (g, "b", shape, KOL_CONSTANT (2)));
+  KolValue *other = kol_matmul (kol_parameter (g, "c", shape, KOL_CONSTANT (3)),
+                                kol_parameter (g, "d", shape, KOL_CONSTANT (4)));
+  KolValue *y = kol_relu (kol_add (one, other));
+  g_autofree float *values = g_new (float, n * n);
+
+  g_assert_true (kol_run (g, y, &error));
+  g_assert_true (kol_read (y, values, &error));
+  for (guint i = 0; i < n * n; i++)
+    g_assert_cmpfloat (values[i], ==, n * 14);
+}
+
+/* A node may be given the name that it has. */
+static void
+test_name_stays (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *y = kol_relu (kol_placeholder (g, "x", KOL_SHAPE (2)));
+
+  g_assert_cmpstr (kol_value_get_name (kol_named (y, "relu")), ==, "relu");
+}
+
 /* A product's bias is per column, though the product has four dimensions: [H, 1, 1] is none. */
 static void
 test_epilogue_knows_its_channels (void)
@@ -545,6 +576,7 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/error/names-node-and-shapes", test_error_names_node_and_shapes);
   g_test_add_func ("/graph/error/first-is-kept", test_first_error_is_kept);
   g_test_add_func ("/graph/names", test_names_are_unique);
+  g_test_add_func ("/graph/name-stays", test_name_stays);
   g_test_add_func ("/graph/placeholder-not-set", test_placeholder_not_set);
   g_test_add_func ("/graph/parameters-outlive-graphs", test_parameters_outlive_graphs);
   g_test_add_func ("/gradient/accumulates-and-unbroadcasts",
@@ -560,6 +592,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/epilogue/parts", test_epilogue_of_parts_is_right);
   g_test_add_func ("/plan/epilogue/leaves-shared", test_epilogue_leaves_shared_values);
   g_test_add_func ("/plan/epilogue/knows-its-channels", test_epilogue_knows_its_channels);
+  g_test_add_func ("/plan/epilogue/two-products", test_epilogue_of_two_products);
   g_test_add_func ("/plan/packing", test_packing_follows_version);
   g_test_add_func ("/run/feeds", test_feeds_do_not_overtake);
   g_test_add_func ("/run/cancel", test_cancel);
