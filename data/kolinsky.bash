@@ -6,11 +6,11 @@ _kolinsky ()
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'devices train evaluate runs plot verify bench --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'devices train evaluate classify runs plot verify bench --help --version' -- "$word"))
     return
   fi
   case $before in
-    --optimizer) COMPREPLY=($(compgen -W 'adam sgd' -- "$word")); return ;;
+    --optimizer) COMPREPLY=($(compgen -W 'sgd adam adamw rmsprop' -- "$word")); return ;;
     --part) COMPREPLY=($(compgen -W 'train test' -- "$word")); return ;;
   esac
   case $command:$word in
@@ -20,7 +20,7 @@ _kolinsky ()
     plot:*)
       COMPREPLY=($(compgen -W "$(ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
         -- "$word") $(compgen -d -- "$word")) ;;
-    train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits' -- "$word")) ;;
+    train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
     bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak matmul digits' -- "$word")) ;;
   esac
 }

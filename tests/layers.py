@@ -7,7 +7,7 @@
 A folder may include itself, its neighbours in braces and whatever is left of it.
 graph/ may also include ops.h, the catalogue, as gradients are built of operations
 by their constructors; of ops/ itself it knows nothing. `dataset` stands apart: it includes nothing of ours, and from `train` on it may be
-included. `export.h`, `lock-private.h` and `random-private.h` may be included anywhere. Only `device`
+included. What `FOR_ALL` lists may be included anywhere. Only `device`
 sees OpenCL, only its blas.c CLBlast, and nothing under src/ sees ui/.
 
     layers.py SOURCE_ROOT
@@ -18,7 +18,7 @@ import sys
 
 LEVEL = {"device": 0, "graph": 1, "ops": 2, "nn": 3, "model": 4, "train": 4, "studies": 5,
          "tools": 6}
-FOR_ALL = {"export.h", "lock-private.h", "random-private.h"}
+FOR_ALL = {"export.h", "lock-private.h", "random-private.h", "words-private.h"}
 UMBRELLA = "kolinsky.h"
 CATALOGUE = "ops.h"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -550,7 +550,8 @@ idx_has_part (const char *folder, const char *part)
   g_autofree char *images = find_file (folder, idx_part (part), "images", 3);
   g_autofree char *labels = find_file (folder, idx_part (part), "labels", 1);
 
-  return images && labels;
+  /* One of the two alone is a part that is damaged, which opening it tells. */
+  return images || labels;
 }
 
 static gboolean

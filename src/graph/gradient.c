@@ -89,7 +89,7 @@ walk_node (KolNode *node, const guint8 *depends, GHashTable *gradients)
       return FALSE;
     }
 
-  graph->prefix = g_strdup (node->name);
+  kol_graph_set_prefix (graph, node->name);
   node->op->gradient (node, dy, dx);
   for (guint i = 0; i < node->n_inputs; i++)
     {
@@ -101,7 +101,7 @@ walk_node (KolNode *node, const guint8 *depends, GHashTable *gradients)
       sum = g_hash_table_lookup (gradients, input);
       g_hash_table_insert (gradients, input, sum ? kol_add (sum, dx[i]) : dx[i]);
     }
-  g_clear_pointer (&graph->prefix, g_free);
+  kol_graph_set_prefix (graph, NULL);
   return graph->error == NULL;
 }
 

@@ -160,6 +160,8 @@ KolValue *kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs
                 sizeof ((KolValue *[]){ __VA_ARGS__ }) / sizeof (KolValue *), (attributes))
 KolValue *kol_output (KolValue *value, guint output);
 gboolean kol_value_failed (const KolValue *value);
+/* Names of new nodes begin with "@prefix/" from now on, which errors show; NULL: no longer. */
+void kol_graph_set_prefix (KolGraph *graph, const char *prefix);
 /* Records the graph's first error, prefixed by nothing; returns the failed value. */
 KolValue *kol_graph_fail (KolGraph *graph, KolError code, const char *format, ...)
     G_GNUC_PRINTF (3, 4);

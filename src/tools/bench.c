@@ -243,9 +243,12 @@ bench_digits (KolDevice *device, const BenchOptions *options, BenchPeak *peak, G
       = { .count = DIGITS_BATCH, .channels = 1, .height = 28, .width = 28, .classes = 10 };
   g_autoptr (KolGraph) graph = kol_graph_new (device);
   float labels[DIGITS_BATCH];
-  KolClassifier network;
+  KolNetworkValues network;
+  g_autoptr (KolRecipe) digits = kol_recipe_find ("digits", error);
 
-  kol_digits_network (graph, DIGITS_BATCH, &like, &network);
+  if (!digits)
+    return FALSE;
+  kol_recipe_network (graph, DIGITS_BATCH, TRUE, &like, &network, digits);
   KolValue *step = kol_adam (network.loss, &(KolAdam){ .rate = 1e-4 });
   if (kol_graph_get_error (graph))
     {
@@ -255,7 +258,7 @@ bench_digits (KolDevice *device, const BenchOptions *options, BenchPeak *peak, G
   for (int i = 0; i < DIGITS_BATCH; i++)
     labels[i] = (float) (i % 10);
   fill_random (network.x, 0, 1);
-  kol_set (network.labels, labels);
+  kol_set (network.y, labels);
   kol_set_scalar (network.keep, 0.5f);
 
   BenchResult *result = g_new0 (BenchResult, 1);

@@ -5,6 +5,7 @@ typedef struct {
   ToolOptions common;
   char *data;
   char *part;
+  gint64 from;
 } EvaluateOptions;
 
 static void
@@ -80,39 +81,49 @@ write_score (const KolScore *score)
   tool_json_print (&json);
 }
 
+/* The data that the run learned from, or others of the kind; the test part, unless told otherwise. */
 static KolDataset *
-load_pictures (const EvaluateOptions *options, GError **error)
+open_data (const EvaluateOptions *options, const KolRun *run, GError **error)
 {
-  g_autofree char *folder = tool_find_data (options->data, error);
-  gboolean training = options->part && g_str_equal (options->part, "train");
+  const char *path = options->data ? options->data : run->data;
+  const char *part = options->part        ? options->part
+                     : kol_dataset_has_part (path, "test") ? "test"
+                                                           : "train";
+  KolDatasetOptions how = run->data_options;
 
-  return folder ? kol_dataset_load_idx (folder, training ? "train" : "t10k", error) : NULL;
+  how.like = run->like;
+  return kol_dataset_open (path, part, &how, error);
 }
 
 static gboolean
-evaluate (const EvaluateOptions *options, const char *run, GError **error)
+evaluate (const EvaluateOptions *options, const char *name, GError **error)
 {
-  g_autoptr (KolDataset) pictures = load_pictures (options, error);
-  if (!pictures)
+  g_autofree char *folder = tool_run_folder (name);
+  g_autoptr (KolRun) run = kol_run_read (folder, error);
+  if (!run)
+    return FALSE;
+  g_autoptr (KolDataset) data = open_data (options, run, error);
+  if (!data)
     return FALSE;
   g_autoptr (KolDevice) device = tool_open_device (&options->common, error);
   if (!device)
     return FALSE;
-
-  KolTrainSettings settings = { .batch = 1 }; /* nothing is learned, so any set is large enough */
-  g_autoptr (KolTrainer) trainer
-      = kol_trainer_new (device, kol_digits_network, pictures, &settings, error);
-  if (!trainer || !kol_trainer_load (trainer, run, error))
+  g_autoptr (KolEvaluator) evaluator
+      = kol_evaluator_open (device, run, (guint64) options->from, error);
+  if (!evaluator)
     return FALSE;
-  g_autoptr (KolScore) score = kol_trainer_score (trainer, pictures, error);
+  g_autoptr (KolScore) score = kol_evaluator_score (evaluator, data, NULL, error);
   if (!score)
     return FALSE;
 
-  tool_say ("Data: %s, %zu pictures (%s)", pictures->name, pictures->count, pictures->path);
-  tool_say ("Loss %.4f, accuracy %.2f %%", score->loss, 100 * score->accuracy);
+  tool_say ("Data: %s, %zu examples (%s)", data->name, data->count, data->path);
+  if (score->classes)
+    tool_say ("Loss %.4f, accuracy %.2f %%", score->loss, 100 * score->accuracy);
+  else
+    tool_say ("Loss %.6g", score->loss);
   if (options->common.json)
     write_score (score);
-  else
+  else if (score->classes)
     say_confusion (score);
   return tool_save_profile (&options->common, device, error);
 }
@@ -124,9 +135,11 @@ run_command (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME, &options.data,
-      "Folder of the four IDX files (default: an installed data set)", "DIR" },
-    { "part", 0, 0, G_OPTION_ARG_STRING, &options.part, "The pictures to use: train or test (test)",
-      "PART" },
+      "Examples (default: those of the run)", "PATH" },
+    { "part", 0, 0, G_OPTION_ARG_STRING, &options.part,
+      "The part of them to use: train or test (test, where there is one)", "PART" },
+    { "from", 0, 0, G_OPTION_ARG_INT64, &options.from, "The step of the checkpoint (the latest)",
+      "STEP" },
     { NULL },
   };
 
@@ -136,6 +149,8 @@ run_command (int argc, char **argv)
     return TOOL_USAGE;
   if (options.part && !g_str_equal (options.part, "train") && !g_str_equal (options.part, "test"))
     return tool_usage (&tool_evaluate, "--part is \"%s\"; it can be train or test", options.part);
+  if (options.from < 0)
+    return tool_usage (&tool_evaluate, "--from takes the step of a checkpoint");
   return evaluate (&options, argv[1], &error) ? TOOL_OK : tool_fail (error);
 }
 
@@ -143,6 +158,6 @@ const ToolCommand tool_evaluate = {
   .name = "evaluate",
   .parameters = "RUN",
   .summary = "Score a trained network: loss, accuracy, confusion matrix",
-  .description = "RUN is the folder that `kolinsky train` saved to.",
+  .description = "RUN is the folder of a run, as `kolinsky train` tells it and `kolinsky runs` lists it.",
   .run = run_command,
 };

@@ -1,13 +1,16 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../words-private.h"
+
 #include <locale.h>
 
 gint64 tool_start_time;
 
 /* Every sub-command, in the order of the help text. */
 static const ToolCommand *const commands[] = {
-  &tool_devices, &tool_train, &tool_evaluate, &tool_runs, &tool_plot, &tool_verify, &tool_bench,
+  &tool_devices, &tool_train, &tool_evaluate, &tool_classify,
+  &tool_runs,    &tool_plot,  &tool_verify,   &tool_bench,
 };
 
 static void
@@ -40,7 +43,7 @@ unknown_command (const char *name)
 
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     names[i + 2] = commands[i]->name;
-  const char *nearest = tool_nearest (name, names);
+  const char *nearest = kol_nearest_word (name, names);
   return tool_usage (NULL, "There is no %s \"%s\"%s%s%s", *name == '-' ? "option" : "command", name,
                      nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }

@@ -24,8 +24,8 @@ typedef struct {
   ToolExit (*run) (int argc, char **argv);
 } ToolCommand;
 
-extern const ToolCommand tool_bench, tool_devices, tool_evaluate, tool_plot, tool_runs, tool_train,
-    tool_verify;
+extern const ToolCommand tool_bench, tool_classify, tool_devices, tool_evaluate, tool_plot,
+    tool_runs, tool_train, tool_verify;
 
 /* When the process began, of g_get_monotonic_time (). */
 extern gint64 tool_start_time;
@@ -58,8 +58,6 @@ void tool_options_clear (ToolOptions *options);
 ToolExit tool_usage (const ToolCommand *command, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Prints the error; returns TOOL_FAILED, or what its kind stands for. */
 ToolExit tool_fail (const GError *error);
-/* The one of @names (NULL-ended) that is spelled most like @word, or NULL if none is alike. */
-const char *tool_nearest (const char *word, const char *const *names);
 
 /* Opens the device that the options choose, says which on stderr, and profiles if asked. Given. */
 KolDevice *tool_open_device (const ToolOptions *options, GError **error);
@@ -70,8 +68,6 @@ gboolean tool_save_profile (const ToolOptions *options, KolDevice *device, GErro
 char *tool_find_data (const char *given, GError **error);
 /* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
 char *tool_run_folder (const char *given);
-/* The network of a recipe ("digits"); NULL after a message that lists the known ones. */
-KolNetwork tool_find_recipe (const ToolCommand *command, const char *name);
 
 /* ── Text for people (terminal.c) ── */
 

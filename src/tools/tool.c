@@ -1,6 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../words-private.h"
+
 #include <string.h>
 
 #define MOST_OWN_ENTRIES 24
@@ -63,7 +65,7 @@ meant_option (char **argv, const GOptionEntry *entries)
         continue;
       g_autofree char *name = g_strndup (*argv + 2, strcspn (*argv + 2, "="));
       if (!g_strv_contains (names, name))
-        return tool_nearest (name, names);
+        return kol_nearest_word (name, names);
     }
   return NULL;
 }
@@ -135,51 +137,6 @@ tool_fail (const GError *error)
   return g_error_matches (error, KOL_ERROR, KOL_ERROR_DIVERGED) ? TOOL_REFUTED : TOOL_FAILED;
 }
 
-/* ── Misspelled words ── */
-
-#define MOST_LETTERS 32
-
-/* How many letters must be changed, added or removed to make @b of @a (Levenshtein 1965). */
-static guint
-spelling_distance (const char *a, const char *b)
-{
-  guint row[MOST_LETTERS + 1];
-  gsize n = MIN (strlen (b), MOST_LETTERS);
-
-  for (guint j = 0; j <= n; j++)
-    row[j] = j;
-  for (guint i = 1; a[i - 1]; i++)
-    {
-      guint diagonal = row[0];
-      row[0] = i;
-      for (guint j = 1; j <= n; j++)
-        {
-          guint changed = diagonal + (a[i - 1] != b[j - 1]);
-          diagonal = row[j];
-          row[j] = MIN (changed, MIN (row[j], row[j - 1]) + 1);
-        }
-    }
-  return row[n];
-}
-
-const char *
-tool_nearest (const char *word, const char *const *names)
-{
-  const char *nearest = NULL;
-  guint least = G_MAXUINT;
-
-  for (; *names; names++)
-    {
-      guint distance = spelling_distance (word, *names);
-      if (distance < least)
-        {
-          least = distance;
-          nearest = *names;
-        }
-    }
-  return nearest && least <= strlen (nearest) / 2 ? nearest : NULL;
-}
-
 /* ── Device and profile ── */
 
 KolDevice *
@@ -212,7 +169,7 @@ tool_save_profile (const ToolOptions *options, KolDevice *device, GError **error
   return TRUE;
 }
 
-/* ── Data and recipes ── */
+/* ── Data ── */
 
 char *
 tool_find_data (const char *given, GError **error)
@@ -223,28 +180,6 @@ tool_find_data (const char *given, GError **error)
     g_set_error_literal (
         error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
         "No data set was found. Install Debian's package dataset-fashion-mnist, "
-        "or name a folder with the four IDX files of MNIST or its kin: --data DIR");
+        "or name what to learn from: --data PATH");
   return folder;
-}
-
-static const struct {
-  const char *name;
-  KolNetwork network;
-} recipes[] = {
-  { "digits", kol_digits_network },
-};
-
-KolNetwork
-tool_find_recipe (const ToolCommand *command, const char *name)
-{
-  g_autoptr (GString) known = g_string_new (NULL);
-
-  for (guint i = 0; i < G_N_ELEMENTS (recipes); i++)
-    {
-      if (g_str_equal (recipes[i].name, name))
-        return recipes[i].network;
-      g_string_append_printf (known, " %s", recipes[i].name);
-    }
-  tool_usage (command, "There is no recipe \"%s\"; known:%s", name, known->str);
-  return NULL;
 }

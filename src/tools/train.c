@@ -5,18 +5,24 @@
 #include <glib/gstdio.h>
 #include <math.h>
 #include <signal.h>
+#include <string.h>
 
 #define PLAIN_INTERVAL 10.0 /* seconds between progress lines where there is no terminal */
 #define UNSET (-G_MAXDOUBLE)
+#define UNSET_INTEGER G_MININT64
 
 typedef struct {
   ToolOptions common;
   char *data;
   char *folder;
   char *optimizer;
-  gint64 steps, batch, seed;
+  char *resume;
+  char *size;
+  char *target;
+  char **set;
+  gint64 steps, batch, seed, from;
   double rate, keep;
-  gboolean overwrite;
+  gboolean overwrite, grey, numbers, print;
   const char *recipe;
 } TrainOptions;
 
@@ -27,22 +33,32 @@ train_options_clear (TrainOptions *options)
   g_free (options->data);
   g_free (options->folder);
   g_free (options->optimizer);
+  g_free (options->resume);
+  g_free (options->size);
+  g_free (options->target);
+  g_strfreev (options->set);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TrainOptions, train_options_clear)
 
 /* One training run: what it reads, where it writes, and what was seen last. */
 typedef struct {
   const TrainOptions *options;
+  KolRecipe *recipe;
+  KolTrainSettings settings;
+  KolDatasetOptions data_options;
+  char *data;      /* the path */
+  KolRun *resumed; /* NULL: a new run */
   KolDevice *device;
   KolDataset *training;
-  KolDataset *test;
+  KolDataset *test; /* NULL: there is none */
   KolTrainer *trainer;
   char *folder;
+  gboolean recorded;         /* the folder is ours */
   double first_step_seconds; /* from the process's start */
   double plain_seconds;      /* when a plain progress line was last printed */
   double speed;              /* examples per second */
   double seconds;
-  double validation_accuracy; /* of the latest whole validation */
+  double validation_loss, validation_accuracy; /* of the latest whole validation */
   gboolean interrupted;
 } Run;
 
@@ -53,136 +69,268 @@ run_clear (Run *run)
   g_clear_pointer (&run->training, kol_dataset_unref);
   g_clear_pointer (&run->test, kol_dataset_unref);
   g_clear_pointer (&run->device, kol_device_unref);
+  g_clear_pointer (&run->recipe, kol_recipe_unref);
+  g_clear_pointer (&run->resumed, kol_run_free);
+  g_clear_pointer (&run->data, g_free);
   g_clear_pointer (&run->folder, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
 
 /* ── Options ── */
 
-static ToolExit
-check_options (const TrainOptions *options)
-{
-  if (options->steps < 1)
-    return tool_usage (&tool_train, "--steps must be at least 1");
-  if (options->batch < 1)
-    return tool_usage (&tool_train, "--batch must be at least 1");
-  if (options->rate != UNSET && !(options->rate > 0 && isfinite (options->rate)))
-    return tool_usage (&tool_train, "--lr must be a number greater than 0, such as 1e-4");
-  if (!(options->keep > 0 && options->keep <= 1))
-    return tool_usage (&tool_train, "--keep must be greater than 0 and at most 1");
-  if (options->seed < 0)
-    return tool_usage (&tool_train, "--seed must not be negative");
-  if (options->optimizer && !g_str_equal (options->optimizer, "adam")
-      && !g_str_equal (options->optimizer, "sgd"))
-    return tool_usage (&tool_train, "There is no optimizer \"%s\"; known: adam sgd",
-                       options->optimizer);
-  return TOOL_OK;
-}
-
 static gboolean
 parse (TrainOptions *options, int *argc, char ***argv)
 {
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME, &options->data,
-      "Folder of the four IDX files (default: an installed data set)", "DIR" },
-    { "steps", 0, 0, G_OPTION_ARG_INT64, &options->steps, "Steps to train (20000)", "N" },
-    { "batch", 0, 0, G_OPTION_ARG_INT64, &options->batch, "Pictures per step (50)", "N" },
-    { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &options->rate, "Learning rate (adam: 1e-4, sgd: 1e-2)",
-      "X" },
-    { "optimizer", 0, 0, G_OPTION_ARG_STRING, &options->optimizer,
-      "adam, or sgd with momentum 0.9 (adam)", "NAME" },
+      "Examples: a folder or file (default: an installed data set)", "PATH" },
+    { "steps", 0, 0, G_OPTION_ARG_INT64, &options->steps, "Steps to train", "N" },
+    { "batch", 0, 0, G_OPTION_ARG_INT64, &options->batch, "Examples per step", "N" },
+    { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &options->rate, "Learning rate", "X" },
+    { "optimizer", 0, 0, G_OPTION_ARG_STRING, &options->optimizer, "sgd, adam, adamw or rmsprop",
+      "NAME" },
     { "keep", 0, 0, G_OPTION_ARG_DOUBLE, &options->keep,
-      "Probability that dropout keeps a node (0.5)", "P" },
+      "Probability that dropout keeps a node", "P" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "Of weights, shuffles and dropout (0)",
       "N" },
+    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->set,
+      "Any other setting of a recipe's [training]", "NAME=VALUE" },
+    { "size", 0, 0, G_OPTION_ARG_STRING, &options->size,
+      "Scale the pictures of a folder to this", "WxH" },
+    { "grey", 0, 0, G_OPTION_ARG_NONE, &options->grey, "Read the pictures of a folder as grey",
+      NULL },
+    { "target", 0, 0, G_OPTION_ARG_STRING, &options->target,
+      "The column of a table to predict (the last)", "COLUMN" },
+    { "numbers", 0, 0, G_OPTION_ARG_NONE, &options->numbers,
+      "Targets are numbers, not classes", NULL },
     { "run", 0, 0, G_OPTION_ARG_FILENAME, &options->folder,
-      "Folder to save to (default: a new one in the user's data)", "DIR" },
+      "Folder of the run (default: a new one in the user's data)", "DIR" },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &options->overwrite,
-      "Save to --run even if it holds a trained network", NULL },
+      "Begin anew in --run even if it holds a run", NULL },
+    { "resume", 0, 0, G_OPTION_ARG_FILENAME, &options->resume,
+      "Go on with a run; no RECIPE is given then", "RUN" },
+    { "from", 0, 0, G_OPTION_ARG_INT64, &options->from,
+      "The step of the checkpoint to resume from (the latest)", "STEP" },
+    { "print", 0, 0, G_OPTION_ARG_NONE, &options->print,
+      "Print the recipe, to make one's own of it, and end", NULL },
     { NULL },
   };
 
   return tool_parse (&tool_train, entries, TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE,
-                     &options->common, 1, argc, argv);
+                     &options->common, TOOL_ANY_NUMBER, argc, argv);
+}
+
+/* Sets one setting from a command-line option; what is wrong is printed. */
+static gboolean
+set (KolTrainSettings *settings, const char *option, const char *name, const char *value)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (kol_train_settings_set (settings, name, value, &error))
+    return TRUE;
+  tool_usage (&tool_train, "%s: %s", option, error->message);
+  return FALSE;
+}
+
+static gboolean
+set_integer (KolTrainSettings *settings, const char *option, const char *name, gint64 value)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, value);
+
+  return value == UNSET_INTEGER || set (settings, option, name, text);
+}
+
+static gboolean
+set_number (KolTrainSettings *settings, const char *option, const char *name, double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  return value == UNSET
+         || set (settings, option, name, g_ascii_dtostr (text, sizeof text, value));
+}
+
+/* What the command line says on top of the recipe, or of the run that goes on. */
+static gboolean
+apply_options (const TrainOptions *options, KolTrainSettings *settings)
+{
+  if (!set_integer (settings, "--steps", "steps", options->steps)
+      || !set_integer (settings, "--batch", "batch", options->batch)
+      || !set_number (settings, "--lr", "rate", options->rate)
+      || !set_number (settings, "--keep", "keep", options->keep)
+      || !set_integer (settings, "--seed", "seed", options->seed)
+      || (options->optimizer && !set (settings, "--optimizer", "optimizer", options->optimizer)))
+    return FALSE;
+  for (char **each = options->set; each && *each; each++)
+    {
+      g_auto (GStrv) parts = g_strsplit (*each, "=", 2);
+
+      if (g_strv_length (parts) != 2)
+        {
+          tool_usage (&tool_train, "--set takes NAME=VALUE, not \"%s\"", *each);
+          return FALSE;
+        }
+      if (!set (settings, "--set", g_strstrip (parts[0]), g_strstrip (parts[1])))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+read_size (const char *text, KolDatasetOptions *options)
+{
+  g_auto (GStrv) parts = g_strsplit (text, "x", 2);
+  guint64 width, height;
+
+  if (g_strv_length (parts) != 2
+      || !g_ascii_string_to_unsigned (parts[0], 10, 1, 16384, &width, NULL)
+      || !g_ascii_string_to_unsigned (parts[1], 10, 1, 16384, &height, NULL))
+    {
+      tool_usage (&tool_train, "--size is \"%s\"; give width and height, such as 64x48", text);
+      return FALSE;
+    }
+  options->width = width;
+  options->height = height;
+  return TRUE;
+}
+
+/* What to train: a recipe by name, or what a run says of itself. */
+static ToolExit
+choose (Run *run, GError **error)
+{
+  const TrainOptions *options = run->options;
+
+  if (options->resume)
+    {
+      run->folder = tool_run_folder (options->resume);
+      run->resumed = kol_run_read (run->folder, error);
+      if (!run->resumed)
+        return TOOL_FAILED;
+      run->recipe = kol_recipe_ref (run->resumed->recipe);
+      run->settings = run->resumed->settings;
+      run->data_options = run->resumed->data_options;
+      run->data = g_strdup (options->data ? options->data : run->resumed->data);
+    }
+  else
+    {
+      g_autoptr (GError) unknown = NULL;
+      run->recipe = kol_recipe_find (options->recipe, &unknown);
+      if (!run->recipe && !strpbrk (options->recipe, "/."))
+        return tool_usage (&tool_train, "%s", unknown->message);
+      if (!run->recipe)
+        {
+          g_propagate_error (error, g_steal_pointer (&unknown));
+          return TOOL_FAILED;
+        }
+      run->settings = *kol_recipe_get_settings (run->recipe);
+      run->data_options = (KolDatasetOptions){ .channels = options->grey ? 1 : 0,
+                                               .target = options->target,
+                                               .numbers = options->numbers };
+      if (options->size && !read_size (options->size, &run->data_options))
+        return TOOL_USAGE;
+    }
+  return apply_options (options, &run->settings) ? TOOL_OK : TOOL_USAGE;
 }
 
 /* ── The run's folder ── */
 
 static gboolean
-holds_network (const char *folder)
+holds_run (const char *folder)
 {
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
+  g_autofree char *path = g_build_filename (folder, "run.ini", NULL);
 
-  while (dir && (name = g_dir_read_name (dir)))
-    if (g_str_has_suffix (name, ".safetensors") || g_str_equal (name, "run.ini"))
-      return TRUE;
-  return FALSE;
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+/* A name that is free: two runs may begin in the same second. */
+static char *
+new_folder (const char *recipe)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *time = g_date_time_format (now, "%Y%m%d-%H%M%S");
+  g_autofree char *name = g_strdup_printf ("%s-%s", recipe, time);
+  char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", name, NULL);
+
+  for (guint i = 2; g_file_test (folder, G_FILE_TEST_EXISTS); i++)
+    {
+      g_autofree char *next = g_strdup_printf ("%s-%u", name, i);
+      g_free (folder);
+      folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", next, NULL);
+    }
+  return folder;
 }
 
 /* Makes the folder before training, so that what is wrong with it is known early. */
 static gboolean
-make_folder (Run *run, GError **error)
+open_folder (Run *run, GError **error)
 {
   const TrainOptions *options = run->options;
 
-  if (options->folder)
-    run->folder = g_strdup (options->folder);
-  else
+  if (run->resumed)
     {
-      g_autoptr (GDateTime) now = g_date_time_new_now_local ();
-      g_autofree char *time = g_date_time_format (now, "%Y%m%d-%H%M%S");
-      g_autofree char *name = g_strdup_printf ("%s-%s", options->recipe, time);
-      run->folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", name, NULL);
+      run->recorded = kol_trainer_resume (run->trainer, run->folder, (guint64) MAX (options->from, 0),
+                                          error);
+      if (run->recorded)
+        tool_say ("Going on after step %" G_GUINT64_FORMAT, kol_trainer_get_step (run->trainer));
+      return run->recorded;
     }
-
-  g_autofree char *shown = g_filename_display_name (run->folder);
-  if (!options->overwrite && holds_network (run->folder))
+  run->folder = options->folder ? g_strdup (options->folder)
+                                : new_folder (kol_recipe_get_name (run->recipe));
+  if (!options->overwrite && holds_run (run->folder))
     {
+      g_autofree char *shown = g_filename_display_name (run->folder);
       g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
-                   "%s already holds a trained network: choose another --run, or add --overwrite",
+                   "%s already holds a run: go on with it by --resume, choose another --run, or add "
+                   "--overwrite",
                    shown);
       return FALSE;
     }
-  if (g_mkdir_with_parents (run->folder, 0777) != 0)
-    {
-      int code = errno;
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code),
-                   "The folder %s cannot be made: %s; choose another --run", shown,
-                   g_strerror (code));
-      return FALSE;
-    }
-  return TRUE;
+  run->recorded
+      = kol_trainer_record (run->trainer, run->folder, &run->data_options, error);
+  return run->recorded;
 }
 
 /* ── Data, network ── */
+
+static void
+say_skipped (const KolDataset *data)
+{
+  guint n = data->skipped ? g_strv_length (data->skipped) : 0;
+
+  for (guint i = 0; i < MIN (n, 10); i++)
+    tool_say ("Left out: %s", data->skipped[i]);
+  if (n > 10)
+    tool_say ("and %u others", n - 10);
+}
 
 /* Files are checked now; their pixels are read while the device is opened and prepared. */
 static gboolean
 open_data (Run *run, GError **error)
 {
-  g_autofree char *folder = tool_find_data (run->options->data, error);
-
-  if (!folder)
+  if (!run->data)
+    run->data = tool_find_data (run->options->data, error);
+  if (!run->data)
     return FALSE;
-  run->training = kol_dataset_open_idx (folder, "train", error);
+  run->training = kol_dataset_open (run->data, "train", &run->data_options, error);
   if (!run->training)
     return FALSE;
-  /* Needed only at the end, but it should not take a whole training to find it missing. */
-  run->test = kol_dataset_open_idx (folder, "t10k", error);
-  if (!run->test)
-    return FALSE;
-
-  const KolDataset *a = run->training, *b = run->test;
-  if (a->channels == b->channels && a->height == b->height && a->width == b->width
-      && a->classes >= b->classes)
+  if (run->resumed && run->training->count != run->resumed->examples)
+    {
+      g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
+                   "The run learned from %" G_GUINT64_FORMAT " examples, but %s has %zu now; put "
+                   "back what it learned from, or begin a new run",
+                   run->resumed->examples, run->data, run->training->count);
+      return FALSE;
+    }
+  say_skipped (run->training);
+  if (!kol_dataset_has_part (run->data, "test"))
     return TRUE;
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
-               "The training pictures are [%zu, %zu, %zu] of %u classes, but the test pictures "
-               "[%zu, %zu, %zu] of %u; take both from the same data set",
-               a->channels, a->height, a->width, a->classes, b->channels, b->height, b->width,
-               b->classes);
-  return FALSE;
+  /* Needed only at the end, but it should not take a whole training to find it damaged. */
+  KolDatasetOptions options = run->data_options;
+  options.like = run->training;
+  run->test = kol_dataset_open (run->data, "test", &options, error);
+  if (run->test)
+    say_skipped (run->test);
+  return run->test != NULL;
 }
 
 static guint64
@@ -200,31 +348,37 @@ count_parameters (KolTrainer *trainer)
   return count;
 }
 
-static gboolean
-make_trainer (Run *run, KolNetwork network, GError **error)
+static void
+say_data (const KolDataset *data)
 {
-  const TrainOptions *options = run->options;
-  KolTrainSettings settings = {
-    .steps = (guint64) options->steps,
-    .batch = (gsize) options->batch,
-    .rate = options->rate == UNSET ? 0 : options->rate,
-    .optimizer = options->optimizer,
-    .keep = options->keep,
-    .seed = (guint64) options->seed,
-  };
+  if (data->pixels || data->height > 1 || data->width > 1)
+    tool_say ("Data: %s, %zu pictures of %zux%zu, %u classes (%s)", data->name, data->count,
+              data->width, data->height, data->classes, data->path);
+  else if (data->classes)
+    tool_say ("Data: %s, %zu rows of %zu numbers, %u classes (%s)", data->name, data->count,
+              data->channels, data->classes, data->path);
+  else
+    tool_say ("Data: %s, %zu rows of %zu numbers, %zu to predict (%s)", data->name, data->count,
+              data->channels, data->outputs, data->path);
+}
 
-  run->trainer = kol_trainer_new (run->device, network, run->training, &settings, error);
+static gboolean
+make_trainer (Run *run, GError **error)
+{
+  run->trainer = kol_trainer_new (run->device, kol_recipe_network, run->recipe, run->training,
+                                  &run->settings, error);
   if (!run->trainer)
     return FALSE;
 
   g_autofree char *peak = tool_format_bytes (kol_trainer_get_peak_bytes (run->trainer));
-  tool_say ("Data: %s, %zu pictures of %zux%zu, %u classes (%s)", run->training->name,
-            run->training->count, run->training->width, run->training->height,
-            run->training->classes, run->training->path);
+  say_data (run->training);
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
-            options->recipe, count_parameters (run->trainer), peak);
+            kol_recipe_get_name (run->recipe), count_parameters (run->trainer), peak);
+  if (!open_folder (run, error))
+    return FALSE;
   /* The small test set has been read meanwhile: what is wrong with it is told before training. */
-  return kol_trainer_prepare (run->trainer, error) && kol_dataset_finish (run->test, error);
+  return kol_trainer_prepare (run->trainer, error)
+         && (!run->test || kol_dataset_finish (run->test, error));
 }
 
 /* ── Reports ── */
@@ -255,7 +409,9 @@ progress_line (const KolTrainReport *report, int columns)
                        report->steps),
       7 },
     { g_strdup_printf ("loss %s", loss), 6 },
-    { g_strdup_printf ("accuracy %.1f %%", 100 * report->accuracy), 5 },
+    { isnan (report->accuracy) ? g_strdup ("")
+                               : g_strdup_printf ("accuracy %.1f %%", 100 * report->accuracy),
+      5 },
     { g_strdup_printf ("rate %s", rate), 1 },
     { g_strdup_printf ("update/param %s", ratio), 3 },
     { g_strdup_printf ("%.0f ex/s", report->examples_per_second), 2 },
@@ -267,7 +423,7 @@ progress_line (const KolTrainReport *report, int columns)
     {
       g_string_truncate (line, 0);
       for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
-        if (fields[i].importance >= least)
+        if (fields[i].importance >= least && *fields[i].text)
           g_string_append_printf (line, "%s%s", line->len ? "  " : "", fields[i].text);
       if ((int) line->len < columns)
         break;
@@ -293,16 +449,40 @@ say_progress (Run *run, const KolTrainReport *report)
     }
 }
 
-/* The two lines of the lecture's program: [loss, accuracy]. */
+/* "[loss, accuracy]" as the lecture's program prints it; "[loss]" where there are no classes. */
+static char *
+bracket (double loss, double accuracy)
+{
+  g_autofree char *text = format_loss (loss);
+
+  return isnan (accuracy) ? g_strdup_printf ("[%s]", text)
+                          : g_strdup_printf ("[%s, %.2f]", text, accuracy);
+}
+
+/* The two lines of the lecture's program. */
 static void
 say_lines (const KolTrainReport *report)
 {
-  g_autofree char *loss = format_loss (report->loss);
-  g_autofree char *validation_loss = format_loss (report->validation_loss);
+  g_autofree char *train = bracket (report->loss, report->accuracy);
+  g_autofree char *test = bracket (report->validation_loss, report->validation_accuracy);
 
-  tool_say ("%" G_GUINT64_FORMAT " train [%s, %.2f]", report->step, loss, report->accuracy);
-  tool_say ("%" G_GUINT64_FORMAT " test [%s, %.2f]", report->step, validation_loss,
-            report->validation_accuracy);
+  tool_say ("%" G_GUINT64_FORMAT " train %s", report->step, train);
+  tool_say ("%" G_GUINT64_FORMAT " test %s", report->step, test);
+}
+
+/* ", accuracy 99.1 %", or nothing where there are no classes. Given. */
+static char *
+accuracy_text (double accuracy)
+{
+  return isnan (accuracy) ? g_strdup ("") : g_strdup_printf (", accuracy %.2f %%", 100 * accuracy);
+}
+
+static void
+say_validation (const KolTrainReport *report)
+{
+  g_autofree char *accuracy = accuracy_text (report->validation_accuracy);
+
+  tool_say ("epoch %.4g: validation loss %.3f%s", report->epoch, report->validation_loss, accuracy);
 }
 
 static void
@@ -310,11 +490,16 @@ note_report (const KolTrainReport *report, gpointer user_data)
 {
   Run *run = user_data;
 
-  if (isnan (run->first_step_seconds))
+  if (isnan (run->first_step_seconds) && report->event == KOL_TRAIN_PROGRESS)
     run->first_step_seconds = (double) (g_get_monotonic_time () - tool_start_time) / 1e6;
   if (isfinite (report->examples_per_second))
     run->speed = report->examples_per_second;
   run->seconds = report->seconds;
+  if (isfinite (report->validation_loss) && report->event != KOL_TRAIN_LINES)
+    {
+      run->validation_loss = report->validation_loss;
+      run->validation_accuracy = report->validation_accuracy;
+    }
 
   switch (report->event)
     {
@@ -324,14 +509,16 @@ note_report (const KolTrainReport *report, gpointer user_data)
     case KOL_TRAIN_LINES:
       say_lines (report);
       break;
-    case KOL_TRAIN_EPOCH:
-      run->validation_accuracy = report->validation_accuracy;
-      tool_say ("epoch %.0f: validation loss %.3f, accuracy %.2f %%", report->epoch,
-                report->validation_loss, 100 * report->validation_accuracy);
+    case KOL_TRAIN_VALIDATION:
+      say_validation (report);
+      break;
+    case KOL_TRAIN_SAVED:
+      tool_say ("Saved step %" G_GUINT64_FORMAT, report->step);
+      break;
+    case KOL_TRAIN_NOTE:
+      tool_say ("%s", report->text);
       break;
     case KOL_TRAIN_DONE:
-      if (isfinite (report->validation_accuracy))
-        run->validation_accuracy = report->validation_accuracy;
       break;
     }
 }
@@ -425,14 +612,20 @@ train (Run *run, GError **error)
   return TRUE;
 }
 
+/* After an interruption; a training that has come to its end is saved already. */
 static gboolean
 save (Run *run, GError **error)
 {
-  if (!kol_trainer_save (run->trainer, run->folder, error))
+  g_autofree char *folder = g_filename_display_name (run->folder);
+  g_autofree char *quoted = g_shell_quote (folder);
+
+  if (run->interrupted && !kol_trainer_save (run->trainer, error))
     return FALSE;
-  g_autofree char *shown = g_filename_display_name (run->folder);
   tool_say ("Saved after step %" G_GUINT64_FORMAT " to %s",
-            kol_graph_get_step (kol_trainer_get_graph (run->trainer)), shown);
+            kol_trainer_get_step (run->trainer), folder);
+  if (run->interrupted)
+    tool_say ("Go on with it: kolinsky train --resume %s",
+              strpbrk (folder, " \t'\"$&;()*?<>|\\`") ? quoted : folder);
   return TRUE;
 }
 
@@ -446,7 +639,7 @@ write_summary (Run *run, const KolScore *score)
 
   tool_json_init (&json);
   tool_json_open (&json, NULL, '{');
-  tool_json_integer (&json, "steps", kol_graph_get_step (kol_trainer_get_graph (run->trainer)));
+  tool_json_integer (&json, "steps", kol_trainer_get_step (run->trainer));
   tool_json_number (&json, "seconds", run->seconds);
   tool_json_number (&json, "accuracy", score ? score->accuracy : NAN);
   tool_json_number (&json, "loss", score ? score->loss : NAN);
@@ -466,13 +659,19 @@ finish (Run *run, GError **error)
   g_autoptr (KolScore) score = NULL;
   g_autofree char *took = tool_format_duration (run->seconds);
 
-  if (!run->interrupted)
+  if (!run->interrupted && run->test)
     {
       score = kol_trainer_score (run->trainer, run->test, error);
       if (!score)
         return FALSE;
-      tool_say ("Test set (%zu pictures): loss %.3f, accuracy %.2f %%", score->count, score->loss,
-                100 * score->accuracy);
+      g_autofree char *accuracy = accuracy_text (score->accuracy);
+      tool_say ("Test set (%zu examples): loss %.3f%s", score->count, score->loss, accuracy);
+    }
+  else if (!run->interrupted)
+    {
+      g_autofree char *accuracy = accuracy_text (run->validation_accuracy);
+      tool_say ("Validation: loss %.3f%s (the data have no test part)", run->validation_loss,
+                accuracy);
     }
   tool_say ("training took %s", took);
   if (run->options->common.json)
@@ -480,39 +679,79 @@ finish (Run *run, GError **error)
   return tool_save_profile (&run->options->common, run->device, error);
 }
 
+/* An error in training may leave something worth going on from. */
+static void
+say_what_is_left (Run *run)
+{
+  g_clear_pointer (&run->trainer, kol_trainer_free);
+  if (!run->recorded || kol_run_remove_empty (run->folder))
+    return;
+  g_autoptr (KolRun) left = kol_run_read (run->folder, NULL);
+  if (left && left->latest)
+    g_printerr ("The latest checkpoint is of step %" G_GUINT64_FORMAT
+                ": kolinsky train --resume %s goes on from it\n",
+                left->latest, run->folder);
+}
+
 static gboolean
-go (Run *run, KolNetwork network, GError **error)
+go (Run *run, GError **error)
 {
   if (!open_data (run, error))
     return FALSE;
   run->device = tool_open_device (&run->options->common, error);
-  if (!run->device || !make_folder (run, error))
+  if (!run->device)
     return FALSE;
-  if (make_trainer (run, network, error) && train (run, error) && save (run, error))
+  if (make_trainer (run, error) && train (run, error) && save (run, error))
     return finish (run, error);
-  /* Gone again if nothing was saved to it: only an empty folder can be removed. */
-  g_rmdir (run->folder);
+  say_what_is_left (run);
   return FALSE;
+}
+
+static ToolExit
+check_parameters (const TrainOptions *options, int argc, char **argv)
+{
+  if (argc > 2)
+    return tool_usage (&tool_train, "\"%s\" is more than `kolinsky train` understands: one recipe at a time",
+                       argv[2]);
+  if (options->resume && argc == 2)
+    return tool_usage (&tool_train, "--resume goes on with a run's own recipe; leave \"%s\" out",
+                       options->recipe);
+  if (!options->resume && argc < 2)
+    return tool_usage (&tool_train, "`kolinsky train` needs a RECIPE, or --resume RUN");
+  if (options->from != UNSET_INTEGER && !options->resume)
+    return tool_usage (&tool_train, "--from goes with --resume");
+  return TOOL_OK;
 }
 
 static ToolExit
 run_command (int argc, char **argv)
 {
-  g_auto (TrainOptions) options
-      = { .steps = 20000, .batch = 50, .rate = UNSET, .keep = 0.5, .seed = 0 };
+  g_auto (TrainOptions) options = { .steps = UNSET_INTEGER,
+                                    .batch = UNSET_INTEGER,
+                                    .seed = UNSET_INTEGER,
+                                    .from = UNSET_INTEGER,
+                                    .rate = UNSET,
+                                    .keep = UNSET };
   g_autoptr (GError) error = NULL;
 
   if (!parse (&options, &argc, &argv))
     return TOOL_USAGE;
   options.recipe = argv[1];
-  KolNetwork network = tool_find_recipe (&tool_train, options.recipe);
-  if (!network || check_options (&options) != TOOL_OK)
+  if (check_parameters (&options, argc, argv) != TOOL_OK)
     return TOOL_USAGE;
 
   g_auto (Run) run = {
     .options = &options, .first_step_seconds = NAN, .validation_accuracy = NAN, .speed = NAN
   };
-  if (!go (&run, network, &error))
+  ToolExit chosen = choose (&run, &error);
+  if (chosen != TOOL_OK)
+    return error ? tool_fail (error) : chosen;
+  if (options.print)
+    {
+      g_print ("%s", kol_recipe_get_text (run.recipe));
+      return TOOL_OK;
+    }
+  if (!go (&run, &error))
     return tool_fail (error);
   return run.interrupted ? TOOL_INTERRUPTED : TOOL_OK;
 }
@@ -520,13 +759,20 @@ run_command (int argc, char **argv)
 const ToolCommand tool_train = {
   .name = "train",
   .parameters = "RECIPE",
-  .summary = "Train a network (digits) and save its weights",
+  .summary = "Train a network by a recipe, or go on with a run",
   .description
-  = "Recipes:\n"
-    "  digits     the lecture's network: 5x5 convolutions of 32 and 64 features, each with\n"
-    "             relu and 2x2 pooling, then 1024 nodes with dropout, then a score per class\n\n"
-    "Without --data, an installed data set is found (KOLINSKY_DATA, or Debian's package\n"
-    "dataset-fashion-mnist). Every 100 steps two lines [loss, accuracy] are printed: of the\n"
-    "batch, and of 1,000 pictures that are kept out of training. Ctrl-C saves and ends.",
+  = "RECIPE is the name of one that comes with Kolinsky, or a file (./mine.ini):\n"
+    "  digits        the lecture's network: two 5x5 convolutions, 1024 nodes with dropout\n"
+    "  logistic      a weight per pixel and class\n"
+    "  mlp           two hidden layers of 256 nodes\n"
+    "  small-resnet  5 convolutions with short cuts and batch norm\n"
+    "`kolinsky train digits --print > mine.ini` is the start of one's own; kolinsky(1) has\n"
+    "all the layers and settings.\n\n"
+    "--data takes a folder of IDX files, a folder of pictures with a sub-folder per class,\n"
+    "a .npz or .npy file, or a .csv table. Without it, an installed data set is found\n"
+    "(KOLINSKY_DATA, or Debian's package dataset-fashion-mnist).\n\n"
+    "Every 100 steps two lines [loss, accuracy] are printed: of the batch, and of 1,000\n"
+    "examples that are kept out of training. Ctrl-C finishes the step, saves and ends;\n"
+    "--resume goes on as if nothing had been.",
   .run = run_command,
 };

@@ -1,6 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../words-private.h"
+
 #include "../device/tuning-private.h"
 #include "../graph/check-private.h"
 #include "../graph/op-private.h"
@@ -205,7 +207,7 @@ static gboolean
 fail_unknown (const char *kind, const char *name, GPtrArray *known)
 {
   g_ptr_array_add (known, NULL);
-  const char *nearest = tool_nearest (name, (const char *const *) known->pdata);
+  const char *nearest = kol_nearest_word (name, (const char *const *) known->pdata);
   g_autofree char *all = g_strjoinv (" ", (char **) known->pdata);
 
   tool_usage (&tool_verify, "There is no %s \"%s\"%s%s%s; known: %s", kind, name,

@@ -1,229 +1,160 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
-#include "trainer.h"
 
-#include "feed.h"
-#include "../dataset/batches.h"
-#include "../model/safetensors.h"
-#include "../nn/optimizers.h"
+/*
+ * The trainer: settings, memory, the loop, what it tells and what it leaves. The
+ * loop's numbers depend on the step alone, never on the clock, so that a run that
+ * goes on from a checkpoint computes what it would have computed.
+ */
+
+#include "trainer.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-#define DEFAULT_STEPS 20000
-#define DEFAULT_BATCH 50
-#define DEFAULT_KEEP 0.5
-#define DEFAULT_VALIDATION 5000
+#include "../dataset/batches.h"
+#include "checkpoint-private.h"
+#include "parameters-private.h"
+#include "record-private.h"
+#include "run-private.h"
 
 #define LINES_EVERY 100        /* steps between the lecture's two lines */
-#define PROBE 1000             /* pictures behind the second of them */
-#define EVALUATION_BATCH 250   /* pictures at a time where nothing is learned */
+#define PROBE 1000             /* examples behind the second of them */
+#define EVALUATION_BATCH 250   /* examples at a time where nothing is learned */
 #define PROGRESS_SECONDS 0.125 /* between two reports of progress */
+#define PLATEAU_THRESHOLD 1e-4 /* by what share a loss must fall to be better */
 #define WINDOW 32              /* reports over which the speed is averaged */
 
-#define WEIGHTS_FILE "weights.safetensors"
-#define RUN_FILE "run.ini"
-
-/* The network at one batch size: a graph over the trainer's parameters. */
+/* The network as it learns: a graph over the trainer's parameters. */
 typedef struct {
   KolGraph *graph;
-  KolClassifier values;
-  KolValue *train_step; /* NULL where nothing is learned */
-  gsize batch;
-} Instance;
+  KolNetworkValues values;
+  KolValue *train_step;
+  gsize part; /* examples at a time: the batch, or a micro-batch */
+} Learner;
 
 struct _KolTrainer {
   KolDevice *device;
   KolNetwork network;
+  gpointer user_data;
+  KolRecipe *recipe;         /* what user_data is, or NULL */
   KolTrainSettings settings; /* nothing in it is 0 for "default" any more */
   KolParameters *parameters;
+  guint n_network; /* so many of them are the network's, the others the optimizer's */
 
-  KolDataset *pictures;   /* the training set: */
+  KolDataset *data;       /* the training set: */
   KolDataset *lessons;    /* those of it to learn from... */
   KolDataset *validation; /* ...those held out... */
   KolDataset *probe;      /* ...and a fixed part of these, for a quick look */
-  KolBatches *batches;     /* of the lessons */
+  KolBatches *batches;    /* of the lessons */
 
-  Instance training;
-  Instance evaluation;
+  Learner learner;
+  KolEvaluator *evaluator;
   guint64 peak_bytes;
 
+  KolPlateau plateau;
+  KolEarlyStop early;
   guint64 validated_step; /* after how many steps the next two were measured */
   double validation_loss; /* of all of the validation set; NaN: not yet measured */
   double validation_accuracy;
+  guint64 best_step; /* 0: none yet */
+  double best_loss, best_accuracy;
+
+  KolRecord *record;  /* NULL: nothing is written */
+  guint64 saved_step; /* of the latest checkpoint; 0: none */
+  double seconds;     /* that earlier processes have trained */
+  GHashTable *pinned; /* how the run that goes on was computed: node -> variant; NULL: new */
+  GPtrArray *notes;   /* texts that are to be told at the next chance */
+
   GCancellable *cancellable; /* lent: of the run under way, or NULL */
 };
 
-/* ── Optimizers ──────────────────────────────────────────────────────────────────────────────── */
-
-typedef struct {
-  const char *name;
-  double rate; /* the default */
-  KolValue *(*minimize) (KolValue *loss, double rate);
-} Optimizer;
-
-static KolValue *
-minimize_by_adam (KolValue *loss, double rate)
-{
-  return kol_adam (loss, &(KolAdam){ .rate = rate });
-}
-
-static KolValue *
-minimize_by_sgd (KolValue *loss, double rate)
-{
-  return kol_sgd (loss, &(KolSgd){ .rate = rate, .momentum = 0.9 });
-}
-
-static const Optimizer optimizers[] = {
-  { "adam", 1e-4, minimize_by_adam },
-  { "sgd", 1e-2, minimize_by_sgd },
-};
-
-static const Optimizer *
-find_optimizer (const char *name, GError **error)
-{
-  g_autoptr (GString) known = g_string_new (NULL);
-
-  for (gsize i = 0; i < G_N_ELEMENTS (optimizers); i++)
-    {
-      if (strcmp (optimizers[i].name, name) == 0)
-        return &optimizers[i];
-      g_string_append_printf (known, "%s%s", i ? ", " : "", optimizers[i].name);
-    }
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               "There is no optimizer “%s”; choose one of: %s", name, known->str);
-  return NULL;
-}
-
-/* ── Settings ────────────────────────────────────────────────────────────────────────────────── */
-
 static gboolean
-check_settings (const KolTrainSettings *settings, const KolDataset *pictures, GError **error)
+count_epoch (const KolTrainer *trainer, guint64 every, guint64 done)
 {
-  if (!isfinite (settings->rate) || settings->rate < 0)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                 "The learning rate is %g; give a positive number, such as 1e-4", settings->rate);
-  else if (!(settings->keep > 0 && settings->keep <= 1))
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                 "Dropout's keep probability is %g; give a number above 0 and up to 1, where 1 "
-                 "drops nothing",
-                 settings->keep);
-  else if (settings->validation >= pictures->count)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                 "%zu pictures were to be held out for validation, but the %s holds %zu, and some "
-                 "must be left to learn from; hold out fewer",
-                 settings->validation, pictures->name, pictures->count);
-  else
-    return TRUE;
-  return FALSE;
+  return done % (every ? every : kol_batches_per_epoch (trainer->batches)) == 0;
 }
-
-/* Puts the defaults in, then looks for mistakes. */
-static gboolean
-settle (const KolTrainSettings *wanted, const KolDataset *pictures, KolTrainSettings *settings,
-        GError **error)
-{
-  if (wanted)
-    *settings = *wanted;
-  const Optimizer *optimizer
-      = find_optimizer (settings->optimizer ? settings->optimizer : optimizers[0].name, error);
-  if (!optimizer)
-    return FALSE;
-  settings->optimizer = optimizer->name;
-  if (settings->rate == 0)
-    settings->rate = optimizer->rate;
-  if (settings->steps == 0)
-    settings->steps = DEFAULT_STEPS;
-  if (settings->batch == 0)
-    settings->batch = DEFAULT_BATCH;
-  if (settings->keep == 0)
-    settings->keep = DEFAULT_KEEP;
-  if (settings->validation == 0) /* the lecture's 5,000 of 60,000, of fewer in proportion */
-    settings->validation = CLAMP (pictures->count / 12, 1, DEFAULT_VALIDATION);
-  return check_settings (settings, pictures, error);
-}
-
-/* ── The network at a batch size ─────────────────────────────────────────────────────────────── */
 
 static void
-instance_clear (Instance *instance)
+add_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static void
+add_note (KolTrainer *trainer, const char *format, ...)
 {
-  g_clear_pointer (&instance->graph, kol_graph_free);
+  va_list arguments;
+
+  va_start (arguments, format);
+  g_ptr_array_add (trainer->notes, g_strdup_vprintf (format, arguments));
+  va_end (arguments);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Instance, instance_clear)
+
+/* ── The network that learns ─────────────────────────────────────────────────────────────────── */
+
+static void
+learner_clear (Learner *learner)
+{
+  g_clear_pointer (&learner->graph, kol_graph_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Learner, learner_clear)
+
+static gsize
+part_of (const KolTrainer *trainer, gsize batch)
+{
+  return batch / MAX (trainer->settings.optimizer.micro_batches, 1);
+}
 
 static gboolean
-instance_init (Instance *instance, const KolTrainer *trainer, KolParameters *parameters,
-               gsize batch, gboolean learns, GError **error)
+learner_init (Learner *learner, const KolTrainer *trainer, KolParameters *parameters, gsize part,
+              GError **error)
 {
-  instance_clear (instance);
-  instance->batch = batch;
-  instance->graph = kol_graph_new_over (parameters);
-  trainer->network (instance->graph, batch, trainer->lessons, &instance->values);
-  instance->train_step = NULL;
-  if (learns)
-    {
-      const Optimizer *optimizer = find_optimizer (trainer->settings.optimizer, NULL);
-      instance->train_step = optimizer->minimize (instance->values.loss, trainer->settings.rate);
-    }
+  learner_clear (learner);
+  learner->part = part;
+  learner->graph = kol_graph_new_over (parameters);
+  trainer->network (learner->graph, part, TRUE, trainer->lessons, &learner->values,
+                    trainer->user_data);
+  if (!kol_graph_get_error (learner->graph))
+    learner->train_step = kol_minimize (learner->values.loss, &trainer->settings.optimizer);
 
-  const GError *mistake = kol_graph_get_error (instance->graph);
+  const GError *mistake = kol_graph_get_error (learner->graph);
   if (mistake && error)
     *error = g_error_copy (mistake);
   return mistake == NULL;
 }
 
-/* What each run of the instance computes: the numbers of a step cost little beside the step. */
+/* The numbers of a batch cost little beside the step, and are computed with it. */
 #define MAX_TARGETS 3
 
 static guint
-instance_targets (const Instance *instance, KolValue *targets[MAX_TARGETS])
+list_targets (const Learner *learner, KolValue *first, KolValue *targets[MAX_TARGETS])
 {
-  if (!instance->train_step)
-    {
-      targets[0] = instance->values.logits;
-      return 1;
-    }
-  targets[0] = instance->train_step;
-  targets[1] = instance->values.loss;
-  targets[2] = instance->values.accuracy;
-  return 3;
+  guint n = 0;
+
+  if (first)
+    targets[n++] = first;
+  targets[n++] = learner->values.loss;
+  if (learner->values.accuracy)
+    targets[n++] = learner->values.accuracy;
+  return n;
 }
 
+/* Prepares a run of @first, or with NULL of the batch's numbers alone. */
 static gboolean
-instance_prepare (const Instance *instance, GError **error)
+learner_prepare (const Learner *learner, KolValue *first, GError **error)
 {
   KolValue *targets[MAX_TARGETS];
-  guint n = instance_targets (instance, targets);
+  guint n = list_targets (learner, first, targets);
 
-  return kol_prepare (instance->graph, targets, n, error);
+  return kol_prepare (learner->graph, targets, n, error);
 }
 
 static gboolean
-instance_run (const Instance *instance, GError **error)
+learner_run (const Learner *learner, KolValue *first, GError **error)
 {
   KolValue *targets[MAX_TARGETS];
-  guint n = instance_targets (instance, targets);
+  guint n = list_targets (learner, first, targets);
 
-  return kol_run_all (instance->graph, targets, n, error);
-}
-
-/* The batch's numbers once more, without a step: with the weights that the last one has left. */
-static gboolean
-prepare_losses (const Instance *instance, GError **error)
-{
-  KolValue *targets[] = { instance->values.loss, instance->values.accuracy };
-
-  return kol_prepare (instance->graph, targets, G_N_ELEMENTS (targets), error);
-}
-
-static gboolean
-run_losses (const Instance *instance, GError **error)
-{
-  KolValue *targets[] = { instance->values.loss, instance->values.accuracy };
-
-  return kol_run_all (instance->graph, targets, G_N_ELEMENTS (targets), error);
+  return kol_run_all (learner->graph, targets, n, error);
 }
 
 /* ── Memory ──────────────────────────────────────────────────────────────────────────────────── */
@@ -233,28 +164,39 @@ run_losses (const Instance *instance, GError **error)
  * parameters are its own, and get no memory.
  */
 static gboolean
-peak_bytes (const KolTrainer *trainer, gsize batch, gboolean learns, guint64 *bytes, GError **error)
+learning_bytes (const KolTrainer *trainer, gsize batch, guint64 *bytes, GError **error)
 {
   g_autoptr (KolParameters) parameters
       = kol_parameters_new (trainer->device, trainer->settings.seed);
-  g_auto (Instance) instance = { 0 };
+  g_auto (Learner) learner = { 0 };
   KolValue *targets[MAX_TARGETS];
 
-  if (!instance_init (&instance, trainer, parameters, batch, learns, error))
+  if (!learner_init (&learner, trainer, parameters, MAX (part_of (trainer, batch), 1), error))
     return FALSE;
-  guint n = instance_targets (&instance, targets);
-  return kol_peak_bytes (instance.graph, targets, n, bytes, error);
+  guint n = list_targets (&learner, learner.train_step, targets);
+  return kol_peak_bytes (learner.graph, targets, n, bytes, error);
 }
 
-/* To learn from @batch pictures at a time and look at @looked_at others, in between. */
+static gboolean
+evaluation_bytes (const KolTrainer *trainer, gsize batch, guint64 *bytes, GError **error)
+{
+  g_autoptr (KolParameters) parameters
+      = kol_parameters_new (trainer->device, trainer->settings.seed);
+  g_autoptr (KolEvaluator) evaluator = kol_evaluator_new (
+      parameters, trainer->network, trainer->user_data, trainer->lessons, batch, error);
+
+  return evaluator && kol_evaluator_peak_bytes (evaluator, bytes, error);
+}
+
+/* To learn from @batch examples at a time and look at @looked_at others, in between. */
 static gboolean
 needed_bytes (const KolTrainer *trainer, gsize batch, gsize looked_at, guint64 *bytes,
               GError **error)
 {
   guint64 evaluation;
 
-  if (!peak_bytes (trainer, batch, TRUE, bytes, error)
-      || !peak_bytes (trainer, looked_at, FALSE, &evaluation, error))
+  if (!learning_bytes (trainer, batch, bytes, error)
+      || !evaluation_bytes (trainer, looked_at, &evaluation, error))
     return FALSE;
   *bytes += evaluation;
   return TRUE;
@@ -269,7 +211,7 @@ available_bytes (const KolTrainer *trainer)
   return budget > used ? budget - used : 0;
 }
 
-/* By bisection; 0: not even one picture at a time fits. */
+/* By bisection; 0: not even one example at a time fits. */
 static gsize
 largest_batch_that_fits (const KolTrainer *trainer, guint64 available)
 {
@@ -307,9 +249,9 @@ static gboolean
 fail_batch (const KolTrainer *trainer, GError **error)
 {
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               "A batch of %zu was asked for, but the %s leaves %zu pictures to learn from after "
+               "A batch of %zu was asked for, but the %s leaves %zu examples to learn from after "
                "%zu were held out for validation; choose a batch of at most %zu",
-               trainer->settings.batch, trainer->pictures->name, trainer->lessons->count,
+               trainer->settings.batch, trainer->data->name, trainer->lessons->count,
                trainer->validation->count, trainer->lessons->count);
   return FALSE;
 }
@@ -351,82 +293,109 @@ choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
 /* ── Making a trainer ────────────────────────────────────────────────────────────────────────── */
 
 static void
-divide_pictures (KolTrainer *trainer, KolDataset *pictures)
+divide_data (KolTrainer *trainer, KolDataset *data)
 {
-  gsize held_out = trainer->settings.validation, lessons = pictures->count - held_out;
+  gsize held_out = trainer->settings.validation, lessons = data->count - held_out;
 
-  trainer->pictures = kol_dataset_ref (pictures);
-  trainer->lessons = kol_dataset_slice (pictures, 0, lessons);
-  trainer->validation = kol_dataset_slice (pictures, lessons, held_out);
+  trainer->data = kol_dataset_ref (data);
+  trainer->lessons = kol_dataset_slice (data, 0, lessons);
+  trainer->validation = kol_dataset_slice (data, lessons, held_out);
   trainer->probe = kol_dataset_slice (trainer->validation, 0, MIN (PROBE, held_out));
+}
+
+/* Parameters of the network come first, so that they can be told from the optimizer's. */
+static gboolean
+build_graphs (KolTrainer *trainer, gsize evaluation_batch, GError **error)
+{
+  trainer->parameters = kol_parameters_new (trainer->device, trainer->settings.seed);
+  trainer->evaluator
+      = kol_evaluator_new (trainer->parameters, trainer->network, trainer->user_data,
+                           trainer->lessons, evaluation_batch, error);
+  if (!trainer->evaluator)
+    return FALSE;
+  trainer->n_network = kol_parameters_get_count (trainer->parameters);
+  return learner_init (&trainer->learner, trainer, trainer->parameters,
+                       part_of (trainer, trainer->settings.batch), error);
 }
 
 /**
  * kol_trainer_new:
  * @device: where to train
- * @network: what to train; kol_digits_network() is one
- * @pictures: the training set, from whose end the validation set is taken; its
- *   pixels may still be being read
+ * @network: what to train: kol_recipe_network(), or one's own
+ * @user_data: for @network; the #KolRecipe of kol_recipe_network(), which is kept
+ * @data: the training set, from whose end the validation set is taken; its examples
+ *   may still be being read
  * @settings: (nullable): how to train; %NULL or zeros: the lecture's numbers
  * @error: return location
  *
  * Builds the network for training and for validation over one set of parameters,
  * and works out the memory that this takes; nothing is computed yet. A set of
- * fewer than 60,000 pictures has, if nothing else is asked for, a twelfth of them
+ * fewer than 60,000 examples has, if nothing else is asked for, a twelfth of them
  * held out.
  *
  * Errors: %KOL_ERROR_MEMORY if a batch is too large for the device's budget, with
  * the largest that fits; %G_IO_ERROR_INVALID_ARGUMENT for a setting that makes no
- * sense; %KOL_ERROR_SHAPE if the network cannot be built for such pictures.
+ * sense; %KOL_ERROR_SHAPE if the network cannot be built for such examples.
  *
  * Returns: (transfer full): the trainer, or %NULL with @error set
  */
 KolTrainer *
-kol_trainer_new (KolDevice *device, KolNetwork network, KolDataset *pictures,
+kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data, KolDataset *data,
                  const KolTrainSettings *settings, GError **error)
 {
   gsize evaluation_batch;
 
-  g_return_val_if_fail (device != NULL && network != NULL && pictures != NULL, NULL);
+  g_return_val_if_fail (device != NULL && network != NULL && data != NULL, NULL);
 
   g_autoptr (KolTrainer) trainer = g_new0 (KolTrainer, 1);
   trainer->device = kol_device_ref (device);
   trainer->network = network;
+  trainer->user_data = user_data;
+  trainer->recipe = network == kol_recipe_network ? kol_recipe_ref (user_data) : NULL;
   trainer->validation_loss = trainer->validation_accuracy = NAN;
-  if (!settle (settings, pictures, &trainer->settings, error))
+  trainer->notes = g_ptr_array_new_with_free_func (g_free);
+  if (settings)
+    trainer->settings = *settings;
+  if (!kol_train_settings_settle (&trainer->settings, data->count, data->name, error))
     return NULL;
-  divide_pictures (trainer, pictures);
-  trainer->parameters = kol_parameters_new (device, trainer->settings.seed);
+  kol_plateau_init (&trainer->plateau, trainer->settings.plateau_factor,
+                    (guint) trainer->settings.plateau, PLATEAU_THRESHOLD, 0);
+  kol_early_stop_init (&trainer->early, (guint) MAX (trainer->settings.early_stop, 1));
+  divide_data (trainer, data);
   if (!choose_batches (trainer, &evaluation_batch, error)
-      || !instance_init (&trainer->training, trainer, trainer->parameters, trainer->settings.batch,
-                         TRUE, error)
-      || !instance_init (&trainer->evaluation, trainer, trainer->parameters, evaluation_batch,
-                         FALSE, error))
+      || !build_graphs (trainer, evaluation_batch, error))
     return NULL;
   trainer->batches = kol_batches_new (trainer->lessons, trainer->settings.batch,
                                       trainer->settings.seed, TRUE, error);
-  return trainer->batches ? g_steal_pointer (&trainer) : NULL;
+  if (!trainer->batches
+      || !kol_batches_set_augment (trainer->batches, &trainer->settings.augment, error))
+    return NULL;
+  return g_steal_pointer (&trainer);
 }
 
 /**
  * kol_trainer_free:
  * @trainer: (transfer full) (nullable): a trainer
  *
- * Frees the trainer, its graphs and its parameters.
+ * Frees the trainer, its graphs and its parameters. What it has recorded stays.
  */
 void
 kol_trainer_free (KolTrainer *trainer)
 {
   if (!trainer)
     return;
-  instance_clear (&trainer->training);
-  instance_clear (&trainer->evaluation);
+  g_clear_pointer (&trainer->record, kol_record_free);
+  learner_clear (&trainer->learner);
+  g_clear_pointer (&trainer->evaluator, kol_evaluator_free);
   g_clear_pointer (&trainer->batches, kol_batches_free);
   g_clear_pointer (&trainer->probe, kol_dataset_unref);
   g_clear_pointer (&trainer->validation, kol_dataset_unref);
   g_clear_pointer (&trainer->lessons, kol_dataset_unref);
-  g_clear_pointer (&trainer->pictures, kol_dataset_unref);
+  g_clear_pointer (&trainer->data, kol_dataset_unref);
   g_clear_pointer (&trainer->parameters, kol_parameters_unref);
+  g_clear_pointer (&trainer->recipe, kol_recipe_unref);
+  g_clear_pointer (&trainer->pinned, g_hash_table_unref);
+  g_clear_pointer (&trainer->notes, g_ptr_array_unref);
   kol_device_unref (trainer->device);
   g_free (trainer);
 }
@@ -441,7 +410,20 @@ KolGraph *
 kol_trainer_get_graph (KolTrainer *trainer)
 {
   g_return_val_if_fail (trainer != NULL, NULL);
-  return trainer->training.graph;
+  return trainer->learner.graph;
+}
+
+/**
+ * kol_trainer_get_step:
+ * @trainer: a trainer
+ *
+ * Returns: how many steps are done, those before a resumption included
+ */
+guint64
+kol_trainer_get_step (KolTrainer *trainer)
+{
+  g_return_val_if_fail (trainer != NULL, 0);
+  return kol_graph_get_step (trainer->learner.graph);
 }
 
 /**
@@ -458,6 +440,19 @@ kol_trainer_get_peak_bytes (KolTrainer *trainer)
 }
 
 /**
+ * kol_trainer_get_settings:
+ * @trainer: a trainer
+ *
+ * Returns: (transfer none): the settings, defaults put in
+ */
+const KolTrainSettings *
+kol_trainer_get_settings (KolTrainer *trainer)
+{
+  g_return_val_if_fail (trainer != NULL, NULL);
+  return &trainer->settings;
+}
+
+/**
  * kol_trainer_prepare:
  * @trainer: a trainer
  * @error: return location
@@ -471,155 +466,53 @@ kol_trainer_get_peak_bytes (KolTrainer *trainer)
 gboolean
 kol_trainer_prepare (KolTrainer *trainer, GError **error)
 {
+  const Learner *learner = &trainer->learner;
+
   g_return_val_if_fail (trainer != NULL, FALSE);
+
+  KolValue *gather = kol_optimizer_get_gather (learner->train_step);
   /* The largest comes after the small one: variants are measured in memory that is still free. */
-  return instance_prepare (&trainer->evaluation, error)
-         && instance_prepare (&trainer->training, error)
-         && prepare_losses (&trainer->training, error);
+  return kol_evaluator_prepare (trainer->evaluator, error)
+         && learner_prepare (learner, learner->train_step, error)
+         && (!gather || learner_prepare (learner, gather, error))
+         && learner_prepare (learner, NULL, error);
 }
 
 /* ── Scores ──────────────────────────────────────────────────────────────────────────────────── */
 
 /**
- * kol_score_free:
- * @score: (transfer full) (nullable): a score
- *
- * Frees the score and its confusion matrix.
- */
-void
-kol_score_free (KolScore *score)
-{
-  if (!score)
-    return;
-  g_free (score->confusion);
-  g_free (score);
-}
-
-static gboolean
-check_pictures (const KolTrainer *trainer, const KolDataset *pictures, guint classes,
-                GError **error)
-{
-  const KolDataset *like = trainer->lessons;
-
-  if (pictures->channels != like->channels || pictures->height != like->height
-      || pictures->width != like->width)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_SHAPE,
-                   "The pictures of the %s are [%zu, %zu, %zu], but the network was made for "
-                   "[%zu, %zu, %zu] (channels, height, width); score it on pictures of that size",
-                   pictures->name, pictures->channels, pictures->height, pictures->width,
-                   like->channels, like->height, like->width);
-      return FALSE;
-    }
-  for (gsize i = 0; i < pictures->count; i++)
-    if (pictures->labels[i] >= classes)
-      {
-        g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                     "Picture %zu of the %s has the label %u, but the network knows the %u classes "
-                     "0 to %u; score it on the kind of data that it learned from",
-                     i, pictures->name, pictures->labels[i], classes, classes - 1);
-        return FALSE;
-      }
-  return TRUE;
-}
-
-/* -log P (label), P (r) = e^logits[r] / sum_s e^logits[s]; @answer is the first largest logit. */
-static double
-negative_log_likelihood (const float *logits, guint classes, guint label, guint *answer)
-{
-  double sum = 0;
-
-  *answer = 0;
-  for (guint r = 1; r < classes; r++)
-    if (logits[r] > logits[*answer])
-      *answer = r;
-  for (guint r = 0; r < classes; r++)
-    sum += exp ((double) logits[r] - logits[*answer]);
-  return log (sum) - ((double) logits[label] - logits[*answer]);
-}
-
-/* Adds one batch to sums; `loss` and `accuracy` are sums until the end. */
-static void
-score_add (KolScore *score, const float *logits, const guint32 *labels, gsize count)
-{
-  for (gsize i = 0; i < count; i++)
-    {
-      guint answer;
-      score->loss += negative_log_likelihood (logits + i * score->classes, score->classes,
-                                              labels[i], &answer);
-      score->accuracy += answer == labels[i];
-      score->confusion[labels[i] * score->classes + answer]++;
-    }
-}
-
-static gboolean
-score_all (KolTrainer *trainer, KolDataset *pictures, KolScore *score, GError **error)
-{
-  const Instance *evaluation = &trainer->evaluation;
-  g_autofree float *logits = g_new (float, evaluation->batch * score->classes);
-  g_autoptr (KolBatches) batches = kol_batches_new (pictures, evaluation->batch, 0, FALSE, error);
-
-  if (!batches)
-    return FALSE;
-  kol_set_scalar (evaluation->values.keep, 1);
-  while (score->count < pictures->count)
-    {
-      kol_batch_next (batches, evaluation->values.x, evaluation->values.labels);
-      if (g_cancellable_set_error_if_cancelled (trainer->cancellable, error)
-          || !instance_run (evaluation, error)
-          || !kol_read (evaluation->values.logits, logits, error))
-        return FALSE;
-      /* The last batch is filled up with pictures that were counted already. */
-      gsize valid = kol_batches_get_valid (batches);
-      score_add (score, logits, pictures->labels + score->count, valid);
-      score->count += valid;
-    }
-  score->loss /= score->count;
-  score->accuracy /= score->count;
-  return TRUE;
-}
-
-/* A set smaller than a batch needs the network at its own size. */
-static gboolean
-fit_evaluation (KolTrainer *trainer, gsize count, GError **error)
-{
-  if (count >= trainer->evaluation.batch)
-    return TRUE;
-  return instance_init (&trainer->evaluation, trainer, trainer->parameters, count, FALSE, error);
-}
-
-/**
  * kol_trainer_score:
  * @trainer: a trainer
- * @pictures: of the size that the network was made for
+ * @data: examples of the size that the network was made for
  * @error: return location
  *
- * Classifies @pictures, each once and without dropout, with the parameters as they
- * are now. Loss and shares are summed in double precision.
+ * Computes the loss of all the examples, each once and without dropout, with the
+ * parameters as they are now, or with their moving average if one is kept.
  *
- * Errors: %KOL_ERROR_SHAPE for pictures of another size, %KOL_ERROR_DATA for labels
- * that the network does not know, what kol_dataset_finish() reports, and whatever
- * the device reports.
+ * Errors: those of kol_evaluator_score().
  *
  * Returns: (transfer full): the score, or %NULL with @error set
  */
 KolScore *
-kol_trainer_score (KolTrainer *trainer, KolDataset *pictures, GError **error)
+kol_trainer_score (KolTrainer *trainer, KolDataset *data, GError **error)
 {
-  g_return_val_if_fail (trainer != NULL && pictures != NULL, NULL);
+  KolValue *train_step = trainer->learner.train_step;
+  gboolean averages = kol_optimizer_has_averages (train_step);
 
-  guint classes = kol_value_get_shape (trainer->evaluation.values.logits)->dim[1];
-  if (!check_pictures (trainer, pictures, classes, error)
-      || !fit_evaluation (trainer, pictures->count, error)
-      || !kol_dataset_finish (pictures, error))
+  g_return_val_if_fail (trainer != NULL && data != NULL, NULL);
+
+  if (averages
+      && (!kol_finish (trainer->learner.graph, error)
+          || !kol_optimizer_swap_averages (train_step, error)))
     return NULL;
-  g_autoptr (KolScore) score = g_new0 (KolScore, 1);
-  score->classes = classes;
-  score->confusion = g_new0 (guint, classes * classes);
-  return score_all (trainer, pictures, score, error) ? g_steal_pointer (&score) : NULL;
+  /* Not cancelled in between: what follows a step belongs to it, or going on would not be exact. */
+  g_autoptr (KolScore) score = kol_evaluator_score (trainer->evaluator, data, NULL, error);
+  if (averages && !kol_optimizer_swap_averages (train_step, score ? error : NULL))
+    return NULL;
+  return g_steal_pointer (&score);
 }
 
-/* ── Training ────────────────────────────────────────────────────────────────────────────────── */
+/* ── Telling ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* A run under way: whom to tell, and what the clock says. */
 typedef struct {
@@ -629,8 +522,13 @@ typedef struct {
 
   gint64 started;     /* g_get_monotonic_time () */
   guint64 first_step; /* done before this run */
-  double looking;     /* seconds spent on validation, which are no training */
+  double looking;     /* seconds spent on validation and files, which are no training */
   double reported;    /* seconds after which progress was last told */
+  gboolean stop;      /* enough is learned */
+
+  /* Of the step under way, if they are known. */
+  double loss, accuracy, ratio;
+  float *ratios; /* per parameter */
 
   struct {
     guint64 step;
@@ -686,7 +584,7 @@ begin_report (const Run *run, KolTrainEvent event, guint64 step, guint64 done)
     .rate = NAN,
     .ratio = NAN,
     .examples_per_second = examples_per_second (run),
-    .seconds = seconds,
+    .seconds = trainer->seconds + seconds,
     .seconds_left = done_here > 0 ? (trainer->settings.steps - done) * seconds / done_here : NAN,
   };
 }
@@ -696,6 +594,20 @@ tell (const Run *run, const KolTrainReport *report)
 {
   if (run->reporter)
     run->reporter (report, run->user_data);
+}
+
+static void
+tell_notes (const Run *run, guint64 done)
+{
+  GPtrArray *notes = run->trainer->notes;
+
+  for (guint i = 0; i < notes->len; i++)
+    {
+      KolTrainReport report = begin_report (run, KOL_TRAIN_NOTE, done, done);
+      report.text = g_ptr_array_index (notes, i);
+      tell (run, &report);
+    }
+  g_ptr_array_set_size (notes, 0);
 }
 
 static gboolean
@@ -710,40 +622,44 @@ read_scalar (KolValue *value, double *number, GError **error)
 }
 
 static gboolean
-read_losses (const KolTrainer *trainer, KolTrainReport *report, GError **error)
+read_losses (const Learner *learner, double *loss, double *accuracy, GError **error)
 {
-  return read_scalar (trainer->training.values.loss, &report->loss, error)
-         && read_scalar (trainer->training.values.accuracy, &report->accuracy, error);
+  *accuracy = NAN;
+  return read_scalar (learner->values.loss, loss, error)
+         && (!learner->values.accuracy
+             || read_scalar (learner->values.accuracy, accuracy, error));
 }
 
-static gboolean
-tell_progress (Run *run, guint64 done, GError **error)
+/* The rate of step number @step, counted from 0. */
+static double
+rate_of (const KolTrainer *trainer, guint64 step)
 {
-  KolTrainer *trainer = run->trainer;
-  KolTrainReport numbers = { 0 };
-  float ratio;
+  double rate = kol_schedule_rate (&trainer->settings.schedule, trainer->settings.optimizer.rate,
+                                   step, trainer->settings.steps);
 
-  /* Reading waits for the steps under way, so the sample that follows is true. */
-  if (!read_losses (trainer, &numbers, error)
-      || !kol_optimizer_read_ratios (trainer->training.train_step, NULL, &ratio, error))
-    return FALSE;
-  take_sample (run, done);
+  return trainer->settings.plateau ? rate * trainer->plateau.scale : rate;
+}
+
+static KolTrainReport
+report_step (const Run *run, guint64 done)
+{
   KolTrainReport report = begin_report (run, KOL_TRAIN_PROGRESS, done, done);
-  report.loss = numbers.loss;
-  report.accuracy = numbers.accuracy;
-  report.rate = trainer->settings.rate;
-  report.ratio = ratio;
-  run->reported = report.seconds;
-  tell (run, &report);
-  return TRUE;
+
+  report.loss = run->loss;
+  report.accuracy = run->accuracy;
+  report.rate = rate_of (run->trainer, done - 1);
+  report.ratio = run->ratio;
+  return report;
 }
+
+/* ── Looking ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* Scores a set and counts the time as looking, not training. */
 static gboolean
-look (Run *run, KolDataset *pictures, KolTrainReport *report, GError **error)
+look (Run *run, KolDataset *data, KolTrainReport *report, GError **error)
 {
   gint64 before = g_get_monotonic_time ();
-  g_autoptr (KolScore) score = kol_trainer_score (run->trainer, pictures, error);
+  g_autoptr (KolScore) score = kol_trainer_score (run->trainer, data, error);
 
   run->looking += seconds_since (before);
   if (!score)
@@ -757,34 +673,183 @@ look (Run *run, KolDataset *pictures, KolTrainReport *report, GError **error)
 static gboolean
 tell_lines (Run *run, guint64 done, GError **error)
 {
+  const Learner *learner = &run->trainer->learner;
   KolTrainReport report = begin_report (run, KOL_TRAIN_LINES, done - 1, done);
 
-  if (!run_losses (&run->trainer->training, error) || !read_losses (run->trainer, &report, error)
+  if (!learner_run (learner, NULL, error)
+      || !read_losses (learner, &report.loss, &report.accuracy, error)
       || !look (run, run->trainer->probe, &report, error))
     return FALSE;
   tell (run, &report);
   return TRUE;
 }
 
-/* Measures the whole validation set, unless that was just done, and tells. */
+/*
+ * Takes note of the latest validation; by accuracy where there are classes. Whether
+ * there has been no better one for so long that it is time to stop.
+ */
 static gboolean
-tell_validation (Run *run, KolTrainEvent event, guint64 done, GError **error)
+note_validation (KolTrainer *trainer, guint64 done)
+{
+  gboolean classes = !isnan (trainer->validation_accuracy);
+  double badness = classes ? 1 - trainer->validation_accuracy : trainer->validation_loss;
+  gboolean enough = kol_early_stop_update (&trainer->early, badness, done);
+
+  if (trainer->early.best_step == done)
+    {
+      trainer->best_step = done;
+      trainer->best_loss = trainer->validation_loss;
+      trainer->best_accuracy = trainer->validation_accuracy;
+    }
+  return trainer->settings.early_stop && enough;
+}
+
+/* Measures the whole validation set, unless that was just done. */
+static gboolean
+validate (Run *run, guint64 done, GError **error)
 {
   KolTrainer *trainer = run->trainer;
+  KolTrainReport report;
+
+  if (!isnan (trainer->validation_loss) && trainer->validated_step == done)
+    return TRUE;
+  if (!look (run, trainer->validation, &report, error))
+    return FALSE;
+  trainer->validated_step = done;
+  trainer->validation_loss = report.validation_loss;
+  trainer->validation_accuracy = report.validation_accuracy;
+  return TRUE;
+}
+
+static void
+tell_validation (const Run *run, KolTrainEvent event, guint64 done)
+{
   KolTrainReport report = begin_report (run, event, done, done);
 
-  if (isnan (trainer->validation_accuracy) || trainer->validated_step != done)
-    {
-      if (!look (run, trainer->validation, &report, error))
-        return FALSE;
-      trainer->validated_step = done;
-      trainer->validation_loss = report.validation_loss;
-      trainer->validation_accuracy = report.validation_accuracy;
-    }
-  report.validation_loss = trainer->validation_loss;
-  report.validation_accuracy = trainer->validation_accuracy;
+  report.validation_loss = run->trainer->validation_loss;
+  report.validation_accuracy = run->trainer->validation_accuracy;
+  tell (run, &report);
+}
+
+/* Saves, and tells where. */
+static gboolean
+save_and_tell (Run *run, guint64 done, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  gint64 before = g_get_monotonic_time ();
+
+  if (!trainer->record || trainer->saved_step == done)
+    return TRUE;
+  trainer->seconds += seconds_since (run->started);
+  gboolean saved = kol_trainer_save (trainer, error);
+  trainer->seconds -= seconds_since (run->started);
+  run->looking += seconds_since (before);
+  if (!saved)
+    return FALSE;
+  g_autofree char *path = kol_checkpoint_path (kol_record_get_folder (trainer->record), done);
+  KolTrainReport report = begin_report (run, KOL_TRAIN_SAVED, done, done);
+  report.path = path;
   tell (run, &report);
   return TRUE;
+}
+
+/* What follows from a validation: the best so far, a smaller rate, an end. */
+static gboolean
+learn_from_validation (Run *run, guint64 done, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  double scale = trainer->plateau.scale;
+
+  run->stop = note_validation (trainer, done);
+  if (trainer->settings.plateau
+      && kol_plateau_update (&trainer->plateau, trainer->validation_loss) != scale)
+    add_note (trainer, "The validation loss is on a plateau: the rate is now %g",
+              rate_of (trainer, done));
+  /* What training may go back to must be there. */
+  return !trainer->settings.early_stop || trainer->best_step != done
+         || save_and_tell (run, done, error);
+}
+
+/* ── Steps ───────────────────────────────────────────────────────────────────────────────────── */
+
+/*
+ * Learns from the next batch, a part at a time. With one part the batch's numbers
+ * are left to be read; with several they are read and averaged if @wanted.
+ */
+static gboolean
+learn (Run *run, gboolean wanted, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  const Learner *learner = &trainer->learner;
+  const KolDataset *like = trainer->lessons;
+  gsize example = like->channels * like->height * like->width, target = MAX (like->outputs, 1);
+  guint parts = MAX (trainer->settings.optimizer.micro_batches, 1);
+  double loss_sum = 0, accuracy_sum = 0;
+  const float *x, *y;
+
+  if (!kol_batches_next (trainer->batches, &x, &y))
+    return kol_dataset_finish (trainer->data, error);
+  for (guint i = 0; i < parts; i++)
+    {
+      KolValue *last = i == parts - 1 ? learner->train_step
+                                      : kol_optimizer_get_gather (learner->train_step);
+
+      kol_graph_set_first_example (learner->graph, i * learner->part);
+      kol_set (learner->values.x, x + i * learner->part * example);
+      kol_set (learner->values.y, y + i * learner->part * target);
+      if (!learner_run (learner, last, error))
+        return FALSE;
+      if (!wanted)
+        continue;
+      if (!read_losses (learner, &run->loss, &run->accuracy, error))
+        return FALSE;
+      loss_sum += run->loss;
+      accuracy_sum += run->accuracy;
+    }
+  run->loss = loss_sum / parts;
+  run->accuracy = accuracy_sum / parts;
+  return TRUE;
+}
+
+/* The ratio of all parameters together. */
+static gboolean
+read_ratios (Run *run, GError **error)
+{
+  float ratio;
+
+  if (!kol_optimizer_read_ratios (run->trainer->learner.train_step, run->ratios, &ratio, error))
+    return FALSE;
+  run->ratio = ratio;
+  return TRUE;
+}
+
+/* What is written to the run's folder after a step. */
+static gboolean
+record_step (Run *run, guint64 done, gboolean logged, gboolean validated, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  gint64 before = g_get_monotonic_time ();
+  gboolean good = TRUE;
+
+  if (!trainer->record)
+    return TRUE;
+  if (logged || validated)
+    {
+      KolTrainReport row = begin_report (run, KOL_TRAIN_PROGRESS, done, done);
+
+      if (logged)
+        row = report_step (run, done);
+      if (validated)
+        {
+          row.validation_loss = trainer->validation_loss;
+          row.validation_accuracy = trainer->validation_accuracy;
+        }
+      good = kol_record_row (trainer->record, &row, logged ? run->ratios : NULL, error);
+    }
+  if (good && count_epoch (trainer, trainer->settings.histogram_every, done))
+    good = kol_record_histograms (trainer->record, done, error);
+  run->looking += seconds_since (before);
+  return good;
 }
 
 /* Step number @step, counted from 0, and what is to be told after it. */
@@ -792,35 +857,96 @@ static gboolean
 take_step (Run *run, guint64 step, GError **error)
 {
   KolTrainer *trainer = run->trainer;
-  const Instance *training = &trainer->training;
   guint64 done = step + 1;
-
-  kol_batch_next (trainer->batches, training->values.x, training->values.labels);
-  if (!instance_run (training, error))
-    return FALSE;
-
   gboolean lines = step % LINES_EVERY == 0;
+  gboolean logged = trainer->record && done % trainer->settings.log_every == 0;
   gboolean due = seconds_since (run->started) - run->reported >= PROGRESS_SECONDS;
-  if ((lines || due) && !tell_progress (run, done, error))
+  gboolean wanted = lines || logged || due;
+
+  kol_set_scalar (kol_optimizer_get_rate (trainer->learner.train_step),
+                  (float) rate_of (trainer, step));
+  if (!learn (run, wanted, error) || (wanted && !read_ratios (run, error)))
     return FALSE;
+  if (wanted) /* reading has waited for the step, so the sample is true */
+    take_sample (run, done);
+  if (lines || due)
+    {
+      KolTrainReport report = report_step (run, done);
+      run->reported = seconds_since (run->started);
+      tell (run, &report);
+    }
   if (lines && !tell_lines (run, done, error))
     return FALSE;
-  return done % kol_batches_per_epoch (trainer->batches) != 0
-         || tell_validation (run, KOL_TRAIN_EPOCH, done, error);
+
+  gboolean validated = count_epoch (trainer, trainer->settings.validate_every, done);
+  if (validated)
+    {
+      if (!validate (run, done, error))
+        return FALSE;
+      tell_validation (run, KOL_TRAIN_VALIDATION, done);
+    }
+  if (!record_step (run, done, logged, validated, error))
+    return FALSE;
+  if (validated && !learn_from_validation (run, done, error))
+    return FALSE;
+  tell_notes (run, done);
+  return !count_epoch (trainer, trainer->settings.checkpoint_every, done)
+         || save_and_tell (run, done, error);
 }
+
+/* Goes back to the best checkpoint, and forgets those after it. */
+static gboolean
+return_to_best (Run *run, GError **error);
 
 static gboolean
 take_steps (Run *run, GError **error)
 {
   KolTrainer *trainer = run->trainer;
-  KolGraph *graph = trainer->training.graph;
 
-  for (guint64 step = run->first_step; step < trainer->settings.steps; step++)
+  for (guint64 step = run->first_step; step < trainer->settings.steps && !run->stop; step++)
     if (g_cancellable_set_error_if_cancelled (trainer->cancellable, error)
         || !take_step (run, step, error))
       return FALSE;
-  return kol_finish (graph, error)
-         && tell_validation (run, KOL_TRAIN_DONE, kol_graph_get_step (graph), error);
+  if (!kol_finish (trainer->learner.graph, error) || (run->stop && !return_to_best (run, error)))
+    return FALSE;
+
+  guint64 done = kol_trainer_get_step (trainer);
+  gboolean validated = trainer->validated_step == done && !isnan (trainer->validation_loss);
+  if (!validate (run, done, error))
+    return FALSE;
+  if (!validated && !run->stop)
+    {
+      note_validation (trainer, done);
+      if (!record_step (run, done, FALSE, TRUE, error))
+        return FALSE;
+    }
+  if (!save_and_tell (run, done, error))
+    return FALSE;
+  tell_validation (run, KOL_TRAIN_DONE, done);
+  return TRUE;
+}
+
+/* A run that goes on is exact only if every node is computed as before. */
+static void
+compare_variants (KolTrainer *trainer)
+{
+  g_autoptr (GHashTable) now = kol_graph_get_variants (trainer->learner.graph);
+  GHashTableIter iter;
+  gpointer node, variant;
+
+  g_hash_table_iter_init (&iter, trainer->pinned);
+  while (g_hash_table_iter_next (&iter, &node, &variant))
+    {
+      const char *found = g_hash_table_lookup (now, node);
+
+      if (!found || strcmp (found, variant) == 0)
+        continue;
+      add_note (trainer,
+                "%s was computed by the variant %s, which is not there now; by %s the losses will "
+                "agree up to rounding, not to the last digit",
+                (const char *) node, (const char *) variant, found);
+      return;
+    }
 }
 
 /**
@@ -832,15 +958,19 @@ take_steps (Run *run, GError **error)
  * @error: return location
  *
  * Trains until the settings' number of steps is done, those of earlier calls
- * included. Steps are enqueued without waiting for them, except when a report is
- * due. In reports, `step` counts the steps that are done, but for
- * %KOL_TRAIN_LINES, where it is the lecture's i: that step's number from 0.
+ * included, or until validation has not improved for as long as the settings say.
+ * Steps are enqueued without waiting for them, except when a number is due. In
+ * reports, `step` counts the steps that are done, but for %KOL_TRAIN_LINES, where
+ * it is the lecture's i: that step's number from 0.
+ *
+ * If the run is recorded, it is saved as often as the settings say and at its end;
+ * after an error or a cancellation, kol_trainer_save() saves what is there.
  *
  * Errors: %KOL_ERROR_DIVERGED if a value became infinite or not a number, naming
  * the node; %G_IO_ERROR_CANCELLED; what kol_dataset_finish() reports; what the
- * device reports. The parameters stay as the last good step left them.
+ * device or the disk reports. The parameters stay as the last good step left them.
  *
- * Returns: whether all steps are done
+ * Returns: whether the training has come to its end
  */
 gboolean
 kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_data,
@@ -848,108 +978,36 @@ kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_d
 {
   g_return_val_if_fail (trainer != NULL, FALSE);
 
-  /* Programs first: the pixels may still be being read meanwhile. */
-  if (!kol_trainer_prepare (trainer, error) || !kol_dataset_finish (trainer->pictures, error))
+  /* Programs first: the examples may still be being read meanwhile. */
+  if (!kol_trainer_prepare (trainer, error) || !kol_dataset_finish (trainer->data, error))
     return FALSE;
+  if (trainer->pinned)
+    compare_variants (trainer);
+  guint n = kol_optimizer_get_parameters (trainer->learner.train_step, NULL);
+  g_autofree float *ratios = g_new0 (float, n);
   Run run = {
     .trainer = trainer,
     .reporter = reporter,
     .user_data = user_data,
     .started = g_get_monotonic_time (),
-    .first_step = kol_graph_get_step (trainer->training.graph),
+    .first_step = kol_trainer_get_step (trainer),
     .reported = -PROGRESS_SECONDS,
+    .ratios = ratios,
   };
   take_sample (&run, run.first_step);
+  tell_notes (&run, run.first_step);
   kol_batches_seek (trainer->batches, run.first_step);
-  kol_set_scalar (trainer->training.values.keep, trainer->settings.keep);
+  if (trainer->learner.values.keep)
+    kol_set_scalar (trainer->learner.values.keep, (float) trainer->settings.keep);
 
   trainer->cancellable = cancellable;
   gboolean done = take_steps (&run, error);
   trainer->cancellable = NULL;
+  trainer->seconds += seconds_since (run.started);
   return done;
 }
 
-/* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
-
-/* What is known of the run, for people and for `kolinsky evaluate`. */
-static GKeyFile *
-describe_run (const KolTrainer *trainer)
-{
-  const KolTrainSettings *settings = &trainer->settings;
-  GKeyFile *file = g_key_file_new ();
-
-  g_key_file_set_string (file, "run", "network",
-                         trainer->network == kol_digits_network ? "digits" : "custom");
-  g_key_file_set_string (file, "run", "kolinsky", KOL_VERSION);
-  g_key_file_set_string (file, "run", "data", trainer->pictures->name);
-  g_key_file_set_string (file, "run", "folder", trainer->pictures->path);
-  g_key_file_set_uint64 (file, "run", "step", kol_graph_get_step (trainer->training.graph));
-  if (!isnan (trainer->validation_accuracy))
-    g_key_file_set_double (file, "run", "validation-accuracy", trainer->validation_accuracy);
-
-  g_key_file_set_uint64 (file, "settings", "steps", settings->steps);
-  g_key_file_set_uint64 (file, "settings", "batch", settings->batch);
-  g_key_file_set_double (file, "settings", "rate", settings->rate);
-  g_key_file_set_string (file, "settings", "optimizer", settings->optimizer);
-  g_key_file_set_double (file, "settings", "keep", settings->keep);
-  g_key_file_set_uint64 (file, "settings", "seed", settings->seed);
-  g_key_file_set_uint64 (file, "settings", "validation", settings->validation);
-  return file;
-}
-
-/* The same as texts beside the weights, so that the weights alone say what they are. */
-static GHashTable *
-describe_weights (GKeyFile *run)
-{
-  GHashTable *metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  const char *const groups[] = { "run", "settings" };
-
-  g_hash_table_insert (metadata, g_strdup ("format"), g_strdup ("kolinsky"));
-  for (gsize i = 0; i < G_N_ELEMENTS (groups); i++)
-    {
-      g_auto (GStrv) keys = g_key_file_get_keys (run, groups[i], NULL, NULL);
-      for (char **key = keys; *key; key++)
-        g_hash_table_insert (metadata, g_strdup (*key),
-                             g_key_file_get_string (run, groups[i], *key, NULL));
-    }
-  return metadata;
-}
-
-static KolArray *
-read_parameter (KolParameter *parameter, GError **error)
-{
-  const KolShape *shape = kol_parameter_get_shape (parameter);
-  g_autoptr (KolArray) array
-      = kol_array_new (kol_parameter_get_name (parameter), shape->rank, shape->dim);
-
-  if (!array)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
-                   "There is no host memory for a copy of parameter %s",
-                   kol_parameter_get_name (parameter));
-      return NULL;
-    }
-  return kol_parameter_read (parameter, array->data, error) ? g_steal_pointer (&array) : NULL;
-}
-
-static GPtrArray *
-read_weights (const KolTrainer *trainer, GError **error)
-{
-  g_autoptr (GPtrArray) arrays = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_array_free);
-  guint n = kol_parameters_get_count (trainer->parameters);
-
-  for (guint i = 0; i < n; i++)
-    {
-      KolParameter *parameter = kol_parameters_get (trainer->parameters, i);
-      if (!kol_parameter_is_trainable (parameter))
-        continue;
-      KolArray *array = read_parameter (parameter, error);
-      if (!array)
-        return NULL;
-      g_ptr_array_add (arrays, array);
-    }
-  return g_steal_pointer (&arrays);
-}
+/* ── The run's folder ────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
 make_folder (const char *folder, GError **error)
@@ -963,130 +1021,313 @@ make_folder (const char *folder, GError **error)
   return FALSE;
 }
 
+static KolLock *
+lock_folder (const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, KOL_LOCK_FILE, NULL);
+  g_autofree char *shown = g_filename_display_name (folder);
+  g_autofree char *what = g_strdup_printf ("The run %s", shown);
+
+  return kol_lock_take (path, what, error);
+}
+
 /**
- * kol_trainer_save:
- * @trainer: a trainer
- * @folder: where to save; made if it is not there
+ * kol_trainer_record:
+ * @trainer: a trainer that has not run yet
+ * @folder: where to record; made if it is not there
+ * @data_options: (nullable): how the data were read, so that they can be read again
  * @error: return location
  *
- * Writes `weights.safetensors`, the trainable parameters by name, and `run.ini`,
- * which says what they are: network, data, settings, steps done, and the accuracy
- * on the validation set if it was measured. Each file is written beside its final
- * name and renamed, so that a failure leaves what was there before.
+ * Has the run leave, in its folder: `run.ini`, what it is; `recipe.ini`, its
+ * network; `metrics.csv`, a row every few steps; an event file that TensorBoard
+ * reads; and checkpoints from which kol_trainer_resume() goes on. A run that is
+ * there already is overwritten, unless another process is at it.
  *
- * Returns: %FALSE if the device or the disk failed
+ * Errors: %G_IO_ERROR_BUSY if another process writes there; GIO's if the folder or
+ * a file in it cannot be made.
+ *
+ * Returns: whether the folder is ready
  */
 gboolean
-kol_trainer_save (KolTrainer *trainer, const char *folder, GError **error)
+kol_trainer_record (KolTrainer *trainer, const char *folder, const KolDatasetOptions *data_options,
+                    GError **error)
 {
-  g_return_val_if_fail (trainer != NULL && folder != NULL, FALSE);
+  g_return_val_if_fail (trainer != NULL && folder != NULL && !trainer->record, FALSE);
 
-  g_autoptr (GPtrArray) arrays = read_weights (trainer, error);
-  if (!arrays || !make_folder (folder, error))
+  if (!make_folder (folder, error))
     return FALSE;
-  g_autoptr (GKeyFile) run = describe_run (trainer);
-  g_autoptr (GHashTable) metadata = describe_weights (run);
-  g_autofree char *weights_path = g_build_filename (folder, WEIGHTS_FILE, NULL);
-  g_autofree char *run_path = g_build_filename (folder, RUN_FILE, NULL);
-  return kol_safetensors_save (weights_path, arrays, metadata, error)
-         && g_key_file_save_to_file (run, run_path, error);
-}
-
-static KolArray *
-find_array (GPtrArray *arrays, const char *name)
-{
-  for (guint i = 0; i < arrays->len; i++)
-    {
-      KolArray *array = g_ptr_array_index (arrays, i);
-      if (strcmp (array->name, name) == 0)
-        return array;
-    }
-  return NULL;
-}
-
-/* The array for a parameter, if it is there and of the right shape. */
-static KolArray *
-match_array (GPtrArray *arrays, const KolParameter *parameter, const char *path, GError **error)
-{
-  const char *name = kol_parameter_get_name (parameter);
-  const KolShape *shape = kol_parameter_get_shape (parameter);
-  KolArray *array = find_array (arrays, name);
-  g_autofree char *shown = g_filename_display_name (path);
-  g_autofree char *wanted = kol_shape_to_string (shape);
-
-  if (!array)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   "The network's parameter %s, %s, is not in “%s”, which holds the weights of "
-                   "another network; load the weights of this one",
-                   name, wanted, shown);
-      return NULL;
-    }
-  KolShape found = { .rank = array->rank };
-  memcpy (found.dim, array->dims, array->rank * sizeof found.dim[0]);
-  if (kol_shape_equal (&found, shape))
-    return array;
-  g_autofree char *got = kol_shape_to_string (&found);
-  g_set_error (error, KOL_ERROR, KOL_ERROR_SHAPE,
-               "Parameter %s is %s in the network, but %s in “%s”; load weights that were trained "
-               "on pictures of the same size and with as many classes",
-               name, wanted, got, shown);
-  return NULL;
-}
-
-/* All of the parameters are written, or, where one does not match, none. */
-static gboolean
-write_weights (KolTrainer *trainer, GPtrArray *arrays, const char *path, GError **error)
-{
-  g_autoptr (GPtrArray) parameters = g_ptr_array_new ();
-  g_autoptr (GPtrArray) matches = g_ptr_array_new ();
-  guint n = kol_parameters_get_count (trainer->parameters);
-
-  for (guint i = 0; i < n; i++)
-    {
-      KolParameter *parameter = kol_parameters_get (trainer->parameters, i);
-      if (!kol_parameter_is_trainable (parameter))
-        continue;
-      KolArray *array = match_array (arrays, parameter, path, error);
-      if (!array)
-        return FALSE;
-      g_ptr_array_add (parameters, parameter);
-      g_ptr_array_add (matches, array);
-    }
-  for (guint i = 0; i < parameters->len; i++)
-    {
-      const KolArray *array = g_ptr_array_index (matches, i);
-      if (!kol_parameter_write (g_ptr_array_index (parameters, i), array->data, error))
-        return FALSE;
-    }
+  g_autoptr (KolLock) lock = lock_folder (folder, error);
+  if (!lock)
+    return FALSE;
+  kol_checkpoint_forget (folder, 0, 0);
+  if (!kol_run_create (folder, trainer->recipe, &trainer->settings, trainer->data, data_options,
+                       error))
+    return FALSE;
+  trainer->record = kol_record_new (folder, trainer->learner.train_step, 0, lock, error);
+  if (!trainer->record)
+    return FALSE;
+  lock = NULL;
   return TRUE;
 }
 
+/* The same as texts beside the weights, so that the weights alone say what they are. */
+static GHashTable *
+describe_weights (const KolTrainer *trainer)
+{
+  g_autoptr (GKeyFile) settings = g_key_file_new ();
+  GHashTable *metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  kol_train_settings_write (&trainer->settings, settings, "settings");
+  g_auto (GStrv) keys = g_key_file_get_keys (settings, "settings", NULL, NULL);
+  for (char **key = keys; *key; key++)
+    g_hash_table_insert (metadata, g_strdup (*key),
+                         g_key_file_get_string (settings, "settings", *key, NULL));
+  g_hash_table_insert (metadata, g_strdup ("format"), g_strdup ("kolinsky"));
+  g_hash_table_insert (metadata, g_strdup ("kolinsky"), g_strdup (KOL_VERSION));
+  g_hash_table_insert (metadata, g_strdup ("data"), g_strdup (trainer->data->name));
+  g_hash_table_insert (metadata, g_strdup ("network"),
+                       g_strdup (trainer->recipe ? kol_recipe_get_name (trainer->recipe)
+                                                 : "custom"));
+  g_hash_table_insert (
+      metadata, g_strdup ("step"),
+      g_strdup_printf ("%" G_GUINT64_FORMAT, kol_graph_get_step (trainer->learner.graph)));
+  return metadata;
+}
+
+static void
+set_number (GKeyFile *file, const char *group, const char *key, double number)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_key_file_set_string (file, group, key, g_ascii_dtostr (text, sizeof text, number));
+}
+
+static double
+get_number (GKeyFile *file, const char *group, const char *key)
+{
+  g_autofree char *text = g_key_file_get_string (file, group, key, NULL);
+
+  return text ? g_ascii_strtod (text, NULL) : NAN;
+}
+
+/*
+ * What a checkpoint holds besides tensors. Random numbers and the place in the data
+ * are functions of the seed, which is among the settings, and of the step.
+ */
+static GKeyFile *
+describe_state (const KolTrainer *trainer)
+{
+  const KolDeviceInfo *info = kol_device_get_info (trainer->device);
+  g_autoptr (GHashTable) variants = kol_graph_get_variants (trainer->learner.graph);
+  GKeyFile *facts = g_key_file_new ();
+  GHashTableIter iter;
+  gpointer node, variant;
+
+  g_key_file_set_string (facts, "device", "name", info->name);
+  g_key_file_set_string (facts, "device", "platform", info->platform);
+  g_key_file_set_string (facts, "device", "driver", info->driver);
+  set_number (facts, "progress", "seconds", trainer->seconds);
+  g_key_file_set_uint64 (facts, "progress", "best-step", trainer->best_step);
+  set_number (facts, "progress", "best-loss", trainer->best_loss);
+  set_number (facts, "progress", "best-accuracy", trainer->best_accuracy);
+  set_number (facts, "plateau", "best", trainer->plateau.best);
+  g_key_file_set_uint64 (facts, "plateau", "bad", trainer->plateau.bad);
+  set_number (facts, "plateau", "scale", trainer->plateau.scale);
+  set_number (facts, "early-stop", "best", trainer->early.best);
+  g_key_file_set_uint64 (facts, "early-stop", "bad", trainer->early.bad);
+  g_key_file_set_uint64 (facts, "early-stop", "best-step", trainer->early.best_step);
+  g_hash_table_iter_init (&iter, variants);
+  while (g_hash_table_iter_next (&iter, &node, &variant))
+    g_key_file_set_string (facts, "variants", node, variant);
+  return facts;
+}
+
 /**
- * kol_trainer_load:
- * @trainer: a trainer of the same network
- * @folder: where kol_trainer_save() saved
+ * kol_trainer_save:
+ * @trainer: a trainer whose run is recorded
  * @error: return location
  *
- * Gives the network the saved weights. Steps are counted as before, and what the
- * optimizer remembers stays: training from loaded weights is a new run, not the
- * old one resumed.
+ * Saves a checkpoint, RUN/checkpoints/step-N, whole or not at all; when this has
+ * returned, it is on the disk. In it, `weights.safetensors` has the network's
+ * parameters by name. Older checkpoints are removed, but for as many as the
+ * settings say and the best one.
  *
- * Errors: %KOL_ERROR_DATA if the file is damaged or lacks a parameter,
- * %KOL_ERROR_SHAPE if a parameter's shape is another, GIO's if the file cannot be
- * read. The weights are then as they were.
- *
- * Returns: whether all weights were loaded
+ * Returns: %FALSE if the device or the disk failed; older checkpoints are then
+ *   still there
  */
 gboolean
-kol_trainer_load (KolTrainer *trainer, const char *folder, GError **error)
+kol_trainer_save (KolTrainer *trainer, GError **error)
 {
-  g_return_val_if_fail (trainer != NULL && folder != NULL, FALSE);
+  guint n = kol_parameters_get_count (trainer->parameters);
 
-  g_autofree char *path = g_build_filename (folder, WEIGHTS_FILE, NULL);
-  g_autoptr (GPtrArray) arrays = kol_safetensors_load (path, NULL, error);
-  if (!arrays || !write_weights (trainer, arrays, path, error))
+  g_return_val_if_fail (trainer != NULL && trainer->record, FALSE);
+
+  /* Finishing may find out that the last steps diverged; then they do not count. */
+  if (!kol_finish (trainer->learner.graph, error))
     return FALSE;
+  guint64 step = kol_trainer_get_step (trainer);
+  const char *folder = kol_record_get_folder (trainer->record);
+  g_autoptr (GPtrArray) weights
+      = kol_parameters_copy (trainer->parameters, 0, trainer->n_network, error);
+  g_autoptr (GPtrArray) state
+      = weights ? kol_parameters_copy (trainer->parameters, trainer->n_network, n, error) : NULL;
+  if (!state)
+    return FALSE;
+  g_autoptr (GHashTable) metadata = describe_weights (trainer);
+  g_autoptr (GKeyFile) facts = describe_state (trainer);
+  if (!kol_checkpoint_save (folder, step, weights, metadata, state, facts, error))
+    return FALSE;
+  trainer->saved_step = step;
+  kol_checkpoint_forget (folder, (guint) trainer->settings.checkpoints, trainer->best_step);
+  return kol_run_update (folder, &trainer->settings, step, trainer->best_step, trainer->best_loss,
+                         trainer->best_accuracy, error);
+}
+
+/* ── Going on ────────────────────────────────────────────────────────────────────────────────── */
+
+static GHashTable *
+read_variants (GKeyFile *facts)
+{
+  GHashTable *variants = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_auto (GStrv) nodes = g_key_file_get_keys (facts, "variants", NULL, NULL);
+
+  for (char **node = nodes; node && *node; node++)
+    g_hash_table_insert (variants, g_strdup (*node),
+                         g_key_file_get_string (facts, "variants", *node, NULL));
+  return variants;
+}
+
+static void
+compare_device (KolTrainer *trainer, GKeyFile *facts)
+{
+  const KolDeviceInfo *info = kol_device_get_info (trainer->device);
+  g_autofree char *name = g_key_file_get_string (facts, "device", "name", NULL);
+  g_autofree char *driver = g_key_file_get_string (facts, "device", "driver", NULL);
+
+  if (g_strcmp0 (name, info->name) != 0 || g_strcmp0 (driver, info->driver) != 0)
+    add_note (trainer,
+              "The run was on %s (%s), and goes on on %s (%s): the losses will agree up to "
+              "rounding, not to the last digit",
+              name ? name : "another device", driver ? driver : "unknown driver", info->name,
+              info->driver);
+}
+
+/* Puts a checkpoint's tensors, step and counters in place. */
+static gboolean
+restore (KolTrainer *trainer, const char *folder, guint64 step, GKeyFile **facts_out,
+         GError **error)
+{
+  g_autoptr (GPtrArray) weights = NULL, state = NULL;
+  g_autoptr (GKeyFile) facts = NULL;
+  g_autofree char *path = kol_checkpoint_path (folder, step);
+
+  if (!kol_checkpoint_load (folder, step, &weights, &state, &facts, error))
+    return FALSE;
+  g_ptr_array_extend_and_steal (weights, g_steal_pointer (&state));
+  if (!kol_parameters_take (trainer->parameters, weights, path, error))
+    return FALSE;
+  kol_graph_set_step (trainer->learner.graph, step);
+  trainer->saved_step = step;
   trainer->validation_loss = trainer->validation_accuracy = NAN;
+  if (facts_out)
+    *facts_out = g_steal_pointer (&facts);
+  return TRUE;
+}
+
+static gboolean
+return_to_best (Run *run, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  guint64 stopped = kol_trainer_get_step (trainer), best = trainer->best_step;
+
+  if (!trainer->record || !best || best == stopped)
+    return TRUE;
+  const char *folder = kol_record_get_folder (trainer->record);
+  if (!restore (trainer, folder, best, NULL, error))
+    return FALSE;
+  kol_checkpoint_forget_after (folder, best);
+  add_note (trainer,
+            "Validation has not improved for %" G_GUINT64_FORMAT
+            " validations: stopped after step %" G_GUINT64_FORMAT
+            ", and gone back to the best, step %" G_GUINT64_FORMAT,
+            trainer->settings.early_stop, stopped, best);
+  tell_notes (run, best);
+  return kol_run_update (folder, &trainer->settings, best, best, trainer->best_loss,
+                         trainer->best_accuracy, error);
+}
+
+/* The counters that a checkpoint holds. */
+static void
+take_counters (KolTrainer *trainer, GKeyFile *facts)
+{
+  trainer->seconds = get_number (facts, "progress", "seconds");
+  trainer->best_step = g_key_file_get_uint64 (facts, "progress", "best-step", NULL);
+  trainer->best_loss = get_number (facts, "progress", "best-loss");
+  trainer->best_accuracy = get_number (facts, "progress", "best-accuracy");
+  trainer->plateau.best = get_number (facts, "plateau", "best");
+  trainer->plateau.bad = (guint) g_key_file_get_uint64 (facts, "plateau", "bad", NULL);
+  trainer->plateau.scale = get_number (facts, "plateau", "scale");
+  trainer->early.best = get_number (facts, "early-stop", "best");
+  trainer->early.bad = (guint) g_key_file_get_uint64 (facts, "early-stop", "bad", NULL);
+  trainer->early.best_step = g_key_file_get_uint64 (facts, "early-stop", "best-step", NULL);
+}
+
+static guint64
+latest_checkpoint (const char *folder, GError **error)
+{
+  g_autoptr (GArray) steps = kol_checkpoint_list (folder);
+  g_autofree char *shown = g_filename_display_name (folder);
+
+  if (steps->len)
+    return g_array_index (steps, guint64, 0);
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+               "The run %s has no checkpoint to go on from; begin it anew", shown);
+  return 0;
+}
+
+/**
+ * kol_trainer_resume:
+ * @trainer: a trainer that has not run yet, of the network, data and settings that
+ *   kol_run_read() tells of @folder
+ * @folder: the folder of a run
+ * @step: which checkpoint to go on from; 0: the latest
+ * @error: return location
+ *
+ * Goes on with a run: parameters, moments, averages, counters, the place in the
+ * data, random numbers and the way in which each node is computed are as they were.
+ * On the same device and driver the losses are, to the last digit, those of a run
+ * that was never interrupted; where that does not hold, a note says so. What was
+ * logged beyond the checkpoint is dropped, as it is computed again.
+ *
+ * Errors: %G_IO_ERROR_BUSY if another process is at the run; %KOL_ERROR_DATA if
+ * there is no such checkpoint, or it is damaged, which names an older one; or if
+ * what it holds does not fit the settings.
+ *
+ * Returns: whether kol_trainer_run() will go on
+ */
+gboolean
+kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GError **error)
+{
+  g_autoptr (GKeyFile) facts = NULL;
+
+  g_return_val_if_fail (trainer != NULL && folder != NULL && !trainer->record, FALSE);
+
+  g_autoptr (KolLock) lock = lock_folder (folder, error);
+  if (!lock)
+    return FALSE;
+  if (!step)
+    step = latest_checkpoint (folder, error);
+  if (!step || !restore (trainer, folder, step, &facts, error))
+    return FALSE;
+  take_counters (trainer, facts);
+  compare_device (trainer, facts);
+  trainer->pinned = read_variants (facts);
+  kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
+  trainer->record = kol_record_new (folder, trainer->learner.train_step, step, lock, error);
+  if (!trainer->record)
+    return FALSE;
+  lock = NULL;
+  /* Later checkpoints would be of a future that is not this one. */
+  kol_checkpoint_forget_after (folder, step);
   return TRUE;
 }

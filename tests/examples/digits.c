@@ -1,7 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT. The lecture's listing in C. */
 #include <kolinsky.h>
 
-static KolClassifier
+static KolNetworkValues
 network (KolGraph *g, int batch, float keep_prob)
 {
   KolInitializer normal = KOL_TRUNCATED_NORMAL (0, 0.1), constant = KOL_CONSTANT (0.1);
@@ -25,7 +25,7 @@ network (KolGraph *g, int batch, float keep_prob)
   KolValue *y4 = kol_add (kol_matmul (h3, w_cls), b_cls); /* an output of size 10 */
   KolValue *loss = kol_named (kol_mean (kol_softmax_cross_entropy (y4, y)), "loss");
   KolValue *accuracy = kol_mean (kol_equal (kol_argmax (y4, 1), y));
-  return (KolClassifier) { .x = x, .labels = y, .loss = loss, .accuracy = accuracy };
+  return (KolNetworkValues) { .x = x, .y = y, .loss = loss, .accuracy = accuracy };
 }
 
 int
@@ -43,12 +43,12 @@ main (int argc, char **argv)
   g_autoptr (KolBatches) test_data = kol_batches_new (validation, 1000, 1, FALSE, &error);
   g_autoptr (KolGraph) g = kol_graph_new (device);
   g_autoptr (KolGraph) test_g = kol_graph_new_over (kol_graph_get_parameters (g));
-  KolClassifier train = network (g, 50, 0.5), test = network (test_g, 1000, 1);
+  KolNetworkValues train = network (g, 50, 0.5), test = network (test_g, 1000, 1);
   KolValue *train_step = kol_adam (train.loss, &(KolAdam) { .rate = 1e-4 });
-  kol_batch_next (test_data, test.x, test.labels);
+  kol_batch_next (test_data, test.x, test.y);
   for (int i = 0; i < (argc > 2 ? atoi (argv[2]) : 20000) && !error; i++)
     {
-      kol_batch_next (train_data, train.x, train.labels);
+      kol_batch_next (train_data, train.x, train.y);
       if (!kol_run (g, train_step, &error) || i % 100 != 0)
         continue;
       g_print ("%d train [%g, %g]\n", i, kol_scalar (train.loss), kol_scalar (train.accuracy));

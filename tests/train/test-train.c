@@ -2,154 +2,10 @@
 
 /* The digits network against PyTorch, and the trainer, on the device that KOLINSKY_DEVICE names. */
 
-#include "kolinsky.h"
+#include "common.h"
 
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
-
-static KolDevice *device;
-static char *scratch; /* a folder for files; emptied at the end */
-
-/* ── Pictures ────────────────────────────────────────────────────────────────────────────────── */
-
-#define SIDE 28
-
-/* A class is the place of a blob on a circle; every pixel is noisy. */
-static void
-draw_blob (guint8 *pixels, guint class, guint classes, GRand *random)
-{
-  double angle = 2 * G_PI * class / classes;
-  double x = SIDE / 2.0 + 8 * cos (angle) + g_rand_double_range (random, -1, 1);
-  double y = SIDE / 2.0 + 8 * sin (angle) + g_rand_double_range (random, -1, 1);
-
-  for (guint row = 0; row < SIDE; row++)
-    for (guint column = 0; column < SIDE; column++)
-      {
-        double distance = hypot (column - x, row - y);
-        double value = 200 * exp (-distance * distance / 8) + g_rand_double_range (random, 0, 55);
-        *pixels++ = (guint8) value;
-      }
-}
-
-static KolDataset *
-make_blobs (gsize count, guint classes, guint32 seed)
-{
-  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
-  KolDataset *pictures = g_new0 (KolDataset, 1);
-
-  g_atomic_ref_count_init (&pictures->references);
-  pictures->count = count;
-  pictures->channels = 1;
-  pictures->height = pictures->width = SIDE;
-  pictures->classes = classes;
-  pictures->pixels = g_new (guint8, count * SIDE * SIDE);
-  pictures->labels = g_new (guint32, count);
-  pictures->name = g_strdup ("set of blobs");
-  pictures->path = g_strdup ("nowhere");
-  for (gsize i = 0; i < count; i++)
-    {
-      pictures->labels[i] = i % classes;
-      draw_blob (pictures->pixels + i * SIDE * SIDE, i % classes, classes, random);
-    }
-  return pictures;
-}
-
-/* ── A network that is quick to train ────────────────────────────────────────────────────────── */
-
-static void
-linear_network (KolGraph *graph, gsize batch, const KolDataset *like, KolClassifier *classifier)
-{
-  gint64 pixels = like->channels * like->height * like->width;
-  KolValue *x
-      = kol_placeholder (graph, "x", KOL_SHAPE (batch, like->channels, like->height, like->width));
-  KolValue *labels = kol_placeholder (graph, "y", KOL_SHAPE (batch));
-  KolValue *keep = kol_placeholder (graph, "keep_prob", KOL_SCALAR);
-  KolValue *w = kol_parameter (graph, "w", KOL_SHAPE (pixels, like->classes), KOL_GLOROT);
-  KolValue *b = kol_parameter (graph, "b", KOL_SHAPE (like->classes), KOL_CONSTANT (0));
-  KolValue *kept = kol_dropout (kol_reshape (x, KOL_SHAPE (-1, pixels)), keep);
-  KolValue *logits = kol_named (kol_add (kol_matmul (kept, w), b), "logits");
-
-  *classifier = (KolClassifier){
-    .x = x,
-    .labels = labels,
-    .keep = keep,
-    .logits = logits,
-    .loss = kol_named (kol_mean (kol_softmax_cross_entropy (logits, labels)), "loss"),
-    .accuracy = kol_mean (kol_equal (kol_argmax (logits, 1), labels)),
-  };
-}
-
-static KolTrainer *
-new_trainer (KolNetwork network, KolDataset *pictures, const KolTrainSettings *settings)
-{
-  g_autoptr (GError) error = NULL;
-  KolTrainer *trainer = kol_trainer_new (device, network, pictures, settings, &error);
-
-  g_assert_no_error (error);
-  return trainer;
-}
-
-/* What a run has told. */
-typedef struct {
-  guint progress, lines, epochs, done;
-  KolTrainReport first_progress, last_progress;
-  KolTrainReport first_line, last_line;
-  KolTrainReport last_epoch;
-  KolTrainReport end;
-  GCancellable *cancel; /* what to cancel at the first report, or NULL */
-} Told;
-
-static void
-listen (const KolTrainReport *report, gpointer user_data)
-{
-  Told *told = user_data;
-
-  switch (report->event)
-    {
-    case KOL_TRAIN_PROGRESS:
-      if (told->progress++ == 0)
-        told->first_progress = *report;
-      told->last_progress = *report;
-      if (told->cancel)
-        g_cancellable_cancel (told->cancel);
-      break;
-    case KOL_TRAIN_LINES:
-      if (told->lines++ == 0)
-        told->first_line = *report;
-      told->last_line = *report;
-      break;
-    case KOL_TRAIN_EPOCH:
-      told->epochs++;
-      told->last_epoch = *report;
-      break;
-    case KOL_TRAIN_DONE:
-      told->done++;
-      told->end = *report;
-      break;
-    default:
-      g_assert_not_reached ();
-    }
-}
-
-static void
-run (KolTrainer *trainer, Told *told)
-{
-  g_autoptr (GError) error = NULL;
-
-  kol_trainer_run (trainer, listen, told, NULL, &error);
-  g_assert_no_error (error);
-}
-
-static KolScore *
-score (KolTrainer *trainer, KolDataset *pictures)
-{
-  g_autoptr (GError) error = NULL;
-  KolScore *result = kol_trainer_score (trainer, pictures, &error);
-
-  g_assert_no_error (error);
-  return result;
-}
 
 /* ── Against PyTorch ─────────────────────────────────────────────────────────────────────────── */
 
@@ -244,18 +100,17 @@ take_weights (KolParameters *parameters, const char *folder)
     }
 }
 
-/* Whether the reference program wrote its numbers into @folder; if not, the test is skipped. */
+/* Whether a reference program wrote its numbers into @folder; if not, the test is skipped. */
 static gboolean
-run_torch (const char *folder)
+run_torch (const char *program, const char *option, const char *folder)
 {
-  const char *program = g_getenv ("KOLINSKY_TORCH_PROGRAM");
   const char *python = g_getenv ("KOLINSKY_TORCH_PYTHON");
   g_autoptr (GError) error = NULL;
   int status;
 
   if (!program || !g_file_test (program, G_FILE_TEST_IS_REGULAR))
     {
-      g_test_skip ("the reference program torch_digits.py is not here");
+      g_test_skip ("the reference program is not here");
       return FALSE;
     }
   const char *probe[] = { python ? python : "python3", "-c", "import numpy, torch", NULL };
@@ -267,7 +122,7 @@ run_torch (const char *folder)
       g_test_skip ("Python has no torch; install python3-torch or set KOLINSKY_TORCH_PYTHON");
       return FALSE;
     }
-  const char *dump[] = { probe[0], program, "--dump", folder, NULL };
+  const char *dump[] = { probe[0], program, option ? option : folder, option ? folder : NULL, NULL };
   g_spawn_sync (NULL, (char **) dump, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
                 NULL, NULL, NULL, &status, &error);
   g_assert_no_error (error);
@@ -286,7 +141,7 @@ test_first_losses (void)
   const char *folder = given ? given : made;
   g_autoptr (GError) error = NULL;
 
-  if (!given && !run_torch (folder))
+  if (!given && !run_torch (g_getenv ("KOLINSKY_TORCH_PROGRAM"), "--dump", folder))
     return;
 
   KolDataset like = { .channels = 1, .height = SIDE, .width = SIDE, .classes = 10 };
@@ -295,9 +150,9 @@ test_first_losses (void)
   g_autofree float *labels = read_integers (folder, "labels", TORCH_STEPS * TORCH_BATCH);
   g_autofree float *expected = read_floats (folder, "losses", TORCH_STEPS);
   g_autoptr (KolGraph) graph = kol_graph_new (device);
-  KolClassifier net;
+  KolNetworkValues net;
 
-  kol_digits_network (graph, TORCH_BATCH, &like, &net);
+  kol_recipe_network (graph, TORCH_BATCH, TRUE, &like, &net, digits);
   KolValue *targets[] = { kol_adam (net.loss, &(KolAdam){ .rate = 1e-4 }), net.loss };
   take_weights (kol_graph_get_parameters (graph), folder);
   kol_set_scalar (net.keep, 1);
@@ -305,7 +160,64 @@ test_first_losses (void)
     {
       float loss;
       kol_set (net.x, images + i * pixels);
-      kol_set (net.labels, labels + i * TORCH_BATCH);
+      kol_set (net.y, labels + i * TORCH_BATCH);
+      kol_run_all (graph, targets, G_N_ELEMENTS (targets), &error);
+      g_assert_no_error (error);
+      kol_read (net.loss, &loss, &error);
+      g_assert_no_error (error);
+      double difference = fabs (loss / (double) expected[i] - 1);
+      g_test_message ("step %u: loss %.7f, PyTorch's %.7f, relative difference %.1e", i, loss,
+                      expected[i], difference);
+      g_assert_cmpfloat (difference, <=, 1e-4);
+    }
+}
+
+/* The same for small-resnet: batch norm, short cuts, strides, Nesterov's momentum, decay. */
+static void
+test_resnet_losses (void)
+{
+  const char *given = g_getenv ("KOLINSKY_TORCH_RESNET_DUMP");
+  g_autofree char *made = g_build_filename (scratch, "torch-resnet", NULL);
+  const char *folder = given ? given : made;
+  g_autoptr (GError) error = NULL;
+
+  if (!given && !run_torch (g_getenv ("KOLINSKY_TORCH_RESNET"), NULL, folder))
+    return;
+
+  KolDataset like = { .channels = 1, .height = SIDE, .width = SIDE, .classes = 10 };
+  gsize pixels = TORCH_BATCH * SIDE * SIDE;
+  g_autofree float *images = read_floats (folder, "images", TORCH_STEPS * pixels);
+  g_autofree float *labels = read_integers (folder, "labels", TORCH_STEPS * TORCH_BATCH);
+  g_autofree float *expected = read_floats (folder, "losses", TORCH_STEPS);
+  g_autoptr (KolRecipe) recipe = kol_recipe_find ("small-resnet", &error);
+  g_assert_no_error (error);
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  KolNetworkValues net;
+  KolParameter **parameters;
+
+  kol_recipe_network (graph, TORCH_BATCH, TRUE, &like, &net, recipe);
+  KolValue *targets[] = { kol_minimize (net.loss, &(KolOptimizer){ .name = "sgd",
+                                                                   .rate = 0.005,
+                                                                   .momentum = 0.9,
+                                                                   .nesterov = TRUE,
+                                                                   .weight_decay = 5e-4 }),
+                          net.loss };
+  guint n = kol_optimizer_get_parameters (targets[0], &parameters);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *name = g_strdelimit (g_strdup (kol_parameter_get_name (parameters[i])),
+                                            "/", '.');
+      gsize count = (gsize) kol_shape_count (kol_parameter_get_shape (parameters[i]));
+      g_autofree float *values = read_floats (folder, name, count);
+      kol_parameter_write (parameters[i], values, &error);
+      g_assert_no_error (error);
+    }
+  g_free (parameters);
+  for (guint i = 0; i < TORCH_STEPS; i++)
+    {
+      float loss;
+      kol_set (net.x, images + i * pixels);
+      kol_set (net.y, labels + i * TORCH_BATCH);
       kol_run_all (graph, targets, G_N_ELEMENTS (targets), &error);
       g_assert_no_error (error);
       kol_read (net.loss, &loss, &error);
@@ -324,8 +236,8 @@ test_learns (void)
 {
   g_autoptr (KolDataset) pictures = make_blobs (300, 10, 1);
   g_autoptr (KolTrainer) trainer = new_trainer (
-      kol_digits_network, pictures,
-      &(KolTrainSettings){ .steps = 60, .batch = 20, .rate = 1e-3, .validation = 60 });
+      kol_recipe_network, pictures,
+      &(KolTrainSettings){ .steps = 60, .batch = 20, .optimizer.rate = 1e-3, .validation = 60 });
   Told told = { 0 };
 
   run (trainer, &told);
@@ -385,7 +297,7 @@ test_same_seed (void)
   for (guint i = 0; i < 3; i++)
     {
       g_autoptr (KolTrainer) trainer = new_trainer (
-          kol_digits_network, pictures,
+          kol_recipe_network, pictures,
           &(KolTrainSettings){ .steps = 12, .batch = 10, .seed = i / 2, .validation = 20 });
       run (trainer, &told[i]);
     }
@@ -399,9 +311,9 @@ test_diverges (void)
 {
   g_autoptr (KolDataset) pictures = make_blobs (120, 10, 4);
   g_autoptr (KolTrainer) trainer = new_trainer (
-      kol_digits_network, pictures,
+      kol_recipe_network, pictures,
       &(KolTrainSettings){
-          .steps = 50, .batch = 10, .rate = 1e6, .optimizer = "sgd", .validation = 20 });
+          .steps = 50, .batch = 10, .optimizer = { .name = "sgd", .rate = 1e6, .momentum = 0.9 }, .validation = 20 });
   g_autoptr (GError) error = NULL;
   Told told = { 0 };
 
@@ -459,7 +371,7 @@ assert_refused (KolDataset *pictures, const KolTrainSettings *settings, const ch
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (KolTrainer) trainer
-      = kol_trainer_new (device, linear_network, pictures, settings, &error);
+      = kol_trainer_new (device, linear_network, NULL, pictures, settings, &error);
 
   g_assert_null (trainer);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
@@ -472,12 +384,12 @@ test_settings (void)
 {
   g_autoptr (KolDataset) pictures = make_blobs (100, 10, 7);
 
-  assert_refused (pictures, &(KolTrainSettings){ .rate = -1 }, "-1");
-  assert_refused (pictures, &(KolTrainSettings){ .rate = NAN }, "nan");
-  assert_refused (pictures, &(KolTrainSettings){ .rate = INFINITY }, "inf");
+  assert_refused (pictures, &(KolTrainSettings){ .optimizer.rate = -1 }, "-1");
+  assert_refused (pictures, &(KolTrainSettings){ .optimizer.rate = NAN }, "nan");
+  assert_refused (pictures, &(KolTrainSettings){ .optimizer.rate = INFINITY }, "inf");
   assert_refused (pictures, &(KolTrainSettings){ .keep = 1.5 }, "1.5");
   assert_refused (pictures, &(KolTrainSettings){ .keep = -0.5 }, "-0.5");
-  assert_refused (pictures, &(KolTrainSettings){ .optimizer = "lion" }, "adam, sgd");
+  assert_refused (pictures, &(KolTrainSettings){ .optimizer.name = "lion" }, "adam");
   assert_refused (pictures, &(KolTrainSettings){ .validation = 100 }, "100");
   assert_refused (pictures, &(KolTrainSettings){ .batch = 91, .validation = 10 }, "at most 90");
   assert_refused (pictures, &(KolTrainSettings){ .batch = G_MAXSIZE, .validation = 10 },
@@ -485,10 +397,11 @@ test_settings (void)
 }
 
 static void
-fail_network (KolGraph *graph, gsize batch, const KolDataset *like, KolClassifier *classifier)
+fail_network (KolGraph *graph, gsize batch, gboolean training, const KolDataset *like,
+              KolNetworkValues *values, gpointer user_data)
 {
-  linear_network (graph, batch, like, classifier);
-  classifier->loss = kol_add (classifier->logits, classifier->x);
+  linear_network (graph, batch, training, like, values, user_data);
+  values->loss = kol_add (values->output, values->x);
 }
 
 static void
@@ -496,7 +409,7 @@ test_network_that_fails (void)
 {
   g_autoptr (KolDataset) pictures = make_blobs (100, 10, 8);
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolTrainer) trainer = kol_trainer_new (device, fail_network, pictures, NULL, &error);
+  g_autoptr (KolTrainer) trainer = kol_trainer_new (device, fail_network, NULL, pictures, NULL, &error);
 
   g_assert_null (trainer);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_SHAPE);
@@ -512,14 +425,14 @@ test_memory (void)
   g_autoptr (GError) error = NULL;
 
   {
-    g_autoptr (KolTrainer) trainer = new_trainer (kol_digits_network, pictures, &settings);
+    g_autoptr (KolTrainer) trainer = new_trainer (kol_recipe_network, pictures, &settings);
     needed = kol_trainer_get_peak_bytes (trainer);
   }
   kol_device_set_budget (device, kol_device_get_memory_used (device) + needed);
 
   settings.batch = 200;
   g_autoptr (KolTrainer) refused
-      = kol_trainer_new (device, kol_digits_network, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
   g_assert_null (refused);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
   g_test_message ("%s", error->message);
@@ -534,26 +447,26 @@ test_memory (void)
   g_assert_cmpuint (settings.batch, <, 200);
   {
     Told told = { 0 };
-    g_autoptr (KolTrainer) fits = new_trainer (kol_digits_network, pictures, &settings);
+    g_autoptr (KolTrainer) fits = new_trainer (kol_recipe_network, pictures, &settings);
     run (fits, &told);
     g_assert_cmpuint (told.done, ==, 1);
   }
   settings.batch++;
   g_clear_error (&error);
   g_autoptr (KolTrainer) too_large
-      = kol_trainer_new (device, kol_digits_network, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
 
   settings.batch = 1000; /* more than the set has, too: what fits is still the answer */
   g_clear_error (&error);
   g_autoptr (KolTrainer) beyond
-      = kol_trainer_new (device, kol_digits_network, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
 
   kol_device_set_budget (device, kol_device_get_memory_used (device) + 1000);
   g_clear_error (&error);
   g_autoptr (KolTrainer) none
-      = kol_trainer_new (device, kol_digits_network, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
   g_assert_nonnull (strstr (error->message, "not even a batch of 1 fits"));
   kol_device_set_budget (device, unlimited);
@@ -614,108 +527,6 @@ test_score_refuses (void)
   g_assert_null (kol_trainer_score (trainer, narrow, &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_SHAPE);
   g_assert_nonnull (strstr (error->message, "[1, 28, 20]"));
-}
-
-/* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
-
-static void
-test_save_and_load (void)
-{
-  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 15);
-  KolTrainSettings settings = { .steps = 30, .batch = 10, .rate = 1e-3, .validation = 20 };
-  g_autoptr (KolTrainer) trained = new_trainer (linear_network, pictures, &settings);
-  g_autoptr (KolTrainer) fresh = new_trainer (
-      linear_network, pictures, &(KolTrainSettings){ .seed = 99, .batch = 10, .validation = 20 });
-  g_autofree char *folder = g_build_filename (scratch, "runs", "first", NULL);
-  g_autoptr (GError) error = NULL;
-  Told told = { 0 };
-
-  run (trained, &told);
-  kol_trainer_save (trained, folder, &error);
-  g_assert_no_error (error);
-  g_autoptr (KolScore) expected = score (trained, pictures);
-  g_autoptr (KolScore) before = score (fresh, pictures);
-  kol_trainer_load (fresh, folder, &error);
-  g_assert_no_error (error);
-  g_autoptr (KolScore) after = score (fresh, pictures);
-  g_assert_cmpfloat (before->loss, !=, expected->loss);
-  g_assert_cmpfloat (after->loss, ==, expected->loss);
-  g_assert_cmpfloat (after->accuracy, ==, expected->accuracy);
-
-  g_autoptr (GKeyFile) ini = g_key_file_new ();
-  g_autofree char *path = g_build_filename (folder, "run.ini", NULL);
-  g_key_file_load_from_file (ini, path, G_KEY_FILE_NONE, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (g_key_file_get_uint64 (ini, "run", "step", NULL), ==, 30);
-  g_assert_cmpfloat (g_key_file_get_double (ini, "settings", "rate", NULL), ==, 1e-3);
-  g_assert_cmpfloat (g_key_file_get_double (ini, "run", "validation-accuracy", NULL), ==,
-                     told.end.validation_accuracy);
-
-  g_autofree char *weights_path = g_build_filename (folder, "weights.safetensors", NULL);
-  g_autoptr (GHashTable) metadata = NULL;
-  g_autoptr (GPtrArray) arrays = kol_safetensors_load (weights_path, &metadata, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (arrays->len, ==, 2); /* the weights, without what Adam remembers */
-  g_assert_cmpstr (g_hash_table_lookup (metadata, "format"), ==, "kolinsky");
-  g_assert_cmpstr (g_hash_table_lookup (metadata, "optimizer"), ==, "adam");
-  g_assert_cmpstr (g_hash_table_lookup (metadata, "step"), ==, "30");
-}
-
-static void
-assert_load_refused (KolTrainer *trainer, KolDataset *pictures, const char *folder, GQuark domain,
-                     int code, const char *const *parts)
-{
-  g_autoptr (KolScore) before = score (trainer, pictures);
-  g_autoptr (GError) error = NULL;
-
-  g_assert_false (kol_trainer_load (trainer, folder, &error));
-  g_assert_error (error, domain, code);
-  g_test_message ("%s", error->message);
-  for (; *parts; parts++)
-    g_assert_nonnull (strstr (error->message, *parts));
-  g_autoptr (KolScore) after = score (trainer, pictures);
-  g_assert_cmpfloat (before->loss, ==, after->loss);
-}
-
-static void
-test_load_refuses (void)
-{
-  g_autoptr (KolDataset) five = make_blobs (60, 5, 16);
-  g_autoptr (KolDataset) seven = make_blobs (60, 7, 17);
-  KolTrainSettings settings = { .batch = 10, .validation = 12 };
-  g_autoptr (KolTrainer) saved = new_trainer (linear_network, five, &settings);
-  g_autoptr (KolTrainer) other = new_trainer (linear_network, seven, &settings);
-  g_autoptr (KolTrainer) digits = new_trainer (kol_digits_network, five, &settings);
-  g_autofree char *folder = g_build_filename (scratch, "runs", "five", NULL);
-  g_autofree char *nowhere = g_build_filename (scratch, "runs", "none", NULL);
-  g_autofree char *file = g_build_filename (folder, "weights.safetensors", NULL);
-  g_autoptr (GError) error = NULL;
-
-  kol_trainer_save (saved, folder, &error);
-  g_assert_no_error (error);
-  const char *shapes[] = { "Parameter w", "[784, 7]", "[784, 5]", file, NULL };
-  assert_load_refused (other, seven, folder, KOL_ERROR, KOL_ERROR_SHAPE, shapes);
-  const char *missing[] = { "w_conv1", "[32, 1, 5, 5]", file, NULL };
-  assert_load_refused (digits, five, folder, KOL_ERROR, KOL_ERROR_DATA, missing);
-  const char *absent[] = { nowhere, NULL };
-  assert_load_refused (other, seven, nowhere, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, absent);
-}
-
-static void
-test_save_refuses (void)
-{
-  g_autoptr (KolDataset) pictures = make_blobs (60, 5, 18);
-  g_autoptr (KolTrainer) trainer = new_trainer (
-      linear_network, pictures, &(KolTrainSettings){ .batch = 10, .validation = 12 });
-  g_autofree char *file = g_build_filename (scratch, "file", NULL);
-  g_autofree char *below = g_build_filename (file, "run", NULL);
-  g_autoptr (GError) error = NULL;
-
-  g_file_set_contents (file, "", 0, &error);
-  g_assert_no_error (error);
-  g_assert_false (kol_trainer_save (trainer, below, &error));
-  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR);
-  g_assert_nonnull (strstr (error->message, below));
 }
 
 /* ── Feeding ─────────────────────────────────────────────────────────────────────────────────── */
@@ -810,40 +621,15 @@ test_broken_set (void)
   g_assert_error (score_error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED);
 }
 
-/* ── The program ─────────────────────────────────────────────────────────────────────────────── */
-
 static void
-remove_all (const char *path)
+add_tests (void)
 {
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir)))
-    {
-      g_autofree char *inside = g_build_filename (path, name, NULL);
-      remove_all (inside);
-    }
-  g_remove (path);
-}
-
-int
-main (int argc, char **argv)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_test_init (&argc, &argv, NULL);
-  device = kol_device_open (NULL, &error);
-  scratch = device ? g_dir_make_tmp ("kol-train-XXXXXX", &error) : NULL;
-  if (!scratch)
-    {
-      g_printerr ("Bail out! %s\n", error->message);
-      return 1;
-    }
   g_test_add_func ("/feed/next", test_batch_next);
   g_test_add_func ("/feed/another-size", test_batch_of_another_size);
   g_test_add_func ("/feed/broken-set", test_batch_of_broken_set);
   g_test_add_func ("/trainer/broken-set", test_broken_set);
   g_test_add_func ("/digits/first-losses", test_first_losses);
+  g_test_add_func ("/small-resnet/first-losses", test_resnet_losses);
   g_test_add_func ("/trainer/learns", test_learns);
   g_test_add_func ("/trainer/reports", test_reports);
   g_test_add_func ("/trainer/same-seed", test_same_seed);
@@ -855,12 +641,10 @@ main (int argc, char **argv)
   g_test_add_func ("/trainer/memory", test_memory);
   g_test_add_func ("/trainer/score/each-once", test_score_counts_each_once);
   g_test_add_func ("/trainer/score/refuses", test_score_refuses);
-  g_test_add_func ("/trainer/save-and-load", test_save_and_load);
-  g_test_add_func ("/trainer/save-refuses", test_save_refuses);
-  g_test_add_func ("/trainer/load-refuses", test_load_refuses);
-  int status = g_test_run ();
-  kol_device_unref (device);
-  remove_all (scratch);
-  g_free (scratch);
-  return status;
+}
+
+int
+main (int argc, char **argv)
+{
+  return run_tests (argc, argv, add_tests);
 }

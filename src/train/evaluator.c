@@ -1,0 +1,374 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * A network that does not learn: scores on a data set, and answers. Any number of
+ * examples is taken a batch at a time; a last batch that is not full is filled up
+ * with examples whose results are not looked at.
+ */
+
+#include "evaluator.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../dataset/batches.h"
+#include "checkpoint-private.h"
+#include "parameters-private.h"
+
+#define LARGEST_BATCH 250 /* examples at a time, unless another number is asked for */
+
+struct _KolEvaluator {
+  KolParameters *parameters;
+  KolNetwork network;
+  gpointer user_data;
+  KolRecipe *recipe; /* what user_data is, if a run was opened */
+  KolDataset *like;
+
+  KolGraph *graph;
+  KolNetworkValues values;
+  gsize batch;
+  gint64 outputs; /* numbers per example */
+};
+
+/**
+ * kol_score_free:
+ * @score: (transfer full) (nullable): a score
+ *
+ * Frees the score and its confusion matrix.
+ */
+void
+kol_score_free (KolScore *score)
+{
+  if (!score)
+    return;
+  g_free (score->confusion);
+  g_free (score);
+}
+
+/* ── Making one ──────────────────────────────────────────────────────────────────────────────── */
+
+/* Builds the network for another number of examples. */
+static gboolean
+rebuild (KolEvaluator *evaluator, gsize batch, GError **error)
+{
+  g_clear_pointer (&evaluator->graph, kol_graph_free);
+  evaluator->batch = batch;
+  evaluator->graph = kol_graph_new_over (evaluator->parameters);
+  evaluator->network (evaluator->graph, batch, FALSE, evaluator->like, &evaluator->values,
+                      evaluator->user_data);
+
+  const GError *mistake = kol_graph_get_error (evaluator->graph);
+  if (mistake)
+    {
+      g_propagate_error (error, g_error_copy (mistake));
+      return FALSE;
+    }
+  const KolShape *shape = kol_value_get_shape (evaluator->values.output);
+  evaluator->outputs = kol_shape_count (shape) / (gint64) batch;
+  return TRUE;
+}
+
+/**
+ * kol_evaluator_new:
+ * @parameters: the network's parameters, which may be in training at the same time
+ * @network: the network
+ * @user_data: for @network
+ * @like: a data set of the size and classes wanted; its examples are not looked at
+ * @batch: examples at a time
+ * @error: return location
+ *
+ * Errors: those of the network's shapes.
+ *
+ * Returns: (transfer full): the evaluator, or %NULL with @error set
+ */
+KolEvaluator *
+kol_evaluator_new (KolParameters *parameters, KolNetwork network, gpointer user_data,
+                   KolDataset *like, gsize batch, GError **error)
+{
+  g_return_val_if_fail (parameters != NULL && network != NULL && like != NULL && batch > 0, NULL);
+
+  g_autoptr (KolEvaluator) evaluator = g_new0 (KolEvaluator, 1);
+  evaluator->parameters = kol_parameters_ref (parameters);
+  evaluator->network = network;
+  evaluator->user_data = user_data;
+  evaluator->like = kol_dataset_ref (like);
+  return rebuild (evaluator, batch, error) ? g_steal_pointer (&evaluator) : NULL;
+}
+
+/**
+ * kol_evaluator_open:
+ * @device: where to compute
+ * @run: a run
+ * @step: which checkpoint; 0: the latest
+ * @error: return location
+ *
+ * Makes a run's network with the weights of a checkpoint: their moving average, if
+ * the run keeps one.
+ *
+ * Errors: %KOL_ERROR_DATA if there is no such checkpoint, or it is damaged.
+ *
+ * Returns: (transfer full): the evaluator, or %NULL with @error set
+ */
+KolEvaluator *
+kol_evaluator_open (KolDevice *device, const KolRun *run, guint64 step, GError **error)
+{
+  g_autoptr (GPtrArray) weights = NULL, state = NULL;
+
+  g_return_val_if_fail (device != NULL && run != NULL, NULL);
+
+  if (!step && !run->latest)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "The run %s has no checkpoint yet, and so no weights", run->folder);
+      return NULL;
+    }
+  if (!kol_checkpoint_load (run->folder, step ? step : run->latest, &weights, &state, NULL, error))
+    return NULL;
+  g_autoptr (KolParameters) parameters = kol_parameters_new (device, run->settings.seed);
+  g_autoptr (KolEvaluator) evaluator = kol_evaluator_new (
+      parameters, kol_recipe_network, run->recipe, run->like, LARGEST_BATCH, error);
+  if (!evaluator)
+    return NULL;
+  evaluator->recipe = kol_recipe_ref (run->recipe);
+  if (!kol_parameters_take (parameters, weights, run->folder, error)
+      || !kol_parameters_take_averages (parameters, state, error))
+    return NULL;
+  return g_steal_pointer (&evaluator);
+}
+
+/**
+ * kol_evaluator_free:
+ * @evaluator: (transfer full) (nullable): an evaluator
+ */
+void
+kol_evaluator_free (KolEvaluator *evaluator)
+{
+  if (!evaluator)
+    return;
+  g_clear_pointer (&evaluator->graph, kol_graph_free);
+  g_clear_pointer (&evaluator->recipe, kol_recipe_unref);
+  g_clear_pointer (&evaluator->like, kol_dataset_unref);
+  g_clear_pointer (&evaluator->parameters, kol_parameters_unref);
+  g_free (evaluator);
+}
+
+/* What a run of it computes. */
+#define MAX_TARGETS 2
+
+static guint
+list_targets (const KolEvaluator *evaluator, KolValue *targets[MAX_TARGETS])
+{
+  targets[0] = evaluator->values.output;
+  targets[1] = evaluator->values.losses;
+  return 2;
+}
+
+/**
+ * kol_evaluator_prepare:
+ * @evaluator: an evaluator
+ * @error: return location
+ *
+ * Compiles and allocates what scoring needs.
+ *
+ * Returns: %FALSE if a program does not compile or memory is short
+ */
+gboolean
+kol_evaluator_prepare (KolEvaluator *evaluator, GError **error)
+{
+  KolValue *targets[MAX_TARGETS];
+
+  return kol_prepare (evaluator->graph, targets, list_targets (evaluator, targets), error);
+}
+
+/**
+ * kol_evaluator_peak_bytes:
+ * @evaluator: an evaluator
+ * @bytes: (out): the most device memory that scoring takes
+ * @error: return location
+ *
+ * Returns: %FALSE if the network cannot be laid out
+ */
+gboolean
+kol_evaluator_peak_bytes (KolEvaluator *evaluator, guint64 *bytes, GError **error)
+{
+  KolValue *targets[MAX_TARGETS];
+
+  return kol_peak_bytes (evaluator->graph, targets, list_targets (evaluator, targets), bytes,
+                         error);
+}
+
+/* ── Scores ──────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+check_size (const KolEvaluator *evaluator, const KolDataset *data, GError **error)
+{
+  const KolDataset *like = evaluator->like;
+
+  if (data->channels == like->channels && data->height == like->height
+      && data->width == like->width && data->outputs == like->outputs)
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_SHAPE,
+               "The examples of the %s are [%zu, %zu, %zu] with %zu targets, but the network was "
+               "made for [%zu, %zu, %zu] (channels, height, width) with %zu; score it on examples "
+               "of that size",
+               data->name, data->channels, data->height, data->width, data->outputs, like->channels,
+               like->height, like->width, like->outputs);
+  return FALSE;
+}
+
+static gboolean
+check_labels (const KolEvaluator *evaluator, const KolDataset *data, GError **error)
+{
+  for (gsize i = 0; data->labels && i < data->count; i++)
+    if (data->labels[i] >= evaluator->like->classes)
+      {
+        g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                     "Example %zu of the %s has the label %u, but the network knows the %u classes "
+                     "0 to %u; score it on the kind of data that it learned from",
+                     i, data->name, data->labels[i], evaluator->like->classes,
+                     evaluator->like->classes - 1);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* The first of the largest. */
+static guint
+largest (const float *scores, gint64 n)
+{
+  guint best = 0;
+
+  for (gint64 i = 1; i < n; i++)
+    if (scores[i] > scores[best])
+      best = (guint) i;
+  return best;
+}
+
+/* Adds one batch to sums; `loss` and `accuracy` are sums until the end. */
+static void
+score_add (KolScore *score, const float *outputs, const float *losses, const guint32 *labels,
+           gsize count)
+{
+  for (gsize i = 0; i < count; i++)
+    {
+      score->loss += losses[i];
+      if (!labels)
+        continue;
+      guint answer = largest (outputs + i * score->classes, score->classes);
+      score->accuracy += answer == labels[i];
+      score->confusion[labels[i] * score->classes + answer]++;
+    }
+}
+
+static gboolean
+score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancellable *cancellable,
+           GError **error)
+{
+  const KolNetworkValues *values = &evaluator->values;
+  KolValue *targets[MAX_TARGETS];
+  guint n = list_targets (evaluator, targets);
+  g_autofree float *outputs = g_new (float, evaluator->batch * (gsize) evaluator->outputs);
+  g_autofree float *losses = g_new (float, evaluator->batch);
+  g_autoptr (KolBatches) batches = kol_batches_new (data, evaluator->batch, 0, FALSE, error);
+
+  if (!batches)
+    return FALSE;
+  while (score->count < data->count)
+    {
+      const float *x, *y;
+
+      if (!kol_batches_next (batches, &x, &y))
+        return kol_dataset_finish (data, error);
+      kol_set (values->x, x);
+      kol_set (values->y, y);
+      if (g_cancellable_set_error_if_cancelled (cancellable, error)
+          || !kol_run_all (evaluator->graph, targets, n, error)
+          || !kol_read (values->output, outputs, error)
+          || !kol_read (values->losses, losses, error))
+        return FALSE;
+      /* The last batch is filled up with examples that were counted already. */
+      gsize valid = kol_batches_get_valid (batches);
+      score_add (score, outputs, losses, data->labels ? data->labels + score->count : NULL, valid);
+      score->count += valid;
+    }
+  score->loss /= score->count;
+  score->accuracy = data->labels ? score->accuracy / score->count : NAN;
+  return TRUE;
+}
+
+/**
+ * kol_evaluator_score:
+ * @evaluator: an evaluator
+ * @data: examples of the size that the network was made for
+ * @cancellable: (nullable): stops it
+ * @error: return location
+ *
+ * Computes the loss of all the examples, each once, and how the classes are told
+ * apart, with the parameters as they are now. Sums are in double precision.
+ *
+ * Errors: %KOL_ERROR_SHAPE for examples of another size, %KOL_ERROR_DATA for labels
+ * that the network does not know, what kol_dataset_finish() reports, and whatever
+ * the device reports.
+ *
+ * Returns: (transfer full): the score, or %NULL with @error set
+ */
+KolScore *
+kol_evaluator_score (KolEvaluator *evaluator, KolDataset *data, GCancellable *cancellable,
+                     GError **error)
+{
+  g_return_val_if_fail (evaluator != NULL && data != NULL, NULL);
+
+  if (!check_size (evaluator, data, error) || !check_labels (evaluator, data, error)
+      || !kol_dataset_finish (data, error))
+    return NULL;
+  /* A set smaller than a batch needs the network at its own size. */
+  if (data->count < evaluator->batch && !rebuild (evaluator, data->count, error))
+    return NULL;
+  g_autoptr (KolScore) score = g_new0 (KolScore, 1);
+  if (data->labels)
+    {
+      score->classes = (guint) evaluator->outputs;
+      score->confusion = g_new0 (guint, score->classes * score->classes);
+    }
+  return score_all (evaluator, data, score, cancellable, error) ? g_steal_pointer (&score) : NULL;
+}
+
+/**
+ * kol_evaluator_predict:
+ * @evaluator: an evaluator
+ * @examples: [count, C, H, W], pixels 0..1
+ * @count: how many
+ * @outputs: (out): [count, outputs]: a score per class (logits), or the numbers
+ *   predicted
+ * @error: return location
+ *
+ * Asks the network.
+ *
+ * Returns: %FALSE if the device failed
+ */
+gboolean
+kol_evaluator_predict (KolEvaluator *evaluator, const float *examples, gsize count, float *outputs,
+                       GError **error)
+{
+  const KolDataset *like = evaluator->like;
+  gsize each = like->channels * like->height * like->width;
+
+  g_return_val_if_fail (evaluator != NULL && examples != NULL && outputs != NULL, FALSE);
+
+  if (count < evaluator->batch && !rebuild (evaluator, count, error))
+    return FALSE;
+  gsize batch = evaluator->batch, row = (gsize) evaluator->outputs;
+  g_autofree float *full = g_new0 (float, batch * each), *answers = g_new (float, batch * row);
+  for (gsize done = 0; done < count; done += batch)
+    {
+      gsize n = MIN (batch, count - done);
+
+      memcpy (full, examples + done * each, n * each * sizeof (float));
+      kol_set (evaluator->values.x, full);
+      if (!kol_run (evaluator->graph, evaluator->values.output, error)
+          || !kol_read (evaluator->values.output, answers, error))
+        return FALSE;
+      memcpy (outputs + done * row, answers, n * row * sizeof (float));
+    }
+  return TRUE;
+}

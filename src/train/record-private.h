@@ -1,0 +1,31 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What a run leaves in its folder as it goes: rows of metrics.csv, TensorBoard's
+ * event files. One process at a time writes there, which a lock sees to.
+ */
+
+#include "../lock-private.h"
+#include "../nn/optimizers.h"
+#include "trainer.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KolRecord KolRecord;
+
+/* Begins, or goes on after step @first; @lock is taken over. NULL with @error set: still the caller's. */
+KolRecord *kol_record_new (const char *folder, KolValue *train_step, guint64 first, KolLock *lock,
+                           GError **error);
+void kol_record_free (KolRecord *record);
+
+/* Takes away what a run has logged: its rows and events. */
+void kol_record_remove_logs (const char *folder);
+const char *kol_record_get_folder (const KolRecord *record);
+/* A row for the report's step; @ratios: per parameter, or NULL. */
+gboolean kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ratios,
+                         GError **error);
+/* Histograms of weights and gradients, a picture of the first filters. Waits for the device. */
+gboolean kol_record_histograms (KolRecord *record, guint64 step, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,23 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "run.h"
+
+G_BEGIN_DECLS
+
+/* The files of a run's folder; checkpoints are checkpoint-private.h's. */
+#define KOL_RUN_FILE "run.ini"
+#define KOL_RECIPE_FILE "recipe.ini"
+#define KOL_LOCK_FILE "lock"
+
+/* Whether the folder holds a run. */
+gboolean kol_run_exists (const char *folder);
+/* Makes the folder with run.ini and recipe.ini; @recipe NULL: a network that is code. */
+gboolean kol_run_create (const char *folder, const KolRecipe *recipe,
+                         const KolTrainSettings *settings, const KolDataset *data,
+                         const KolDatasetOptions *options, GError **error);
+/* Changes [run] of run.ini: the steps done and the best validation so far. */
+gboolean kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 step,
+                         guint64 best, double best_loss, double best_accuracy, GError **error);
+
+G_END_DECLS

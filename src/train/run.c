@@ -1,0 +1,292 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * What a run's folder says of it: run.ini, for people and programs, and recipe.ini,
+ * the recipe as it was.
+ */
+
+#include "run-private.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#include "../dataset/dataset-private.h"
+#include "checkpoint-private.h"
+#include "metrics.h"
+#include "record-private.h"
+
+/* ── Writing ─────────────────────────────────────────────────────────────────────────────────── */
+
+gboolean
+kol_run_exists (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+static void
+write_data (GKeyFile *file, const KolDataset *data, const KolDatasetOptions *options)
+{
+  g_key_file_set_string (file, "data", "path", data->path);
+  if (options && options->width)
+    g_key_file_set_uint64 (file, "data", "option-width", options->width);
+  if (options && options->height)
+    g_key_file_set_uint64 (file, "data", "option-height", options->height);
+  if (options && options->channels)
+    g_key_file_set_uint64 (file, "data", "option-channels", options->channels);
+  if (options && options->target)
+    g_key_file_set_string (file, "data", "option-target", options->target);
+  if (options && options->numbers)
+    g_key_file_set_boolean (file, "data", "option-numbers", TRUE);
+  g_key_file_set_uint64 (file, "data", "examples", data->count);
+  g_key_file_set_uint64 (file, "data", "channels", data->channels);
+  g_key_file_set_uint64 (file, "data", "height", data->height);
+  g_key_file_set_uint64 (file, "data", "width", data->width);
+  g_key_file_set_uint64 (file, "data", "classes", data->classes);
+  g_key_file_set_uint64 (file, "data", "outputs", data->outputs);
+  if (data->class_names)
+    g_key_file_set_string_list (file, "data", "class-names",
+                                (const char *const *) data->class_names,
+                                g_strv_length (data->class_names));
+}
+
+static gboolean
+save (GKeyFile *file, const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+  gsize size;
+  g_autofree char *text = g_key_file_to_data (file, &size, NULL);
+
+  return g_file_set_contents_full (path, text, (gssize) size, G_FILE_SET_CONTENTS_CONSISTENT, 0666,
+                                   error);
+}
+
+gboolean
+kol_run_create (const char *folder, const KolRecipe *recipe, const KolTrainSettings *settings,
+                const KolDataset *data, const KolDatasetOptions *options, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *started = g_date_time_format_iso8601 (now);
+  g_autofree char *recipe_path = g_build_filename (folder, KOL_RECIPE_FILE, NULL);
+
+  g_key_file_set_string (file, "run", "kolinsky", KOL_VERSION);
+  g_key_file_set_string (file, "run", "started", started);
+  g_key_file_set_string (file, "run", "network", recipe ? kol_recipe_get_name (recipe) : "custom");
+  g_key_file_set_string (file, "run", "data", data->name);
+  g_key_file_set_uint64 (file, "run", "step", 0);
+  write_data (file, data, options);
+  kol_train_settings_write (settings, file, "settings");
+  if (recipe
+      && !g_file_set_contents_full (recipe_path, kol_recipe_get_text (recipe), -1,
+                                    G_FILE_SET_CONTENTS_CONSISTENT, 0666, error))
+    return FALSE;
+  return save (file, folder, error);
+}
+
+/* A number as text that reads back as the same number. */
+static void
+set_number (GKeyFile *file, const char *group, const char *key, double number)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (!isnan (number))
+    g_key_file_set_string (file, group, key, g_ascii_dtostr (text, sizeof text, number));
+}
+
+gboolean
+kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 step, guint64 best,
+                double best_loss, double best_accuracy, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_KEEP_COMMENTS, error))
+    return FALSE;
+  g_key_file_set_uint64 (file, "run", "step", step);
+  if (best)
+    {
+      g_key_file_set_uint64 (file, "run", "best-step", best);
+      set_number (file, "run", "validation-loss", best_loss);
+      set_number (file, "run", "validation-accuracy", best_accuracy);
+    }
+  kol_train_settings_write (settings, file, "settings");
+  return save (file, folder, error);
+}
+
+/* ── Reading ─────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+read_settings (KolRun *run, GKeyFile *file, GError **error)
+{
+  g_auto (GStrv) names = g_key_file_get_keys (file, "settings", NULL, error);
+
+  if (!names)
+    return FALSE;
+  for (char **name = names; *name; name++)
+    {
+      g_autofree char *value = g_key_file_get_string (file, "settings", *name, NULL);
+      if (!kol_train_settings_set (&run->settings, *name, value, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+read_data (KolRun *run, GKeyFile *file, GError **error)
+{
+  KolDataset *like;
+
+  run->data = g_key_file_get_string (file, "data", "path", error);
+  if (!run->data)
+    return FALSE;
+  like = run->like = kol_dataset_new (run->data, "train");
+  run->data_options = (KolDatasetOptions){
+    .width = g_key_file_get_uint64 (file, "data", "option-width", NULL),
+    .height = g_key_file_get_uint64 (file, "data", "option-height", NULL),
+    .channels = g_key_file_get_uint64 (file, "data", "option-channels", NULL),
+    .target = g_key_file_get_string (file, "data", "option-target", NULL),
+    .numbers = g_key_file_get_boolean (file, "data", "option-numbers", NULL),
+  };
+  run->examples = g_key_file_get_uint64 (file, "data", "examples", NULL);
+  like->channels = g_key_file_get_uint64 (file, "data", "channels", NULL);
+  like->height = g_key_file_get_uint64 (file, "data", "height", NULL);
+  like->width = g_key_file_get_uint64 (file, "data", "width", NULL);
+  like->classes = (guint) g_key_file_get_uint64 (file, "data", "classes", NULL);
+  like->outputs = g_key_file_get_uint64 (file, "data", "outputs", NULL);
+  like->class_names = g_key_file_get_string_list (file, "data", "class-names", NULL, NULL);
+  if (like->channels && like->height && like->width && like->classes + like->outputs)
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+               "it does not say of what size its examples are; [data] needs channels, height, "
+               "width, and classes or outputs");
+  return FALSE;
+}
+
+static gboolean
+read_recipe (KolRun *run, GError **error)
+{
+  g_autofree char *path = g_build_filename (run->folder, KOL_RECIPE_FILE, NULL);
+  g_autofree char *text = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, error))
+    return FALSE;
+  run->recipe = kol_recipe_parse (text, path, error);
+  return run->recipe != NULL;
+}
+
+static gboolean
+read_all (KolRun *run, GKeyFile *file, GError **error)
+{
+  g_autoptr (GArray) steps = kol_checkpoint_list (run->folder);
+
+  run->latest = steps->len ? g_array_index (steps, guint64, 0) : 0;
+  run->best = g_key_file_get_uint64 (file, "run", "best-step", NULL);
+  return read_data (run, file, error) && read_settings (run, file, error)
+         && read_recipe (run, error);
+}
+
+/**
+ * kol_run_read:
+ * @folder: a run's folder, as kol_trainer_record() makes it
+ * @error: return location
+ *
+ * Reads what a run is, without its weights.
+ *
+ * Errors: %KOL_ERROR_DATA if the folder is not a run's, or its files are damaged or
+ * ask for what this version does not know.
+ *
+ * Returns: (transfer full): the run, or %NULL with @error set
+ */
+KolRun *
+kol_run_read (const char *folder, GError **error)
+{
+  g_autoptr (KolRun) run = g_new0 (KolRun, 1);
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+  g_autofree char *shown = g_filename_display_name (folder);
+
+  g_return_val_if_fail (folder != NULL, NULL);
+
+  run->folder = g_strdup (folder);
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "%s is not the folder of a run: there is no %s in it; `kolinsky runs` lists "
+                   "those there are",
+                   shown, KOL_RUN_FILE);
+      return NULL;
+    }
+  if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &reason)
+      && read_all (run, file, &reason))
+    return g_steal_pointer (&run);
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "The run %s cannot be read: %s", shown,
+               reason->message);
+  return NULL;
+}
+
+/**
+ * kol_run_free:
+ * @run: (transfer full) (nullable): a run
+ *
+ * Frees what was read; the folder stays.
+ */
+void
+kol_run_free (KolRun *run)
+{
+  if (!run)
+    return;
+  g_free (run->folder);
+  g_clear_pointer (&run->recipe, kol_recipe_unref);
+  g_free (run->data);
+  g_free ((char *) run->data_options.target);
+  g_clear_pointer (&run->like, kol_dataset_unref);
+  g_free (run);
+}
+
+/* Whether something has been learned, or at least logged. */
+static gboolean
+is_worth_keeping (const char *folder)
+{
+  g_autoptr (GArray) steps = kol_checkpoint_list (folder);
+  g_autofree char *path = g_build_filename (folder, KOL_METRICS_FILE, NULL);
+  g_autoptr (KolMetricsTable) table = kol_metrics_load (path, NULL);
+
+  return steps->len > 0 || (table && table->rows > 0);
+}
+
+/**
+ * kol_run_remove_empty:
+ * @folder: the folder of a run that no one is at
+ *
+ * Takes away what a run that has failed at its very start leaves: a folder without a
+ * checkpoint and without a row in its log. Files that are not a run's stay, and so
+ * does the folder then.
+ *
+ * Returns: whether the folder is gone
+ */
+gboolean
+kol_run_remove_empty (const char *folder)
+{
+  static const char *const files[]
+      = { KOL_RUN_FILE, KOL_RECIPE_FILE, KOL_METRICS_FILE, KOL_LOCK_FILE };
+  g_autofree char *checkpoints = g_build_filename (folder, "checkpoints", NULL);
+
+  g_return_val_if_fail (folder != NULL, FALSE);
+
+  if (!kol_run_exists (folder) || is_worth_keeping (folder))
+    return FALSE;
+  kol_record_remove_logs (folder);
+  kol_checkpoint_forget (folder, 0, 0);
+  g_rmdir (checkpoints);
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *path = g_build_filename (folder, files[i], NULL);
+      g_unlink (path);
+    }
+  return g_rmdir (folder) == 0;
+}

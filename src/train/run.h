@@ -1,0 +1,41 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "recipe.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KolRun:
+ * @folder: where it is
+ * @recipe: the network, as it was when the run began
+ * @settings: how it is trained
+ * @data: the path that the training examples were read from
+ * @data_options: how they were read
+ * @examples: how many there were
+ * @like: what the network was made for: channels, height, width, classes and their
+ *   names, or outputs; no examples
+ * @latest: the step of its latest checkpoint
+ * @best: the step with the best validation so far; 0: none
+ *
+ * What a run's folder says of it.
+ */
+typedef struct {
+  char *folder;
+  KolRecipe *recipe;
+  KolTrainSettings settings;
+  char *data;
+  KolDatasetOptions data_options;
+  guint64 examples;
+  KolDataset *like;
+  guint64 latest;
+  guint64 best;
+} KolRun;
+
+KOL_API KolRun *kol_run_read (const char *folder, GError **error);
+KOL_API void kol_run_free (KolRun *run);
+KOL_API gboolean kol_run_remove_empty (const char *folder);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolRun, kol_run_free)
+
+G_END_DECLS
