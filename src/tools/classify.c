@@ -199,8 +199,7 @@ classify (const ClassifyOptions *options, char **paths, GError **error)
   if (!run->like->classes)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   "The run %s learned to predict numbers, not to tell classes apart",
-                   run->folder);
+                   "The run %s learned to predict numbers, not to tell classes apart", run->folder);
       return FALSE;
     }
   read_pictures (paths, run, &pictures);
@@ -260,7 +259,8 @@ const ToolCommand tool_classify = {
   .name = "classify",
   .parameters = "PICTURE...",
   .summary = "Tell what pictures show, by a network of one's own",
-  .description = "RUN is the folder of a run that learned from pictures. A picture is scaled to the size\n"
-                 "that its network learned from, and made grey if those were.",
+  .description
+  = "RUN is the folder of a run that learned from pictures. A picture is scaled to the size\n"
+    "that its network learned from, and made grey if those were.",
   .run = run_command,
 };

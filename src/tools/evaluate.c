@@ -81,12 +81,13 @@ write_score (const KolScore *score)
   tool_json_print (&json);
 }
 
-/* The data that the run learned from, or others of the kind; the test part, unless told otherwise. */
+/* The data that the run learned from, or others of the kind; the test part, unless told otherwise.
+ */
 static KolDataset *
 open_data (const EvaluateOptions *options, const KolRun *run, GError **error)
 {
   const char *path = options->data ? options->data : run->data;
-  const char *part = options->part        ? options->part
+  const char *part = options->part                         ? options->part
                      : kol_dataset_has_part (path, "test") ? "test"
                                                            : "train";
   KolDatasetOptions how = run->data_options;
@@ -134,8 +135,8 @@ run_command (int argc, char **argv)
   g_auto (EvaluateOptions) options = { 0 };
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
-    { "data", 0, 0, G_OPTION_ARG_FILENAME, &options.data,
-      "Examples (default: those of the run)", "PATH" },
+    { "data", 0, 0, G_OPTION_ARG_FILENAME, &options.data, "Examples (default: those of the run)",
+      "PATH" },
     { "part", 0, 0, G_OPTION_ARG_STRING, &options.part,
       "The part of them to use: train or test (test, where there is one)", "PART" },
     { "from", 0, 0, G_OPTION_ARG_INT64, &options.from, "The step of the checkpoint (the latest)",
@@ -158,6 +159,7 @@ const ToolCommand tool_evaluate = {
   .name = "evaluate",
   .parameters = "RUN",
   .summary = "Score a trained network: loss, accuracy, confusion matrix",
-  .description = "RUN is the folder of a run, as `kolinsky train` tells it and `kolinsky runs` lists it.",
+  .description
+  = "RUN is the folder of a run, as `kolinsky train` tells it and `kolinsky runs` lists it.",
   .run = run_command,
 };

@@ -177,9 +177,8 @@ tool_find_data (const char *given, GError **error)
   char *folder = given ? g_strdup (given) : kol_dataset_find ();
 
   if (!folder)
-    g_set_error_literal (
-        error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
-        "No data set was found. Install Debian's package dataset-fashion-mnist, "
-        "or name what to learn from: --data PATH");
+    g_set_error_literal (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
+                         "No data set was found. Install Debian's package dataset-fashion-mnist, "
+                         "or name what to learn from: --data PATH");
   return folder;
 }

@@ -89,20 +89,20 @@ parse (TrainOptions *options, int *argc, char ***argv)
     { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &options->rate, "Learning rate", "X" },
     { "optimizer", 0, 0, G_OPTION_ARG_STRING, &options->optimizer, "sgd, adam, adamw or rmsprop",
       "NAME" },
-    { "keep", 0, 0, G_OPTION_ARG_DOUBLE, &options->keep,
-      "Probability that dropout keeps a node", "P" },
+    { "keep", 0, 0, G_OPTION_ARG_DOUBLE, &options->keep, "Probability that dropout keeps a node",
+      "P" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "Of weights, shuffles and dropout (0)",
       "N" },
     { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->set,
       "Any other setting of a recipe's [training]", "NAME=VALUE" },
-    { "size", 0, 0, G_OPTION_ARG_STRING, &options->size,
-      "Scale the pictures of a folder to this", "WxH" },
+    { "size", 0, 0, G_OPTION_ARG_STRING, &options->size, "Scale the pictures of a folder to this",
+      "WxH" },
     { "grey", 0, 0, G_OPTION_ARG_NONE, &options->grey, "Read the pictures of a folder as grey",
       NULL },
     { "target", 0, 0, G_OPTION_ARG_STRING, &options->target,
       "The column of a table to predict (the last)", "COLUMN" },
-    { "numbers", 0, 0, G_OPTION_ARG_NONE, &options->numbers,
-      "Targets are numbers, not classes", NULL },
+    { "numbers", 0, 0, G_OPTION_ARG_NONE, &options->numbers, "Targets are numbers, not classes",
+      NULL },
     { "run", 0, 0, G_OPTION_ARG_FILENAME, &options->folder,
       "Folder of the run (default: a new one in the user's data)", "DIR" },
     { "overwrite", 0, 0, G_OPTION_ARG_NONE, &options->overwrite,
@@ -145,8 +145,7 @@ set_number (KolTrainSettings *settings, const char *option, const char *name, do
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
 
-  return value == UNSET
-         || set (settings, option, name, g_ascii_dtostr (text, sizeof text, value));
+  return value == UNSET || set (settings, option, name, g_ascii_dtostr (text, sizeof text, value));
 }
 
 /* What the command line says on top of the recipe, or of the run that goes on. */
@@ -267,8 +266,8 @@ open_folder (Run *run, GError **error)
 
   if (run->resumed)
     {
-      run->recorded = kol_trainer_resume (run->trainer, run->folder, (guint64) MAX (options->from, 0),
-                                          error);
+      run->recorded
+          = kol_trainer_resume (run->trainer, run->folder, (guint64) MAX (options->from, 0), error);
       if (run->recorded)
         tool_say ("Going on after step %" G_GUINT64_FORMAT, kol_trainer_get_step (run->trainer));
       return run->recorded;
@@ -278,14 +277,14 @@ open_folder (Run *run, GError **error)
   if (!options->overwrite && holds_run (run->folder))
     {
       g_autofree char *shown = g_filename_display_name (run->folder);
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
-                   "%s already holds a run: go on with it by --resume, choose another --run, or add "
-                   "--overwrite",
-                   shown);
+      g_set_error (
+          error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+          "%s already holds a run: go on with it by --resume, choose another --run, or add "
+          "--overwrite",
+          shown);
       return FALSE;
     }
-  run->recorded
-      = kol_trainer_record (run->trainer, run->folder, &run->data_options, error);
+  run->recorded = kol_trainer_record (run->trainer, run->folder, &run->data_options, error);
   return run->recorded;
 }
 
@@ -621,8 +620,8 @@ save (Run *run, GError **error)
 
   if (run->interrupted && !kol_trainer_save (run->trainer, error))
     return FALSE;
-  tool_say ("Saved after step %" G_GUINT64_FORMAT " to %s",
-            kol_trainer_get_step (run->trainer), folder);
+  tool_say ("Saved after step %" G_GUINT64_FORMAT " to %s", kol_trainer_get_step (run->trainer),
+            folder);
   if (run->interrupted)
     tool_say ("Go on with it: kolinsky train --resume %s",
               strpbrk (folder, " \t'\"$&;()*?<>|\\`") ? quoted : folder);
@@ -711,7 +710,8 @@ static ToolExit
 check_parameters (const TrainOptions *options, int argc, char **argv)
 {
   if (argc > 2)
-    return tool_usage (&tool_train, "\"%s\" is more than `kolinsky train` understands: one recipe at a time",
+    return tool_usage (&tool_train,
+                       "\"%s\" is more than `kolinsky train` understands: one recipe at a time",
                        argv[2]);
   if (options->resume && argc == 2)
     return tool_usage (&tool_train, "--resume goes on with a run's own recipe; leave \"%s\" out",

@@ -20,14 +20,15 @@ G_BEGIN_DECLS
 
 #define KOL_WEIGHTS_FILE "weights.safetensors"
 
-/* Writes a checkpoint; @facts gets the group [checkpoint]. An older one of that step is replaced. */
+/* Writes a checkpoint; @facts gets the group [checkpoint]. An older one of that step is replaced.
+ */
 gboolean kol_checkpoint_save (const char *run, guint64 step, GPtrArray *weights,
                               GHashTable *metadata, GPtrArray *state, GKeyFile *facts,
                               GError **error);
 /* Reads one and checks its sums; what is not wanted is NULL. An error names the checkpoint, and the
  * one before it, if there is one. */
-gboolean kol_checkpoint_load (const char *run, guint64 step, GPtrArray **weights,
-                              GPtrArray **state, GKeyFile **facts, GError **error);
+gboolean kol_checkpoint_load (const char *run, guint64 step, GPtrArray **weights, GPtrArray **state,
+                              GKeyFile **facts, GError **error);
 /* The steps that there are checkpoints of, the latest first: guint64. Given. */
 GArray *kol_checkpoint_list (const char *run);
 /* Removes all but the latest @keep and that of @best; what was left half-written, too. */

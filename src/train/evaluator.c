@@ -204,8 +204,8 @@ check_size (const KolEvaluator *evaluator, const KolDataset *data, GError **erro
 {
   const KolDataset *like = evaluator->like;
 
-  if (data->channels == like->channels && data->height == like->height
-      && data->width == like->width && data->outputs == like->outputs)
+  if (data->channels == like->channels && data->height == like->height && data->width == like->width
+      && data->outputs == like->outputs)
     return TRUE;
   g_set_error (error, KOL_ERROR, KOL_ERROR_SHAPE,
                "The examples of the %s are [%zu, %zu, %zu] with %zu targets, but the network was "
@@ -267,7 +267,7 @@ score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancella
   const KolNetworkValues *values = &evaluator->values;
   KolValue *targets[MAX_TARGETS];
   guint n = list_targets (evaluator, targets);
-  g_autofree float *outputs = g_new (float, evaluator->batch * (gsize) evaluator->outputs);
+  g_autofree float *outputs = g_new (float, evaluator->batch *(gsize) evaluator->outputs);
   g_autofree float *losses = g_new (float, evaluator->batch);
   g_autoptr (KolBatches) batches = kol_batches_new (data, evaluator->batch, 0, FALSE, error);
 
@@ -358,7 +358,7 @@ kol_evaluator_predict (KolEvaluator *evaluator, const float *examples, gsize cou
   if (count < evaluator->batch && !rebuild (evaluator, count, error))
     return FALSE;
   gsize batch = evaluator->batch, row = (gsize) evaluator->outputs;
-  g_autofree float *full = g_new0 (float, batch * each), *answers = g_new (float, batch * row);
+  g_autofree float *full = g_new0 (float, batch *each), *answers = g_new (float, batch *row);
   for (gsize done = 0; done < count; done += batch)
     {
       gsize n = MIN (batch, count - done);

@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 #define KOL_LAYER_KEYS 10
 
 typedef enum {
-  KOL_KEY_COUNT = 1,   /* a whole number of 1 or more, or "classes" */
-  KOL_KEY_NUMBER,      /* any number */
-  KOL_KEY_WORD,        /* one of a list, or with a list whose first is "NUMBER" a count of 0 or more */
+  KOL_KEY_COUNT = 1, /* a whole number of 1 or more, or "classes" */
+  KOL_KEY_NUMBER,    /* any number */
+  KOL_KEY_WORD, /* one of a list, or with a list whose first is "NUMBER" a count of 0 or more */
   KOL_KEY_INITIALIZER, /* "he", "truncated-normal 0.1", "0.1", "none" */
 } KolLayerKeyKind;
 

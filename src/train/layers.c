@@ -126,9 +126,9 @@ static const struct {
   { "softplus", kol_softplus },
 };
 
-static const char *const activation_words[] = { "none", "relu", "leaky-relu", "elu", "selu", "gelu",
-                                                "silu", "hard-swish", "sigmoid", "tanh", "softplus",
-                                                NULL };
+static const char *const activation_words[]
+    = { "none", "relu",       "leaky-relu", "elu",  "selu",     "gelu",
+        "silu", "hard-swish", "sigmoid",    "tanh", "softplus", NULL };
 
 static KolValue *
 activate (const KolLayerPlace *place, KolValue *z)
@@ -164,8 +164,7 @@ biases (const KolLayerPlace *place, gint64 features)
 {
   const KolLayerValue *value = value_of (place, "biases");
 
-  return value->none ? NULL
-                     : parameter (place, "b", "", KOL_SHAPE (features), value->initializer);
+  return value->none ? NULL : parameter (place, "b", "", KOL_SHAPE (features), value->initializer);
 }
 
 static KolValue *
@@ -188,8 +187,8 @@ build_convolution (const KolLayerPlace *place)
     how.pad = (int) padding->number;
   else
     how.padding = strcmp (padding->word, "same") == 0 ? KOL_SAME : KOL_VALID;
-  return activate (place, named_part (place, kol_conv2d (x, w, biases (place, features), &how),
-                                      "/z"));
+  return activate (place,
+                   named_part (place, kol_conv2d (x, w, biases (place, features), &how), "/z"));
 }
 
 static KolValue *
@@ -281,13 +280,12 @@ build_layer_norm (const KolLayerPlace *place)
 static KolValue *
 build_local_response_norm (const KolLayerPlace *place)
 {
-  return kol_local_response_norm (place->inputs[0],
-                                  &(KolLocalResponseNorm){
-                                      .size = (int) count_of (place, "size"),
-                                      .alpha = number_of (place, "alpha"),
-                                      .beta = number_of (place, "beta"),
-                                      .bias = number_of (place, "bias"),
-                                  });
+  return kol_local_response_norm (place->inputs[0], &(KolLocalResponseNorm){
+                                                        .size = (int) count_of (place, "size"),
+                                                        .alpha = number_of (place, "alpha"),
+                                                        .beta = number_of (place, "beta"),
+                                                        .bias = number_of (place, "bias"),
+                                                    });
 }
 
 /* ── A block with a short cut ────────────────────────────────────────────────────────────────── */
@@ -298,10 +296,10 @@ normalized_convolution (const KolLayerPlace *place, KolValue *x, const char *par
                         gint64 stride)
 {
   gint64 features = count_of (place, "features");
-  KolValue *w = parameter (place, "w", part, KOL_SHAPE (features, channels_of (x), size, size),
-                           KOL_HE);
-  KolValue *z = kol_conv2d (x, w, NULL,
-                            &(KolConv2d){ .stride = (int) stride, .pad = (int) (size / 2) });
+  KolValue *w
+      = parameter (place, "w", part, KOL_SHAPE (features, channels_of (x), size, size), KOL_HE);
+  KolValue *z
+      = kol_conv2d (x, w, NULL, &(KolConv2d){ .stride = (int) stride, .pad = (int) (size / 2) });
 
   return batch_norm (place, named_part (place, z, part), part,
                      &(KolBatchNorm){ .training = place->training });
@@ -321,8 +319,7 @@ build_residual (const KolLayerPlace *place)
   KolValue *y1 = kol_relu (normalized_convolution (place, x, "/1", 3, stride));
   KolValue *y2 = normalized_convolution (place, y1, "/2", 3, 1);
 
-  return kol_relu (
-      kol_add (y2, same ? x : normalized_convolution (place, x, "/short", 1, stride)));
+  return kol_relu (kol_add (y2, same ? x : normalized_convolution (place, x, "/short", 1, stride)));
 }
 
 /* ── Layers without weights ──────────────────────────────────────────────────────────────────── */
@@ -423,14 +420,38 @@ build_upsample (const KolLayerPlace *place)
 static const char *const padding_words[] = { "NUMBER", "same", "valid", NULL };
 static const char *const filter_words[] = { "nearest", "bilinear", NULL };
 
-#define FEATURES { "features", KOL_KEY_COUNT }
-#define COUNT(name, preset) { name, KOL_KEY_COUNT, preset }
-#define NUMBER(name, preset) { name, KOL_KEY_NUMBER, preset }
-#define PADDING(preset) { "padding", KOL_KEY_WORD, preset, padding_words }
-#define WEIGHTS { "weights", KOL_KEY_INITIALIZER, "he" }
-#define BIASES { "biases", KOL_KEY_INITIALIZER, "0" }
-#define ACTIVATION { "activation", KOL_KEY_WORD, "none", activation_words }
-#define ACTIVATION_KIND(name) { name, "the function of that name, element by element", FALSE, { { NULL } }, build_activation }
+#define FEATURES                                                                                   \
+  {                                                                                                \
+    "features", KOL_KEY_COUNT                                                                      \
+  }
+#define COUNT(name, preset)                                                                        \
+  {                                                                                                \
+    name, KOL_KEY_COUNT, preset                                                                    \
+  }
+#define NUMBER(name, preset)                                                                       \
+  {                                                                                                \
+    name, KOL_KEY_NUMBER, preset                                                                   \
+  }
+#define PADDING(preset)                                                                            \
+  {                                                                                                \
+    "padding", KOL_KEY_WORD, preset, padding_words                                                 \
+  }
+#define WEIGHTS                                                                                    \
+  {                                                                                                \
+    "weights", KOL_KEY_INITIALIZER, "he"                                                           \
+  }
+#define BIASES                                                                                     \
+  {                                                                                                \
+    "biases", KOL_KEY_INITIALIZER, "0"                                                             \
+  }
+#define ACTIVATION                                                                                 \
+  {                                                                                                \
+    "activation", KOL_KEY_WORD, "none", activation_words                                           \
+  }
+#define ACTIVATION_KIND(name)                                                                      \
+  {                                                                                                \
+    name, "the function of that name, element by element", FALSE, { { NULL } }, build_activation   \
+  }
 
 static const KolLayerKind kinds[] = {
   { "convolution",

@@ -43,7 +43,7 @@ typedef struct {
  * each graph that is needed, always over the same parameters. Errors are kept by
  * the graph.
  */
-typedef void (*KolNetwork) (KolGraph *graph, gsize batch, gboolean training,
-                            const KolDataset *like, KolNetworkValues *values, gpointer user_data);
+typedef void (*KolNetwork) (KolGraph *graph, gsize batch, gboolean training, const KolDataset *like,
+                            KolNetworkValues *values, gpointer user_data);
 
 G_END_DECLS

@@ -14,7 +14,6 @@ GPtrArray *kol_parameters_copy (KolParameters *parameters, guint first, guint en
 gboolean kol_parameters_take (KolParameters *parameters, GPtrArray *arrays, const char *origin,
                               GError **error);
 /* Gives the parameters their moving averages, where @state has them. */
-gboolean kol_parameters_take_averages (KolParameters *parameters, GPtrArray *state,
-                                       GError **error);
+gboolean kol_parameters_take_averages (KolParameters *parameters, GPtrArray *state, GError **error);
 
 G_END_DECLS

@@ -105,8 +105,7 @@ typedef struct {
   GError **error;
 } Reader;
 
-static gboolean
-fail (const Reader *reader, int line, const char *format, ...) G_GNUC_PRINTF (3, 4);
+static gboolean fail (const Reader *reader, int line, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 static gboolean
 fail (const Reader *reader, int line, const char *format, ...)
@@ -168,8 +167,10 @@ read_group (Reader *reader, char *text, int line)
   g_autofree char *name = g_strstrip (g_strndup (text + 1, length - 2));
   const Section *other = find_section (reader, name);
   if (other)
-    return fail (reader, line, "the group [%s] is there already, in line %d; give this one another "
-                 "name", name, other->line);
+    return fail (reader, line,
+                 "the group [%s] is there already, in line %d; give this one another "
+                 "name",
+                 name, other->line);
   Section *section = g_new0 (Section, 1);
   section->name = g_steal_pointer (&name);
   section->line = line;
@@ -388,8 +389,7 @@ read_value (const Reader *reader, int line, const KolLayerKey *key, const char *
     case KOL_KEY_INITIALIZER:
       return read_initializer (reader, line, key->name, text, value);
     case KOL_KEY_WORD:
-    default:
-      {
+      default: {
         int at = place_of (text, key->words);
 
         if (at > 0 || (at == 0 && strcmp (key->words[0], "NUMBER") != 0))
@@ -498,17 +498,19 @@ read_layer (Reader *reader, const Section *section)
   KolLayer *layer;
 
   if (!kind)
-    return fail (reader, section->line, "[%s] is a layer, but does not say which; add a line "
-                 "“layer = ...”", section->name);
+    return fail (reader, section->line,
+                 "[%s] is a layer, but does not say which; add a line "
+                 "“layer = ...”",
+                 section->name);
   if (strcmp (section->name, "examples") == 0)
-    return fail (reader, section->line, "“examples” stands for what goes in; give this layer "
+    return fail (reader, section->line,
+                 "“examples” stands for what goes in; give this layer "
                  "another name");
   layer = g_new0 (KolLayer, 1);
   layer->kind = kol_layer_kind_find (kind->value);
   layer->name = g_strdup (section->name);
   layer->line = section->line;
-  if ((layer->kind
-       || fail_word (reader, kind->line, "layer", kind->value, kol_layer_kind_names ()))
+  if ((layer->kind || fail_word (reader, kind->line, "layer", kind->value, kol_layer_kind_names ()))
       && check_keys (reader, section, layer->kind) && read_inputs (reader, section, layer)
       && read_keys (reader, section, layer))
     {
@@ -680,9 +682,9 @@ kol_recipe_find (const char *name, GError **error)
   g_autofree char *list = kol_list_words ((const char *const *) names);
   const char *nearest = kol_nearest_word (name, (const char *const *) names);
   g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-               "There is no recipe “%s”%s%s%s; known are: %s; or name a file, such as ./%s.ini", name,
-               nearest ? " (did you mean “" : "", nearest ? nearest : "", nearest ? "”?)" : "", list,
-               name);
+               "There is no recipe “%s”%s%s%s; known are: %s; or name a file, such as ./%s.ini",
+               name, nearest ? " (did you mean “" : "", nearest ? nearest : "",
+               nearest ? "”?)" : "", list, name);
   return NULL;
 }
 
@@ -835,16 +837,16 @@ kol_recipe_network (KolGraph *graph, gsize batch, gboolean training, const KolDa
   g_return_if_fail (graph != NULL && like != NULL && values != NULL && recipe != NULL);
 
   *values = (KolNetworkValues){ 0 };
-  values->x = kol_placeholder (graph, "x",
-                               KOL_SHAPE (batch, like->channels, like->height, like->width));
+  values->x
+      = kol_placeholder (graph, "x", KOL_SHAPE (batch, like->channels, like->height, like->width));
   values->y = kol_placeholder (graph, "y", labels ? KOL_SHAPE (batch) : KOL_SHAPE (batch, classes));
   KolValue *targets = values->y;
   if (training)
     values->keep = kol_placeholder (graph, "keep_prob", KOL_SCALAR);
   outputs[0] = values->x;
   for (guint i = 0; i < self->layers->len; i++)
-    outputs[i + 1] = build_layer (g_ptr_array_index (self->layers, i), values, outputs, training,
-                                  classes);
+    outputs[i + 1]
+        = build_layer (g_ptr_array_index (self->layers, i), values, outputs, training, classes);
   values->output = outputs[self->layers->len];
   if (kol_value_get_shape (values->output)->rank > 2)
     values->output = kol_reshape (values->output, KOL_SHAPE (batch, -1));
@@ -852,7 +854,8 @@ kol_recipe_network (KolGraph *graph, gsize batch, gboolean training, const KolDa
     return;
   if (labels && kind != CROSS_ENTROPY)
     targets = kol_one_hot (values->y, classes, 1, 0);
-  values->losses = kol_named (build_losses (self, values->output, targets, training, kind), "losses");
+  values->losses
+      = kol_named (build_losses (self, values->output, targets, training, kind), "losses");
   values->loss = kol_named (kol_mean (values->losses), "loss");
   if (labels)
     {

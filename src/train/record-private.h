@@ -14,7 +14,8 @@ G_BEGIN_DECLS
 
 typedef struct _KolRecord KolRecord;
 
-/* Begins, or goes on after step @first; @lock is taken over. NULL with @error set: still the caller's. */
+/* Begins, or goes on after step @first; @lock is taken over. NULL with @error set: still the
+ * caller's. */
 KolRecord *kol_record_new (const char *folder, KolValue *train_step, guint64 first, KolLock *lock,
                            GError **error);
 void kol_record_free (KolRecord *record);

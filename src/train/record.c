@@ -22,9 +22,16 @@ struct _KolRecord {
 };
 
 /* The columns of metrics.csv before those of single parameters. */
-static const char *const columns[]
-    = { "step", "epoch", "seconds", "loss", "accuracy", "validation_loss", "validation_accuracy",
-        "rate", "ratio", "examples_per_second" };
+static const char *const columns[] = { "step",
+                                       "epoch",
+                                       "seconds",
+                                       "loss",
+                                       "accuracy",
+                                       "validation_loss",
+                                       "validation_accuracy",
+                                       "rate",
+                                       "ratio",
+                                       "examples_per_second" };
 
 #define N_COLUMNS G_N_ELEMENTS (columns)
 

@@ -207,8 +207,8 @@ kol_train_settings_set (KolTrainSettings *settings, const char *name, const char
     {
       const char *nearest = kol_nearest_word (name, kol_train_settings_names ());
       g_autofree char *known = kol_list_words (kol_train_settings_names ());
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   "There is no setting “%s”; %s%s%s%s", name, nearest ? "did you mean “" : "",
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "There is no setting “%s”; %s%s%s%s",
+                   name, nearest ? "did you mean “" : "",
                    nearest ? nearest : "known are: ", nearest ? "”?" : known, "");
       return FALSE;
     }
@@ -229,8 +229,7 @@ kol_train_settings_set (KolTrainSettings *settings, const char *name, const char
 
 /* ── Defaults and checks ─────────────────────────────────────────────────────────────────────── */
 
-static gboolean
-fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static gboolean
 fail (GError **error, const char *format, ...)

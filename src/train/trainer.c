@@ -76,8 +76,7 @@ count_epoch (const KolTrainer *trainer, guint64 every, guint64 done)
   return done % (every ? every : kol_batches_per_epoch (trainer->batches)) == 0;
 }
 
-static void
-add_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void add_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
 add_note (KolTrainer *trainer, const char *format, ...)
@@ -308,9 +307,8 @@ static gboolean
 build_graphs (KolTrainer *trainer, gsize evaluation_batch, GError **error)
 {
   trainer->parameters = kol_parameters_new (trainer->device, trainer->settings.seed);
-  trainer->evaluator
-      = kol_evaluator_new (trainer->parameters, trainer->network, trainer->user_data,
-                           trainer->lessons, evaluation_batch, error);
+  trainer->evaluator = kol_evaluator_new (trainer->parameters, trainer->network, trainer->user_data,
+                                          trainer->lessons, evaluation_batch, error);
   if (!trainer->evaluator)
     return FALSE;
   trainer->n_network = kol_parameters_get_count (trainer->parameters);
@@ -626,8 +624,7 @@ read_losses (const Learner *learner, double *loss, double *accuracy, GError **er
 {
   *accuracy = NAN;
   return read_scalar (learner->values.loss, loss, error)
-         && (!learner->values.accuracy
-             || read_scalar (learner->values.accuracy, accuracy, error));
+         && (!learner->values.accuracy || read_scalar (learner->values.accuracy, accuracy, error));
 }
 
 /* The rate of step number @step, counted from 0. */
@@ -791,8 +788,8 @@ learn (Run *run, gboolean wanted, GError **error)
     return kol_dataset_finish (trainer->data, error);
   for (guint i = 0; i < parts; i++)
     {
-      KolValue *last = i == parts - 1 ? learner->train_step
-                                      : kol_optimizer_get_gather (learner->train_step);
+      KolValue *last
+          = i == parts - 1 ? learner->train_step : kol_optimizer_get_gather (learner->train_step);
 
       kol_graph_set_first_example (learner->graph, i * learner->part);
       kol_set (learner->values.x, x + i * learner->part * example);
@@ -895,8 +892,7 @@ take_step (Run *run, guint64 step, GError **error)
 }
 
 /* Goes back to the best checkpoint, and forgets those after it. */
-static gboolean
-return_to_best (Run *run, GError **error);
+static gboolean return_to_best (Run *run, GError **error);
 
 static gboolean
 take_steps (Run *run, GError **error)
@@ -1085,9 +1081,9 @@ describe_weights (const KolTrainer *trainer)
   g_hash_table_insert (metadata, g_strdup ("format"), g_strdup ("kolinsky"));
   g_hash_table_insert (metadata, g_strdup ("kolinsky"), g_strdup (KOL_VERSION));
   g_hash_table_insert (metadata, g_strdup ("data"), g_strdup (trainer->data->name));
-  g_hash_table_insert (metadata, g_strdup ("network"),
-                       g_strdup (trainer->recipe ? kol_recipe_get_name (trainer->recipe)
-                                                 : "custom"));
+  g_hash_table_insert (
+      metadata, g_strdup ("network"),
+      g_strdup (trainer->recipe ? kol_recipe_get_name (trainer->recipe) : "custom"));
   g_hash_table_insert (
       metadata, g_strdup ("step"),
       g_strdup_printf ("%" G_GUINT64_FORMAT, kol_graph_get_step (trainer->learner.graph)));

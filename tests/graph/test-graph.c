@@ -326,7 +326,7 @@ test_epilogue_of_two_products (void)
   KolValue *other = kol_matmul (kol_parameter (g, "c", shape, KOL_CONSTANT (3)),
                                 kol_parameter (g, "d", shape, KOL_CONSTANT (4)));
   KolValue *y = kol_relu (kol_add (one, other));
-  g_autofree float *values = g_new (float, n * n);
+  g_autofree float *values = g_new (float, n *n);
 
   g_assert_true (kol_run (g, y, &error));
   g_assert_true (kol_read (y, values, &error));

@@ -67,8 +67,7 @@ assert_same_metrics (const char *one, const char *other)
   for (guint c = 0; c < a->columns; c++)
     {
       g_assert_cmpstr (a->names[c], ==, b->names[c]);
-      if (strcmp (a->names[c], "seconds") == 0
-          || strcmp (a->names[c], "examples_per_second") == 0)
+      if (strcmp (a->names[c], "seconds") == 0 || strcmp (a->names[c], "examples_per_second") == 0)
         continue;
       for (gsize i = 0; i < a->rows; i++)
         if (!(isnan (a->values[c][i]) && isnan (b->values[c][i])))
@@ -326,8 +325,8 @@ test_early_stop (void)
   g_assert_cmpuint (told.notes, >, 0);
   g_assert_cmpuint (told.end.step, <, 5000);
   g_assert_cmpfloat (steps[table->rows - 1] - told.end.step, ==, 30); /* three epochs later */
-  g_autofree char *path = g_strdup_printf ("%s/checkpoints/step-%09u", folder,
-                                           (guint) told.end.step);
+  g_autofree char *path
+      = g_strdup_printf ("%s/checkpoints/step-%09u", folder, (guint) told.end.step);
   g_assert_true (g_file_test (path, G_FILE_TEST_IS_DIR));
 }
 
@@ -496,9 +495,10 @@ test_growth (void)
   record (trainer, folder);
   kol_trainer_run (trainer, watch_growth, &growth, NULL, &error);
   g_assert_no_error (error);
-  g_test_message ("%ld pages after 500 steps, at most %ld after 2,000; on the device %" G_GUINT64_FORMAT
-                  " and %" G_GUINT64_FORMAT " bytes",
-                  growth.early, growth.most, growth.device_early, growth.device_most);
+  g_test_message (
+      "%ld pages after 500 steps, at most %ld after 2,000; on the device %" G_GUINT64_FORMAT
+      " and %" G_GUINT64_FORMAT " bytes",
+      growth.early, growth.most, growth.device_early, growth.device_most);
   g_assert_cmpuint (growth.device_most, ==, growth.device_early);
   if (!growth.early)
     g_test_skip ("this system does not tell what a process holds in memory");

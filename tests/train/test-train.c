@@ -122,7 +122,8 @@ run_torch (const char *program, const char *option, const char *folder)
       g_test_skip ("Python has no torch; install python3-torch or set KOLINSKY_TORCH_PYTHON");
       return FALSE;
     }
-  const char *dump[] = { probe[0], program, option ? option : folder, option ? folder : NULL, NULL };
+  const char *dump[]
+      = { probe[0], program, option ? option : folder, option ? folder : NULL, NULL };
   g_spawn_sync (NULL, (char **) dump, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
                 NULL, NULL, NULL, &status, &error);
   g_assert_no_error (error);
@@ -205,8 +206,8 @@ test_resnet_losses (void)
   guint n = kol_optimizer_get_parameters (targets[0], &parameters);
   for (guint i = 0; i < n; i++)
     {
-      g_autofree char *name = g_strdelimit (g_strdup (kol_parameter_get_name (parameters[i])),
-                                            "/", '.');
+      g_autofree char *name
+          = g_strdelimit (g_strdup (kol_parameter_get_name (parameters[i])), "/", '.');
       gsize count = (gsize) kol_shape_count (kol_parameter_get_shape (parameters[i]));
       g_autofree float *values = read_floats (folder, name, count);
       kol_parameter_write (parameters[i], values, &error);
@@ -312,8 +313,10 @@ test_diverges (void)
   g_autoptr (KolDataset) pictures = make_blobs (120, 10, 4);
   g_autoptr (KolTrainer) trainer = new_trainer (
       kol_recipe_network, pictures,
-      &(KolTrainSettings){
-          .steps = 50, .batch = 10, .optimizer = { .name = "sgd", .rate = 1e6, .momentum = 0.9 }, .validation = 20 });
+      &(KolTrainSettings){ .steps = 50,
+                           .batch = 10,
+                           .optimizer = { .name = "sgd", .rate = 1e6, .momentum = 0.9 },
+                           .validation = 20 });
   g_autoptr (GError) error = NULL;
   Told told = { 0 };
 
@@ -409,7 +412,8 @@ test_network_that_fails (void)
 {
   g_autoptr (KolDataset) pictures = make_blobs (100, 10, 8);
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolTrainer) trainer = kol_trainer_new (device, fail_network, NULL, pictures, NULL, &error);
+  g_autoptr (KolTrainer) trainer
+      = kol_trainer_new (device, fail_network, NULL, pictures, NULL, &error);
 
   g_assert_null (trainer);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_SHAPE);
