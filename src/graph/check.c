@@ -4,8 +4,9 @@
  * Runs operations' cases. Each variant computes each case into outputs that
  * were filled with NaN, and is held against the operation's plain C reference
  * in double precision; then the gradients that the graph builds are held, sign
- * and all, against central differences of that reference. `meson test` and
- * `kolinsky verify` both come here.
+ * and all, against central differences of that reference, and for small cases the
+ * gradients of these gradients, too. `meson test` and `kolinsky verify` both come
+ * here.
  */
 
 #include "check-private.h"
@@ -23,6 +24,11 @@
 #define DIRECTIONS 6
 #define STEP 1e-5
 
+#define SECOND_FACTOR 50  /* a gradient's gradient is made of more roundings yet */
+#define SECOND_LIMIT 700  /* elements up to which a case is small */
+#define SECOND_STEP 3e-4  /* the reference's rounding is divided by its square */
+#define SECOND_LEAST 1e-3 /* differences are relative to this at least: many are 0 */
+
 /* One case being checked. */
 typedef struct {
   KolDevice *device;
@@ -35,6 +41,10 @@ typedef struct {
   float *x32[KOL_CASE_INPUTS];
   double *x[KOL_CASE_INPUTS];
   double *weights; /* of output 0 in the scalar that is differentiated */
+  guint n_of;      /* the inputs that have a gradient: */
+  guint which[KOL_CASE_INPUTS];
+  KolValue *of[KOL_CASE_INPUTS];
+  double *along[KOL_CASE_INPUTS]; /* how inputs move in a second-order check; NULL: not */
   KolCheckReporter reporter;
   gpointer user_data;
   gboolean all_passed;
@@ -57,6 +67,12 @@ report (Check *check, const char *what, gboolean skipped, double difference, dou
 
   check->all_passed = check->all_passed && (passed || skipped);
   check->reporter (&result, check->user_data);
+}
+
+static double
+case_tolerance (const KolCase *c)
+{
+  return c->tolerance > 0 ? c->tolerance : DEFAULT_TOLERANCE;
 }
 
 /* ── Inputs ─────────────────────────────────────────────────────────────────────────────────── */
@@ -143,6 +159,7 @@ check_clear (Check *check)
     {
       g_clear_pointer (&check->x32[i], g_free);
       g_clear_pointer (&check->x[i], g_free);
+      g_clear_pointer (&check->along[i], g_free);
     }
   g_clear_pointer (&check->weights, g_free);
   g_clear_pointer (&check->graph, kol_graph_free);
@@ -211,7 +228,7 @@ static void
 check_forward (Check *check, KolValue *y)
 {
   const KolNode *node = y->node;
-  double tolerance = check->c->tolerance > 0 ? check->c->tolerance : DEFAULT_TOLERANCE;
+  double tolerance = case_tolerance (check->c);
   g_autoptr (GPtrArray) targets = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   double **expected, difference = 0;
@@ -255,33 +272,53 @@ weighted_reference (Check *check, const KolNode *node)
   return sum;
 }
 
+/* The scalar where inputs are moved: all by @along times check->along, @input by @own @direction.
+ */
+static double
+reference_at (Check *check, const KolNode *node, double along, guint input, const double *direction,
+              double own)
+{
+  for (guint i = 0; i < check->c->n_inputs; i++)
+    for (gint64 k = 0; k < kol_shape_count (&check->c->shapes[i]); k++)
+      check->x[i][k] = check->x32[i][k] + (check->along[i] ? along * check->along[i][k] : 0)
+                       + (i == input ? own * direction[k] : 0);
+  return weighted_reference (check, node);
+}
+
+/* What a gradient says along a direction of one input, from the reference. */
+typedef double (*Slope) (Check *check, const KolNode *node, guint input, const double *direction);
+
 /* Central difference of the reference when input @input moves along @direction. */
 static double
 central_difference (Check *check, const KolNode *node, guint input, const double *direction)
 {
-  gint64 count = kol_shape_count (&check->c->shapes[input]);
-  g_autofree double *saved = g_memdup2 (check->x[input], (gsize) count * sizeof (double));
-  double *x = check->x[input], above, below;
-
-  for (gint64 i = 0; i < count; i++)
-    x[i] = saved[i] + STEP * direction[i];
-  above = weighted_reference (check, node);
-  for (gint64 i = 0; i < count; i++)
-    x[i] = saved[i] - STEP * direction[i];
-  below = weighted_reference (check, node);
-  memcpy (x, saved, (gsize) count * sizeof (double));
-  return (above - below) / (2 * STEP);
+  return (reference_at (check, node, 0, input, direction, STEP)
+          - reference_at (check, node, 0, input, direction, -STEP))
+         / (2 * STEP);
 }
 
-/* Holds one gradient, element by element or along random directions, against central differences.
- */
+/* How the slope along check->along changes when input @input moves along @direction. */
 static double
-gradient_difference (Check *check, const KolNode *node, guint input, const float *gradient)
+mixed_difference (Check *check, const KolNode *node, guint input, const double *direction)
+{
+  const double h = SECOND_STEP;
+  double above = reference_at (check, node, h, input, direction, h)
+                 - reference_at (check, node, -h, input, direction, h);
+  double below = reference_at (check, node, h, input, direction, -h)
+                 - reference_at (check, node, -h, input, direction, -h);
+
+  return (above - below) / (4 * h * h);
+}
+
+/* Holds one gradient, element by element or along random directions, against the reference. */
+static double
+gradient_difference (Check *check, const KolNode *node, guint input, const float *gradient,
+                     Slope slope, double least)
 {
   gint64 count = kol_shape_count (&check->c->shapes[input]);
   gboolean each = count <= ELEMENTWISE_LIMIT;
   g_autofree double *direction = g_new0 (double, count);
-  double worst = 0, largest = 1e-12;
+  double worst = 0, largest = least;
 
   for (gint64 trial = 0; trial < (each ? count : DIRECTIONS); trial++)
     {
@@ -291,7 +328,7 @@ gradient_difference (Check *check, const KolNode *node, guint input, const float
         direction[i] = each                                                  ? i == trial
                        : random_at ((guint64) trial + 77, (guint64) i) < 0.5 ? -1
                                                                              : 1;
-      expected = central_difference (check, node, input, direction);
+      expected = slope (check, node, input, direction);
       for (gint64 i = 0; i < count; i++)
         {
           got += gradient[i] * direction[i];
@@ -306,58 +343,129 @@ gradient_difference (Check *check, const KolNode *node, guint input, const float
   return worst / largest;
 }
 
+/* Runs the gradients and holds each against the reference; they are called @kind and the input. */
 static void
-check_gradients (Check *check, KolValue *y)
+compare_gradients (Check *check, const KolNode *node, KolValue *const *gradients, const char *kind,
+                   Slope slope, double least, double tolerance)
 {
-  KolGraph *graph = check->graph;
-  KolNode *node = y->node;
-  gint64 count = kol_count (y);
-  double tolerance
-      = GRADIENT_FACTOR * (check->c->tolerance > 0 ? check->c->tolerance : DEFAULT_TOLERANCE);
-  g_autofree float *weights32 = g_new (float, count);
-  KolValue *weights, *loss, *of[KOL_CASE_INPUTS], *gradients[KOL_CASE_INPUTS];
-  guint which[KOL_CASE_INPUTS], n = 0;
   g_autoptr (GError) error = NULL;
 
-  if (!check->op->gradient || !check->op->reference)
-    return;
-  for (guint i = 0; i < check->c->n_inputs; i++)
-    if (!(check->c->no_gradient & (1u << i)))
-      {
-        which[n] = i;
-        of[n++] = check->inputs[i];
-      }
-  if (!n)
-    return;
+  if (!kol_run_all (check->graph, gradients, check->n_of, &error))
+    {
+      report (check, kind, FALSE, NAN, tolerance, error->message);
+      return;
+    }
+  for (guint i = 0; i < check->n_of; i++)
+    {
+      g_autofree float *gradient = g_new (float, kol_count (check->of[i]));
+      g_autofree char *what = g_strdup_printf ("%s %u", kind, check->which[i]);
+      g_autoptr (GError) local = NULL;
+
+      if (!kol_read (gradients[i], gradient, &local))
+        report (check, what, FALSE, NAN, tolerance, local->message);
+      else
+        report (check, what, FALSE,
+                gradient_difference (check, node, check->which[i], gradient, slope, least),
+                tolerance, NULL);
+    }
+}
+
+/* The sum of y with random weights. */
+static KolValue *
+weighted_sum (Check *check, KolValue *y)
+{
+  gint64 count = kol_count (y);
+  g_autofree float *weights32 = g_new (float, count);
+  KolValue *weights = kol_placeholder (check->graph, "weights", y->shape);
+
   check->weights = g_new (double, count);
   for (gint64 i = 0; i < count; i++)
     {
       weights32[i] = (float) (2 * random_at (99, (guint64) i) - 1);
       check->weights[i] = weights32[i];
     }
-  weights = kol_placeholder (graph, "weights", y->shape);
   kol_set (weights, weights32);
-  loss = kol_sum (kol_multiply (y, weights), NULL);
-  set_inputs (check);
-  if (!kol_gradients (loss, of, n, gradients) || !kol_run_all (graph, gradients, n, &error))
-    {
-      if (!error)
-        error = g_error_copy (graph->error);
-      report (check, "gradient", FALSE, NAN, tolerance, error->message);
-      return;
-    }
-  for (guint i = 0; i < n; i++)
-    {
-      g_autofree float *gradient = g_new (float, kol_count (of[i]));
-      g_autofree char *what = g_strdup_printf ("gradient %u", which[i]);
-      g_autoptr (GError) local = NULL;
+  return kol_sum (kol_multiply (y, weights), NULL);
+}
 
-      if (!kol_read (gradients[i], gradient, &local))
-        report (check, what, FALSE, NAN, tolerance, local->message);
-      else
-        report (check, what, FALSE, gradient_difference (check, node, which[i], gradient),
-                tolerance, NULL);
+/* The gradients of the weighted sum, which are checked; FALSE: there are none, or they failed. */
+static gboolean
+check_gradients (Check *check, KolValue *y, KolValue **gradients)
+{
+  const KolCase *c = check->c;
+  double tolerance = GRADIENT_FACTOR * case_tolerance (c);
+
+  for (guint i = 0; i < c->n_inputs; i++)
+    if (!(c->no_gradient & (1u << i)))
+      {
+        check->which[check->n_of] = i;
+        check->of[check->n_of++] = check->inputs[i];
+      }
+  if (!check->n_of || !check->op->gradient || !check->op->reference)
+    return FALSE;
+  set_inputs (check);
+  if (!kol_gradients (weighted_sum (check, y), check->of, check->n_of, gradients))
+    {
+      report (check, "gradient", FALSE, NAN, tolerance, check->graph->error->message);
+      return FALSE;
     }
+  compare_gradients (check, y->node, gradients, "gradient", central_difference, 1e-12, tolerance);
+  return TRUE;
+}
+
+/* ── Gradients of gradients ─────────────────────────────────────────────────────────────────── */
+
+static gboolean
+is_small (const KolCase *c, const KolValue *y)
+{
+  gint64 count = kol_count (y);
+
+  for (guint i = 0; i < c->n_inputs; i++)
+    count = MAX (count, kol_shape_count (&c->shapes[i]));
+  return count <= SECOND_LIMIT;
+}
+
+/* The sum of each gradient with a random direction: how the scalar changes along all of them. */
+static KolValue *
+slope_along (Check *check, KolValue *const *gradients)
+{
+  KolValue *sum = NULL;
+
+  for (guint i = 0; i < check->n_of; i++)
+    {
+      gint64 count = kol_count (gradients[i]);
+      g_autofree float *along32 = g_new (float, count);
+      g_autofree char *name = g_strdup_printf ("along %u", check->which[i]);
+      KolValue *along = kol_placeholder (check->graph, name, gradients[i]->shape), *part;
+      double *moves = check->along[check->which[i]] = g_new (double, count);
+
+      for (gint64 k = 0; k < count; k++)
+        moves[k] = along32[k] = random_at (199 + i, (guint64) k) < 0.5 ? -1 : 1;
+      kol_set (along, along32);
+      part = kol_sum (kol_multiply (gradients[i], along), NULL);
+      sum = sum ? kol_add (sum, part) : part;
+    }
+  return sum;
+}
+
+/*
+ * With L the weighted sum and s a direction of all inputs at once, M = sum_i s_i dL/dx_i. Its
+ * gradient to x_j is held against differences of the reference. That there is one is a promise:
+ * an operation that does not keep it says so.
+ */
+static void
+check_second_order (Check *check, KolValue *y, KolValue *const *gradients)
+{
+  double tolerance = SECOND_FACTOR * case_tolerance (check->c);
+  KolValue *second[KOL_CASE_INPUTS];
+
+  if (check->op->once || check->c->once || !is_small (check->c, y))
+    return;
+  if (kol_gradients (slope_along (check, gradients), check->of, check->n_of, second))
+    compare_gradients (check, y->node, second, "second-order", mixed_difference, SECOND_LEAST,
+                       tolerance);
+  else
+    report (check, "second-order", FALSE, NAN, tolerance, check->graph->error->message);
 }
 
 /* ── All of it ──────────────────────────────────────────────────────────────────────────────── */
@@ -374,7 +482,7 @@ kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolV
                   .reporter = reporter,
                   .user_data = user_data,
                   .all_passed = TRUE };
-  KolValue *y;
+  KolValue *y, *gradients[KOL_CASE_INPUTS];
 
   check_init (&check);
   y = kol_node_new (op, check.inputs, c->n_inputs, c->attributes);
@@ -385,7 +493,8 @@ kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolV
   else
     {
       check_forward (&check, y);
-      check_gradients (&check, y);
+      if (check_gradients (&check, y, gradients))
+        check_second_order (&check, y, gradients);
     }
   check_clear (&check);
   return check.all_passed;
@@ -402,7 +511,7 @@ kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolV
  *
  * Runs the cases of operations, each variant of each, on a device: results
  * against a reference in double precision, gradients against central differences
- * of it.
+ * of it, and so the gradients of gradients where the case is small.
  *
  * Returns: whether all agree; %FALSE with @error set if there is no such operation
  */

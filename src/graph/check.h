@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * KolCheckResult:
  * @op: the operation
  * @variant: the variant that was run
- * @what: "forward", or "gradient 0" (of which input)
+ * @what: "forward", "gradient 0" (of which input) or "second-order 0"
  * @name: the case's name ("1x33")
  * @passed: whether it agrees
  * @skipped: the variant does not fit this case or device

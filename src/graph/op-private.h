@@ -105,6 +105,7 @@ typedef struct {
   } fill[KOL_CASE_INPUTS];
   guint no_gradient;  /* bit i: the gradient to input i is not checked */
   double tolerance;   /* relative to the largest magnitude; 0: the default, 2e-5 */
+  gboolean once;      /* its gradient has a kink there: no check of the gradient's gradient */
   gboolean slow;      /* left out under oclgrind */
   gboolean only_tune; /* a size to measure, too large to check */
 } KolCase;
@@ -128,6 +129,7 @@ struct _KolOp {
   const char *expression; /* for epilogues: a function of one input as OpenCL C in `a` and type T */
   gboolean channels_first; /* a bias has a number per index of dimension 1, else of the last one */
   gboolean random;         /* depends on seed and step */
+  gboolean once;           /* its gradient is made of operations that have none */
   gboolean
       watches; /* output 1 is a state {flag, ..}: a flag that is not 0 stops training; see run.c */
   /*

@@ -792,13 +792,14 @@ static const KolCase sum_cases[] = { CASES (UNIFORM), SLOW_CASES (UNIFORM), TUNE
 static const KolCase max_cases[] = { CASES (DISTINCT), SLOW_CASES (DISTINCT), TUNE_CASES, { 0 } };
 static const KolCase norm1_cases[] = { CASES (NONZERO), SLOW_CASES (NONZERO), TUNE_CASES, { 0 } };
 
-static const KolCase norm2_cases[] = { CASES (UNIFORM),
-                                       SLOW_CASES (UNIFORM),
+static const KolCase norm2_cases[] = { CASES (NONZERO),
+                                       SLOW_CASES (NONZERO),
                                        { .name = "all-0",
                                          .n_inputs = 1,
                                          .shapes = { KOL_SHAPE (5, 7) },
                                          .attributes = OVER (1),
-                                         .fill = { { KOL_FILL_LABELS, 0, 1 } } },
+                                         .fill = { { KOL_FILL_LABELS, 0, 1 } },
+                                         .once = TRUE },
                                        TUNE_CASES,
                                        { 0 } };
 
@@ -809,12 +810,14 @@ static const KolCase prod_cases[] = { CASES (NEAR_ONE),
                                         .n_inputs = 1,
                                         .shapes = { KOL_SHAPE (101, 3) },
                                         .attributes = OVER (1),
-                                        .fill = { { KOL_FILL_LABELS, 0, 3 } } },
+                                        .fill = { { KOL_FILL_LABELS, 0, 3 } },
+                                        .once = TRUE },
                                       { .name = "zeros-5x67-columns",
                                         .n_inputs = 1,
                                         .shapes = { KOL_SHAPE (5, 67) },
                                         .attributes = OVER_KEEP (0),
-                                        .fill = { { KOL_FILL_LABELS, 0, 4 } } },
+                                        .fill = { { KOL_FILL_LABELS, 0, 4 } },
+                                        .once = TRUE },
                                       TUNE_CASES,
                                       { 0 } };
 
