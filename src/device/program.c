@@ -85,10 +85,11 @@ full_source (const char *name, GError **error)
   return g_string_free (g_steal_pointer (&source), FALSE);
 }
 
+/* Without warnings: some drivers print how many there were on the user's terminal. */
 static char *
 full_options (const KolDevice *device, const char *options)
 {
-  return g_strdup_printf ("%s -D KOL_WIDTH=%u -D KOL_SIMD=%d -cl-std=CL1.2", options,
+  return g_strdup_printf ("%s -D KOL_WIDTH=%u -D KOL_SIMD=%d -cl-std=CL1.2 -w", options,
                           device->info.vector_width, device->simd ? 1 : 0);
 }
 
