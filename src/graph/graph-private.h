@@ -129,6 +129,7 @@ struct _KolPlan {
   KolNode *watch;         /* the node whose flag is watched, or NULL */
   gboolean writes;        /* a step writes parameters or states */
   gboolean counts;        /* a run of it is a training step */
+  guint first_late;       /* where in the order those begin that write, or depend on it */
   gboolean prepared;      /* memory allocated, variants chosen, programs built */
   guint64 stamp;          /* versions of all it depends on, as the last run left them */
   guint64 own_bytes;      /* targets and slots */

@@ -82,9 +82,13 @@ order_nodes (KolPlan *plan)
         late[id] = late[node->inputs[i]->node->id];
     }
   for (guint pass = 0; pass < 2; pass++)
-    for (guint id = 0; id < all->len; id++)
-      if (needed[id] && late[id] == pass)
-        g_ptr_array_add (order, g_ptr_array_index (all, id));
+    {
+      if (pass == 1)
+        plan->first_late = order->len;
+      for (guint id = 0; id < all->len; id++)
+        if (needed[id] && late[id] == pass)
+          g_ptr_array_add (order, g_ptr_array_index (all, id));
+    }
   return order;
 }
 
@@ -110,6 +114,15 @@ count_uses (KolPlan *plan, GPtrArray *order)
 }
 
 /* ── Epilogues ──────────────────────────────────────────────────────────────────────────────── */
+
+/* Whether @node runs among those that write, or after one of them. */
+static gboolean
+runs_late (const KolPlan *plan, GPtrArray *order, KolNode *node)
+{
+  guint at;
+
+  return g_ptr_array_find (order, node, &at) && at >= plan->first_late;
+}
 
 /* The only reader of @value in the plan, or NULL. */
 static KolNode *
@@ -147,7 +160,8 @@ is_bias_of (const KolValue *value, const KolValue *output, const KolOp *op)
  * them in. Absorbed nodes are added to @absorbed.
  */
 static void
-absorb_followers (KolStep *step, GPtrArray *order, GHashTable *uses, GHashTable *absorbed)
+absorb_followers (const KolPlan *plan, KolStep *step, GPtrArray *order, GHashTable *uses,
+                  GHashTable *absorbed)
 {
   guint allowed = step->variant ? step->variant->absorbs : 0;
 
@@ -159,7 +173,10 @@ absorb_followers (KolStep *step, GPtrArray *order, GHashTable *uses, GHashTable 
       guint kind = 0;
 
       if (!reader || g_hash_table_contains (absorbed, reader) /* by the other side of a sum */
-          || !kol_shape_equal (&reader->outputs[0].shape, &output->shape))
+          || !kol_shape_equal (&reader->outputs[0].shape, &output->shape)
+          /* A step stands where its last node stood: not behind writes that its first must precede.
+           */
+          || runs_late (plan, order, reader) != runs_late (plan, order, step->node))
         return;
       if (!strcmp (reader->op->name, "add"))
         {
@@ -229,7 +246,7 @@ make_steps (KolPlan *plan, GPtrArray *order, gboolean measure, GError **error)
           g_free (step);
           return FALSE;
         }
-      absorb_followers (step, order, uses, absorbed);
+      absorb_followers (plan, step, order, uses, absorbed);
       g_hash_table_insert (step_of, step->last, step);
     }
   for (guint i = 0; i < order->len; i++)

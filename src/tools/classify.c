@@ -52,7 +52,13 @@ read_picture (const char *path, const KolDataset *like, float *pixels, GError **
   if (!read)
     return FALSE;
   g_autoptr (KolPicture) coloured = kol_picture_convert (read, like->channels);
-  g_autoptr (KolPicture) scaled = kol_picture_scale (coloured, like->width, like->height);
+  g_autoptr (KolPicture) scaled
+      = coloured ? kol_picture_scale (coloured, like->width, like->height) : NULL;
+  if (!scaled)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY, "There is not enough memory for %s", path);
+      return FALSE;
+    }
   for (gsize i = 0; i < like->channels * like->height * like->width; i++)
     pixels[i] = scaled->pixels[i] / 255.0f;
   return TRUE;
@@ -200,6 +206,13 @@ classify (const ClassifyOptions *options, char **paths, GError **error)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
                    "The run %s learned to predict numbers, not to tell classes apart", run->folder);
+      return FALSE;
+    }
+  if ((run->like->channels != 1 && run->like->channels != 3)
+      || (run->like->height == 1 && run->like->width == 1))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "The run %s learned from rows of numbers, not from pictures", run->folder);
       return FALSE;
     }
   read_pictures (paths, run, &pictures);

@@ -109,16 +109,19 @@ read_description (Run *run)
         set_damaged (run, RUN_FILE, error->message);
       return;
     }
-  run->recipe = g_key_file_get_string (file, "run", "recipe", NULL);
-  if (!run->recipe)
-    run->recipe = g_key_file_get_string (file, "run", "network", NULL);
+  run->recipe = g_key_file_get_string (file, "run", "network", NULL);
   run->data = g_key_file_get_string (file, "run", "data", NULL);
   run->step = g_key_file_get_uint64 (file, "run", "step", NULL);
   run->steps = g_key_file_get_uint64 (file, "settings", "steps", NULL);
   run->accuracy = g_key_file_get_double (file, "run", "validation-accuracy", &error);
-  run->best_step = run->step;
+  run->best_step = g_key_file_get_uint64 (file, "run", "best-step", NULL);
+  if (!run->best_step)
+    run->best_step = run->step;
   if (error)
     run->accuracy = NAN;
+  if (run->state == RUN_INTERRUPTED
+      && (run->step >= run->steps || g_key_file_get_boolean (file, "run", "finished", NULL)))
+    run->state = RUN_FINISHED;
   if (!run->recipe)
     set_damaged (run, RUN_FILE, "it does not say which network was trained");
 }
@@ -185,8 +188,6 @@ read_run (const char *folder)
                    written (folder, LOCK_FILE));
   read_description (run);
   read_metrics (run);
-  if (run->state == RUN_INTERRUPTED && run->step >= run->steps)
-    run->state = RUN_FINISHED;
   return run;
 }
 

@@ -232,14 +232,6 @@ choose (Run *run, GError **error)
 
 /* ── The run's folder ── */
 
-static gboolean
-holds_run (const char *folder)
-{
-  g_autofree char *path = g_build_filename (folder, "run.ini", NULL);
-
-  return g_file_test (path, G_FILE_TEST_EXISTS);
-}
-
 /* A name that is free: two runs may begin in the same second. */
 static char *
 new_folder (const char *recipe)
@@ -258,23 +250,17 @@ new_folder (const char *recipe)
   return folder;
 }
 
-/* Makes the folder before training, so that what is wrong with it is known early. */
+/* Chooses the folder of a new run. What is in the way is known before anything is computed. */
 static gboolean
-open_folder (Run *run, GError **error)
+choose_folder (Run *run, GError **error)
 {
   const TrainOptions *options = run->options;
 
   if (run->resumed)
-    {
-      run->recorded
-          = kol_trainer_resume (run->trainer, run->folder, (guint64) MAX (options->from, 0), error);
-      if (run->recorded)
-        tool_say ("Going on after step %" G_GUINT64_FORMAT, kol_trainer_get_step (run->trainer));
-      return run->recorded;
-    }
+    return TRUE;
   run->folder = options->folder ? g_strdup (options->folder)
                                 : new_folder (kol_recipe_get_name (run->recipe));
-  if (!options->overwrite && holds_run (run->folder))
+  if (!options->overwrite && kol_run_exists (run->folder))
     {
       g_autofree char *shown = g_filename_display_name (run->folder);
       g_set_error (
@@ -284,6 +270,29 @@ open_folder (Run *run, GError **error)
           shown);
       return FALSE;
     }
+  return TRUE;
+}
+
+/* How a run goes on is known before it is prepared; a new one is made when it can begin. */
+static gboolean
+prepare (Run *run, GError **error)
+{
+  if (run->resumed)
+    {
+      guint64 from = run->options->from == UNSET_INTEGER ? 0 : (guint64) run->options->from;
+
+      run->recorded = kol_trainer_resume (run->trainer, run->folder, from, error);
+      if (!run->recorded || !kol_trainer_prepare (run->trainer, error))
+        return FALSE;
+      guint64 done = kol_trainer_get_step (run->trainer);
+      if (done < kol_trainer_get_settings (run->trainer)->steps)
+        tool_say ("Going on after step %" G_GUINT64_FORMAT, done);
+      else
+        tool_say ("All %" G_GUINT64_FORMAT " steps are done; --steps N makes it longer", done);
+      return TRUE;
+    }
+  if (!kol_trainer_prepare (run->trainer, error))
+    return FALSE;
   run->recorded = kol_trainer_record (run->trainer, run->folder, &run->data_options, error);
   return run->recorded;
 }
@@ -373,11 +382,8 @@ make_trainer (Run *run, GError **error)
   say_data (run->training);
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
             kol_recipe_get_name (run->recipe), count_parameters (run->trainer), peak);
-  if (!open_folder (run, error))
-    return FALSE;
   /* The small test set has been read meanwhile: what is wrong with it is told before training. */
-  return kol_trainer_prepare (run->trainer, error)
-         && (!run->test || kol_dataset_finish (run->test, error));
+  return prepare (run, error) && (!run->test || kol_dataset_finish (run->test, error));
 }
 
 /* ── Reports ── */
@@ -589,14 +595,11 @@ watch_stop (Watch *watch)
 /* ── The run ── */
 
 static gboolean
-train (Run *run, GError **error)
+train (Run *run, GCancellable *cancellable, GError **error)
 {
-  Watch watch;
   GError *stop = NULL;
+  gboolean done = kol_trainer_run (run->trainer, note_report, run, cancellable, &stop);
 
-  watch_start (&watch);
-  gboolean done = kol_trainer_run (run->trainer, note_report, run, watch.cancellable, &stop);
-  watch_stop (&watch);
   tool_status (NULL);
 
   if (done)
@@ -618,6 +621,13 @@ save (Run *run, GError **error)
   g_autofree char *folder = g_filename_display_name (run->folder);
   g_autofree char *quoted = g_shell_quote (folder);
 
+  if (kol_trainer_get_step (run->trainer) == 0)
+    {
+      tool_say ("Ended before the first step; there is nothing to save");
+      g_clear_pointer (&run->trainer, kol_trainer_free);
+      kol_run_remove_empty (run->folder);
+      return TRUE;
+    }
   if (run->interrupted && !kol_trainer_save (run->trainer, error))
     return FALSE;
   tool_say ("Saved after step %" G_GUINT64_FORMAT " to %s", kol_trainer_get_step (run->trainer),
@@ -698,10 +708,16 @@ go (Run *run, GError **error)
   if (!open_data (run, error))
     return FALSE;
   run->device = tool_open_device (&run->options->common, error);
-  if (!run->device)
+  if (!run->device || !choose_folder (run, error))
     return FALSE;
-  if (make_trainer (run, error) && train (run, error) && save (run, error))
-    return finish (run, error);
+
+  Watch watch;
+  watch_start (&watch);
+  gboolean done
+      = make_trainer (run, error) && train (run, watch.cancellable, error) && save (run, error);
+  watch_stop (&watch);
+  if (done)
+    return !run->trainer || finish (run, error);
   say_what_is_left (run);
   return FALSE;
 }
@@ -718,8 +734,15 @@ check_parameters (const TrainOptions *options, int argc, char **argv)
                        options->recipe);
   if (!options->resume && argc < 2)
     return tool_usage (&tool_train, "`kolinsky train` needs a RECIPE, or --resume RUN");
-  if (options->from != UNSET_INTEGER && !options->resume)
-    return tool_usage (&tool_train, "--from goes with --resume");
+  if (options->from != UNSET_INTEGER && (!options->resume || options->from < 1))
+    return tool_usage (&tool_train,
+                       "--from takes the step of a checkpoint, and goes with --resume");
+  if (options->resume
+      && (options->folder || options->overwrite || options->size || options->grey || options->target
+          || options->numbers))
+    return tool_usage (&tool_train,
+                       "--resume goes on in the run's folder, with its data as they were read: "
+                       "leave out --run, --overwrite, --size, --grey, --target and --numbers");
   return TOOL_OK;
 }
 

@@ -33,6 +33,7 @@ gboolean kol_checkpoint_load (const char *run, guint64 step, GPtrArray **weights
 GArray *kol_checkpoint_list (const char *run);
 /* Removes all but the latest @keep and that of @best; what was left half-written, too. */
 void kol_checkpoint_forget (const char *run, guint keep, guint64 best);
+gboolean kol_checkpoint_exists (const char *run, guint64 step);
 /* Removes those of later steps than @step. */
 void kol_checkpoint_forget_after (const char *run, guint64 step);
 /* RUN/checkpoints/step-000001000. Given. */

@@ -24,6 +24,14 @@ kol_checkpoint_path (const char *run, guint64 step)
   return g_build_filename (run, FOLDER, name, NULL);
 }
 
+gboolean
+kol_checkpoint_exists (const char *run, guint64 step)
+{
+  g_autofree char *path = kol_checkpoint_path (run, step);
+
+  return g_file_test (path, G_FILE_TEST_IS_DIR);
+}
+
 static gboolean
 fail_file (GError **error, int code, const char *path, const char *what)
 {
@@ -124,7 +132,7 @@ kol_checkpoint_forget (const char *run, guint keep, guint64 best)
   g_autoptr (GArray) steps = kol_checkpoint_list (run);
 
   for (guint i = keep; i < steps->len; i++)
-    if (g_array_index (steps, guint64, i) != best)
+    if (!best || g_array_index (steps, guint64, i) != best)
       remove_checkpoint (run, g_array_index (steps, guint64, i));
   remove_unfinished (run);
 }
@@ -179,6 +187,39 @@ check_sum (GKeyFile *facts, const char *folder, const char *name, GError **error
   return FALSE;
 }
 
+/* The sum of all that the facts say, but for the sum itself. */
+static char *
+own_sum (GKeyFile *facts)
+{
+  gsize size;
+
+  g_key_file_remove_key (facts, GROUP, "sum", NULL);
+  g_autofree char *text = g_key_file_to_data (facts, &size, NULL);
+  return g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *) text, size);
+}
+
+static void
+note_own_sum (GKeyFile *facts)
+{
+  g_autofree char *sum = own_sum (facts);
+
+  g_key_file_set_string (facts, GROUP, "sum", sum);
+}
+
+static gboolean
+check_own_sum (GKeyFile *facts, GError **error)
+{
+  g_autofree char *wanted = g_key_file_get_string (facts, GROUP, "sum", error);
+  g_autofree char *found = wanted ? own_sum (facts) : NULL;
+
+  if (!found)
+    return FALSE;
+  if (strcmp (wanted, found) == 0)
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, FACTS_FILE " has changed since it was saved");
+  return FALSE;
+}
+
 /* ── Saving ──────────────────────────────────────────────────────────────────────────────────── */
 
 /* Writes text and flushes it to the disk. */
@@ -201,12 +242,29 @@ write_files (const char *folder, guint64 step, GPtrArray *weights, GHashTable *m
       || !kol_safetensors_save (state_path, state, NULL, error))
     return FALSE;
   g_key_file_set_uint64 (facts, GROUP, "step", step);
+  g_key_file_remove_key (facts, GROUP, "sum", NULL);
   if (!note_sum (facts, folder, KOL_WEIGHTS_FILE, error)
       || !note_sum (facts, folder, STATE_FILE, error))
     return FALSE;
+  note_own_sum (facts);
   gsize size;
   g_autofree char *text = g_key_file_to_data (facts, &size, NULL);
   return write_text (facts_path, text, size, error);
+}
+
+/* Gives the written folder its name. One that has it is exchanged, so that there is always one. */
+static gboolean
+put_in_place (const char *written, const char *path, GError **error)
+{
+  if (g_rename (written, path) == 0)
+    return TRUE;
+  if ((errno == EEXIST || errno == ENOTEMPTY)
+      && renameat2 (AT_FDCWD, written, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
+    {
+      remove_folder (written); /* what was there before */
+      return TRUE;
+    }
+  return fail_file (error, errno, path, "written");
 }
 
 gboolean
@@ -229,13 +287,10 @@ kol_checkpoint_save (const char *run, guint64 step, GPtrArray *weights, GHashTab
       return FALSE;
     }
   sync_folder (unfinished);
-  if (g_file_test (path, G_FILE_TEST_EXISTS))
-    remove_checkpoint (run, step);
-  if (g_rename (unfinished, path) != 0)
+  if (!put_in_place (unfinished, path, error))
     {
-      int code = errno;
       remove_folder (unfinished);
-      return fail_file (error, code, path, "written");
+      return FALSE;
     }
   sync_folder (parent);
   return TRUE;
@@ -253,7 +308,7 @@ load (const char *folder, GPtrArray **weights, GPtrArray **state, GKeyFile **fac
   g_autoptr (GPtrArray) one = NULL, other = NULL;
 
   if (!g_key_file_load_from_file (read, facts_path, G_KEY_FILE_NONE, error)
-      || !check_sum (read, folder, KOL_WEIGHTS_FILE, error)
+      || !check_own_sum (read, error) || !check_sum (read, folder, KOL_WEIGHTS_FILE, error)
       || !check_sum (read, folder, STATE_FILE, error))
     return FALSE;
   if (weights && !(one = kol_safetensors_load (weights_path, NULL, error)))
@@ -289,7 +344,7 @@ kol_checkpoint_load (const char *run, guint64 step, GPtrArray **weights, GPtrArr
   g_autofree char *shown = g_filename_display_name (path);
   g_autoptr (GError) reason = NULL;
 
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+  if (!kol_checkpoint_exists (run, step))
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "There is no checkpoint %s", shown);
       return FALSE;

@@ -26,8 +26,8 @@ struct _KolEvaluator {
 
   KolGraph *graph;
   KolNetworkValues values;
-  gsize batch;
-  gint64 outputs; /* numbers per example */
+  gsize batch, usual; /* examples at a time, and where there are enough of them */
+  gint64 outputs;     /* numbers per example */
 };
 
 /**
@@ -92,6 +92,7 @@ kol_evaluator_new (KolParameters *parameters, KolNetwork network, gpointer user_
   evaluator->network = network;
   evaluator->user_data = user_data;
   evaluator->like = kol_dataset_ref (like);
+  evaluator->usual = batch;
   return rebuild (evaluator, batch, error) ? g_steal_pointer (&evaluator) : NULL;
 }
 
@@ -152,6 +153,19 @@ kol_evaluator_free (KolEvaluator *evaluator)
   g_free (evaluator);
 }
 
+/**
+ * kol_evaluator_get_graph:
+ * @evaluator: an evaluator
+ *
+ * Returns: (transfer none): its graph, until another number of examples needs another
+ */
+KolGraph *
+kol_evaluator_get_graph (KolEvaluator *evaluator)
+{
+  g_return_val_if_fail (evaluator != NULL, NULL);
+  return evaluator->graph;
+}
+
 /* What a run of it computes. */
 #define MAX_TARGETS 2
 
@@ -195,6 +209,15 @@ kol_evaluator_peak_bytes (KolEvaluator *evaluator, guint64 *bytes, GError **erro
 
   return kol_peak_bytes (evaluator->graph, targets, list_targets (evaluator, targets), bytes,
                          error);
+}
+
+/* Fewer examples than a batch need the network at their own size; more, at the usual one again. */
+static gboolean
+fit (KolEvaluator *evaluator, gsize count, GError **error)
+{
+  gsize batch = MIN (evaluator->usual, count);
+
+  return batch == evaluator->batch || rebuild (evaluator, batch, error);
 }
 
 /* ── Scores ──────────────────────────────────────────────────────────────────────────────────── */
@@ -246,15 +269,15 @@ largest (const float *scores, gint64 n)
 
 /* Adds one batch to sums; `loss` and `accuracy` are sums until the end. */
 static void
-score_add (KolScore *score, const float *outputs, const float *losses, const guint32 *labels,
-           gsize count)
+score_add (KolScore *score, const float *outputs, gint64 n_outputs, const float *losses,
+           const guint32 *labels, gsize count)
 {
   for (gsize i = 0; i < count; i++)
     {
       score->loss += losses[i];
       if (!labels)
         continue;
-      guint answer = largest (outputs + i * score->classes, score->classes);
+      guint answer = largest (outputs + i * (gsize) n_outputs, n_outputs);
       score->accuracy += answer == labels[i];
       score->confusion[labels[i] * score->classes + answer]++;
     }
@@ -288,7 +311,8 @@ score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancella
         return FALSE;
       /* The last batch is filled up with examples that were counted already. */
       gsize valid = kol_batches_get_valid (batches);
-      score_add (score, outputs, losses, data->labels ? data->labels + score->count : NULL, valid);
+      score_add (score, outputs, evaluator->outputs, losses,
+                 data->labels ? data->labels + score->count : NULL, valid);
       score->count += valid;
     }
   score->loss /= score->count;
@@ -321,13 +345,12 @@ kol_evaluator_score (KolEvaluator *evaluator, KolDataset *data, GCancellable *ca
   if (!check_size (evaluator, data, error) || !check_labels (evaluator, data, error)
       || !kol_dataset_finish (data, error))
     return NULL;
-  /* A set smaller than a batch needs the network at its own size. */
-  if (data->count < evaluator->batch && !rebuild (evaluator, data->count, error))
+  if (!fit (evaluator, data->count, error))
     return NULL;
   g_autoptr (KolScore) score = g_new0 (KolScore, 1);
   if (data->labels)
     {
-      score->classes = (guint) evaluator->outputs;
+      score->classes = MAX ((guint) evaluator->outputs, evaluator->like->classes);
       score->confusion = g_new0 (guint, score->classes * score->classes);
     }
   return score_all (evaluator, data, score, cancellable, error) ? g_steal_pointer (&score) : NULL;
@@ -350,12 +373,13 @@ gboolean
 kol_evaluator_predict (KolEvaluator *evaluator, const float *examples, gsize count, float *outputs,
                        GError **error)
 {
-  const KolDataset *like = evaluator->like;
-  gsize each = like->channels * like->height * like->width;
-
   g_return_val_if_fail (evaluator != NULL && examples != NULL && outputs != NULL, FALSE);
 
-  if (count < evaluator->batch && !rebuild (evaluator, count, error))
+  const KolDataset *like = evaluator->like;
+  gsize each = like->channels * like->height * like->width;
+  if (count == 0)
+    return TRUE;
+  if (!fit (evaluator, count, error))
     return FALSE;
   gsize batch = evaluator->batch, row = (gsize) evaluator->outputs;
   g_autofree float *full = g_new0 (float, batch *each), *answers = g_new (float, batch *row);

@@ -36,6 +36,7 @@ KOL_API KolEvaluator *kol_evaluator_new (KolParameters *parameters, KolNetwork n
 KOL_API KolEvaluator *kol_evaluator_open (KolDevice *device, const KolRun *run, guint64 step,
                                           GError **error);
 KOL_API void kol_evaluator_free (KolEvaluator *evaluator);
+KOL_API KolGraph *kol_evaluator_get_graph (KolEvaluator *evaluator);
 
 KOL_API gboolean kol_evaluator_prepare (KolEvaluator *evaluator, GError **error);
 KOL_API gboolean kol_evaluator_peak_bytes (KolEvaluator *evaluator, guint64 *bytes, GError **error);

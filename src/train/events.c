@@ -30,7 +30,6 @@
  *   SessionLog     1 status: enum, START = 1
  */
 
-#define FILE_PREFIX "events.out.tfevents."
 #define FILE_VERSION "brain.Event:2"
 #define SESSION_START 1
 
@@ -245,9 +244,9 @@ next_second (const char *folder)
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))
-    if (g_str_has_prefix (name, FILE_PREFIX))
+    if (g_str_has_prefix (name, KOL_EVENTS_PREFIX))
       {
-        gint64 other = g_ascii_strtoll (name + strlen (FILE_PREFIX), NULL, 10);
+        gint64 other = g_ascii_strtoll (name + strlen (KOL_EVENTS_PREFIX), NULL, 10);
         if (other >= second && other < G_MAXINT64)
           second = other + 1;
       }
@@ -258,7 +257,7 @@ static char *
 file_path (const char *folder)
 {
   g_autofree char *name
-      = g_strdup_printf (FILE_PREFIX "%010" G_GINT64_FORMAT ".%s.%d", next_second (folder),
+      = g_strdup_printf (KOL_EVENTS_PREFIX "%010" G_GINT64_FORMAT ".%s.%d", next_second (folder),
                          g_get_host_name (), (int) getpid ());
 
   return g_build_filename (folder, name, NULL);

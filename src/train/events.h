@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/** KOL_EVENTS_PREFIX: how the names of such files begin. */
+#define KOL_EVENTS_PREFIX "events.out.tfevents."
+
 /** KolEvents: a file of events that TensorBoard shows, being written. */
 typedef struct _KolEvents KolEvents;
 

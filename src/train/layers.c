@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "../graph/op-private.h"
 #include "../nn/initializers.h"
 #include "../ops.h"
 
@@ -270,6 +271,8 @@ build_layer_norm (const KolLayerPlace *place)
   KolValue *x = place->inputs[0];
   KolShape shape = *kol_value_get_shape (x);
 
+  if (kol_value_failed (x))
+    return x;
   memmove (shape.dim, shape.dim + 1, (gsize) (shape.rank - 1) * sizeof shape.dim[0]);
   shape.rank--;
   return kol_layer_norm (x, parameter (place, "gamma", "", shape, KOL_CONSTANT (1)),

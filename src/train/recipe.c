@@ -165,6 +165,8 @@ read_group (Reader *reader, char *text, int line)
   if (text[length - 1] != ']' || length < 3)
     return fail (reader, line, "“%s” begins a group, but has no name with “]” behind it", text);
   g_autofree char *name = g_strstrip (g_strndup (text + 1, length - 2));
+  if (strpbrk (name, "=[],/"))
+    return fail (reader, line, "“%s” cannot be a name: leave out = [ ] , and /", name);
   const Section *other = find_section (reader, name);
   if (other)
     return fail (reader, line,
@@ -345,6 +347,8 @@ read_initializer (const Reader *reader, int line, const char *key, const char *t
         return fail (reader, line, "%s is “%s”, but “%s” is not a number", key, text, *part);
     }
 
+  if (!parts[0])
+    return fail (reader, line, "%s has no value; give a number, he, glorot, or another way", key);
   char *end;
   double constant = g_ascii_strtod (parts[0], &end);
   int word = place_of (parts[0], words);
@@ -360,6 +364,8 @@ read_initializer (const Reader *reader, int line, const char *key, const char *t
     return fail (reader, line, "%s is “%s”, but %s takes %u number%s", key, text, words[word],
                  wanted[word], wanted[word] == 1 ? "" : "s");
   value->none = word == 2;
+  if (value->none && strcmp (key, "weights") == 0)
+    return fail (reader, line, "weights cannot be none; only biases can");
   const KolInitializer initializers[] = { KOL_HE,
                                           KOL_GLOROT,
                                           KOL_CONSTANT (0),

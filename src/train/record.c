@@ -42,7 +42,7 @@ kol_record_remove_logs (const char *folder)
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))
-    if (strcmp (name, KOL_METRICS_FILE) == 0 || g_str_has_prefix (name, "events.out.tfevents."))
+    if (strcmp (name, KOL_METRICS_FILE) == 0 || g_str_has_prefix (name, KOL_EVENTS_PREFIX))
       {
         g_autofree char *path = g_build_filename (folder, name, NULL);
         g_unlink (path);

@@ -10,8 +10,6 @@ G_BEGIN_DECLS
 #define KOL_RECIPE_FILE "recipe.ini"
 #define KOL_LOCK_FILE "lock"
 
-/* Whether the folder holds a run. */
-gboolean kol_run_exists (const char *folder);
 /* Makes the folder with run.ini and recipe.ini; @recipe NULL: a network that is code. */
 gboolean kol_run_create (const char *folder, const KolRecipe *recipe,
                          const KolTrainSettings *settings, const KolDataset *data,
@@ -19,5 +17,10 @@ gboolean kol_run_create (const char *folder, const KolRecipe *recipe,
 /* Changes [run] of run.ini: the steps done and the best validation so far. */
 gboolean kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 step,
                          guint64 best, double best_loss, double best_accuracy, GError **error);
+
+/* Notes that training has come to its end; kol_run_update() takes the note away. */
+gboolean kol_run_finish (const char *folder, GError **error);
+/* A number as text that reads back as the same number; nothing for NaN. */
+void kol_run_set_number (GKeyFile *file, const char *group, const char *key, double number);
 
 G_END_DECLS

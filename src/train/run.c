@@ -19,6 +19,12 @@
 
 /* ── Writing ─────────────────────────────────────────────────────────────────────────────────── */
 
+/**
+ * kol_run_exists:
+ * @folder: a folder, or a name that none has
+ *
+ * Returns: whether the folder holds a run
+ */
 gboolean
 kol_run_exists (const char *folder)
 {
@@ -80,16 +86,16 @@ kol_run_create (const char *folder, const KolRecipe *recipe, const KolTrainSetti
   g_key_file_set_uint64 (file, "run", "step", 0);
   write_data (file, data, options);
   kol_train_settings_write (settings, file, "settings");
-  if (recipe
-      && !g_file_set_contents_full (recipe_path, kol_recipe_get_text (recipe), -1,
-                                    G_FILE_SET_CONTENTS_CONSISTENT, 0666, error))
+  if (!recipe) /* of a run that was here before */
+    g_unlink (recipe_path);
+  else if (!g_file_set_contents_full (recipe_path, kol_recipe_get_text (recipe), -1,
+                                      G_FILE_SET_CONTENTS_CONSISTENT, 0666, error))
     return FALSE;
   return save (file, folder, error);
 }
 
-/* A number as text that reads back as the same number. */
-static void
-set_number (GKeyFile *file, const char *group, const char *key, double number)
+void
+kol_run_set_number (GKeyFile *file, const char *group, const char *key, double number)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
 
@@ -107,13 +113,29 @@ kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 st
   if (!g_key_file_load_from_file (file, path, G_KEY_FILE_KEEP_COMMENTS, error))
     return FALSE;
   g_key_file_set_uint64 (file, "run", "step", step);
+  g_key_file_remove_key (file, "run", "finished", NULL);
+  g_key_file_remove_key (file, "run", "best-step", NULL);
+  g_key_file_remove_key (file, "run", "validation-loss", NULL);
+  g_key_file_remove_key (file, "run", "validation-accuracy", NULL);
   if (best)
     {
       g_key_file_set_uint64 (file, "run", "best-step", best);
-      set_number (file, "run", "validation-loss", best_loss);
-      set_number (file, "run", "validation-accuracy", best_accuracy);
+      kol_run_set_number (file, "run", "validation-loss", best_loss);
+      kol_run_set_number (file, "run", "validation-accuracy", best_accuracy);
     }
   kol_train_settings_write (settings, file, "settings");
+  return save (file, folder, error);
+}
+
+gboolean
+kol_run_finish (const char *folder, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_KEEP_COMMENTS, error))
+    return FALSE;
+  g_key_file_set_boolean (file, "run", "finished", TRUE);
   return save (file, folder, error);
 }
 
@@ -172,6 +194,12 @@ read_recipe (KolRun *run, GError **error)
   g_autofree char *path = g_build_filename (run->folder, KOL_RECIPE_FILE, NULL);
   g_autofree char *text = NULL;
 
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "its network is code, not a recipe; only the program that trained it can go on");
+      return FALSE;
+    }
   if (!g_file_get_contents (path, &text, NULL, error))
     return FALSE;
   run->recipe = kol_recipe_parse (text, path, error);

@@ -21,6 +21,7 @@
 
 typedef enum {
   COUNT,  /* a whole number of 0 or more, guint64 */
+  SMALL,  /* the same, guint */
   NUMBER, /* double */
   SWITCH, /* gboolean */
   WORD,   /* one of a list, const char * */
@@ -40,15 +41,15 @@ typedef struct {
 static const Setting settings_known[] = {
   { "steps", COUNT, AT (steps), .least = 1 },
   { "batch", COUNT, AT (batch), .least = 1 },
-  { "micro-batches", COUNT, AT (optimizer.micro_batches) },
+  { "micro-batches", SMALL, AT (optimizer.micro_batches) },
   { "optimizer", WORD, AT (optimizer.name), .words = kol_optimizer_names },
   { "rate", NUMBER, AT (optimizer.rate), 0, INFINITY, TRUE },
   { "momentum", NUMBER, AT (optimizer.momentum), 0, 1 },
   { "nesterov", SWITCH, AT (optimizer.nesterov) },
-  { "beta1", NUMBER, AT (optimizer.beta1), 0, 1 },
-  { "beta2", NUMBER, AT (optimizer.beta2), 0, 1 },
+  { "beta1", NUMBER, AT (optimizer.beta1), 0, 1, TRUE },
+  { "beta2", NUMBER, AT (optimizer.beta2), 0, 1, TRUE },
   { "epsilon", NUMBER, AT (optimizer.epsilon), 0, INFINITY, TRUE },
-  { "alpha", NUMBER, AT (optimizer.alpha), 0, 1 },
+  { "alpha", NUMBER, AT (optimizer.alpha), 0, 1, TRUE },
   { "centered", SWITCH, AT (optimizer.centered) },
   { "weight-decay", NUMBER, AT (optimizer.weight_decay), 0, INFINITY },
   { "clip-value", NUMBER, AT (optimizer.clip_value), 0, INFINITY },
@@ -57,17 +58,17 @@ static const Setting settings_known[] = {
   { "schedule", WORD, AT (schedule.name), .words = kol_schedule_names },
   { "warmup", COUNT, AT (schedule.warmup) },
   { "schedule-every", COUNT, AT (schedule.every) },
-  { "schedule-factor", NUMBER, AT (schedule.factor), 0, INFINITY },
+  { "schedule-factor", NUMBER, AT (schedule.factor), 0, INFINITY, TRUE },
   { "schedule-final", NUMBER, AT (schedule.final), 0, INFINITY },
   { "plateau", COUNT, AT (plateau) },
   { "plateau-factor", NUMBER, AT (plateau_factor), 0, 1, TRUE },
   { "early-stop", COUNT, AT (early_stop) },
-  { "keep", NUMBER, AT (keep), 0, 1 },
+  { "keep", NUMBER, AT (keep), 1e-6, 1 },
   { "seed", COUNT, AT (seed) },
   { "validation", COUNT, AT (validation) },
   { "flip", SWITCH, AT (augment.flip) },
-  { "shift", COUNT, AT (augment.shift) },
-  { "cutout", COUNT, AT (augment.cutout) },
+  { "shift", SMALL, AT (augment.shift) },
+  { "cutout", SMALL, AT (augment.cutout) },
   { "log-every", COUNT, AT (log_every) },
   { "validate-every", COUNT, AT (validate_every) },
   { "checkpoint-every", COUNT, AT (checkpoint_every) },
@@ -75,14 +76,7 @@ static const Setting settings_known[] = {
   { "checkpoints", COUNT, AT (checkpoints) },
 };
 
-/* Counts have two widths: those of the optimizer's struct are smaller. */
 G_STATIC_ASSERT (sizeof (gsize) == sizeof (guint64));
-
-static gboolean
-is_small_count (const Setting *setting)
-{
-  return setting->offset == AT (optimizer.micro_batches);
-}
 
 static const Setting *
 find_setting (const char *name)
@@ -122,14 +116,14 @@ refuse (const Setting *setting, const char *value, const char *wanted, GError **
 static gboolean
 set_count (const Setting *setting, gpointer at, const char *value, GError **error)
 {
-  guint64 most = is_small_count (setting) ? G_MAXUINT : G_MAXINT64, count;
+  guint64 most = setting->kind == SMALL ? G_MAXINT32 : G_MAXINT64, count;
 
   if (!g_ascii_string_to_unsigned (value, 10, (guint64) setting->least, most, &count, NULL))
     return refuse (setting, value,
                    setting->least > 0 ? "a whole number of at least 1"
                                       : "a whole number of at least 0",
                    error);
-  if (is_small_count (setting))
+  if (setting->kind == SMALL)
     *(guint *) at = (guint) count;
   else
     *(guint64 *) at = count;
@@ -216,6 +210,7 @@ kol_train_settings_set (KolTrainSettings *settings, const char *name, const char
   switch (setting->kind)
     {
     case COUNT:
+    case SMALL:
       return set_count (setting, at, value, error);
     case NUMBER:
       return set_number (setting, at, value, error);
@@ -336,12 +331,12 @@ kol_train_settings_write (const KolTrainSettings *settings, GKeyFile *file, cons
     {
       const Setting *setting = &settings_known[i];
       gconstpointer at = (const char *) settings + setting->offset;
-      guint64 count = is_small_count (setting) ? *(const guint *) at
+      guint64 count = setting->kind == SMALL   ? *(const guint *) at
                       : setting->kind == COUNT ? *(const guint64 *) at
                                                : 0;
       char number[G_ASCII_DTOSTR_BUF_SIZE];
 
-      if (setting->kind == COUNT && count)
+      if (count)
         g_key_file_set_uint64 (file, group, setting->name, count);
       else if (setting->kind == NUMBER && *(const double *) at != 0)
         g_key_file_set_string (file, group, setting->name,

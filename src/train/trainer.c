@@ -65,7 +65,8 @@ struct _KolTrainer {
   guint64 saved_step; /* of the latest checkpoint; 0: none */
   double seconds;     /* that earlier processes have trained */
   GHashTable *pinned; /* how the run that goes on was computed: node -> variant; NULL: new */
-  GPtrArray *notes;   /* texts that are to be told at the next chance */
+  GHashTable *validation_pinned;
+  GPtrArray *notes; /* texts that are to be told at the next chance */
 
   GCancellable *cancellable; /* lent: of the run under way, or NULL */
 };
@@ -231,7 +232,8 @@ largest_batch_that_fits (const KolTrainer *trainer, guint64 available)
 static gboolean
 fail_memory (const KolTrainer *trainer, guint64 needed, guint64 available, GError **error)
 {
-  gsize largest = largest_batch_that_fits (trainer, available);
+  gsize parts = MAX (trainer->settings.optimizer.micro_batches, 1);
+  gsize largest = largest_batch_that_fits (trainer, available) / parts * parts;
   g_autofree char *advice
       = largest > 0 ? g_strdup_printf ("the largest batch that fits is %zu", largest)
                     : g_strdup ("not even a batch of 1 fits: choose a device with more memory");
@@ -393,6 +395,7 @@ kol_trainer_free (KolTrainer *trainer)
   g_clear_pointer (&trainer->parameters, kol_parameters_unref);
   g_clear_pointer (&trainer->recipe, kol_recipe_unref);
   g_clear_pointer (&trainer->pinned, g_hash_table_unref);
+  g_clear_pointer (&trainer->validation_pinned, g_hash_table_unref);
   g_clear_pointer (&trainer->notes, g_ptr_array_unref);
   kol_device_unref (trainer->device);
   g_free (trainer);
@@ -670,35 +673,47 @@ look (Run *run, KolDataset *data, KolTrainReport *report, GError **error)
 static gboolean
 tell_lines (Run *run, guint64 done, GError **error)
 {
-  const Learner *learner = &run->trainer->learner;
+  const KolTrainer *trainer = run->trainer;
+  const Learner *learner = &trainer->learner;
   KolTrainReport report = begin_report (run, KOL_TRAIN_LINES, done - 1, done);
 
-  if (!learner_run (learner, NULL, error)
-      || !read_losses (learner, &report.loss, &report.accuracy, error)
-      || !look (run, run->trainer->probe, &report, error))
+  if (trainer->settings.optimizer.micro_batches > 1) /* the parts are gone: as the step saw them */
+    {
+      report.loss = run->loss;
+      report.accuracy = run->accuracy;
+    }
+  else if (!learner_run (learner, NULL, error)
+           || !read_losses (learner, &report.loss, &report.accuracy, error))
+    return FALSE;
+  if (!look (run, trainer->probe, &report, error))
     return FALSE;
   tell (run, &report);
   return TRUE;
 }
 
-/*
- * Takes note of the latest validation; by accuracy where there are classes. Whether
- * there has been no better one for so long that it is time to stop.
- */
+/* Whether there has been no better validation for as long as the settings say. */
 static gboolean
+is_enough (const KolTrainer *trainer)
+{
+  return trainer->settings.early_stop && trainer->early.bad >= trainer->early.patience;
+}
+
+/*
+ * Takes note of the latest validation; by accuracy where there are classes.
+ */
+static void
 note_validation (KolTrainer *trainer, guint64 done)
 {
   gboolean classes = !isnan (trainer->validation_accuracy);
   double badness = classes ? 1 - trainer->validation_accuracy : trainer->validation_loss;
-  gboolean enough = kol_early_stop_update (&trainer->early, badness, done);
 
+  kol_early_stop_update (&trainer->early, badness, done);
   if (trainer->early.best_step == done)
     {
       trainer->best_step = done;
       trainer->best_loss = trainer->validation_loss;
       trainer->best_accuracy = trainer->validation_accuracy;
     }
-  return trainer->settings.early_stop && enough;
 }
 
 /* Measures the whole validation set, unless that was just done. */
@@ -757,7 +772,8 @@ learn_from_validation (Run *run, guint64 done, GError **error)
   KolTrainer *trainer = run->trainer;
   double scale = trainer->plateau.scale;
 
-  run->stop = note_validation (trainer, done);
+  note_validation (trainer, done);
+  run->stop = is_enough (trainer);
   if (trainer->settings.plateau
       && kol_plateau_update (&trainer->plateau, trainer->validation_loss) != scale)
     add_note (trainer, "The validation loss is on a plateau: the rate is now %g",
@@ -899,6 +915,7 @@ take_steps (Run *run, GError **error)
 {
   KolTrainer *trainer = run->trainer;
 
+  run->stop = is_enough (trainer);
   for (guint64 step = run->first_step; step < trainer->settings.steps && !run->stop; step++)
     if (g_cancellable_set_error_if_cancelled (trainer->cancellable, error)
         || !take_step (run, step, error))
@@ -910,13 +927,14 @@ take_steps (Run *run, GError **error)
   gboolean validated = trainer->validated_step == done && !isnan (trainer->validation_loss);
   if (!validate (run, done, error))
     return FALSE;
-  if (!validated && !run->stop)
+  if (!validated && !run->stop && trainer->saved_step != done) /* else it is on record */
     {
       note_validation (trainer, done);
       if (!record_step (run, done, FALSE, TRUE, error))
         return FALSE;
     }
-  if (!save_and_tell (run, done, error))
+  if (!save_and_tell (run, done, error)
+      || (trainer->record && !kol_run_finish (kol_record_get_folder (trainer->record), error)))
     return FALSE;
   tell_validation (run, KOL_TRAIN_DONE, done);
   return TRUE;
@@ -924,13 +942,13 @@ take_steps (Run *run, GError **error)
 
 /* A run that goes on is exact only if every node is computed as before. */
 static void
-compare_variants (KolTrainer *trainer)
+compare_variants (KolTrainer *trainer, KolGraph *graph, GHashTable *pinned)
 {
-  g_autoptr (GHashTable) now = kol_graph_get_variants (trainer->learner.graph);
+  g_autoptr (GHashTable) now = kol_graph_get_variants (graph);
   GHashTableIter iter;
   gpointer node, variant;
 
-  g_hash_table_iter_init (&iter, trainer->pinned);
+  g_hash_table_iter_init (&iter, pinned);
   while (g_hash_table_iter_next (&iter, &node, &variant))
     {
       const char *found = g_hash_table_lookup (now, node);
@@ -978,7 +996,11 @@ kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_d
   if (!kol_trainer_prepare (trainer, error) || !kol_dataset_finish (trainer->data, error))
     return FALSE;
   if (trainer->pinned)
-    compare_variants (trainer);
+    {
+      compare_variants (trainer, trainer->learner.graph, trainer->pinned);
+      compare_variants (trainer, kol_evaluator_get_graph (trainer->evaluator),
+                        trainer->validation_pinned);
+    }
   guint n = kol_optimizer_get_parameters (trainer->learner.train_step, NULL);
   g_autofree float *ratios = g_new0 (float, n);
   Run run = {
@@ -1061,7 +1083,10 @@ kol_trainer_record (KolTrainer *trainer, const char *folder, const KolDatasetOpt
     return FALSE;
   trainer->record = kol_record_new (folder, trainer->learner.train_step, 0, lock, error);
   if (!trainer->record)
-    return FALSE;
+    {
+      kol_run_remove_empty (folder);
+      return FALSE;
+    }
   lock = NULL;
   return TRUE;
 }
@@ -1090,20 +1115,28 @@ describe_weights (const KolTrainer *trainer)
   return metadata;
 }
 
-static void
-set_number (GKeyFile *file, const char *group, const char *key, double number)
-{
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-
-  g_key_file_set_string (file, group, key, g_ascii_dtostr (text, sizeof text, number));
-}
-
 static double
 get_number (GKeyFile *file, const char *group, const char *key)
 {
   g_autofree char *text = g_key_file_get_string (file, group, key, NULL);
 
   return text ? g_ascii_strtod (text, NULL) : NAN;
+}
+
+/* The groups of a checkpoint that say how nodes are computed. */
+#define LEARNING "variants"
+#define VALIDATION "validation-variants"
+
+static void
+write_variants (GKeyFile *facts, const char *group, KolGraph *graph)
+{
+  g_autoptr (GHashTable) variants = kol_graph_get_variants (graph);
+  GHashTableIter iter;
+  gpointer node, variant;
+
+  g_hash_table_iter_init (&iter, variants);
+  while (g_hash_table_iter_next (&iter, &node, &variant))
+    g_key_file_set_string (facts, group, node, variant);
 }
 
 /*
@@ -1114,27 +1147,23 @@ static GKeyFile *
 describe_state (const KolTrainer *trainer)
 {
   const KolDeviceInfo *info = kol_device_get_info (trainer->device);
-  g_autoptr (GHashTable) variants = kol_graph_get_variants (trainer->learner.graph);
   GKeyFile *facts = g_key_file_new ();
-  GHashTableIter iter;
-  gpointer node, variant;
 
   g_key_file_set_string (facts, "device", "name", info->name);
   g_key_file_set_string (facts, "device", "platform", info->platform);
   g_key_file_set_string (facts, "device", "driver", info->driver);
-  set_number (facts, "progress", "seconds", trainer->seconds);
+  kol_run_set_number (facts, "progress", "seconds", trainer->seconds);
   g_key_file_set_uint64 (facts, "progress", "best-step", trainer->best_step);
-  set_number (facts, "progress", "best-loss", trainer->best_loss);
-  set_number (facts, "progress", "best-accuracy", trainer->best_accuracy);
-  set_number (facts, "plateau", "best", trainer->plateau.best);
+  kol_run_set_number (facts, "progress", "best-loss", trainer->best_loss);
+  kol_run_set_number (facts, "progress", "best-accuracy", trainer->best_accuracy);
+  kol_run_set_number (facts, "plateau", "best", trainer->plateau.best);
   g_key_file_set_uint64 (facts, "plateau", "bad", trainer->plateau.bad);
-  set_number (facts, "plateau", "scale", trainer->plateau.scale);
-  set_number (facts, "early-stop", "best", trainer->early.best);
+  kol_run_set_number (facts, "plateau", "scale", trainer->plateau.scale);
+  kol_run_set_number (facts, "early-stop", "best", trainer->early.best);
   g_key_file_set_uint64 (facts, "early-stop", "bad", trainer->early.bad);
   g_key_file_set_uint64 (facts, "early-stop", "best-step", trainer->early.best_step);
-  g_hash_table_iter_init (&iter, variants);
-  while (g_hash_table_iter_next (&iter, &node, &variant))
-    g_key_file_set_string (facts, "variants", node, variant);
+  write_variants (facts, LEARNING, trainer->learner.graph);
+  write_variants (facts, VALIDATION, kol_evaluator_get_graph (trainer->evaluator));
   return facts;
 }
 
@@ -1144,9 +1173,9 @@ describe_state (const KolTrainer *trainer)
  * @error: return location
  *
  * Saves a checkpoint, RUN/checkpoints/step-N, whole or not at all; when this has
- * returned, it is on the disk. In it, `weights.safetensors` has the network's
- * parameters by name. Older checkpoints are removed, but for as many as the
- * settings say and the best one.
+ * returned, it is on the disk. Before the first step there is nothing to save. In it,
+ * `weights.safetensors` has the network's parameters by name. Older checkpoints are removed, but
+ * for as many as the settings say and the best one.
  *
  * Returns: %FALSE if the device or the disk failed; older checkpoints are then
  *   still there
@@ -1162,6 +1191,8 @@ kol_trainer_save (KolTrainer *trainer, GError **error)
   if (!kol_finish (trainer->learner.graph, error))
     return FALSE;
   guint64 step = kol_trainer_get_step (trainer);
+  if (step == 0 || trainer->saved_step == step)
+    return TRUE;
   const char *folder = kol_record_get_folder (trainer->record);
   g_autoptr (GPtrArray) weights
       = kol_parameters_copy (trainer->parameters, 0, trainer->n_network, error);
@@ -1182,14 +1213,14 @@ kol_trainer_save (KolTrainer *trainer, GError **error)
 /* ── Going on ────────────────────────────────────────────────────────────────────────────────── */
 
 static GHashTable *
-read_variants (GKeyFile *facts)
+read_variants (GKeyFile *facts, const char *group)
 {
   GHashTable *variants = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_auto (GStrv) nodes = g_key_file_get_keys (facts, "variants", NULL, NULL);
+  g_auto (GStrv) nodes = g_key_file_get_keys (facts, group, NULL, NULL);
 
   for (char **node = nodes; node && *node; node++)
     g_hash_table_insert (variants, g_strdup (*node),
-                         g_key_file_get_string (facts, "variants", *node, NULL));
+                         g_key_file_get_string (facts, group, *node, NULL));
   return variants;
 }
 
@@ -1239,6 +1270,16 @@ return_to_best (Run *run, GError **error)
   if (!trainer->record || !best || best == stopped)
     return TRUE;
   const char *folder = kol_record_get_folder (trainer->record);
+  if (!kol_checkpoint_exists (folder, best))
+    {
+      add_note (trainer,
+                "Validation has not improved for %" G_GUINT64_FORMAT
+                " validations: stopped; the best checkpoint, of step %" G_GUINT64_FORMAT
+                ", is not there any more",
+                trainer->settings.early_stop, best);
+      tell_notes (run, stopped);
+      return TRUE;
+    }
   if (!restore (trainer, folder, best, NULL, error))
     return FALSE;
   kol_checkpoint_forget_after (folder, best);
@@ -1268,6 +1309,7 @@ take_counters (KolTrainer *trainer, GKeyFile *facts)
   trainer->early.best_step = g_key_file_get_uint64 (facts, "early-stop", "best-step", NULL);
 }
 
+/* The step of the latest checkpoint; 0, which no checkpoint has, with @error set: there is none. */
 static guint64
 latest_checkpoint (const char *folder, GError **error)
 {
@@ -1317,13 +1359,16 @@ kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GErro
     return FALSE;
   take_counters (trainer, facts);
   compare_device (trainer, facts);
-  trainer->pinned = read_variants (facts);
+  trainer->pinned = read_variants (facts, LEARNING);
+  trainer->validation_pinned = read_variants (facts, VALIDATION);
   kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
+  kol_graph_pin_variants (kol_evaluator_get_graph (trainer->evaluator), trainer->validation_pinned);
+  /* Later checkpoints would be of a future that is not this one; they go before its rows. */
+  kol_checkpoint_forget_after (folder, step);
   trainer->record = kol_record_new (folder, trainer->learner.train_step, step, lock, error);
   if (!trainer->record)
     return FALSE;
   lock = NULL;
-  /* Later checkpoints would be of a future that is not this one. */
-  kol_checkpoint_forget_after (folder, step);
-  return TRUE;
+  return kol_run_update (folder, &trainer->settings, step, trainer->best_step, trainer->best_loss,
+                         trainer->best_accuracy, error);
 }
