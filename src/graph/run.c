@@ -553,7 +553,10 @@ kol_run_all (KolGraph *graph, KolValue *const *targets, guint n, GError **error)
 
   if (!plan || !kol_plan_prepare (plan, error) || !feeds_are_set (plan, error))
     return FALSE;
-  if (plan->watch && !look_at_flags (graph, KOL_WATCHED_STEPS - 1, error))
+  /* Parts of a batch soon use up the copies that a replay would need: all is looked at before. */
+  gboolean gathers = plan->writes && !plan->counts;
+  if ((plan->watch || gathers)
+      && !look_at_flags (graph, gathers ? 0 : KOL_WATCHED_STEPS - 1, error))
     return FALSE;
   graph->last = plan;
   for (guint i = 0; i < plan->steps->len; i++)

@@ -575,12 +575,12 @@ read_sections (Reader *reader)
 KolRecipe *
 kol_recipe_parse (const char *text, const char *origin, GError **error)
 {
+  g_return_val_if_fail (text != NULL && origin != NULL, NULL);
+
   g_autoptr (KolRecipe) recipe = g_new0 (KolRecipe, 1);
   g_autoptr (GPtrArray) sections = g_ptr_array_new_with_free_func (section_free);
   g_autofree char *name = g_path_get_basename (origin);
   Reader reader = { .origin = origin, .recipe = recipe, .sections = sections, .error = error };
-
-  g_return_val_if_fail (text != NULL && origin != NULL, NULL);
 
   g_atomic_ref_count_init (&recipe->references);
   if (g_str_has_suffix (name, SUFFIX))
@@ -834,13 +834,13 @@ void
 kol_recipe_network (KolGraph *graph, gsize batch, gboolean training, const KolDataset *like,
                     KolNetworkValues *values, gpointer recipe)
 {
+  g_return_if_fail (graph != NULL && like != NULL && values != NULL && recipe != NULL);
+
   const KolRecipe *self = recipe;
   gboolean labels = like->classes > 0;
   gint64 classes = labels ? like->classes : (gint64) like->outputs;
   g_autofree KolValue **outputs = g_new0 (KolValue *, self->layers->len + 1);
   LossKind kind = self->loss >= 0 ? (LossKind) self->loss : labels ? CROSS_ENTROPY : MEAN_SQUARED;
-
-  g_return_if_fail (graph != NULL && like != NULL && values != NULL && recipe != NULL);
 
   *values = (KolNetworkValues){ 0 };
   values->x

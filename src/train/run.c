@@ -232,13 +232,13 @@ read_all (KolRun *run, GKeyFile *file, GError **error)
 KolRun *
 kol_run_read (const char *folder, GError **error)
 {
+  g_return_val_if_fail (folder != NULL, NULL);
+
   g_autoptr (KolRun) run = g_new0 (KolRun, 1);
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (GError) reason = NULL;
   g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
   g_autofree char *shown = g_filename_display_name (folder);
-
-  g_return_val_if_fail (folder != NULL, NULL);
 
   run->folder = g_strdup (folder);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))

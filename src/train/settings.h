@@ -13,11 +13,12 @@ G_BEGIN_DECLS
  * @batch: examples per step; 0: 50
  * @optimizer: how parameters are changed; zeros: Adam with a rate of 1e-4
  * @schedule: how the rate goes on from there; zeros: it stays
- * @plateau: validations without improvement after which the rate is multiplied by
- *   @plateau_factor; 0: never
+ * @plateau: how many validations in a row may bring no lower loss; after one more the
+ *   rate is multiplied by @plateau_factor (as PyTorch counts them); 0: never
  * @plateau_factor: 0: 0.1
- * @early_stop: validations without improvement after which training ends with the
- *   best weights; 0: never
+ * @early_stop: validations in a row without improvement (of the accuracy where there are
+ *   classes) after which training ends, with the best weights if the run is
+ *   recorded; 0: never
  * @keep: dropout's keep probability; 0: 0.5
  * @seed: of weights, shuffles, augmentation and dropout
  * @validation: examples taken from the end of the training set to validate on; 0: a

@@ -467,10 +467,9 @@ kol_trainer_get_settings (KolTrainer *trainer)
 gboolean
 kol_trainer_prepare (KolTrainer *trainer, GError **error)
 {
-  const Learner *learner = &trainer->learner;
-
   g_return_val_if_fail (trainer != NULL, FALSE);
 
+  const Learner *learner = &trainer->learner;
   KolValue *gather = kol_optimizer_get_gather (learner->train_step);
   /* The largest comes after the small one: variants are measured in memory that is still free. */
   return kol_evaluator_prepare (trainer->evaluator, error)
@@ -497,10 +496,10 @@ kol_trainer_prepare (KolTrainer *trainer, GError **error)
 KolScore *
 kol_trainer_score (KolTrainer *trainer, KolDataset *data, GError **error)
 {
+  g_return_val_if_fail (trainer != NULL && data != NULL, NULL);
+
   KolValue *train_step = trainer->learner.train_step;
   gboolean averages = kol_optimizer_has_averages (train_step);
-
-  g_return_val_if_fail (trainer != NULL && data != NULL, NULL);
 
   if (averages
       && (!kol_finish (trainer->learner.graph, error)
@@ -778,9 +777,8 @@ learn_from_validation (Run *run, guint64 done, GError **error)
       && kol_plateau_update (&trainer->plateau, trainer->validation_loss) != scale)
     add_note (trainer, "The validation loss is on a plateau: the rate is now %g",
               rate_of (trainer, done));
-  /* What training may go back to must be there. */
-  return !trainer->settings.early_stop || trainer->best_step != done
-         || save_and_tell (run, done, error);
+  /* The best so far is worth keeping, and what training may go back to. */
+  return trainer->best_step != done || save_and_tell (run, done, error);
 }
 
 /* ── Steps ───────────────────────────────────────────────────────────────────────────────────── */
@@ -1183,9 +1181,9 @@ describe_state (const KolTrainer *trainer)
 gboolean
 kol_trainer_save (KolTrainer *trainer, GError **error)
 {
-  guint n = kol_parameters_get_count (trainer->parameters);
-
   g_return_val_if_fail (trainer != NULL && trainer->record, FALSE);
+
+  guint n = kol_parameters_get_count (trainer->parameters);
 
   /* Finishing may find out that the last steps diverged; then they do not count. */
   if (!kol_finish (trainer->learner.graph, error))
