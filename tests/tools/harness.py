@@ -128,11 +128,11 @@ def run_test(number, group, function, shop):
     print(f"# {time.monotonic() - started:.1f} s", flush=True)
 
 
-def main(group, wanted):
+def main(group, wanted, needs_device=True):
     """Runs the tests, or those of them whose names are wanted."""
     tests = [t for t in TESTS if not wanted or t.__name__.replace("_", "-") in wanted]
     print(f"1..{len(tests)}")
-    if run("devices").code != 0:
+    if needs_device and run("devices").code != 0:
         for number, function in enumerate(tests, 1):
             print(f"ok {number} {function.__name__} # SKIP there is no OpenCL device")
         return

@@ -10,47 +10,14 @@ import math
 import os
 import re
 import struct
-import subprocess
 import sys
-import tempfile
-import traceback
 import xml.etree.ElementTree
 
-COMMAND, MAN_PAGE = sys.argv[1], sys.argv[2]
-TESTS = []
+from harness import expect, expect_sentence, main, run, test
+
+MAN_PAGE = sys.argv[2]
 COLUMNS = ["step", "epoch", "seconds", "loss", "accuracy", "validation_loss",
            "validation_accuracy", "rate", "ratio", "examples_per_second"]
-
-
-def test(function):
-    TESTS.append(function)
-    return function
-
-
-class Result:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-    def __repr__(self):
-        return f"exit code {self.code}\nstdout: {self.out}\nstderr: {self.err}"
-
-
-def run(*arguments, **environment):
-    done = subprocess.run([COMMAND, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-                          encoding="utf-8", timeout=120,
-                          env={**os.environ, "LC_ALL": "C.UTF-8", **environment})
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-def expect(condition, result):
-    if not condition:
-        raise AssertionError(str(result))
-
-
-def expect_sentence(result, code, *words):
-    expect(result.code == code, result)
-    for word in words:
-        expect(word in result.err, f"{word!r} is missing in:\n{result}")
 
 
 # ── Runs ─────────────────────────────────────────────────────────────────────
@@ -119,7 +86,8 @@ def listed(*arguments, **environment):
 
 
 @test
-def states(folder):
+def states(shop):
+    folder = shop.folder
     rows = listed(write_runs(os.path.join(folder, "states")))
     expect([row["name"][0] for row in rows] == list("gfedcb"), rows)
     states = {row["name"][0]: row["state"] for row in rows}
@@ -131,7 +99,8 @@ def states(folder):
 
 
 @test
-def best_validation(folder):
+def best_validation(shop):
+    folder = shop.folder
     rows = {row["name"][0]: row for row in listed(write_runs(os.path.join(folder, "best")))}
     finished, regression, old = rows["c"], rows["d"], rows["e"]
     expect((finished["best_step"], finished["validation_accuracy"]) == (150, 0.9), finished)
@@ -143,7 +112,8 @@ def best_validation(folder):
 
 
 @test
-def running(folder):
+def running(shop):
+    folder = shop.folder
     path = os.path.join(folder, "runs-of-now", "x")
     describe(path, 50, 500)
     measure(path, 120)
@@ -160,7 +130,8 @@ def running(folder):
 
 
 @test
-def table(folder):
+def table(shop):
+    folder = shop.folder
     result = run("runs", write_runs(os.path.join(folder, "table")))
     lines = result.out.splitlines()
     expect(result.code == 0 and len(lines) == 7, result)
@@ -175,7 +146,8 @@ def table(folder):
 
 
 @test
-def users_runs(folder):
+def users_runs(shop):
+    folder = shop.folder
     home = os.path.join(folder, "home")
     result = run("runs", XDG_DATA_HOME=home)
     expect(result.code == 0 and home in result.out and "kolinsky train" in result.out, result)
@@ -189,7 +161,8 @@ def users_runs(folder):
 
 
 @test
-def no_such_folder(folder):
+def no_such_folder(shop):
+    folder = shop.folder
     expect_sentence(run("runs", os.path.join(folder, "nowhere")), 1, "nowhere")
 
 
@@ -210,7 +183,8 @@ def plotted(folder, *arguments):
 
 
 @test
-def figures(folder):
+def figures(shop):
+    folder = shop.folder
     runs = write_runs(os.path.join(folder, "figures"))
     finished, regression = os.path.join(runs, "c-finished"), os.path.join(runs, "d-regression")
     expect(plotted(folder, finished) == (1600, 640), "loss and accuracy")
@@ -221,7 +195,8 @@ def figures(folder):
 
 
 @test
-def figure_as_svg(folder):
+def figure_as_svg(shop):
+    folder = shop.folder
     path = os.path.join(folder, "svg")
     measure(path)
     picture = os.path.join(folder, "figure.svg")
@@ -231,8 +206,9 @@ def figure_as_svg(folder):
 
 
 @test
-def odd_metrics(folder):
+def odd_metrics(shop):
     """Whatever numbers a run has, there is a figure or a sentence."""
+    folder = shop.folder
     header = ",".join(COLUMNS) + "\n"
     rest = "," * (len(COLUMNS) - 4) + "\n"
     for name, rows in (("one", "1,,,2" + rest), ("constant", "1,,,2" + rest + "2,,,2" + rest),
@@ -253,7 +229,8 @@ def odd_metrics(folder):
 
 
 @test
-def no_metrics(folder):
+def no_metrics(shop):
+    folder = shop.folder
     picture = os.path.join(folder, "never.png")
     path = os.path.join(folder, "no-metrics")
     describe(path, 1, 2)
@@ -266,7 +243,8 @@ def no_metrics(folder):
 
 
 @test
-def picture_cannot_be_written(folder):
+def picture_cannot_be_written(shop):
+    folder = shop.folder
     path = os.path.join(folder, "fine")
     measure(path)
     result = run("plot", path, "-o", os.path.join(folder, "nowhere", "figure.png"))
@@ -276,7 +254,8 @@ def picture_cannot_be_written(folder):
 # ── Usage ────────────────────────────────────────────────────────────────────
 
 @test
-def usage(folder):
+def usage(shop):
+    folder = shop.folder
     for arguments, word in [
             (("plot",), "folder of a run"), (("plot", "x"), "-o FILE"),
             (("plot", "x", "-o", "x.pdf"), ".svg"),
@@ -290,7 +269,8 @@ def usage(folder):
 
 
 @test
-def help_and_man_page(folder):
+def help_and_man_page(shop):
+    folder = shop.folder
     with open(MAN_PAGE, encoding="utf-8") as file:
         page = file.read().replace("\\-", "-")
     overview = run("--help").out
@@ -302,23 +282,5 @@ def help_and_man_page(folder):
             expect(option in page, f"kolinsky.1 says nothing of {option} ({name})")
 
 
-# ── TAP ──────────────────────────────────────────────────────────────────────
-
-def main():
-    wanted = sys.argv[3:]
-    tests = [t for t in TESTS if not wanted or t.__name__.replace("_", "-") in wanted]
-    print(f"1..{len(tests)}")
-    with tempfile.TemporaryDirectory(prefix="kolinsky-test-") as folder:
-        for number, function in enumerate(tests, 1):
-            name = function.__name__.replace("_", "-")
-            try:
-                function(folder)
-                print(f"ok {number} /runs/{name}", flush=True)
-            except Exception:
-                print(f"not ok {number} /runs/{name}")
-                for line in traceback.format_exc().splitlines():
-                    print(f"# {line}", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    main("runs", sys.argv[3:], needs_device=False)
