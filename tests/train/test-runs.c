@@ -441,10 +441,16 @@ test_no_folder (void)
 
 /* ── Memory ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* What the process holds in memory, in pages; 0 where that cannot be known. */
+/*
+ * What the process holds in memory, in pages; 0 where that cannot be known, or says
+ * nothing, because the address sanitizer keeps what was freed.
+ */
 static long
 resident_pages (void)
 {
+#ifdef __SANITIZE_ADDRESS__
+  return 0;
+#endif
   g_autofree char *text = NULL;
   long size = 0, resident = 0;
 
@@ -501,7 +507,7 @@ test_growth (void)
       growth.early, growth.most, growth.device_early, growth.device_most);
   g_assert_cmpuint (growth.device_most, ==, growth.device_early);
   if (!growth.early)
-    g_test_skip ("this system does not tell what a process holds in memory");
+    g_test_skip ("what the process holds in memory cannot be told here");
   else
     g_assert_cmpint (growth.most - growth.early, <, 512); /* 2 MiB: what an allocator keeps */
 }
