@@ -14,58 +14,9 @@
  *                + residual[m, n], then the expression in `a` and the type T
  */
 
-/* The vector at p, of which only the first n elements exist; the others are 0. */
-inline vec
-load_some (__global const float *p, long n)
-{
-  if (n >= KOL_WIDTH)
-    return vec_load (p);
-  float part[KOL_WIDTH];
-  for (int i = 0; i < KOL_WIDTH; i++)
-    part[i] = i < n ? p[i] : 0;
-  return vec_load (part);
-}
-
-inline void
-store_some (vec v, __global float *p, long n)
-{
-  if (n >= KOL_WIDTH)
-    {
-      vec_store (v, p);
-      return;
-    }
-  float part[KOL_WIDTH];
-  vec_store (v, part);
-  for (int i = 0; i < n; i++)
-    p[i] = part[i];
-}
-
 #ifndef THIN
 
 #define PANEL (VECTORS * KOL_WIDTH)
-
-/* Rows become columns: log2 (KOL_WIDTH) perfect shuffles of a square of vectors. */
-inline void
-transpose_square (vec *square)
-{
-  #pragma unroll
-  for (int step = 1; step < KOL_WIDTH; step *= 2)
-    {
-      vec shuffled[KOL_WIDTH];
-      #pragma unroll
-      for (int i = 0; i < KOL_WIDTH / 2; i++)
-        {
-          vec a = square[i], b = square[i + KOL_WIDTH / 2];
-          shuffled[2 * i].even = a.lo;
-          shuffled[2 * i].odd = b.lo;
-          shuffled[2 * i + 1].even = a.hi;
-          shuffled[2 * i + 1].odd = b.hi;
-        }
-      #pragma unroll
-      for (int i = 0; i < KOL_WIDTH; i++)
-        square[i] = shuffled[i];
-    }
-}
 
 /*
  * Packing: to[k][0 .. count-1] of row length `pitch` for one tile of a or one vector of a panel of

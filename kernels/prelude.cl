@@ -86,6 +86,57 @@ fill_run (float value, __global float *to, int n)
     to[i] = value;
 }
 
+/* The vector at p, of which only the first n elements exist; the others are 0. */
+static inline vec
+load_some (__global const float *p, long n)
+{
+  if (n >= KOL_WIDTH)
+    return vec_load (p);
+  float part[KOL_WIDTH];
+  for (int i = 0; i < KOL_WIDTH; i++)
+    part[i] = i < n ? p[i] : 0;
+  return vec_load (part);
+}
+
+static inline void
+store_some (vec v, __global float *p, long n)
+{
+  if (n >= KOL_WIDTH)
+    {
+      vec_store (v, p);
+      return;
+    }
+  float part[KOL_WIDTH];
+  vec_store (v, part);
+  for (int i = 0; i < n; i++)
+    p[i] = part[i];
+}
+
+#if KOL_WIDTH > 1
+/* Rows become columns: log2 (KOL_WIDTH) perfect shuffles of a square of vectors. */
+inline void
+transpose_square (vec *square)
+{
+  #pragma unroll
+  for (int step = 1; step < KOL_WIDTH; step *= 2)
+    {
+      vec shuffled[KOL_WIDTH];
+      #pragma unroll
+      for (int i = 0; i < KOL_WIDTH / 2; i++)
+        {
+          vec a = square[i], b = square[i + KOL_WIDTH / 2];
+          shuffled[2 * i].even = a.lo;
+          shuffled[2 * i].odd = b.lo;
+          shuffled[2 * i + 1].even = a.hi;
+          shuffled[2 * i + 1].odd = b.hi;
+        }
+      #pragma unroll
+      for (int i = 0; i < KOL_WIDTH; i++)
+        square[i] = shuffled[i];
+    }
+}
+#endif
+
 /* KOL_JOIN (EACH_, n) (X): X (0) X (1) ... X (n - 1). */
 #define EACH_0(X)
 #define EACH_1(X) EACH_0 (X) X (0)

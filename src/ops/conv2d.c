@@ -524,6 +524,19 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
 
 /* ── The operations ─────────────────────────────────────────────────────────────────────────── */
 
+#define WINOGRAD(M)                                                                                \
+  {                                                                                                \
+    .name = "winograd-" #M "x" #M, .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,                 \
+    .fits = kol_conv2d_winograd_##M##_fits, .scratch = kol_conv2d_winograd_##M##_scratch,          \
+    .packed = kol_conv2d_winograd_##M##_packed, .pack = kol_conv2d_winograd_##M##_pack,            \
+    .launch = kol_conv2d_winograd_##M##_launch                                                     \
+  }
+#define WINOGRAD_W(M)                                                                              \
+  {                                                                                                \
+    .name = "winograd-" #M "x" #M, .fits = kol_conv2d_winograd_##M##_fits,                         \
+    .scratch = kol_conv2d_winograd_##M##_w_scratch, .launch = kol_conv2d_winograd_##M##_w_launch   \
+  }
+
 static const KolVariant variants[] = {
   { .name = "plain", .launch = plain_launch },
   { .name = "implicit-gemm",
@@ -533,6 +546,8 @@ static const KolVariant variants[] = {
     .packed = kol_conv2d_gemm_packed,
     .pack = kol_conv2d_gemm_pack,
     .launch = kol_conv2d_gemm_launch },
+  WINOGRAD (4),
+  WINOGRAD (2),
   { NULL },
 };
 
@@ -545,6 +560,8 @@ static const KolVariant variants_gradient_x[] = {
     .packed = kol_conv2d_gemm_packed,
     .pack = kol_conv2d_gemm_pack,
     .launch = kol_conv2d_gemm_launch },
+  WINOGRAD (4),
+  WINOGRAD (2),
   { NULL },
 };
 
@@ -554,6 +571,8 @@ static const KolVariant variants_gradient_w[] = {
     .fits = kol_conv2d_gemm_fits,
     .scratch = kol_conv2d_gemm_w_scratch,
     .launch = kol_conv2d_gemm_w_launch },
+  WINOGRAD_W (4),
+  WINOGRAD_W (2),
   { NULL },
 };
 

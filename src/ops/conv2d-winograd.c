@@ -1,0 +1,362 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * The variants "winograd-4x4" and "winograd-2x2" of conv2d and its gradients, for
+ * devices whose work-item is a SIMD thread: the geometry behind
+ * kernels/conv2d-winograd.cl, whose head says how it works. They have fewer
+ * multiplications than the formula, by a factor of 4 (3x3 filters, tiles of 4x4),
+ * 2.25 (3x3, 2x2) and 2.8 (5x5, 2x2).
+ */
+
+#include "conv2d-private.h"
+#include "product-private.h"
+
+#define BLOCK_FLOATS (192 << 10)  /* of transformed tiles that a work-item has at a time, at best */
+#define MOST_BLOCK 64             /* tiles of such a block; local memory holds a row of them */
+#define PARTIAL_FLOATS (4 << 20)  /* of partial sums of the gradient to w */
+
+static gint64
+divide_up (gint64 a, gint64 b)
+{
+  return (a + b - 1) / b;
+}
+
+static gint64
+round_up (gint64 a, gint64 b)
+{
+  return divide_up (a, b) * b;
+}
+
+/* The convolution that is computed, and how it is cut. */
+typedef struct {
+  gint64 N, channels, filters;
+  gint64 H, W, P, Q; /* of what comes in and goes out */
+  gint64 top, left;
+  gboolean turned; /* the gradient to x: the filters turned round, channels and filters exchanged */
+  gint64 M, R, planes;
+  gint64 tiles_y, tiles_x, tiles; /* of a picture; of all */
+  guint rows, vectors;            /* of a register tile */
+  gint64 panel;                   /* tiles (or channels, for the gradient to w) of a register tile */
+  gint64 block, pitch;            /* tiles worked on at once; floats between rows of a plane */
+  gint64 tiles_each, tile_items;
+  gint64 others_each, other_items; /* filters, or panels of channels for the gradient to w */
+  gint64 plane, plane_dy;          /* floats of a plane */
+  gint64 item;                     /* floats of a work-item's memory */
+  gint64 weights;                  /* floats of packed weights, or of sums */
+} Job;
+
+static void
+choose_register_tile (Job *job, const KolDevice *device)
+{
+  if (device->info.vector_width >= 16)
+    {
+      job->rows = job->filters % 8 ? kol_tile_rows (device, job->filters) : 8;
+      job->vectors = job->rows > 8 ? 2 : 3;
+    }
+  else
+    {
+      job->rows = job->filters % 4 && job->filters > 4 ? kol_tile_rows (device, job->filters) : 4;
+      job->vectors = job->rows > 4 ? 2 : 3;
+    }
+  job->vectors = MIN (job->vectors, 3);
+  job->panel = job->vectors * device->info.vector_width;
+}
+
+/* A block of as many tiles as leave their transformed planes in the second cache level. */
+static void
+choose_block (Job *job, gint64 per_tile, gint64 multiple, const KolDevice *device)
+{
+  gint64 width = device->info.vector_width;
+
+  job->block = BLOCK_FLOATS / per_tile / multiple * multiple;
+  job->block = CLAMP (job->block, multiple, MAX (MOST_BLOCK / multiple * multiple, multiple));
+  job->pitch = round_up (job->block, width) + width;
+}
+
+/*
+ * Work-items along the tiles, where there are many, and along the other side,
+ * whose work-items each transform the same inputs: @repeated is the cost of
+ * that, compared to the product with one filter (or channel).
+ */
+static void
+cut (Job *job, gint64 tiles, gint64 each, gint64 others, gint64 others_multiple, double repeated,
+     const KolDevice *device)
+{
+  gint64 units = device->info.compute_units, panels = divide_up (tiles, each);
+  double least = G_MAXDOUBLE;
+
+  for (gint64 split = 1; split <= 2 * units; split *= 2)
+    for (gint64 chunks = 1; chunks * split <= 4 * units; chunks++)
+      {
+        gint64 panels_each = divide_up (panels, MIN (chunks, panels));
+        gint64 others_each = round_up (divide_up (others, split), others_multiple);
+        gint64 items = divide_up (panels, panels_each) * divide_up (others, others_each);
+        double cost = (double) divide_up (items, units) * (double) panels_each
+                      * ((double) others_each + repeated);
+
+        if (cost < 0.99 * least)
+          {
+            least = cost;
+            job->tiles_each = panels_each * each;
+            job->others_each = others_each;
+          }
+      }
+  job->tile_items = divide_up (tiles, job->tiles_each);
+  job->other_items = divide_up (others, job->others_each);
+}
+
+static Job
+job_of (const KolNode *node, gint64 M, const KolDevice *device)
+{
+  KolConv2dShape c = kol_conv2d_shape_of (node);
+  Job job = { .N = c.N, .M = M, .R = c.R, .planes = (M + c.R - 1) * (M + c.R - 1) };
+
+  job.turned = node->op == &kol_conv2d_gradient_x_op;
+  job.channels = job.turned ? c.K : c.C;
+  job.filters = job.turned ? c.C : c.K;
+  job.H = job.turned ? c.P : c.H;
+  job.W = job.turned ? c.Q : c.W;
+  job.P = job.turned ? c.H : c.P;
+  job.Q = job.turned ? c.W : c.Q;
+  job.top = job.turned ? c.R - 1 - c.top : c.top;
+  job.left = job.turned ? c.S - 1 - c.left : c.left;
+  job.tiles_y = divide_up (job.P, M);
+  job.tiles_x = divide_up (job.Q, M);
+  job.tiles = job.N * job.tiles_y * job.tiles_x;
+  choose_register_tile (&job, device);
+  return job;
+}
+
+static Job
+forward_job_of (const KolNode *node, gint64 M, const KolDevice *device)
+{
+  Job job = job_of (node, M, device);
+  gint64 rows, width = device->info.vector_width;
+
+  choose_block (&job, job.planes * (job.channels + job.filters) / 2, job.panel, device);
+  cut (&job, job.tiles, job.panel, job.filters, job.rows, 16, device);
+  rows = MAX (job.channels, round_up (job.others_each, job.rows));
+  job.plane = rows * job.pitch + width;
+  job.item = round_up ((job.planes + 1) * job.plane, 16);
+  job.weights = job.planes * round_up (job.filters, job.rows) * job.channels;
+  return job;
+}
+
+static Job
+weights_job_of (const KolNode *node, gint64 M, const KolDevice *device)
+{
+  Job job = job_of (node, M, device);
+  gint64 width = device->info.vector_width, panels = divide_up (job.channels, job.panel), each;
+
+  choose_block (&job, job.planes * (job.channels + job.filters) / 2, width, device);
+  job.block = MAX (MOST_BLOCK / 2, job.block); /* sums go in and out of registers once per block */
+  job.pitch = job.block + width;
+  job.weights = job.planes * round_up (job.filters, job.rows) * panels * job.panel;
+  each = PARTIAL_FLOATS / job.weights >= 2 ? job.block : job.tiles; /* or not cut there */
+  cut (&job, job.tiles, each, panels, 1, (double) job.filters / 2 / (double) job.panel / 4, device);
+  job.plane = MIN (job.channels, job.others_each * job.panel) * job.pitch + width;
+  job.plane_dy = job.filters * job.pitch + width;
+  job.item = round_up (job.planes * (job.plane + job.plane_dy)
+                           + job.others_each * job.panel * job.pitch,
+                       16);
+  return job;
+}
+
+static gsize
+bytes_of (const Job *job, gint64 weights)
+{
+  return (gsize) (job->tile_items * job->other_items * job->item + weights) * sizeof (float);
+}
+
+static gboolean
+is_padding (gint64 padding, const KolConv2dShape *c)
+{
+  return padding >= 0 && padding < c->R;
+}
+
+static gboolean
+fits (const KolNode *node, gint64 M, const KolDevice *device)
+{
+  KolConv2dShape c = kol_conv2d_shape_of (node);
+  Job job;
+
+  if (!device->simd || device->info.vector_width < 4 || device->info.vector_width > 16)
+    return FALSE;
+  if (c.groups != 1 || c.R != c.S || c.stride_h != 1 || c.stride_w != 1 || c.dilation_h != 1
+      || c.dilation_w != 1)
+    return FALSE;
+  if (!(c.R == 3 || (c.R == 5 && M == 2)))
+    return FALSE;
+  if (!is_padding (c.top, &c) || !is_padding (c.left, &c) || !is_padding (c.bottom, &c)
+      || !is_padding (c.right, &c))
+    return FALSE;
+  job = node->op == &kol_conv2d_gradient_w_op ? weights_job_of (node, M, device)
+                                              : forward_job_of (node, M, device);
+  return bytes_of (&job, job.weights * MAX (job.tile_items, 1)) / sizeof (float) < G_MAXINT;
+}
+
+static gsize
+scratch (const KolNode *node, gint64 M, const KolDevice *device)
+{
+  Job job = forward_job_of (node, M, device);
+
+  return bytes_of (&job, job.weights);
+}
+
+static gsize
+scratch_w (const KolNode *node, gint64 M, const KolDevice *device)
+{
+  Job job = weights_job_of (node, M, device);
+
+  return bytes_of (&job, job.weights * job.tile_items);
+}
+
+static gsize
+packed (const KolNode *node, gint64 M, guint input, const KolDevice *device)
+{
+  return input == 1 ? (gsize) forward_job_of (node, M, device).weights * sizeof (float) : 0;
+}
+
+static char *
+options_of (const Job *job, const char *more)
+{
+  return g_strdup_printf ("-D M=%d -D R=%d -D ROWS=%u -D VECTORS=%u -D PITCH=%d%s", (int) job->M,
+                          (int) job->R, job->rows, job->vectors, (int) job->pitch, more);
+}
+
+static gboolean
+launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 to_at, GError **error)
+{
+  gint64 square = job->R * job->R;
+  g_autofree char *options = g_strdup_printf ("-D M=%d -D R=%d -D ROWS=%u", (int) job->M,
+                                              (int) job->R, job->rows);
+
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-winograd",
+                  .kernel = "winograd_pack",
+                  .options = options,
+                  .global = { divide_up (job->filters, job->rows) },
+                  .local = { 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (to_at),
+                KOL_INT (job->filters), KOL_INT (job->channels),
+                KOL_INT (job->turned ? square : job->channels * square),
+                KOL_INT (job->turned ? job->filters * square : square), KOL_INT (job->turned)),
+      error);
+}
+
+static gboolean
+pack (KolLaunch *launch, const KolNode *node, gint64 M, guint input, GError **error)
+{
+  Job job = forward_job_of (node, M, launch->device);
+
+  return launch_pack (launch, &job, launch->packed[input], 0, error);
+}
+
+/* Packs the weights, unless they are kept packed; then all the rest at once. */
+static gboolean
+launch_forward (KolLaunch *launch, const KolNode *node, gint64 M, GError **error)
+{
+  Job job = forward_job_of (node, M, launch->device);
+  KolBuffer *weights = launch->packed ? launch->packed[1] : NULL;
+  gint64 weights_at = weights ? 0 : job.tile_items * job.other_items * job.item;
+  g_autofree char *base = options_of (&job, "");
+  g_autoptr (GString) options = g_string_new (base);
+
+  if (!weights && !launch_pack (launch, &job, launch->scratch, weights_at, error))
+    return FALSE;
+  kol_epilogue_append_options (&launch->epilogue, options);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-winograd",
+                  .kernel = "winograd_forward",
+                  .options = options->str,
+                  .global = { job.tile_items, job.other_items },
+                  .local = { 1, 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (weights ? weights : launch->scratch),
+                KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
+                KOL_BUFFER (launch->epilogue.bias), KOL_BUFFER (launch->epilogue.residual),
+                KOL_INT (weights_at), KOL_INT (job.channels), KOL_INT (job.filters),
+                KOL_INT (job.H), KOL_INT (job.W), KOL_INT (job.P), KOL_INT (job.Q),
+                KOL_INT (job.top), KOL_INT (job.left), KOL_INT (job.tiles_y),
+                KOL_INT (job.tiles_x), KOL_INT (job.N), KOL_INT (job.tiles_each),
+                KOL_INT (job.block), KOL_INT (job.others_each), KOL_INT (job.item),
+                KOL_INT (job.plane)),
+      error);
+}
+
+static gboolean
+launch_weights (KolLaunch *launch, const KolNode *node, gint64 M, GError **error)
+{
+  Job job = weights_job_of (node, M, launch->device);
+  gint64 sums_at = job.tile_items * job.other_items * job.item;
+  gint64 panels = divide_up (job.channels, job.panel);
+  g_autofree char *options = options_of (&job, " -D TO_WEIGHTS=1");
+
+  if (!kol_queue_launch (
+          launch->queue,
+          &(KolCall){ .program = "conv2d-winograd",
+                      .kernel = "winograd_weights",
+                      .options = options,
+                      .global = { job.tile_items, job.other_items },
+                      .local = { 1, 1 } },
+          KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
+                    KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->scratch), KOL_INT (sums_at),
+                    KOL_INT (job.channels), KOL_INT (job.filters), KOL_INT (job.H),
+                    KOL_INT (job.W), KOL_INT (job.P), KOL_INT (job.Q), KOL_INT (job.top),
+                    KOL_INT (job.left), KOL_INT (job.tiles_y), KOL_INT (job.tiles_x),
+                    KOL_INT (job.N), KOL_INT (job.tiles_each), KOL_INT (job.block),
+                    KOL_INT (job.others_each), KOL_INT (job.item), KOL_INT (job.plane),
+                    KOL_INT (job.plane_dy)),
+          error))
+    return FALSE;
+  return kol_queue_launch (launch->queue,
+                           &(KolCall){ .program = "conv2d-winograd",
+                                       .kernel = "winograd_total",
+                                       .options = options,
+                                       .global = { divide_up (job.filters, job.rows), panels },
+                                       .local = { 1, 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->scratch),
+                                     KOL_BUFFER (launch->outputs[0]), KOL_INT (sums_at),
+                                     KOL_INT (job.channels), KOL_INT (job.filters),
+                                     KOL_INT (job.tile_items)),
+                           error);
+}
+
+/* The contract's functions for tiles of M x M. */
+#define VARIANT(M)                                                                                 \
+  gboolean kol_conv2d_winograd_##M##_fits (const KolNode *node, const KolDevice *device)           \
+  {                                                                                                \
+    return fits (node, M, device);                                                                 \
+  }                                                                                                \
+  gsize kol_conv2d_winograd_##M##_scratch (const KolNode *node, const KolDevice *device)           \
+  {                                                                                                \
+    return scratch (node, M, device);                                                              \
+  }                                                                                                \
+  gsize kol_conv2d_winograd_##M##_packed (const KolNode *node, guint input,                        \
+                                          const KolDevice *device)                                 \
+  {                                                                                                \
+    return packed (node, M, input, device);                                                        \
+  }                                                                                                \
+  gboolean kol_conv2d_winograd_##M##_pack (KolLaunch *launch, const KolNode *node, guint input,    \
+                                           GError **error)                                         \
+  {                                                                                                \
+    return pack (launch, node, M, input, error);                                                   \
+  }                                                                                                \
+  gboolean kol_conv2d_winograd_##M##_launch (KolLaunch *launch, const KolNode *node,               \
+                                             GError **error)                                       \
+  {                                                                                                \
+    return launch_forward (launch, node, M, error);                                                \
+  }                                                                                                \
+  gsize kol_conv2d_winograd_##M##_w_scratch (const KolNode *node, const KolDevice *device)         \
+  {                                                                                                \
+    return scratch_w (node, M, device);                                                            \
+  }                                                                                                \
+  gboolean kol_conv2d_winograd_##M##_w_launch (KolLaunch *launch, const KolNode *node,             \
+                                               GError **error)                                     \
+  {                                                                                                \
+    return launch_weights (launch, node, M, error);                                                \
+  }
+
+VARIANT (2)
+VARIANT (4)
