@@ -18,7 +18,7 @@ struct _KolParameter {
   GHashTable *packed; /* "<variant> <node's shapes>" -> KolPacked */
 };
 
-/* A parameter in a variant's own form, valid for one version of the parameter. */
+/* A tensor in a variant's own form, valid for one version of the tensor. */
 typedef struct {
   KolBuffer *buffer;
   guint64 version;
@@ -73,6 +73,7 @@ struct _KolGraph {
   GCancellable *cancellable;
   guint64 step;
   guint64 example;    /* place in the whole batch of the placeholders' first example */
+  GHashTable *folds;  /* KolNode -> KolFold; see fold.c */
   GHashTable *pinned; /* node name -> name of the variant that it must have; NULL: none */
   KolWatched watched[KOL_WATCHED_STEPS];
   guint n_watched;
@@ -89,6 +90,7 @@ typedef enum {
   KOL_STORAGE_PARAMETER, /* the parameter's */
   KOL_STORAGE_FEED,      /* the placeholder's */
   KOL_STORAGE_CONSTANT,  /* the plan's own, written once */
+  KOL_STORAGE_KEPT, /* the plan's own, written when the parameters that it follows from change */
 } KolStorageKind;
 
 typedef struct {
@@ -96,13 +98,22 @@ typedef struct {
   gsize bytes;
   guint first, last; /* steps between which it is live */
   guint slot;
-  KolBuffer *buffer; /* TARGET and CONSTANT only */
+  KolBuffer *buffer;  /* TARGET, CONSTANT and KEPT only */
+  guint64 version;    /* of KEPT: goes up with every write */
+  GHashTable *packed; /* of KEPT: as a parameter's */
   float constant;
   KolParameter *parameter;
   KolFeed *feed;
 } KolStorage;
 
 #define KOL_NO_STORAGE (-1)
+
+/* Whether a variant may keep a form of its own of it, until its version goes up. */
+static inline gboolean
+kol_storage_can_be_packed (const KolStorage *storage)
+{
+  return storage->kind == KOL_STORAGE_PARAMETER || storage->kind == KOL_STORAGE_KEPT;
+}
 
 /* One launch: a node, the variant that computes it, and what the variant absorbs. */
 typedef struct {
@@ -119,16 +130,27 @@ typedef struct {
   int scratch; /* storage */
 } KolStep;
 
+/* A node whose place in a plan a convolution or product with other weights takes; see fold.c. */
+typedef struct {
+  KolValue *weights, *bias;
+} KolFold;
+
 struct _KolPlan {
   KolGraph *graph;
   GPtrArray *targets;     /* KolValue */
+  GPtrArray *made;        /* KolNode: what stands for nodes of the graph in steps */
+  GHashTable *folded;     /* convolution or product -> the node that it takes in */
   GArray *steps;          /* KolStep */
+  guint n_once;           /* the steps that run only when parameters have changed come first */
+  gboolean ran_once;      /* they have run: */
+  guint64 once_stamp;     /* versions of the parameters then */
   GArray *storages;       /* KolStorage */
   GArray *slots;          /* gsize: bytes of each slot */
   GHashTable *storage_of; /* root value -> index + 1 */
   KolNode *watch;         /* the node whose flag is watched, or NULL */
   gboolean writes;        /* a step writes parameters or states */
   gboolean counts;        /* a run of it is a training step */
+  guint first_run;        /* where in the order those end that run only when parameters change */
   guint first_late;       /* where in the order those begin that write, or depend on it */
   gboolean prepared;      /* memory allocated, variants chosen, programs built */
   guint64 stamp;          /* versions of all it depends on, as the last run left them */
@@ -149,6 +171,7 @@ KolParameter *kol_parameters_add (KolParameters *parameters, const char *name,
                                   KolInitializer initializer, GError **error);
 KolQueue *kol_parameters_get_queue (KolParameters *parameters, GError **error);
 KolBuffer *kol_parameter_get_buffer (KolParameter *parameter, GError **error);
+GHashTable *kol_packed_table_new (void);
 gboolean kol_parameter_swap (KolParameter *one, KolParameter *other, GError **error);
 
 /* gradient.c */
@@ -161,6 +184,13 @@ gboolean kol_plan_matches (const KolPlan *plan, KolValue *const *targets, guint 
 gboolean kol_plan_prepare (KolPlan *plan, GError **error);
 KolBuffer *kol_plan_get_buffer (KolPlan *plan, int storage, GError **error);
 int kol_plan_find_storage (const KolPlan *plan, KolValue *value);
+
+gboolean kol_plan_is_bias (const KolValue *value, const KolValue *output, const KolOp *op);
+
+/* fold.c */
+void kol_made_node_free (gpointer node);
+void kol_plan_fold (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure);
+KolNode *kol_plan_make_node (KolPlan *plan, const KolNode *like, KolValue *const *inputs);
 
 /* choose.c */
 const KolVariant *kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure,

@@ -105,6 +105,7 @@ kol_graph_new_over (KolParameters *parameters)
   self->parameter_values = g_hash_table_new (g_str_hash, g_str_equal);
   self->feeds = g_ptr_array_new_with_free_func (feed_free);
   self->plans = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_plan_free);
+  self->folds = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   self->failed_node = g_new0 (KolNode, 1);
   self->failed_node->name = g_strdup ("failed");
   self->failed_node->op = &op_failed;
@@ -129,6 +130,7 @@ kol_graph_free (KolGraph *graph)
   g_ptr_array_unref (graph->feeds);
   g_hash_table_unref (graph->names);
   g_clear_pointer (&graph->pinned, g_hash_table_unref);
+  g_hash_table_unref (graph->folds);
   g_hash_table_unref (graph->parameter_values);
   g_ptr_array_unref (graph->nodes);
   node_free (graph->failed_node);

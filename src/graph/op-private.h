@@ -138,6 +138,17 @@ struct _KolOp {
    * NULL, or a result of NULL: nothing.
    */
   KolValue *(*update) (KolNode *node, KolValue *watch);
+  /*
+   * For inference, where what only depends on parameters is computed once. A node
+   * that is y[c] = scale[c] x[c] + shift[c] for each channel c of its first input,
+   * in dimension 1, makes both of its other inputs, [C]; NULL: it is not.
+   */
+  void (*affine) (KolNode *node, KolValue **scale, KolValue **shift);
+  /*
+   * A node that is linear in its second input, the weights, makes other weights
+   * that give scale[c] times its output in channel c, or returns NULL; NULL: it is not.
+   */
+  KolValue *(*scale_weights) (KolNode *node, KolValue *scale);
   gboolean mixes_examples; /* an example's result depends on its batch: no micro-batches */
   gboolean
       gathers; /* what it writes is for a step to come: a run of it alone is not counted as one */

@@ -13,6 +13,13 @@ packed_free (gpointer data)
   g_free (packed);
 }
 
+/* An empty table of packed forms. */
+GHashTable *
+kol_packed_table_new (void)
+{
+  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, packed_free);
+}
+
 static void
 parameter_free (gpointer data)
 {
@@ -174,7 +181,7 @@ kol_parameters_add (KolParameters *parameters, const char *name, const KolShape 
   parameter->shape = *shape;
   parameter->trainable = trainable;
   parameter->initializer = initializer;
-  parameter->packed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, packed_free);
+  parameter->packed = kol_packed_table_new ();
   g_ptr_array_add (parameters->list, parameter);
   g_hash_table_insert (parameters->by_name, parameter->name, parameter);
   return parameter;

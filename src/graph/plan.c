@@ -142,8 +142,8 @@ only_reader (GPtrArray *order, GHashTable *uses, KolValue *value)
 }
 
 /* Whether @value, added to @output, is one number per channel of the operation @op. */
-static gboolean
-is_bias_of (const KolValue *value, const KolValue *output, const KolOp *op)
+gboolean
+kol_plan_is_bias (const KolValue *value, const KolValue *output, const KolOp *op)
 {
   int channel = op->channels_first ? 1 : output->shape.rank - 1;
   int from_end = output->shape.rank - channel;
@@ -165,6 +165,8 @@ absorb_followers (const KolPlan *plan, KolStep *step, GPtrArray *order, GHashTab
 {
   guint allowed = step->variant ? step->variant->absorbs : 0;
 
+  if (step->bias) /* a node folded into this one */
+    allowed &= KOL_RESIDUAL | KOL_UNARY;
   while (allowed)
     {
       KolValue *output = &step->last->outputs[0];
@@ -181,7 +183,7 @@ absorb_followers (const KolPlan *plan, KolStep *step, GPtrArray *order, GHashTab
       if (!strcmp (reader->op->name, "add"))
         {
           other = reader->inputs[reader->inputs[0] == output];
-          if (is_bias_of (other, output, step->node->op) && (allowed & KOL_BIAS))
+          if (kol_plan_is_bias (other, output, step->node->op) && (allowed & KOL_BIAS))
             kind = KOL_BIAS;
           else if (kol_shape_equal (&other->shape, &output->shape) && (allowed & KOL_RESIDUAL))
             kind = KOL_RESIDUAL;
@@ -220,17 +222,35 @@ storage_clear (gpointer data)
   KolStorage *storage = data;
 
   g_clear_pointer (&storage->buffer, kol_buffer_unref);
+  g_clear_pointer (&storage->packed, g_hash_table_unref);
+}
+
+/* Puts the step's node with other weights, and a bias, in the place of the node folded into it. */
+static void
+take_fold (KolPlan *plan, KolStep *step, GHashTable *absorbed)
+{
+  KolNode *into = step->node, *folded = g_hash_table_lookup (plan->folded, into);
+  KolFold *fold = folded ? g_hash_table_lookup (plan->graph->folds, folded) : NULL;
+
+  if (!fold || !(step->variant->absorbs & KOL_BIAS))
+    return;
+  step->node = kol_plan_make_node (plan, into, (KolValue *[]){ into->inputs[0], fold->weights });
+  step->bias = fold->bias;
+  step->absorbed = KOL_BIAS;
+  step->last = folded;
+  g_hash_table_add (absorbed, folded);
+  if (folded->inputs[0]->node != into) /* the sum with the bias of old */
+    g_hash_table_add (absorbed, folded->inputs[0]->node);
 }
 
 /* One step per node that costs anything; a step stands where its last absorbed node stood. */
 static gboolean
-make_steps (KolPlan *plan, GPtrArray *order, gboolean measure, GError **error)
+make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure, GError **error)
 {
-  g_autoptr (GHashTable) uses = count_uses (plan, order);
   g_autoptr (GHashTable) absorbed = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) step_of = g_hash_table_new_full (NULL, NULL, NULL, g_free);
 
-  g_array_set_size (plan->steps, 0);
+  plan->n_once = 0;
   for (guint i = 0; i < order->len; i++)
     {
       KolNode *node = g_ptr_array_index (order, i);
@@ -246,6 +266,7 @@ make_steps (KolPlan *plan, GPtrArray *order, gboolean measure, GError **error)
           g_free (step);
           return FALSE;
         }
+      take_fold (plan, step, absorbed);
       absorb_followers (plan, step, order, uses, absorbed);
       g_hash_table_insert (step_of, step->last, step);
     }
@@ -255,6 +276,8 @@ make_steps (KolPlan *plan, GPtrArray *order, gboolean measure, GError **error)
 
       if (step)
         g_array_append_val (plan->steps, *step);
+      if (i + 1 == plan->first_run)
+        plan->n_once = plan->steps->len;
     }
 
   for (guint i = 0; i < plan->steps->len; i++)
@@ -342,6 +365,23 @@ give_storages (KolPlan *plan)
     storage_for (plan, g_ptr_array_index (plan->targets, i), 0);
 }
 
+/* What the steps that run once leave for the others is theirs alone. */
+static void
+keep_constants (KolPlan *plan)
+{
+  for (guint i = 0; i < plan->storages->len; i++)
+    {
+      KolStorage *storage = storage_at (plan, (int) i);
+
+      if (storage->kind == KOL_STORAGE_SLOT && storage->first < plan->n_once
+          && storage->last >= plan->n_once)
+        {
+          storage->kind = KOL_STORAGE_KEPT;
+          storage->packed = kol_packed_table_new ();
+        }
+    }
+}
+
 /* The free slot that fits @bytes best: the smallest that is large enough, else the largest. */
 static int
 best_slot (const GArray *slots, const GArray *busy_until, gsize bytes, guint step)
@@ -395,6 +435,14 @@ assign_slots (KolPlan *plan)
     }
 }
 
+/* Whether the plan owns the memory of @storage by itself. */
+static gboolean
+is_own (const KolStorage *storage)
+{
+  return storage->kind == KOL_STORAGE_TARGET || storage->kind == KOL_STORAGE_CONSTANT
+         || storage->kind == KOL_STORAGE_KEPT;
+}
+
 static void
 count_bytes (KolPlan *plan)
 {
@@ -405,7 +453,7 @@ count_bytes (KolPlan *plan)
     {
       const KolStorage *storage = storage_at (plan, (int) i);
 
-      if (storage->kind == KOL_STORAGE_TARGET || storage->kind == KOL_STORAGE_CONSTANT)
+      if (is_own (storage))
         plan->own_bytes += storage->bytes;
       else if (storage->kind != KOL_STORAGE_SLOT)
         plan->kept_bytes += storage->bytes;
@@ -415,7 +463,7 @@ count_bytes (KolPlan *plan)
       const KolStep *step = step_at (plan, i);
 
       for (guint k = 0; step->variant->packed && k < step->node->n_inputs; k++)
-        if (kol_value_root (step->node->inputs[k])->node->parameter)
+        if (kol_storage_can_be_packed (storage_at (plan, step->inputs[k])))
           plan->kept_bytes
               += step->variant->packed (step->node, k, plan->graph->parameters->device);
     }
@@ -427,6 +475,7 @@ static gboolean
 lay_out (KolPlan *plan, gboolean measure, GError **error)
 {
   g_autoptr (GPtrArray) order = order_nodes (plan);
+  g_autoptr (GHashTable) uses = count_uses (plan, order);
 
   for (guint i = 0; i < order->len; i++)
     {
@@ -438,10 +487,15 @@ lay_out (KolPlan *plan, gboolean measure, GError **error)
         plan->watch = node;
     }
   g_array_set_size (plan->storages, 0);
+  g_array_set_size (plan->steps, 0);
+  g_ptr_array_set_size (plan->made, 0);
   g_hash_table_remove_all (plan->storage_of);
-  if (!make_steps (plan, order, measure, error))
+  if (!plan->writes)
+    kol_plan_fold (plan, order, uses, measure);
+  if (!make_steps (plan, order, uses, measure, error))
     return FALSE;
   give_storages (plan);
+  keep_constants (plan);
   assign_slots (plan);
   count_bytes (plan);
   return TRUE;
@@ -461,6 +515,8 @@ kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error
   g_array_set_clear_func (plan->storages, storage_clear);
   plan->slots = g_array_new (FALSE, TRUE, sizeof (gsize));
   plan->storage_of = g_hash_table_new (NULL, NULL);
+  plan->made = g_ptr_array_new_with_free_func (kol_made_node_free);
+  plan->folded = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < n; i++)
     g_ptr_array_add (plan->targets, targets[i]);
   if (!lay_out (plan, FALSE, error))
@@ -479,6 +535,8 @@ kol_plan_free (KolPlan *plan)
   g_array_unref (plan->storages);
   g_array_unref (plan->slots);
   g_hash_table_unref (plan->storage_of);
+  g_hash_table_unref (plan->folded);
+  g_ptr_array_unref (plan->made);
   g_free (plan);
 }
 
@@ -520,6 +578,7 @@ kol_plan_get_buffer (KolPlan *plan, int storage, GError **error)
       return at->feed->buffer;
     case KOL_STORAGE_TARGET:
     case KOL_STORAGE_CONSTANT:
+    case KOL_STORAGE_KEPT:
     default:
       return at->buffer;
     }
@@ -570,8 +629,7 @@ reserve_memory (KolPlan *plan, GError **error)
     {
       KolStorage *storage = storage_at (plan, (int) i);
 
-      if ((storage->kind == KOL_STORAGE_TARGET || storage->kind == KOL_STORAGE_CONSTANT)
-          && !storage->buffer)
+      if (is_own (storage) && !storage->buffer)
         storage->buffer = kol_buffer_new (job->device, storage->bytes, error);
       if (!kol_plan_get_buffer (plan, (int) i, error))
         return FALSE;

@@ -100,26 +100,29 @@ kol_set_scalar (KolValue *placeholder, float value)
 
 /* ── Launching ──────────────────────────────────────────────────────────────────────────────── */
 
-/* The packed form of parameter @input of a step, made anew when the parameter has changed. */
+/* The packed form of a step's @input, made anew when what it is a form of has changed. */
 static KolBuffer *
 packed_input (KolPlan *plan, KolLaunch *launch, KolStep *step, guint input, gboolean *stale,
               GError **error)
 {
   const KolNode *node = step->node;
-  KolParameter *parameter = kol_value_root (node->inputs[input])->node->parameter;
+  KolStorage *storage = &g_array_index (plan->storages, KolStorage, step->inputs[input]);
+  KolParameter *parameter = storage->parameter;
+  GHashTable *forms = parameter ? parameter->packed : storage->packed;
+  guint64 version = parameter ? parameter->version : storage->version;
   gsize bytes;
   KolPacked *packed;
   g_autofree char *key = NULL;
 
   *stale = FALSE;
-  if (!parameter || !step->variant->packed)
+  if (!kol_storage_can_be_packed (storage) || !step->variant->packed)
     return NULL;
   bytes = step->variant->packed (node, input, launch->device);
   if (!bytes)
     return NULL;
   key = g_strdup_printf ("%s/%s/%u/%" G_GSIZE_FORMAT, node->op->name, step->variant->name, input,
                          bytes);
-  packed = g_hash_table_lookup (parameter->packed, key);
+  packed = g_hash_table_lookup (forms, key);
   if (!packed)
     {
       KolBuffer *buffer = kol_buffer_new (launch->device, bytes, error);
@@ -128,11 +131,11 @@ packed_input (KolPlan *plan, KolLaunch *launch, KolStep *step, guint input, gboo
         return NULL;
       packed = g_new0 (KolPacked, 1);
       packed->buffer = buffer;
-      g_hash_table_insert (parameter->packed, g_steal_pointer (&key), packed);
+      g_hash_table_insert (forms, g_steal_pointer (&key), packed);
     }
-  *stale = packed->version != parameter->version;
+  *stale = packed->version != version;
   if (kol_queue_get_mode (launch->queue) == KOL_QUEUE_RUN)
-    packed->version = parameter->version;
+    packed->version = version;
   else
     *stale = TRUE;
   return packed->buffer;
@@ -529,6 +532,49 @@ stamp_of (const KolPlan *plan)
   return stamp;
 }
 
+/* The versions of the parameters that the steps read which run once. */
+static guint64
+once_stamp_of (const KolPlan *plan)
+{
+  guint64 stamp = 0;
+
+  for (guint i = 0; i < plan->storages->len; i++)
+    {
+      const KolStorage *storage = &g_array_index (plan->storages, KolStorage, i);
+
+      if (storage->parameter && storage->first < plan->n_once)
+        stamp += storage->parameter->version;
+    }
+  return stamp;
+}
+
+static gboolean
+launch_steps (KolPlan *plan, guint first, guint end, GError **error)
+{
+  for (guint i = first; i < end; i++)
+    if (g_cancellable_set_error_if_cancelled (plan->graph->cancellable, error)
+        || !kol_plan_launch_step (plan, &g_array_index (plan->steps, KolStep, i), plan->graph->step,
+                                  error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Computes what follows from parameters alone, if they have changed since it was computed. */
+static gboolean
+refresh_constants (KolPlan *plan, GError **error)
+{
+  if (plan->ran_once && plan->once_stamp == once_stamp_of (plan))
+    return TRUE;
+  plan->ran_once = FALSE;
+  if (!launch_steps (plan, 0, plan->n_once, error))
+    return FALSE;
+  for (guint i = 0; i < plan->storages->len; i++)
+    g_array_index (plan->storages, KolStorage, i).version++;
+  plan->once_stamp = once_stamp_of (plan);
+  plan->ran_once = TRUE;
+  return TRUE;
+}
+
 /**
  * kol_run_all:
  * @graph: a graph
@@ -559,11 +605,9 @@ kol_run_all (KolGraph *graph, KolValue *const *targets, guint n, GError **error)
       && !look_at_flags (graph, gathers ? 0 : KOL_WATCHED_STEPS - 1, error))
     return FALSE;
   graph->last = plan;
-  for (guint i = 0; i < plan->steps->len; i++)
-    if (g_cancellable_set_error_if_cancelled (graph->cancellable, error)
-        || !kol_plan_launch_step (plan, &g_array_index (plan->steps, KolStep, i), graph->step,
-                                  error))
-      return FALSE;
+  if (!refresh_constants (plan, error)
+      || !launch_steps (plan, plan->n_once, plan->steps->len, error))
+    return FALSE;
   if (plan->watch && !watch_step (graph, plan, error))
     return FALSE;
   if (plan->counts)
@@ -672,7 +716,9 @@ kol_plan_describe (KolGraph *graph, KolValue *const *targets, guint n, GError **
       if (storage->kind == KOL_STORAGE_SLOT)
         g_string_append_printf (text, "slot %u\n", storage->slot);
       else
-        g_string_append (text, storage->kind == KOL_STORAGE_TARGET ? "target\n" : "in place\n");
+        g_string_append (text, storage->kind == KOL_STORAGE_TARGET ? "target\n"
+                               : storage->kind == KOL_STORAGE_KEPT ? "kept\n"
+                                                                   : "in place\n");
     }
   own = g_format_size_full (plan->own_bytes, G_FORMAT_SIZE_IEC_UNITS);
   kept = g_format_size_full (plan->kept_bytes, G_FORMAT_SIZE_IEC_UNITS);

@@ -457,6 +457,21 @@ statistics_launch (KolLaunch *launch, const KolNode *node, GError **error)
       error);
 }
 
+/* ── Folding
+ * ─────────────────────────────────────────────────────────────────────────────────────── */
+
+/* scale = gamma / sqrt (variance + epsilon), shift = beta - mean scale. */
+static void
+inference_affine (KolNode *node, KolValue **scale, KolValue **shift)
+{
+  const KolBatchNorm *how = node->attributes;
+  KolValue *const *x = node->inputs;
+  KolValue *variance = kol_scale (x[RUNNING_VARIANCE], 1, (float) how->epsilon);
+
+  *scale = kol_multiply (x[GAMMA], kol_rsqrt (variance));
+  *shift = kol_subtract (x[BETA], kol_multiply (x[RUNNING_MEAN], *scale));
+}
+
 /* ── Reference ──────────────────────────────────────────────────────────────────────────────── */
 
 /* Where in x the @i-th element of channel @c is. */
@@ -684,6 +699,7 @@ static const KolOp inference_op = {
                                       .launch = inference_launch },
                                     { 0 } },
   .channels_first = TRUE,
+  .affine = inference_affine,
 };
 
 static const KolOp gradient_op = {

@@ -251,6 +251,15 @@ gradient_of_gradient_w (KolNode *node, KolValue *const *d, KolValue **dx)
   dx[1] = relative (node, &kol_conv2d_op, x, d[0], NULL);
 }
 
+/* Filter k times scale[k]. */
+static KolValue *
+scale_weights (KolNode *node, KolValue *scale)
+{
+  KolValue *w = node->inputs[1];
+
+  return kol_multiply (w, kol_reshape (scale, KOL_SHAPE (w->shape.dim[0], 1, 1, 1)));
+}
+
 /* ── References ─────────────────────────────────────────────────────────────────────────────── */
 
 /* One product of the formula: the places of its three elements. */
@@ -582,6 +591,7 @@ const KolOp kol_conv2d_op = {
   .channels_first = TRUE,
   .infer = infer,
   .gradient = gradient,
+  .scale_weights = scale_weights,
   .reference = reference,
   .cases = cases,
   .variants = variants,

@@ -488,11 +488,26 @@ static const KolVariant variants[] = {
   { NULL },
 };
 
+/* Column n of the product times scale[n], where that is a column of the one matrix b. */
+static KolValue *
+scale_weights (KolNode *node, KolValue *scale)
+{
+  const KolMatmul *how = node->attributes;
+  KolValue *b = node->inputs[1];
+
+  if (node->outputs[0].shape.rank != 2)
+    return NULL;
+  if (how->transpose_b)
+    scale = kol_reshape (scale, KOL_SHAPE (kol_count (scale), 1));
+  return kol_multiply (b, scale);
+}
+
 static const KolOp matmul_op = {
   .name = "matmul",
   .attributes = sizeof (KolMatmul),
   .infer = infer,
   .gradient = gradient,
+  .scale_weights = scale_weights,
   .reference = reference,
   .cases = cases,
   .variants = variants,
