@@ -61,7 +61,7 @@ typedef struct {
 struct _KolGraph {
   KolParameters *parameters;
   GPtrArray *nodes;
-  GHashTable *names; /* node names in use */
+  GHashTable *names; /* nodes by their names */
   GHashTable *parameter_values;
   GPtrArray *feeds;
   GPtrArray *plans; /* the latest first */

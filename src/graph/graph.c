@@ -313,7 +313,7 @@ take_name (KolNode *node, const char *name)
     }
   g_free (node->name);
   node->name = unique;
-  g_hash_table_add (graph->names, node->name);
+  g_hash_table_insert (graph->names, node->name, node);
 }
 
 KolValue *
@@ -424,6 +424,24 @@ kol_named (KolValue *value, const char *name)
   if (!kol_value_failed (value) && !value->node->parameter)
     take_name (value->node, name);
   return value;
+}
+
+/**
+ * kol_graph_find:
+ * @graph: a graph
+ * @name: a node's name, as kol_value_get_name() gives it
+ *
+ * How the inner layers of a network are reached that somebody else has built. What
+ * is not needed by the values that are run is not computed, found or not.
+ *
+ * Returns: (transfer none) (nullable): the first output of the node of that name
+ */
+KolValue *
+kol_graph_find (KolGraph *graph, const char *name)
+{
+  KolNode *node = g_hash_table_lookup (graph->names, name);
+
+  return node ? &node->outputs[0] : NULL;
 }
 
 /**

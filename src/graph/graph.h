@@ -42,6 +42,7 @@ KOL_API KolValue *kol_parameter (KolGraph *graph, const char *name, KolShape sha
 KOL_API KolValue *kol_state (KolGraph *graph, const char *name, KolShape shape,
                              KolInitializer initializer);
 KOL_API KolValue *kol_named (KolValue *value, const char *name);
+KOL_API KolValue *kol_graph_find (KolGraph *graph, const char *name);
 
 KOL_API const KolShape *kol_value_get_shape (const KolValue *value);
 KOL_API const char *kol_value_get_name (const KolValue *value);
