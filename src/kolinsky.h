@@ -17,6 +17,7 @@
 #include "device/device.h"
 #include "graph/check.h"
 #include "graph/graph.h"
+#include "model/networks.h"
 #include "model/safetensors.h"
 #include "nn/initializers.h"
 #include "nn/losses.h"
