@@ -11,6 +11,7 @@ _kolinsky ()
   fi
   case $before in
     --optimizer) COMPREPLY=($(compgen -W 'sgd adam adamw rmsprop' -- "$word")); return ;;
+    --peer) COMPREPLY=($(compgen -W 'torch onnxruntime tinygrad' -- "$word")); return ;;
     --part) COMPREPLY=($(compgen -W 'train test' -- "$word")); return ;;
   esac
   case $command:$word in
@@ -21,7 +22,7 @@ _kolinsky ()
       COMPREPLY=($(compgen -W "$(ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
         -- "$word") $(compgen -d -- "$word")) ;;
     train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
-    bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak matmul digits' -- "$word")) ;;
+    bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak bandwidth matmul conv digits all' -- "$word")) ;;
   esac
 }
 complete -o default -F _kolinsky kolinsky

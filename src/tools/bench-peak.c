@@ -6,7 +6,7 @@
 /* As STEPS in kernels/bench.cl. */
 #define STEPS 8
 
-#define SAMPLES 7
+#define SAMPLES 3 /* of each mix; the best one is sampled again while a work is measured */
 #define SAMPLE_SECONDS 0.03
 #define FIRST_ROUNDS 1000
 #define MOST_ROUNDS (1 << 26)
@@ -22,7 +22,8 @@ typedef struct {
 struct _BenchPeak {
   KolDevice *device;
   KolQueue *queue;
-  KolBuffer *result; /* a float per work-item */
+  KolBuffer *result;     /* a float per work-item */
+  double sample_seconds; /* that a launch is to take */
   Mix mix;
   GArray *seconds; /* of each sample */
 };
@@ -99,7 +100,7 @@ choose_rounds (BenchPeak *peak, Mix *mix, GError **error)
     {
       if (!launch (peak, mix, &seconds, error))
         return FALSE;
-      double wanted = mix->rounds * SAMPLE_SECONDS / MAX (seconds, 1e-6);
+      double wanted = mix->rounds * peak->sample_seconds / MAX (seconds, 1e-6);
       mix->rounds = (int) CLAMP (wanted, 100, MOST_ROUNDS);
     }
   return TRUE;
@@ -136,7 +137,7 @@ try_mix (BenchPeak *peak, Mix mix, GError **error)
  * KOL_WIDTH may have been forced, vectors twice as wide.
  */
 BenchPeak *
-bench_peak_new (KolDevice *device, GError **error)
+bench_peak_new (KolDevice *device, double seconds, GError **error)
 {
   static const guint chains[] = { 6, 8, 12, 16, 20, 24 };
   gsize units = MAX (device->info.compute_units, 1);
@@ -146,6 +147,7 @@ bench_peak_new (KolDevice *device, GError **error)
   g_autoptr (BenchPeak) peak = g_new0 (BenchPeak, 1);
 
   peak->device = device;
+  peak->sample_seconds = MIN (SAMPLE_SECONDS, seconds / 10);
   peak->queue = kol_queue_new (device, error);
   peak->result = peak->queue ? kol_buffer_new (device, items * sizeof (float), error) : NULL;
   if (!peak->result)
@@ -180,15 +182,23 @@ bench_peak_rate (BenchPeak *peak)
   return mix_flops (&peak->mix) / bench_median (peak->seconds);
 }
 
-void
-bench_peak_describe (BenchPeak *peak, BenchResult *result)
+/* The work "peak": what was found at the start, sampled for as long as other works are. */
+gboolean
+bench_peak (Bench *bench, GError **error)
 {
-  *result = (BenchResult){
-    .work = "peak",
-    .shape = g_strdup_printf ("%zu", peak->mix.items),
-    .variant = g_strdup_printf ("float%u x %u", peak->mix.lanes, peak->mix.chains),
-    .seconds = bench_median (peak->seconds),
-    .flops = mix_flops (&peak->mix),
-    .peak = bench_peak_rate (peak),
-  };
+  BenchPeak *peak = bench->peak;
+  g_autofree char *variant = g_strdup_printf ("float%u x %u", peak->mix.lanes, peak->mix.chains);
+  BenchResult *result
+      = bench_add_result (bench, "peak", g_strdup_printf ("%zu", peak->mix.items), variant);
+  gint64 end = g_get_monotonic_time () + (gint64) (bench->seconds * 1e6);
+
+  while (g_get_monotonic_time () < end)
+    if (!bench_peak_sample (peak, error))
+      return FALSE;
+  result->seconds = bench_median (peak->seconds);
+  result->flops = mix_flops (&peak->mix);
+  result->peak = bench_peak_rate (peak);
+  result->bytes = peak->result->bytes;
+  bench_say_result (bench, result);
+  return TRUE;
 }

@@ -78,6 +78,10 @@ def wrong_usage(shop):
             (("bench", "sleep"), "matmul"), (("bench", "matmul", "--shape", "12"), "--shape"),
             (("bench", "matmul", "--variant", "none"), "plain"),
             (("bench", "peak", "--shape", "1x2x3"), "--shape"),
+            (("bench", "conv", "--shape", "1x2x3"), "filters"),
+            (("bench", "digits", "--variant", "plain"), "--variant"),
+            (("bench", "conv", "--variant", "none"), "plain"),
+            (("bench", "digits", "--peer", "abacus"), "onnxruntime"),
             (("bench", "digits", "--seconds", "0"), "--seconds")]:
         expect_sentence(run(*arguments), 2, word)
 
@@ -410,18 +414,92 @@ def wrong_variant_is_switched_off(shop):
     expect("The variant simd of matmul is switched off" in result.err, result)
 
 
+BENCH_KEYS = {"work", "shape", "variant", "seconds", "gflops", "peak_share", "bytes"}
+
+
+def bench(*arguments, **environment):
+    """The rows of a short measurement."""
+    result = run("bench", *arguments, "--json", "--seconds", "0.05", **environment)
+    expect(result.code == 0, result)
+    return json.loads(result.out)
+
+
 @test
 def bench_json(shop):
-    keys = {"work", "shape", "variant", "seconds", "gflops", "peak_share"}
-    result = run("bench", "matmul", "--shape", "64x48x80", "--seconds", "0.1", "--json",
-                 "--variant", "plain")
-    expect(result.code == 0, result)
-    rows = json.loads(result.out)
-    expect(len(rows) == 1 and set(rows[0]) == keys, rows)
+    rows = bench("matmul", "--shape", "64x48x80", "--variant", "plain")
+    expect(len(rows) == 1 and set(rows[0]) == BENCH_KEYS, rows)
     expect(rows[0]["shape"] == "64x48x80" and rows[0]["variant"] == "plain", rows)
     expect(rows[0]["seconds"] > 0 and 0 < rows[0]["peak_share"] < 1.2, rows)
     flops = 2 * 64 * 48 * 80
     expect(abs(rows[0]["gflops"] * 1e9 * rows[0]["seconds"] / flops - 1) < 1e-3, rows)
+    expect(rows[0]["bytes"] == 4 * (64 * 80 + 80 * 48 + 64 * 48), rows)
+
+
+@test
+def bench_matmul_measures_every_variant_once(shop):
+    rows = bench("matmul", "--shape", "48x40x56")
+    names = [row["variant"] for row in rows]
+    expect("plain" in names and len(set(names)) == len(names) >= 2, rows)
+
+
+@test
+def bench_conv(shop):
+    rows = bench("conv", "--shape", "2x3x10x4")
+    expect([row["variant"].count("/") for row in rows] == [0, 2], rows)
+    forward = 2 * 2 * 4 * 10 * 10 * 3 * 9
+    for row, flops in zip(rows, (forward, 3 * forward)):
+        expect(set(row) == BENCH_KEYS and row["shape"] == "2x3x10x4", row)
+        expect(abs(row["gflops"] * 1e9 * row["seconds"] / flops - 1) < 1e-3, row)
+    plain = bench("conv", "--shape", "2x3x10x4", "--variant", "plain")
+    expect([row["variant"] for row in plain] == ["plain", "plain/plain/plain"], plain)
+
+
+@test
+def bench_bandwidth(shop):
+    rows = bench("bandwidth", "--shape", "1000000")
+    expect([row["variant"] for row in rows] == ["copy", "sum"], rows)
+    for row in rows:
+        expect(set(row) == BENCH_KEYS and row["gflops"] is row["peak_share"] is None, row)
+    expect(rows[0]["bytes"] == 2 * rows[1]["bytes"] >= 8e6, rows)
+
+
+@test
+def bench_digits(shop):
+    row = bench("digits")[0]
+    # Forward, and twice that for the gradients, but for the one to the pictures.
+    conv1, conv2 = 28 * 28 * 32 * 25, 14 * 14 * 64 * 32 * 25
+    flops = 2 * 50 * (2 * conv1 + 3 * (conv2 + 3136 * 1024 + 1024 * 10))
+    expect(abs(row["gflops"] * 1e9 * row["seconds"] / flops - 1) < 1e-3, row)
+    expect(row["bytes"] > 3 * 4 * 3136 * 1024, row)  # the weights and Adam's two moments
+
+
+@test
+def bench_without_the_peer(shop):
+    python = shop.path("bare-python")
+    with open(python, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+    os.chmod(python, 0o755)
+    arguments = ("bench", "matmul", "--shape", "8x8x8", "--seconds", "0.05", "--peer")
+    expect_sentence(run(*arguments, "torch", "--peer-python", python), 1, "torch is missing",
+                    "pip install torch", "--peer-python")
+    expect_sentence(run(*arguments, "torch", KOLINSKY_PEER_PYTHON=shop.path("nowhere")), 1,
+                    "does not start", "KOLINSKY_PEER_PYTHON")
+    expect_sentence(run(*arguments, "torch", "--peer-python", "/bin/true"), 1, "without an answer")
+
+
+@test
+def bench_with_a_peer(shop):
+    python = os.environ.get("KOLINSKY_PEER_PYTHON") or sys.executable
+    if subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode:
+        raise Skip("there is no PyTorch")
+    for arguments in (("matmul", "--shape", "64x64x64"), ("conv", "--shape", "1x3x12x4")):
+        rows = bench(*arguments, "--peer", "torch", "--peer-python", python)
+        compared = [row for row in rows if "peer" in row]
+        expect(len(compared) == (1 if arguments[0] == "matmul" else 2), rows)
+        for row in compared:
+            expect(set(row) == BENCH_KEYS | {"peer", "peer_seconds", "peer_bytes", "ratio"}, row)
+            expect(row["peer"] == "torch" and row["peer_seconds"] > 0, row)
+            expect(abs(row["ratio"] * row["seconds"] / row["peer_seconds"] - 1) < 1e-6, row)
 
 
 @test
