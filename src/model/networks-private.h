@@ -22,7 +22,10 @@ KolValue *kol_network_dense (KolValue *x, const char *name, gint64 features);
 KolValue *kol_network_dropout (KolValue *x, const KolNetworkOptions *options, float keep);
 /* [N, C, H, W] -> [N, C], the mean of each channel. */
 KolValue *kol_network_global_average (KolValue *x);
-/* How many classes there are to be; @options may be NULL. */
+/* C of [N, C, ...]. What has failed has none, and 1 then: the error is told already. */
+gint64 kol_network_channels (KolValue *x);
+/* How many classes there are to be, and whether it is to learn; @options may be NULL. */
 gint64 kol_network_classes (const KolNetworkOptions *options);
+gboolean kol_network_is_training (const KolNetworkOptions *options);
 
 G_END_DECLS

@@ -24,6 +24,16 @@ static const KolNetworkKind kinds[] = {
     "Simonyan and Zisserman, “Very deep convolutional networks for large-scale image "
     "recognition”, 2014",
     224, kol_vgg19 },
+  { "squeezenet1.1", "SqueezeNet 1.1",
+    "Iandola et al., “SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and "
+    "<0.5MB model size”, 2016",
+    224, kol_squeezenet },
+  { "resnet18", "ResNet-18", "He et al., “Deep residual learning for image recognition”, 2015", 224,
+    kol_resnet18 },
+  { "efficientnet-lite0", "EfficientNet-Lite0",
+    "Tan and Le, “EfficientNet: rethinking model scaling for convolutional neural networks”, "
+    "2019",
+    224, kol_efficientnet_lite0 },
 };
 
 /**
@@ -61,6 +71,12 @@ kol_network_classes (const KolNetworkOptions *options)
   return options && options->classes ? options->classes : IMAGENET_CLASSES;
 }
 
+gboolean
+kol_network_is_training (const KolNetworkOptions *options)
+{
+  return options && options->training;
+}
+
 /* The parameter "@layer.@part". */
 static KolValue *
 parameter (KolGraph *graph, const char *layer, const char *part, KolShape shape,
@@ -79,9 +95,8 @@ state (KolGraph *graph, const char *layer, const char *part, KolShape shape, dou
   return kol_state (graph, name, shape, KOL_CONSTANT (start));
 }
 
-/* What has failed has none, and one channel then: the error is told already. */
-static gint64
-channels_of (KolValue *x)
+gint64
+kol_network_channels (KolValue *x)
 {
   const KolShape *shape = kol_value_get_shape (x);
 
@@ -93,7 +108,7 @@ convolution (KolValue *x, const char *name, gint64 features, gint64 size, gboole
              const KolConv2d *how)
 {
   KolGraph *graph = kol_value_get_graph (x);
-  gint64 channels = channels_of (x) / MAX (how->groups, 1);
+  gint64 channels = kol_network_channels (x) / MAX (how->groups, 1);
   KolValue *w
       = parameter (graph, name, "weight", KOL_SHAPE (features, channels, size, size), KOL_HE);
   KolValue *b
@@ -120,7 +135,7 @@ KolValue *
 kol_network_batch_norm (KolValue *x, const char *name, const KolBatchNorm *how)
 {
   KolGraph *graph = kol_value_get_graph (x);
-  KolShape shape = KOL_SHAPE (channels_of (x));
+  KolShape shape = KOL_SHAPE (kol_network_channels (x));
   KolValue *y = kol_batch_norm (x, parameter (graph, name, "weight", shape, KOL_CONSTANT (1)),
                                 parameter (graph, name, "bias", shape, KOL_CONSTANT (0)),
                                 state (graph, name, "running_mean", shape, 0),
@@ -134,7 +149,7 @@ kol_network_dense (KolValue *x, const char *name, gint64 features)
 {
   KolGraph *graph = kol_value_get_graph (x);
   KolValue *flat = kol_flatten (x, 1);
-  gint64 inputs = channels_of (flat);
+  gint64 inputs = kol_network_channels (flat);
   /* He's, as KOL_HE would take the rows for the inputs. */
   KolInitializer start = KOL_NORMAL (0, sqrt (2 / (double) inputs));
   KolValue *w = parameter (graph, name, "weight", KOL_SHAPE (features, inputs), start);
@@ -147,7 +162,7 @@ kol_network_dense (KolValue *x, const char *name, gint64 features)
 KolValue *
 kol_network_dropout (KolValue *x, const KolNetworkOptions *options, float keep)
 {
-  if (!options || !options->training)
+  if (!kol_network_is_training (options))
     return x;
   return kol_dropout (x,
                       options->keep ? options->keep : kol_constant (kol_value_get_graph (x), keep));

@@ -53,6 +53,9 @@ typedef struct {
 KOL_API const KolNetworkKind *kol_network_find (const char *name);
 KOL_API const KolNetworkKind *kol_network_get (guint i);
 
+KOL_API KolValue *kol_efficientnet_lite0 (KolValue *x, const KolNetworkOptions *options);
+KOL_API KolValue *kol_resnet18 (KolValue *x, const KolNetworkOptions *options);
+KOL_API KolValue *kol_squeezenet (KolValue *x, const KolNetworkOptions *options);
 KOL_API KolValue *kol_vgg16 (KolValue *x, const KolNetworkOptions *options);
 KOL_API KolValue *kol_vgg16_features (KolValue *x, const char *last);
 KOL_API KolValue *kol_vgg19 (KolValue *x, const KolNetworkOptions *options);

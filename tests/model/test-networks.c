@@ -1,4 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "device/device.h"
 #include "graph/op-private.h"
 #include "model/networks.h"
@@ -52,6 +54,25 @@ static const struct {
   { "vgg19",
     143667240,
     { { "relu2_2", KOL_SHAPE (2, 128, 112, 112) }, { "relu5_4", KOL_SHAPE (2, 512, 14, 14) } } },
+  { "squeezenet1.1",
+    1235496,
+    { { "features.0", KOL_SHAPE (2, 64, 111, 111) },
+      { "features.2", KOL_SHAPE (2, 64, 55, 55) },
+      { "features.5", KOL_SHAPE (2, 128, 27, 27) },
+      { "features.12", KOL_SHAPE (2, 512, 13, 13) } } },
+  { "resnet18",
+    11689512,
+    { { "conv1", KOL_SHAPE (2, 64, 112, 112) },
+      { "layer1.1", KOL_SHAPE (2, 64, 56, 56) },
+      { "layer3.0.downsample.1", KOL_SHAPE (2, 256, 14, 14) },
+      { "layer4.1", KOL_SHAPE (2, 512, 7, 7) } } },
+  { "efficientnet-lite0",
+    4652008,
+    { { "conv_stem", KOL_SHAPE (2, 32, 112, 112) },
+      { "blocks.1.1", KOL_SHAPE (2, 24, 56, 56) },
+      { "blocks.3.0.conv_dw", KOL_SHAPE (2, 240, 14, 14) },
+      { "blocks.6.0", KOL_SHAPE (2, 320, 7, 7) },
+      { "conv_head", KOL_SHAPE (2, 1280, 7, 7) } } },
 };
 
 static void
@@ -85,6 +106,20 @@ test_list (void)
   for (guint i = 0; i < G_N_ELEMENTS (facts); i++)
     g_assert_cmpstr (kol_network_get (i)->name, ==, facts[i].name);
   g_assert_null (kol_network_get (G_N_ELEMENTS (facts)));
+}
+
+/* A mistake in what a network is built upon is the graph's first error. */
+static void
+test_wrong (void)
+{
+  for (guint i = 0; kol_network_get (i); i++)
+    {
+      g_autoptr (KolGraph) graph = kol_graph_new (device);
+
+      kol_network_get (i)->build (kol_placeholder (graph, "x", KOL_SHAPE (3, 32, 32)), NULL);
+      g_assert_error (kol_graph_get_error (graph), KOL_ERROR, KOL_ERROR_SHAPE);
+      g_assert_nonnull (strstr (kol_graph_get_error (graph)->message, "[3, 32, 32]"));
+    }
 }
 
 /* The part that style transfer looks at has nothing behind its last layer. */
@@ -127,6 +162,7 @@ main (int argc, char **argv)
       g_test_add_data_func (path, GUINT_TO_POINTER (i), test_facts);
     }
   g_test_add_func ("/networks/list", test_list);
+  g_test_add_func ("/networks/wrong", test_wrong);
   g_test_add_func ("/networks/features", test_features);
   status = g_test_run ();
   kol_device_unref (device);
