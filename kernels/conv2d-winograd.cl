@@ -20,8 +20,7 @@
  *   dw = G^T (sum over tiles of (A dy A^T) . (B^T d B)) G.
  *
  * Options: M, R, ROWS (filters of a register tile); where tiles are worked on: VECTORS (of a
- * register tile), PITCH (floats between rows of a plane, of which a block of tiles takes at most
- * PITCH - KOL_WIDTH); EPILOGUE_... as in conv2d-simd.cl.
+ * register tile), PITCH (tiles of a block, and so floats between rows of a plane); EPILOGUE_... as in conv2d-simd.cl.
  */
 
 #define ALPHA (M + R - 1)
@@ -126,6 +125,16 @@ __constant float G[ALPHA][R] = { { 1, 0, 0 }, { 0.5f, 0.5f, 0.5f }, { 0.5f, -0.5
 
 /* ── Pictures as tiles ── */
 
+#define AS_VEC KOL_JOIN (as_float, KOL_WIDTH)
+#define AS_IVEC KOL_JOIN (as_int, KOL_WIDTH)
+#if KOL_WIDTH == 4
+#define LANES ((ivec) (0, 1, 2, 3))
+#elif KOL_WIDTH == 8
+#define LANES ((ivec) (0, 1, 2, 3, 4, 5, 6, 7))
+#else
+#define LANES ((ivec) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#endif
+
 /* Takes M vectors of neighbours apart: b[j] has every M-th element from the j-th on. */
 inline void
 deinterleave (const vec *a, vec *b)
@@ -167,46 +176,78 @@ interleave (const vec *b, vec *a)
 #endif
 }
 
-/* A row's columns, every M-th of them, for as many tiles as a block has, and what is read past them. */
-#define COMB (PITCH + KOL_WIDTH + R)
+/* The vector one place on: without its first element, and with `next` behind its last one. */
+inline vec
+shift (vec a, float next)
+{
+#if KOL_WIDTH == 4
+  return (vec) (a.s123, next);
+#elif KOL_WIDTH == 8
+  return (vec) (a.s123, a.s4567, next);
+#else
+  return (vec) (a.s123, a.s4567, a.s89ab, a.scdef, next);
+#endif
+}
+
+/* Pixels side by side for KOL_WIDTH tiles: `size` of them per tile, from column `left` on. */
+typedef struct
+{
+  int left, width; /* of the picture */
+  int before, after; /* whether some are left of the picture, or right of it */
+} Span;
+
+inline Span
+span_at (int left, int size, int width)
+{
+  Span span = { left, width, left < 0, left + (KOL_WIDTH - 1) * M + size > width };
+  return span;
+}
+
+/* A vector of a row, 0 outside of the picture. */
+inline vec
+load_inside (__global const float *row, Span span, int column)
+{
+  ivec place = (ivec) (column) + LANES;
+  ivec inside = (place >= (ivec) 0) & (place < (ivec) (span.width));
+  return AS_VEC (AS_IVEC (vec_load (row + column)) & inside);
+}
 
 /*
- * combs[i][j][t] = picture[top + i][left + t * M + j], 0 outside of [height][width], for i < rows
- * and the first `columns` columns from `left` on. From `picture` on there are `floats` floats.
+ * a[j][tile] = row[left + tile * M + j] for j < size, 0 outside of the picture. Of `floats` floats,
+ * the row begins at number `at`.
  */
 inline void
-comb_rows (__global const float *picture, long floats, int height, int width, int top, int left,
-           int rows, int columns, __local float *line, __local float *combs)
+comb_row (__global const float *x, long floats, long at, Span span, int size, vec *a)
 {
-  int begin = max (left, 0), end = min (left + columns, width);
-  int pieces = (columns + M * KOL_WIDTH - 1) / (M * KOL_WIDTH);
+  __global const float *row = x + at;
+  bool inside = !span.before && !span.after;
+  vec line[M];
 
-  for (int i = 0; i < rows; i++, combs += M * COMB)
+  if (at + span.left >= 0 && at + span.left + M * KOL_WIDTH <= floats)
     {
-      int row = top + i, from = 0;
-      if (row >= 0 && row < height && begin < end)
+      #pragma unroll
+      for (int v = 0; v < M; v++)
+        line[v] = inside ? vec_load (row + span.left + v * KOL_WIDTH)
+                         : load_inside (row, span, span.left + v * KOL_WIDTH);
+    }
+  else
+    {
+      float part[M * KOL_WIDTH];
+      for (int i = 0; i < M * KOL_WIDTH; i++)
         {
-          __global const float *source = picture + (size_t) row * width;
-          long there = floats - (long) row * width;
-          for (int j = 0; j < begin - left; j++)
-            line[j] = 0;
-          for (int column = begin; column < end; column += KOL_WIDTH)
-            vec_store (load_some (source + column, there - column), line + column - left);
-          from = end - left;
+          int column = span.left + i;
+          part[i] = column >= 0 && column < span.width ? row[column] : 0;
         }
-      for (int j = from; j < pieces * M * KOL_WIDTH; j += KOL_WIDTH)
-        vec_store ((vec) 0, line + j);
-      for (int piece = 0; piece < pieces; piece++)
-        {
-          vec a[M], b[M];
-          #pragma unroll
-          for (int j = 0; j < M; j++)
-            a[j] = vec_load (line + (piece * M + j) * KOL_WIDTH);
-          deinterleave (a, b);
-          #pragma unroll
-          for (int j = 0; j < M; j++)
-            vec_store (b[j], combs + j * COMB + piece * KOL_WIDTH);
-        }
+      #pragma unroll
+      for (int v = 0; v < M; v++)
+        line[v] = vec_load (part + v * KOL_WIDTH);
+    }
+  deinterleave (line, a);
+  #pragma unroll
+  for (int j = M; j < size; j++)
+    {
+      int column = span.left + M * KOL_WIDTH + j - M;
+      a[j] = shift (a[j - M], column >= 0 && column < span.width ? row[column] : 0);
     }
 }
 
@@ -239,39 +280,41 @@ run_at (int tile, int first, int end, int tiles_y, int tiles_x)
 inline void
 transform_inputs (__global const float *x, long floats, int channels, int height, int width,
                   int top, int left, int tiles_y, int tiles_x, int begin, int end,
-                  int first_channel, int last_channel, __global float *inputs, int plane_floats,
-                  __local float *line, __local float *combs)
+                  int first_channel, int last_channel, __global float *inputs, int plane_floats)
 {
   for (int c = first_channel; c < last_channel; c++, inputs += PITCH)
     for (int tile = begin; tile < end;)
       {
         Run run = run_at (tile, tile - begin, end, tiles_y, tiles_x);
-        size_t at = ((size_t) run.picture * channels + c) * height * width;
-        comb_rows (x + at, floats - (long) at, height, width, run.y * M - top, run.x * M - left,
-                   ALPHA, run.count * M + R - 1, line, combs);
+        int first_row = run.y * M - top;
+        long at = (((long) run.picture * channels + c) * height + first_row) * width;
         for (int t = 0; t < run.count; t += KOL_WIDTH)
           {
+            Span span = span_at ((run.x + t) * M - left, ALPHA, width);
             vec once[ALPHA][ALPHA];
+            #pragma unroll
+            for (int i = 0; i < ALPHA; i++)
+              {
+                int row = first_row + i;
+                vec a[ALPHA];
+                #pragma unroll
+                for (int j = 0; j < ALPHA; j++)
+                  a[j] = (vec) 0;
+                if (row >= 0 && row < height)
+                  comb_row (x, floats, at + (long) i * width, span, ALPHA, a);
+                transform_input (a, once[i]);
+              }
             #pragma unroll
             for (int j = 0; j < ALPHA; j++)
               {
                 vec a[ALPHA], o[ALPHA];
                 #pragma unroll
                 for (int i = 0; i < ALPHA; i++)
-                  a[i] = vec_load (combs + (i * M + j % M) * COMB + j / M + t);
+                  a[i] = once[i][j];
                 transform_input (a, o);
                 #pragma unroll
                 for (int i = 0; i < ALPHA; i++)
-                  once[i][j] = o[i];
-              }
-            #pragma unroll
-            for (int i = 0; i < ALPHA; i++)
-              {
-                vec o[ALPHA];
-                transform_input (once[i], o);
-                #pragma unroll
-                for (int j = 0; j < ALPHA; j++)
-                  vec_store (o[j], inputs + (size_t) (i * ALPHA + j) * plane_floats + run.first + t);
+                  vec_store (o[i], inputs + (size_t) (i * ALPHA + j) * plane_floats + run.first + t);
               }
           }
         tile += run.count;
@@ -283,39 +326,39 @@ transform_inputs (__global const float *x, long floats, int channels, int height
 /* outputs[plane][k][tile] = A dy A^T, like transform_inputs. */
 inline void
 transform_gradients (__global const float *dy, long floats, int filters, int P, int Q, int tiles_y,
-                     int tiles_x, int begin, int end, __global float *outputs, int plane_floats,
-                     __local float *line, __local float *combs)
+                     int tiles_x, int begin, int end, __global float *outputs, int plane_floats)
 {
   for (int k = 0; k < filters; k++, outputs += PITCH)
     for (int tile = begin; tile < end;)
       {
         Run run = run_at (tile, tile - begin, end, tiles_y, tiles_x);
-        size_t at = ((size_t) run.picture * filters + k) * P * Q;
-        comb_rows (dy + at, floats - (long) at, P, Q, run.y * M, run.x * M, M, run.count * M, line,
-                   combs);
+        long at = (((long) run.picture * filters + k) * P + run.y * M) * Q;
         for (int t = 0; t < run.count; t += KOL_WIDTH)
           {
-            vec once[ALPHA][M];
+            Span span = span_at ((run.x + t) * M, M, Q);
+            vec once[M][ALPHA];
             #pragma unroll
-            for (int j = 0; j < M; j++)
+            for (int i = 0; i < M; i++)
+              {
+                vec d[M];
+                #pragma unroll
+                for (int j = 0; j < M; j++)
+                  d[j] = (vec) 0;
+                if (run.y * M + i < P)
+                  comb_row (dy, floats, at + (long) i * Q, span, M, d);
+                transform_gradient (d, once[i]);
+              }
+            #pragma unroll
+            for (int j = 0; j < ALPHA; j++)
               {
                 vec d[M], o[ALPHA];
                 #pragma unroll
                 for (int i = 0; i < M; i++)
-                  d[i] = vec_load (combs + (i * M + j) * COMB + t);
+                  d[i] = once[i][j];
                 transform_gradient (d, o);
                 #pragma unroll
                 for (int i = 0; i < ALPHA; i++)
-                  once[i][j] = o[i];
-              }
-            #pragma unroll
-            for (int i = 0; i < ALPHA; i++)
-              {
-                vec o[ALPHA];
-                transform_gradient (once[i], o);
-                #pragma unroll
-                for (int j = 0; j < ALPHA; j++)
-                  vec_store (o[j], outputs + (size_t) (i * ALPHA + j) * plane_floats + run.first + t);
+                  vec_store (o[i], outputs + (size_t) (i * ALPHA + j) * plane_floats + run.first + t);
               }
           }
         tile += run.count;
@@ -357,9 +400,6 @@ winograd_weights (__global const float *restrict x, __global const float *restri
                   int left, int tiles_y, int tiles_x, int pictures, int tiles_each, int block,
                   int panels_each, int item_floats, int plane_x, int plane_dy)
 {
-  __local float line[COMB * M];
-  __local float combs[ALPHA * M * COMB];
-
   int tiles = pictures * tiles_y * tiles_x;
   int first_tile = get_global_id (0) * tiles_each, last_tile = min (tiles, first_tile + tiles_each);
   int panels = (channels + PANEL - 1) / PANEL, filter_tiles = (filters + ROWS - 1) / ROWS;
@@ -378,9 +418,9 @@ winograd_weights (__global const float *restrict x, __global const float *restri
     {
       int end = min (begin + block, last_tile);
       transform_inputs (x, floats_x, channels, height, width, top, left, tiles_y, tiles_x, begin,
-                        end, first_channel, last_channel, inputs, plane_x, line, combs);
+                        end, first_channel, last_channel, inputs, plane_x);
       transform_gradients (dy, floats_dy, filters, P, Q, tiles_y, tiles_x, begin, end, outputs,
-                           plane_dy, line, combs);
+                           plane_dy);
       for (int plane = 0; plane < PLANES; plane++)
         {
           turn_plane (inputs + (size_t) plane * plane_x, last_channel - first_channel, end - begin,
@@ -594,9 +634,6 @@ winograd_forward (__global const float *restrict x, __global const float *weight
                   int top, int left, int tiles_y, int tiles_x, int pictures, int tiles_each,
                   int block, int filters_each, int item_floats, int plane_floats)
 {
-  __local float line[COMB * M];
-  __local float combs[ALPHA * M * COMB];
-
   int tiles = pictures * tiles_y * tiles_x, filter_tiles = (filters + ROWS - 1) / ROWS;
   int first_tile = get_global_id (0) * tiles_each, last_tile = min (tiles, first_tile + tiles_each);
   int first_filter = get_global_id (1) * filters_each;
@@ -611,7 +648,7 @@ winograd_forward (__global const float *restrict x, __global const float *weight
     {
       int end = min (begin + block, last_tile);
       transform_inputs (x, floats, channels, height, width, top, left, tiles_y, tiles_x, begin,
-                        end, 0, channels, inputs, plane_floats, line, combs);
+                        end, 0, channels, inputs, plane_floats);
       for (int plane = 0; plane < PLANES; plane++)
         for (int filter = first_filter; filter < last_filter; filter += ROWS)
           {

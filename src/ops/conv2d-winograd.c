@@ -12,7 +12,7 @@
 #include "product-private.h"
 
 #define BLOCK_FLOATS (192 << 10)  /* of transformed tiles that a work-item has at a time, at best */
-#define MOST_BLOCK 64             /* tiles of such a block; local memory holds a row of them */
+#define MOST_BLOCK 64            /* tiles of such a block */
 #define PARTIAL_FLOATS (4 << 20)  /* of partial sums of the gradient to w */
 
 static gint64
@@ -37,7 +37,7 @@ typedef struct {
   gint64 tiles_y, tiles_x, tiles; /* of a picture; of all */
   guint rows, vectors;            /* of a register tile */
   gint64 panel;                   /* tiles (or channels, for the gradient to w) of a register tile */
-  gint64 block, pitch;            /* tiles worked on at once; floats between rows of a plane */
+  gint64 block;                   /* tiles worked on at once, the floats between rows of a plane */
   gint64 tiles_each, tile_items;
   gint64 others_each, other_items; /* filters, or panels of channels for the gradient to w */
   gint64 plane, plane_dy;          /* floats of a plane */
@@ -48,29 +48,21 @@ typedef struct {
 static void
 choose_register_tile (Job *job, const KolDevice *device)
 {
-  if (device->info.vector_width >= 16)
-    {
-      job->rows = job->filters % 8 ? kol_tile_rows (device, job->filters) : 8;
-      job->vectors = job->rows > 8 ? 2 : 3;
-    }
-  else
-    {
-      job->rows = job->filters % 4 && job->filters > 4 ? kol_tile_rows (device, job->filters) : 4;
-      job->vectors = job->rows > 4 ? 2 : 3;
-    }
-  job->vectors = MIN (job->vectors, 3);
+  job->rows = kol_tile_rows (device, job->filters);
+  job->vectors = 2;
   job->panel = job->vectors * device->info.vector_width;
 }
 
-/* A block of as many tiles as leave their transformed planes in the second cache level. */
+/*
+ * A block of as many tiles as leave their transformed planes in the second cache
+ * level, but of some panels, which share what they read of the weights.
+ */
 static void
-choose_block (Job *job, gint64 per_tile, gint64 multiple, const KolDevice *device)
+choose_block (Job *job, gint64 least, const KolDevice *device)
 {
-  gint64 width = device->info.vector_width;
+  gint64 tile = job->planes * (job->channels + job->filters) / 2;
 
-  job->block = BLOCK_FLOATS / per_tile / multiple * multiple;
-  job->block = CLAMP (job->block, multiple, MAX (MOST_BLOCK / multiple * multiple, multiple));
-  job->pitch = round_up (job->block, width) + width;
+  job->block = CLAMP (BLOCK_FLOATS / tile, least, MAX (MOST_BLOCK, least)) / least * least;
 }
 
 /*
@@ -133,10 +125,10 @@ forward_job_of (const KolNode *node, gint64 M, const KolDevice *device)
   Job job = job_of (node, M, device);
   gint64 rows, width = device->info.vector_width;
 
-  choose_block (&job, job.planes * (job.channels + job.filters) / 2, job.panel, device);
+  choose_block (&job, 2 * job.panel, device);
   cut (&job, job.tiles, job.panel, job.filters, job.rows, 16, device);
   rows = MAX (job.channels, round_up (job.others_each, job.rows));
-  job.plane = rows * job.pitch + width;
+  job.plane = rows * job.block + width;
   job.item = round_up ((job.planes + 1) * job.plane, 16);
   job.weights = job.planes * round_up (job.filters, job.rows) * job.channels;
   return job;
@@ -148,16 +140,14 @@ weights_job_of (const KolNode *node, gint64 M, const KolDevice *device)
   Job job = job_of (node, M, device);
   gint64 width = device->info.vector_width, panels = divide_up (job.channels, job.panel), each;
 
-  choose_block (&job, job.planes * (job.channels + job.filters) / 2, width, device);
-  job.block = MAX (MOST_BLOCK / 2, job.block); /* sums go in and out of registers once per block */
-  job.pitch = job.block + width;
+  choose_block (&job, MOST_BLOCK / 2, device); /* sums go in and out of registers once per block */
   job.weights = job.planes * round_up (job.filters, job.rows) * panels * job.panel;
   each = PARTIAL_FLOATS / job.weights >= 2 ? job.block : job.tiles; /* or not cut there */
   cut (&job, job.tiles, each, panels, 1, (double) job.filters / 2 / (double) job.panel / 4, device);
-  job.plane = MIN (job.channels, job.others_each * job.panel) * job.pitch + width;
-  job.plane_dy = job.filters * job.pitch + width;
+  job.plane = MIN (job.channels, job.others_each * job.panel) * job.block + width;
+  job.plane_dy = job.filters * job.block + width;
   job.item = round_up (job.planes * (job.plane + job.plane_dy)
-                           + job.others_each * job.panel * job.pitch,
+                           + job.others_each * job.panel * job.block,
                        16);
   return job;
 }
@@ -221,7 +211,7 @@ static char *
 options_of (const Job *job, const char *more)
 {
   return g_strdup_printf ("-D M=%d -D R=%d -D ROWS=%u -D VECTORS=%u -D PITCH=%d%s", (int) job->M,
-                          (int) job->R, job->rows, job->vectors, (int) job->pitch, more);
+                          (int) job->R, job->rows, job->vectors, (int) job->block, more);
 }
 
 static gboolean
