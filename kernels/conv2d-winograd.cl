@@ -20,7 +20,8 @@
  *   dw = G^T (sum over tiles of (A dy A^T) . (B^T d B)) G.
  *
  * Options: M, R, ROWS (filters of a register tile); where tiles are worked on: VECTORS (of a
- * register tile), PITCH (tiles of a block, and so floats between rows of a plane); EPILOGUE_... as in conv2d-simd.cl.
+ * register tile); EPILOGUE_... as in conv2d-simd.cl. `pitch` is the floats between rows of a plane: the
+ * tiles of a block.
  */
 
 #define ALPHA (M + R - 1)
@@ -119,7 +120,7 @@ __constant float G[ALPHA][R] = {
 __constant float G[ALPHA][R] = { { 1, 0, 0 }, { 0.5f, 0.5f, 0.5f }, { 0.5f, -0.5f, 0.5f }, { 0, 0, 1 } };
 #endif
 
-#ifdef PITCH
+#ifdef VECTORS
 
 #define PANEL (VECTORS * KOL_WIDTH)
 
@@ -280,9 +281,10 @@ run_at (int tile, int first, int end, int tiles_y, int tiles_x)
 inline void
 transform_inputs (__global const float *x, long floats, int channels, int height, int width,
                   int top, int left, int tiles_y, int tiles_x, int begin, int end,
-                  int first_channel, int last_channel, __global float *inputs, int plane_floats)
+                  int first_channel, int last_channel, __global float *inputs, int plane_floats,
+                  int pitch)
 {
-  for (int c = first_channel; c < last_channel; c++, inputs += PITCH)
+  for (int c = first_channel; c < last_channel; c++, inputs += pitch)
     for (int tile = begin; tile < end;)
       {
         Run run = run_at (tile, tile - begin, end, tiles_y, tiles_x);
@@ -326,9 +328,10 @@ transform_inputs (__global const float *x, long floats, int channels, int height
 /* outputs[plane][k][tile] = A dy A^T, like transform_inputs. */
 inline void
 transform_gradients (__global const float *dy, long floats, int filters, int P, int Q, int tiles_y,
-                     int tiles_x, int begin, int end, __global float *outputs, int plane_floats)
+                     int tiles_x, int begin, int end, __global float *outputs, int plane_floats,
+                     int pitch)
 {
-  for (int k = 0; k < filters; k++, outputs += PITCH)
+  for (int k = 0; k < filters; k++, outputs += pitch)
     for (int tile = begin; tile < end;)
       {
         Run run = run_at (tile, tile - begin, end, tiles_y, tiles_x);
@@ -367,17 +370,18 @@ transform_gradients (__global const float *dy, long floats, int filters, int P, 
 
 /* panels[panel][tile][PANEL]: the channels of one plane, side by side. */
 inline void
-turn_plane (__global const float *plane, int channels, int tiles, __global float *panels)
+turn_plane (__global const float *plane, int channels, int tiles, int pitch,
+            __global float *panels)
 {
   for (int c = 0; c < channels; c += KOL_WIDTH)
     {
-      __global float *to = panels + (size_t) (c / PANEL) * PITCH * PANEL + c % PANEL;
+      __global float *to = panels + (size_t) (c / PANEL) * pitch * PANEL + c % PANEL;
       for (int t = 0; t < tiles; t += KOL_WIDTH)
         {
           vec square[KOL_WIDTH];
           #pragma unroll
           for (int i = 0; i < KOL_WIDTH; i++)
-            square[i] = vec_load (plane + min (c + i, channels - 1) * PITCH + t);
+            square[i] = vec_load (plane + min (c + i, channels - 1) * pitch + t);
           transpose_square (square);
           #pragma unroll
           for (int i = 0; i < KOL_WIDTH; i++)
@@ -418,13 +422,13 @@ winograd_weights (__global const float *restrict x, __global const float *restri
     {
       int end = min (begin + block, last_tile);
       transform_inputs (x, floats_x, channels, height, width, top, left, tiles_y, tiles_x, begin,
-                        end, first_channel, last_channel, inputs, plane_x);
+                        end, first_channel, last_channel, inputs, plane_x, block);
       transform_gradients (dy, floats_dy, filters, P, Q, tiles_y, tiles_x, begin, end, outputs,
-                           plane_dy);
+                           plane_dy, block);
       for (int plane = 0; plane < PLANES; plane++)
         {
           turn_plane (inputs + (size_t) plane * plane_x, last_channel - first_channel, end - begin,
-                      turned);
+                      block, turned);
           for (int panel = first_panel; panel < last_panel; panel++)
             for (int tile = 0; tile < filter_tiles; tile++)
               {
@@ -432,14 +436,14 @@ winograd_weights (__global const float *restrict x, __global const float *restri
                     = sums
                       + (((size_t) plane * filter_tiles + tile) * panels + panel) * ROWS * PANEL;
                 __global const float *across
-                    = turned + (size_t) (panel - first_panel) * PITCH * PANEL;
+                    = turned + (size_t) (panel - first_panel) * block * PANEL;
                 __global const float *down[ROWS];
                 vec sum[ROWS][VECTORS];
                 #pragma unroll
                 for (int r = 0; r < ROWS; r++)
                   {
                     down[r] = outputs + (size_t) plane * plane_dy
-                              + min (tile * ROWS + r, filters - 1) * PITCH;
+                              + min (tile * ROWS + r, filters - 1) * block;
                     #pragma unroll
                     for (int v = 0; v < VECTORS; v++)
                       sum[r][v] = begin > first_tile ? vec_load (to + r * PANEL + v * KOL_WIDTH)
@@ -532,7 +536,7 @@ winograd_total (__global const float *restrict sums, __global float *restrict dw
 
 /* products[plane][filter] = weights x inputs for one tile of filters and one panel of tiles. */
 inline void
-multiply_panel (__global const float *weights, __global const float *inputs, int channels,
+multiply_panel (__global const float *weights, __global const float *inputs, int channels, int pitch,
                 __global float *products)
 {
   vec sum[ROWS][VECTORS];
@@ -541,7 +545,7 @@ multiply_panel (__global const float *weights, __global const float *inputs, int
     #pragma unroll
     for (int v = 0; v < VECTORS; v++)
       sum[r][v] = (vec) 0;
-  for (int c = 0; c < channels; c++, weights += ROWS, inputs += PITCH)
+  for (int c = 0; c < channels; c++, weights += ROWS, inputs += pitch)
     {
       vec b[VECTORS];
       #pragma unroll
@@ -557,7 +561,7 @@ multiply_panel (__global const float *weights, __global const float *inputs, int
   for (int r = 0; r < ROWS; r++)
     #pragma unroll
     for (int v = 0; v < VECTORS; v++)
-      vec_store (sum[r][v], products + r * PITCH + v * KOL_WIDTH);
+      vec_store (sum[r][v], products + r * pitch + v * KOL_WIDTH);
 }
 
 /* Writes n floats of a row of y, of which the vectors are `value`. */
@@ -648,16 +652,16 @@ winograd_forward (__global const float *restrict x, __global const float *weight
     {
       int end = min (begin + block, last_tile);
       transform_inputs (x, floats, channels, height, width, top, left, tiles_y, tiles_x, begin,
-                        end, 0, channels, inputs, plane_floats);
+                        end, 0, channels, inputs, plane_floats, block);
       for (int plane = 0; plane < PLANES; plane++)
         for (int filter = first_filter; filter < last_filter; filter += ROWS)
           {
             __global const float *tile_weights
                 = weights + ((size_t) plane * filter_tiles + filter / ROWS) * channels * ROWS;
             for (int t = 0; t < end - begin; t += PANEL)
-              multiply_panel (tile_weights, inputs + (size_t) plane * plane_floats + t, channels,
+              multiply_panel (tile_weights, inputs + (size_t) plane * plane_floats + t, channels, block,
                               products + (size_t) plane * plane_floats
-                                  + (filter - first_filter) * PITCH + t);
+                                  + (filter - first_filter) * block + t);
           }
       for (int filter = first_filter; filter < last_filter; filter++)
         {
@@ -665,7 +669,7 @@ winograd_forward (__global const float *restrict x, __global const float *weight
 #ifdef EPILOGUE_BIAS
           shift = bias[filter];
 #endif
-          transform_outputs (products + (filter - first_filter) * PITCH, plane_floats, filters, P,
+          transform_outputs (products + (filter - first_filter) * block, plane_floats, filters, P,
                              Q, tiles_y, tiles_x, begin, end, filter, shift, y, residual);
         }
     }
@@ -673,7 +677,7 @@ winograd_forward (__global const float *restrict x, __global const float *weight
 
 #endif
 
-#else /* PITCH */
+#else /* VECTORS */
 
 /*
  * packed[to_at + ..]: weights[plane][tile of filters][c][ROWS] = G w G^T. Filter f, channel c begin

@@ -44,21 +44,22 @@ gboolean kol_conv2d_gemm_launch (KolLaunch *launch, const KolNode *node, GError 
 gsize kol_conv2d_gemm_w_scratch (const KolNode *node, const KolDevice *device);
 gboolean kol_conv2d_gemm_w_launch (KolLaunch *launch, const KolNode *node, GError **error);
 
-/* conv2d-winograd.c: "winograd-2x2" and "winograd-4x4", by the outputs of a tile. */
-#define KOL_CONV2D_WINOGRAD(M)                                                                     \
-  gboolean kol_conv2d_winograd_##M##_fits (const KolNode *node, const KolDevice *device);          \
-  gsize kol_conv2d_winograd_##M##_scratch (const KolNode *node, const KolDevice *device);          \
-  gsize kol_conv2d_winograd_##M##_packed (const KolNode *node, guint input,                        \
+/* conv2d-winograd.c: by the outputs of a tile and the filter's side. */
+#define KOL_CONV2D_WINOGRAD(M, R)                                                                  \
+  gboolean kol_conv2d_winograd_##M##_##R##_fits (const KolNode *node, const KolDevice *device);          \
+  gsize kol_conv2d_winograd_##M##_##R##_scratch (const KolNode *node, const KolDevice *device);          \
+  gsize kol_conv2d_winograd_##M##_##R##_packed (const KolNode *node, guint input,                        \
                                           const KolDevice *device);                                \
-  gboolean kol_conv2d_winograd_##M##_pack (KolLaunch *launch, const KolNode *node, guint input,    \
+  gboolean kol_conv2d_winograd_##M##_##R##_pack (KolLaunch *launch, const KolNode *node, guint input,    \
                                            GError **error);                                        \
-  gboolean kol_conv2d_winograd_##M##_launch (KolLaunch *launch, const KolNode *node,               \
+  gboolean kol_conv2d_winograd_##M##_##R##_launch (KolLaunch *launch, const KolNode *node,               \
                                              GError **error);                                      \
-  gsize kol_conv2d_winograd_##M##_w_scratch (const KolNode *node, const KolDevice *device);        \
-  gboolean kol_conv2d_winograd_##M##_w_launch (KolLaunch *launch, const KolNode *node,             \
+  gsize kol_conv2d_winograd_##M##_##R##_w_scratch (const KolNode *node, const KolDevice *device);        \
+  gboolean kol_conv2d_winograd_##M##_##R##_w_launch (KolLaunch *launch, const KolNode *node,             \
                                                GError **error);
-KOL_CONV2D_WINOGRAD (2)
-KOL_CONV2D_WINOGRAD (4)
+KOL_CONV2D_WINOGRAD (4, 3)
+KOL_CONV2D_WINOGRAD (2, 3)
+KOL_CONV2D_WINOGRAD (2, 5)
 #undef KOL_CONV2D_WINOGRAD
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * The variants "winograd-4x4" and "winograd-2x2" of conv2d and its gradients, for
- * devices whose work-item is a SIMD thread: the geometry behind
+ * The variants "winograd-4x4", "winograd-2x2" and "winograd-2x2-5x5" of conv2d and
+ * its gradients, for devices whose work-item is a SIMD thread: the geometry behind
  * kernels/conv2d-winograd.cl, whose head says how it works. They have fewer
  * multiplications than the formula, by a factor of 4 (3x3 filters, tiles of 4x4),
  * 2.25 (3x3, 2x2) and 2.8 (5x5, 2x2).
@@ -165,17 +165,15 @@ is_padding (gint64 padding, const KolConv2dShape *c)
 }
 
 static gboolean
-fits (const KolNode *node, gint64 M, const KolDevice *device)
+fits (const KolNode *node, gint64 M, gint64 R, const KolDevice *device)
 {
   KolConv2dShape c = kol_conv2d_shape_of (node);
   Job job;
 
   if (!device->simd || device->info.vector_width < 4 || device->info.vector_width > 16)
     return FALSE;
-  if (c.groups != 1 || c.R != c.S || c.stride_h != 1 || c.stride_w != 1 || c.dilation_h != 1
+  if (c.groups != 1 || c.R != R || c.S != R || c.stride_h != 1 || c.stride_w != 1 || c.dilation_h != 1
       || c.dilation_w != 1)
-    return FALSE;
-  if (!(c.R == 3 || (c.R == 5 && M == 2)))
     return FALSE;
   if (!is_padding (c.top, &c) || !is_padding (c.left, &c) || !is_padding (c.bottom, &c)
       || !is_padding (c.right, &c))
@@ -210,8 +208,8 @@ packed (const KolNode *node, gint64 M, guint input, const KolDevice *device)
 static char *
 options_of (const Job *job, const char *more)
 {
-  return g_strdup_printf ("-D M=%d -D R=%d -D ROWS=%u -D VECTORS=%u -D PITCH=%d%s", (int) job->M,
-                          (int) job->R, job->rows, job->vectors, (int) job->block, more);
+  return g_strdup_printf ("-D M=%d -D R=%d -D ROWS=%u -D VECTORS=%u%s", (int) job->M, (int) job->R,
+                          job->rows, job->vectors, more);
 }
 
 static gboolean
@@ -313,40 +311,41 @@ launch_weights (KolLaunch *launch, const KolNode *node, gint64 M, GError **error
                            error);
 }
 
-/* The contract's functions for tiles of M x M. */
-#define VARIANT(M)                                                                                 \
-  gboolean kol_conv2d_winograd_##M##_fits (const KolNode *node, const KolDevice *device)           \
+/* The contract's functions for tiles of M x M outputs and filters of R x R. */
+#define VARIANT(M, R)                                                                              \
+  gboolean kol_conv2d_winograd_##M##_##R##_fits (const KolNode *node, const KolDevice *device)           \
   {                                                                                                \
-    return fits (node, M, device);                                                                 \
+    return fits (node, M, R, device);                                                                 \
   }                                                                                                \
-  gsize kol_conv2d_winograd_##M##_scratch (const KolNode *node, const KolDevice *device)           \
+  gsize kol_conv2d_winograd_##M##_##R##_scratch (const KolNode *node, const KolDevice *device)           \
   {                                                                                                \
     return scratch (node, M, device);                                                              \
   }                                                                                                \
-  gsize kol_conv2d_winograd_##M##_packed (const KolNode *node, guint input,                        \
+  gsize kol_conv2d_winograd_##M##_##R##_packed (const KolNode *node, guint input,                        \
                                           const KolDevice *device)                                 \
   {                                                                                                \
     return packed (node, M, input, device);                                                        \
   }                                                                                                \
-  gboolean kol_conv2d_winograd_##M##_pack (KolLaunch *launch, const KolNode *node, guint input,    \
+  gboolean kol_conv2d_winograd_##M##_##R##_pack (KolLaunch *launch, const KolNode *node, guint input,    \
                                            GError **error)                                         \
   {                                                                                                \
     return pack (launch, node, M, input, error);                                                   \
   }                                                                                                \
-  gboolean kol_conv2d_winograd_##M##_launch (KolLaunch *launch, const KolNode *node,               \
+  gboolean kol_conv2d_winograd_##M##_##R##_launch (KolLaunch *launch, const KolNode *node,               \
                                              GError **error)                                       \
   {                                                                                                \
     return launch_forward (launch, node, M, error);                                                \
   }                                                                                                \
-  gsize kol_conv2d_winograd_##M##_w_scratch (const KolNode *node, const KolDevice *device)         \
+  gsize kol_conv2d_winograd_##M##_##R##_w_scratch (const KolNode *node, const KolDevice *device)         \
   {                                                                                                \
     return scratch_w (node, M, device);                                                            \
   }                                                                                                \
-  gboolean kol_conv2d_winograd_##M##_w_launch (KolLaunch *launch, const KolNode *node,             \
+  gboolean kol_conv2d_winograd_##M##_##R##_w_launch (KolLaunch *launch, const KolNode *node,             \
                                                GError **error)                                     \
   {                                                                                                \
     return launch_weights (launch, node, M, error);                                                \
   }
 
-VARIANT (2)
-VARIANT (4)
+VARIANT (4, 3)
+VARIANT (2, 3)
+VARIANT (2, 5)

@@ -533,18 +533,25 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
 
 /* ── The operations ─────────────────────────────────────────────────────────────────────────── */
 
-#define WINOGRAD(M)                                                                                \
+#define WINOGRAD(M, R, label, ...)                                                                 \
   {                                                                                                \
-    .name = "winograd-" #M "x" #M, .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,                 \
-    .fits = kol_conv2d_winograd_##M##_fits, .scratch = kol_conv2d_winograd_##M##_scratch,          \
-    .packed = kol_conv2d_winograd_##M##_packed, .pack = kol_conv2d_winograd_##M##_pack,            \
-    .launch = kol_conv2d_winograd_##M##_launch                                                     \
+    .name = label, .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,                                 \
+    .fits = kol_conv2d_winograd_##M##_##R##_fits,                                                  \
+    .scratch = kol_conv2d_winograd_##M##_##R##_scratch,                                            \
+    .packed = kol_conv2d_winograd_##M##_##R##_packed,                                              \
+    .pack = kol_conv2d_winograd_##M##_##R##_pack,                                                  \
+    .launch = kol_conv2d_winograd_##M##_##R##_launch, __VA_ARGS__                                  \
   }
-#define WINOGRAD_W(M)                                                                              \
+#define WINOGRAD_W(M, R, label, ...)                                                               \
   {                                                                                                \
-    .name = "winograd-" #M "x" #M, .fits = kol_conv2d_winograd_##M##_fits,                         \
-    .scratch = kol_conv2d_winograd_##M##_w_scratch, .launch = kol_conv2d_winograd_##M##_w_launch   \
+    .name = label, .fits = kol_conv2d_winograd_##M##_##R##_fits,                                   \
+    .scratch = kol_conv2d_winograd_##M##_##R##_w_scratch,                                          \
+    .launch = kol_conv2d_winograd_##M##_##R##_w_launch, __VA_ARGS__                                \
   }
+/* Tiles of 4x4 were always the faster ones for 3x3, so 2x2 is left to `kolinsky tune`. */
+#define ALL_WINOGRAD(ONE)                                                                          \
+  ONE (4, 3, "winograd-4x4"), ONE (2, 5, "winograd-2x2-5x5"),                                      \
+      ONE (2, 3, "winograd-2x2", .tune_only = TRUE)
 
 static const KolVariant variants[] = {
   { .name = "plain", .launch = plain_launch },
@@ -555,8 +562,7 @@ static const KolVariant variants[] = {
     .packed = kol_conv2d_gemm_packed,
     .pack = kol_conv2d_gemm_pack,
     .launch = kol_conv2d_gemm_launch },
-  WINOGRAD (4),
-  WINOGRAD (2),
+  ALL_WINOGRAD (WINOGRAD),
   { NULL },
 };
 
@@ -569,8 +575,7 @@ static const KolVariant variants_gradient_x[] = {
     .packed = kol_conv2d_gemm_packed,
     .pack = kol_conv2d_gemm_pack,
     .launch = kol_conv2d_gemm_launch },
-  WINOGRAD (4),
-  WINOGRAD (2),
+  ALL_WINOGRAD (WINOGRAD),
   { NULL },
 };
 
@@ -580,8 +585,7 @@ static const KolVariant variants_gradient_w[] = {
     .fits = kol_conv2d_gemm_fits,
     .scratch = kol_conv2d_gemm_w_scratch,
     .launch = kol_conv2d_gemm_w_launch },
-  WINOGRAD_W (4),
-  WINOGRAD_W (2),
+  ALL_WINOGRAD (WINOGRAD_W),
   { NULL },
 };
 
