@@ -83,122 +83,147 @@ pack_panels (__global const float *from, size_t stride, long left, int panels, i
       _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) DO; \
   }
 
+/* Packs rows first_row .. last_row-1 of a, from k0 on: packed[tile][k][ROWS]. */
+inline void
+pack_rows (__global const float *a, int rows, int inner, int first_row, int last_row, int k0,
+           int length, __global float *packed)
+{
+  for (int row = first_row; row < last_row; row += ROWS, packed += length * ROWS)
+    {
+#if TRANSPOSE_A
+      size_t at = (size_t) k0 * rows + row;
+      pack_across (a + at, rows, (long) rows * inner - (long) at, length, packed, ROWS);
+#else
+      pack_along (a + (size_t) row * inner + k0, inner, ROWS, rows - row, length, packed, ROWS);
+#endif
+    }
+}
+
+/* Packs columns start .. end-1 of b, from k0 on: packed[panel][k][PANEL]. */
+inline void
+pack_columns (__global const float *b, int columns, int inner, int start, int end, int k0,
+              int length, __global float *packed)
+{
+#if TRANSPOSE_B
+  for (int column = start; column < end; column += PANEL)
+    for (int v = 0; v < VECTORS; v++)
+      {
+        int at = min (column + v * KOL_WIDTH, columns - 1);
+        pack_along (b + (size_t) at * inner + k0, inner, KOL_WIDTH, columns - at, length,
+                    packed + (column - start) * length + v * KOL_WIDTH, PANEL);
+      }
+#else
+  size_t at = (size_t) k0 * columns + start;
+  pack_panels (b + at, columns, (long) inner * columns - (long) at,
+               (end - start + PANEL - 1) / PANEL, length, packed);
+#endif
+}
+
+/*
+ * Adds packed rows times packed columns, `length` of k, to rows first_row .. last_row-1 and columns
+ * start .. end-1 of y; the first time writes them, the last time applies the epilogue.
+ */
+inline void
+multiply_packed (__global const float *packed_a, __global const float *packed_b,
+                 __global float *y, __global const float *bias, __global const float *residual,
+                 int rows, int columns, int first_row, int last_row, int start, int end,
+                 int length, bool first, bool last)
+{
+  for (int column = start; column < end; column += PANEL)
+    for (int row = first_row; row < last_row; row += ROWS)
+      {
+        vec sum[ROWS][VECTORS];
+        EACH_OF_TILE (sum[r][v] = (vec) 0);
+
+        __global const float *from_a = packed_a + (row - first_row) * length;
+        __global const float *from_b = packed_b + (column - start) * length;
+        #pragma unroll 2
+        for (int k = 0; k < length; k++, from_a += ROWS, from_b += PANEL)
+          {
+            vec across[VECTORS];
+            #pragma unroll
+            for (int v = 0; v < VECTORS; v++)
+              across[v] = vec_load (from_b + v * KOL_WIDTH);
+            EACH_OF_TILE (sum[r][v] = fma ((vec) (from_a[r]), across[v], sum[r][v]));
+          }
+
+        if (row + ROWS <= rows && column + PANEL <= columns)
+          {
+            __global float *to = y + (size_t) row * columns + column;
+            if (!first)
+              EACH_OF_TILE (sum[r][v] += vec_load (to + (size_t) r * columns + v * KOL_WIDTH));
+#ifdef EPILOGUE_BIAS
+            if (last)
+              EACH_OF_TILE (sum[r][v] += vec_load (bias + column + v * KOL_WIDTH));
+#endif
+#ifdef EPILOGUE_RESIDUAL
+            if (last)
+              EACH_OF_TILE (sum[r][v] += vec_load (residual + (to - y) + (size_t) r * columns + v * KOL_WIDTH));
+#endif
+#ifdef EPILOGUE_EXPRESSION
+            if (last)
+              EACH_OF_TILE (sum[r][v] = epilogue_function (sum[r][v]));
+#endif
+            EACH_OF_TILE (vec_store (sum[r][v], to + (size_t) r * columns + v * KOL_WIDTH));
+            continue;
+          }
+
+        /* The same at the right and lower edge, where only a part of the tile is there. */
+        vec edge[ROWS * VECTORS];
+        EACH_OF_TILE (edge[r * VECTORS + v] = sum[r][v]);
+        for (int i = 0; i < min (ROWS, rows - row) * VECTORS; i++)
+          {
+            int from = column + i % VECTORS * KOL_WIDTH, n = columns - from;
+            size_t at = (size_t) (row + i / VECTORS) * columns + from;
+            if (n <= 0)
+              continue;
+            vec value = edge[i];
+            if (!first)
+              value += load_some (y + at, n);
+            if (last)
+              {
+#ifdef EPILOGUE_BIAS
+                value += load_some (bias + from, n);
+#endif
+#ifdef EPILOGUE_RESIDUAL
+                value += load_some (residual + at, n);
+#endif
+                value = epilogue_function (value);
+              }
+            store_some (value, y + at, n);
+          }
+      }
+}
+
 /* Rows first_row .. last_row-1 and columns first_column .. last_column-1 of one product. */
 inline void
 multiply_block (__global const float *a, __global const float *b, __global float *y,
                 __global const float *bias, __global const float *residual,
                 __global float *packed_a, __global float *packed_b, int rows, int columns,
                 int inner, int first_row, int last_row, int first_column, int last_column,
-                int group, int depth)
+                int block, int group, int depth)
 {
-  long floats_a = (long) rows * inner, floats_b = (long) inner * columns;
-
   for (int k0 = 0; k0 < inner; k0 += depth)
-    {
-      int length = min (depth, inner - k0);
-      bool first = k0 == 0, last = k0 + length == inner;
-
-      for (int row = first_row; row < last_row; row += ROWS)
-        {
-          __global float *to = packed_a + (row - first_row) * length;
-#if TRANSPOSE_A
-          size_t at = (size_t) k0 * rows + row;
-          pack_across (a + at, rows, floats_a - (long) at, length, to, ROWS);
-#else
-          pack_along (a + (size_t) row * inner + k0, inner, ROWS, rows - row, length, to, ROWS);
-#endif
-        }
-
-      for (int start = first_column; start < last_column; start += group * PANEL)
-        {
-          int end = min (last_column, start + group * PANEL);
-#if TRANSPOSE_B
-          for (int column = start; column < end; column += PANEL)
-            for (int v = 0; v < VECTORS; v++)
-              {
-                int at = min (column + v * KOL_WIDTH, columns - 1);
-                pack_along (b + (size_t) at * inner + k0, inner, KOL_WIDTH, columns - at, length,
-                            packed_b + (column - start) * length + v * KOL_WIDTH, PANEL);
-              }
-#else
-          size_t at_b = (size_t) k0 * columns + start;
-          pack_panels (b + at_b, columns, floats_b - (long) at_b, (end - start + PANEL - 1) / PANEL,
-                       length, packed_b);
-#endif
-
-          for (int column = start; column < end; column += PANEL)
-            for (int row = first_row; row < last_row; row += ROWS)
-              {
-                vec sum[ROWS][VECTORS];
-                EACH_OF_TILE (sum[r][v] = (vec) 0);
-
-                __global const float *from_a = packed_a + (row - first_row) * length;
-                __global const float *from_b = packed_b + (column - start) * length;
-                #pragma unroll 2
-                for (int k = 0; k < length; k++, from_a += ROWS, from_b += PANEL)
-                  {
-                    vec across[VECTORS];
-                    #pragma unroll
-                    for (int v = 0; v < VECTORS; v++)
-                      across[v] = vec_load (from_b + v * KOL_WIDTH);
-                    EACH_OF_TILE (sum[r][v] = fma ((vec) (from_a[r]), across[v], sum[r][v]));
-                  }
-
-                if (row + ROWS <= rows && column + PANEL <= columns)
-                  {
-                    __global float *to = y + (size_t) row * columns + column;
-                    if (!first)
-                      EACH_OF_TILE (sum[r][v] += vec_load (to + (size_t) r * columns + v * KOL_WIDTH));
-#ifdef EPILOGUE_BIAS
-                    if (last)
-                      EACH_OF_TILE (sum[r][v] += vec_load (bias + column + v * KOL_WIDTH));
-#endif
-#ifdef EPILOGUE_RESIDUAL
-                    if (last)
-                      EACH_OF_TILE (sum[r][v] += vec_load (residual + (to - y) + (size_t) r * columns + v * KOL_WIDTH));
-#endif
-#ifdef EPILOGUE_EXPRESSION
-                    if (last)
-                      EACH_OF_TILE (sum[r][v] = epilogue_function (sum[r][v]));
-#endif
-                    EACH_OF_TILE (vec_store (sum[r][v], to + (size_t) r * columns + v * KOL_WIDTH));
-                    continue;
-                  }
-
-                /* The same at the right and lower edge, where only a part of the tile is there. */
-                vec edge[ROWS * VECTORS];
-                EACH_OF_TILE (edge[r * VECTORS + v] = sum[r][v]);
-                for (int i = 0; i < min (ROWS, rows - row) * VECTORS; i++)
-                  {
-                    int from = column + i % VECTORS * KOL_WIDTH, n = columns - from;
-                    size_t at = (size_t) (row + i / VECTORS) * columns + from;
-                    if (n <= 0)
-                      continue;
-                    vec value = edge[i];
-                    if (!first)
-                      value += load_some (y + at, n);
-                    if (last)
-                      {
-#ifdef EPILOGUE_BIAS
-                        value += load_some (bias + from, n);
-#endif
-#ifdef EPILOGUE_RESIDUAL
-                        value += load_some (residual + at, n);
-#endif
-                        value = epilogue_function (value);
-                      }
-                    store_some (value, y + at, n);
-                  }
-              }
-        }
-    }
+    for (int start = first_column; start < last_column; start += group * PANEL)
+      {
+        int length = min (depth, inner - k0), end = min (last_column, start + group * PANEL);
+        pack_columns (b, columns, inner, start, end, k0, length, packed_b);
+        for (int row = first_row; row < last_row; row += block * ROWS)
+          {
+            int last = min (last_row, row + block * ROWS);
+            pack_rows (a, rows, inner, row, last, k0, length, packed_a);
+            multiply_packed (packed_a, packed_b, y, bias, residual, rows, columns, row, last,
+                             start, end, length, k0 == 0, k0 + length == inner);
+          }
+      }
 }
 
 /*
  * A work-item owns `tiles` tiles of ROWS rows and `panels` panels of PANEL columns, of one
- * batch entry after another. It walks k in pieces of `depth`: packs its rows of a, which stay in its
- * second cache level; then, for each group of panels, packs b and multiplies panel after panel, tile
- * after tile: the panel stays in the first level. Partial sums rest in y itself. packs:
+ * batch entry after another. It walks k in pieces of `depth`, and its panels in groups: packs those
+ * of b; then, `block` tiles at a time, packs rows of a, which stay in its second cache level, and
+ * multiplies panel after panel, tile after tile: the panel stays in the first level. Partial sums
+ * rest in y itself. packs:
  * `pack_floats` per work-item, of which the first `a_floats` are for a.
  * Global size: blocks of panels, blocks of tiles, at most batch.
  */
@@ -207,7 +232,8 @@ matmul_forward (__global const float *restrict a, __global const float *restrict
                 __global float *restrict y, __global const float *restrict bias,
                 __global const float *restrict residual, __global float *restrict packs,
                 int rows, int columns, int inner, int batch, int batched_a, int batched_b,
-                int tiles, int panels, int group, int depth, int a_floats, int pack_floats)
+                int tiles, int panels, int block, int group, int depth, int a_floats,
+                int pack_floats)
 {
   size_t item = (get_global_id (2) * get_global_size (1) + get_global_id (1)) * get_global_size (0)
                 + get_global_id (0);
@@ -221,7 +247,7 @@ matmul_forward (__global const float *restrict a, __global const float *restrict
     multiply_block (a + (batched_a ? entry * floats_a : 0), b + (batched_b ? entry * floats_b : 0),
                     y + entry * rows * columns, bias, residual + entry * rows * columns, packed_a,
                     packed_b, rows, columns, inner, first_row, last_row, first_column, last_column,
-                    group, depth);
+                    block, group, depth);
 }
 
 #else /* THIN */

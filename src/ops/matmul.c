@@ -245,12 +245,12 @@ clblast_launch (KolLaunch *launch, const KolNode *node, GError **error)
 
 /*
  * What a work-item packs, in floats: a block of a that stays in the second
- * cache level, beside a group of panels of b; and the longest piece of k, for
- * which one panel stays in the first level.
+ * cache level, a group of panels of b that stays in the third; and the longest
+ * piece of k, for which one panel of b stays in the first.
  */
 #define DEPTH 256
-#define BLOCK_A (140 * 1024)
-#define BLOCK_B (64 * 1024)
+#define BLOCK_A (48 * 1024)
+#define BLOCK_B (256 * 1024)
 
 static gboolean
 simd_fits (const KolNode *node, const KolDevice *device)
@@ -264,7 +264,7 @@ typedef struct {
   guint rows, vectors;              /* of a register tile */
   gint64 depth;                     /* of a piece of k */
   gint64 tiles, panels;             /* of a work-item */
-  gint64 group;                     /* panels that are packed together */
+  gint64 block, group;              /* tiles, and panels, that are packed together */
   gint64 tile_blocks, panel_blocks; /* work-items along rows, columns */
   gint64 entries;                   /* work-items along the batch */
   gint64 a_floats, pack_floats;     /* what a work-item packs: of a; in all */
@@ -297,7 +297,7 @@ partition_cost (const Product *p, const Partition *way, guint compute_units)
 static Partition
 partition_of (const Product *p, const KolDevice *device)
 {
-  gint64 width = device->info.vector_width, all_tiles, all_panels, fewest, panel;
+  gint64 width = device->info.vector_width, all_tiles, all_panels, panel;
   Partition best = { 0 }, way = { 0 };
   double least = G_MAXDOUBLE;
 
@@ -307,9 +307,8 @@ partition_of (const Product *p, const KolDevice *device)
   way.depth = divide_up (p->inner, divide_up (p->inner, DEPTH)); /* pieces of equal length */
   all_tiles = divide_up (p->rows, way.rows);
   all_panels = divide_up (p->columns, panel);
-  fewest = divide_up (all_tiles, MAX (BLOCK_A / (way.rows * way.depth), 1));
 
-  for (gint64 i = fewest; i <= MIN (all_tiles, fewest + 15); i++)
+  for (gint64 i = 1; i <= MIN (all_tiles, 32); i++)
     for (gint64 k = 1; k <= MIN (all_panels, 32); k++)
       {
         double cost;
@@ -328,7 +327,8 @@ partition_of (const Product *p, const KolDevice *device)
   best.group = CLAMP (BLOCK_B / (best.depth * panel), 1, best.panels);
   /* Not one per batch entry: each work-item has memory of its own to pack into. */
   best.entries = MIN (p->batch, 16 * device->info.compute_units);
-  best.a_floats = divide_up (best.tiles * best.rows * best.depth + width, 32) * 32;
+  best.block = CLAMP (BLOCK_A / (best.rows * best.depth), 1, best.tiles);
+  best.a_floats = divide_up (best.block * best.rows * best.depth + width, 32) * 32;
   best.pack_floats = best.a_floats + divide_up (best.group * best.depth * panel + width, 32) * 32;
   return best;
 }
@@ -367,7 +367,7 @@ tiles_launch (KolLaunch *launch, const Product *p, GError **error)
                 KOL_BUFFER (launch->epilogue.residual), KOL_BUFFER (launch->scratch),
                 KOL_INT (p->rows), KOL_INT (p->columns), KOL_INT (p->inner), KOL_INT (p->batch),
                 KOL_INT (p->batched_a), KOL_INT (p->batched_b), KOL_INT (way.tiles),
-                KOL_INT (way.panels), KOL_INT (way.group), KOL_INT (way.depth),
+                KOL_INT (way.panels), KOL_INT (way.block), KOL_INT (way.group), KOL_INT (way.depth),
                 KOL_INT (way.a_floats), KOL_INT (way.pack_floats)),
       error);
 }
