@@ -22,7 +22,7 @@ _kolinsky ()
       COMPREPLY=($(compgen -W "$(ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
         -- "$word") $(compgen -d -- "$word")) ;;
     train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
-    bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak bandwidth matmul conv digits all' -- "$word")) ;;
+    bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak bandwidth matmul conv digits vgg16 style lite0 all' -- "$word")) ;;
   esac
 }
 complete -o default -F _kolinsky kolinsky

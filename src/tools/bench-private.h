@@ -48,6 +48,9 @@ gboolean bench_bandwidth (Bench *bench, GError **error);
 gboolean bench_matmul (Bench *bench, GError **error);
 gboolean bench_conv (Bench *bench, GError **error);
 gboolean bench_digits (Bench *bench, GError **error);
+gboolean bench_vgg16 (Bench *bench, GError **error);
+gboolean bench_style (Bench *bench, GError **error);
+gboolean bench_lite0 (Bench *bench, GError **error);
 
 /* "512x256x1024" has @n numbers of 1 or more, which are put into @size. */
 gboolean bench_parse_shape (const char *text, guint n, gint64 *size);

@@ -48,6 +48,9 @@ static const Work works[] = {
     "pictures, channels, height and filters, such as 1x64x224x64",
     { "conv2d", "conv2d_gradient_x", "conv2d_gradient_w" } },
   { "digits", bench_digits },
+  { "vgg16", bench_vgg16, 2, "pictures and their height, such as 8x224" },
+  { "style", bench_style, 1, "the picture's height, such as 512" },
+  { "lite0", bench_lite0, 2, "pictures and their height, such as 1x224" },
 };
 
 /* Sets @work; NULL for "all". */
@@ -225,6 +228,10 @@ const ToolCommand tool_bench = {
     "  conv       a 3x3 convolution [N, C, H, H] to K filters, --shape NxCxHxK: forward, and with\n"
     "             both gradients; the variants chosen for forward/pictures/filters\n"
     "  digits     a training step of the lecture's network: 50 pictures, Adam\n"
+    "  vgg16      VGG-16, --shape NxH: inference (1x224), a training step with momentum (8x224)\n"
+    "  style      an iteration of style transfer, --shape H (256 and 512): Gram matrices of\n"
+    "             VGG-19's relu1_1 to relu5_1, and the gradient to the picture\n"
+    "  lite0      EfficientNet-Lite0, --shape NxH: inference (1x224)\n"
     "  all        all of these\n\n"
     "Times are medians of a run. GFLOP/s count the operations of convolutions and matrix\n"
     "products as their formulas have them, a multiplication and an addition as two, even where\n"

@@ -170,7 +170,7 @@ class Torch(Peer):
         for block in self.vgg_blocks(VGG16):
             layers += block + [nn.MaxPool2d(2)]
         network = nn.Sequential(
-            *layers, nn.Flatten(),
+            *layers, nn.AdaptiveAvgPool2d(7), nn.Flatten(),
             nn.Linear(512 * 7 * 7, 4096), nn.ReLU(inplace=True), nn.Dropout(0.5),
             nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(4096, 1000))
         pictures = self.torch.rand(*shape)
@@ -309,7 +309,7 @@ class Onnxruntime(Peer):
         return self.runner(y, (n, channels, side, side))
 
     def vgg16(self, shape, mode):
-        if mode != "inference":
+        if mode != "inference" or shape[2:] != [224, 224]:
             raise Without
         x, channels = "x0", 3
         for features, count in VGG16:

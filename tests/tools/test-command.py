@@ -474,6 +474,19 @@ def bench_digits(shop):
 
 
 @test
+def bench_style(shop):
+    # Forced, so that nothing is tried out.
+    style, = bench("style", "--shape", "16", KOLINSKY_VARIANT="plain")
+    expect(set(style) == BENCH_KEYS and style["shape"] == "1x3x16x16", style)
+    # Of VGG-19 to relu5_1, the pictures' gradient doubles all convolutions.
+    convolutions = [(16, 3, 64), (16, 64, 64), (8, 64, 128), (8, 128, 128), (4, 128, 256)] + \
+        3 * [(4, 256, 256)] + [(2, 256, 512)] + 3 * [(2, 512, 512)] + [(1, 512, 512)]
+    flops = sum(2 * 2 * side**2 * c * k * 9 for side, c, k in convolutions)
+    measured = style["gflops"] * 1e9 * style["seconds"]
+    expect(1 < measured / flops < 1.1, (style, flops))  # and Gram matrices besides
+
+
+@test
 def bench_without_the_peer(shop):
     python = shop.path("bare-python")
     with open(python, "w", encoding="utf-8") as file:
