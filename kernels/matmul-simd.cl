@@ -60,20 +60,25 @@ pack_across (__global const float *from, size_t stride, long left, int depth, __
     vec_store (load_some (from, left), to + k * pitch);
 }
 
-/* The same for `panels` panels side by side, to[panel][k][PANEL]: each row is read in one run. */
+/*
+ * The same for `panels` panels side by side, to[panel][k][PANEL]: some rows at a time, so that both
+ * what is read and what is written comes in runs.
+ */
+#define ROWS_AT_ONCE 16
 inline void
 pack_panels (__global const float *from, size_t stride, long left, int panels, int depth,
              __global float *to)
 {
-  for (int k = 0; k < depth; k++, from += stride, left -= stride)
+  for (int first = 0; first < depth; first += ROWS_AT_ONCE)
     for (int panel = 0; panel < panels; panel++)
-      #pragma unroll
-      for (int v = 0; v < VECTORS; v++)
-        {
-          int at = panel * PANEL + v * KOL_WIDTH;
-          vec_store (load_some (from + at, left - at),
-                     to + ((size_t) panel * depth + k) * PANEL + v * KOL_WIDTH);
-        }
+      for (int k = first; k < min (depth, first + ROWS_AT_ONCE); k++)
+        #pragma unroll
+        for (int v = 0; v < VECTORS; v++)
+          {
+            size_t at = k * stride + panel * PANEL + v * KOL_WIDTH;
+            vec_store (load_some (from + at, left - (long) at),
+                       to + ((size_t) panel * depth + k) * PANEL + v * KOL_WIDTH);
+          }
 }
 
 /* DO for every vector sum[r][v] of a register tile. */

@@ -245,11 +245,11 @@ clblast_launch (KolLaunch *launch, const KolNode *node, GError **error)
 
 /*
  * What a work-item packs, in floats: a block of a that stays in the second
- * cache level, a group of panels of b that stays in the third; and the longest
- * piece of k, for which one panel of b stays in the first.
+ * cache level, a group of panels of b that stays in the third; and one
+ * panel of these, over the longest piece of k, which stays in the first.
  */
-#define DEPTH 256
-#define BLOCK_A (48 * 1024)
+#define PANEL_FLOATS (8 * 1024)
+#define BLOCK_A (24 * 1024)
 #define BLOCK_B (256 * 1024)
 
 static gboolean
@@ -304,7 +304,7 @@ partition_of (const Product *p, const KolDevice *device)
   way.rows = kol_tile_rows (device, p->rows);
   way.vectors = p->columns <= width ? 1 : 2;
   panel = way.vectors * width;
-  way.depth = divide_up (p->inner, divide_up (p->inner, DEPTH)); /* pieces of equal length */
+  way.depth = divide_up (p->inner, divide_up (p->inner, PANEL_FLOATS / panel)); /* equal pieces */
   all_tiles = divide_up (p->rows, way.rows);
   all_panels = divide_up (p->columns, panel);
 
