@@ -62,4 +62,10 @@ KOL_CONV2D_WINOGRAD (2, 3)
 KOL_CONV2D_WINOGRAD (2, 5)
 #undef KOL_CONV2D_WINOGRAD
 
+/* conv2d-depthwise.c: the variant "depthwise", for filters that see one channel. */
+gboolean kol_conv2d_depthwise_fits (const KolNode *node, const KolDevice *device);
+gboolean kol_conv2d_depthwise_launch (KolLaunch *launch, const KolNode *node, GError **error);
+gsize kol_conv2d_depthwise_w_scratch (const KolNode *node, const KolDevice *device);
+gboolean kol_conv2d_depthwise_w_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
 G_END_DECLS

@@ -473,6 +473,31 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
   CASE ("depthwise", (2, 5, 9, 8), (5, 1, 3, 3), (2, 5, 9, 8), HOW (.groups = 5, .pad = 1)) \
   CASE ("depthwise-2-stride-2", (1, 3, 8, 9), (6, 1, 3, 3), (1, 6, 4, 5), \
         HOW (.groups = 3, .stride = 2, .pad = 1)) \
+  CASE ("depthwise-odd-stride-2", (2, 3, 11, 13), (3, 1, 3, 3), (2, 3, 6, 7), \
+        HOW (.groups = 3, .stride = 2, .padding = KOL_SAME)) \
+  CASE ("depthwise-5x5-stride-2", (1, 3, 14, 18), (3, 1, 5, 5), (1, 3, 7, 9), \
+        HOW (.groups = 3, .stride = 2, .padding = KOL_SAME)) \
+  CASE ("depthwise-5x5-one-pixel", (2, 5, 1, 1), (5, 1, 5, 5), (2, 5, 1, 1), \
+        HOW (.groups = 5, .padding = KOL_SAME)) \
+  CASE ("depthwise-33-channels", (2, 33, 7, 7), (33, 1, 5, 5), (2, 33, 7, 7), \
+        HOW (.groups = 33, .pad = 2)) \
+  CASE ("depthwise-dilation-2", (1, 2, 9, 10), (2, 1, 3, 3), (1, 2, 9, 10), \
+        HOW (.groups = 2, .dilation = 2, .pad = 2)) \
+  CASE ("depthwise-dilation-2-stride-2", (1, 2, 9, 11), (2, 1, 3, 2), (1, 2, 5, 6), \
+        HOW (.groups = 2, .dilation = 2, .stride = 2, .top = 1, .left = 1, .bottom = 3, \
+             .right = 2)) \
+  CASE ("depthwise-7-columns", (1, 2, 9, 7), (2, 1, 3, 3), (1, 2, 9, 7), HOW (.groups = 2, .pad = 1)) \
+  CASE ("depthwise-9-columns", (1, 2, 7, 9), (2, 1, 3, 5), (1, 2, 5, 7), \
+        HOW (.groups = 2, .left = 1, .right = 1)) \
+  CASE ("depthwise-17-columns", (1, 2, 17, 17), (2, 1, 3, 3), (1, 2, 17, 17), \
+        HOW (.groups = 2, .pad = 1)) \
+  CASE ("depthwise-wide-padding", (1, 2, 3, 4), (2, 1, 2, 2), (1, 2, 8, 9), \
+        HOW (.groups = 2, .pad = 3)) \
+  CASE ("depthwise-wide-padding-stride-2", (1, 2, 3, 4), (2, 1, 2, 2), (1, 2, 6, 7), \
+        HOW (.groups = 2, .pad = 5, .stride = 2)) \
+  /* More rows than a work-item's local memory holds. */ \
+  CASE ("depthwise-blocks", (1, 1, 60, 93), (1, 1, 3, 3), (1, 1, 60, 93), HOW (.pad = 1), \
+        .slow = TRUE) \
   CASE ("stride-2-long-rows", (1, 2, 5, 1101), (3, 2, 3, 3), (1, 3, 3, 551), \
         HOW (.stride = 2, .pad = 1), .slow = TRUE) \
   CASE ("stride-2-even", (2, 7, 14, 12), (11, 7, 3, 3), (2, 11, 7, 6), HOW (.stride = 2, .pad = 1)) \
@@ -555,6 +580,10 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
 
 static const KolVariant variants[] = {
   { .name = "plain", .launch = plain_launch },
+  { .name = "depthwise",
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
+    .fits = kol_conv2d_depthwise_fits,
+    .launch = kol_conv2d_depthwise_launch },
   { .name = "implicit-gemm",
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
     .fits = kol_conv2d_gemm_fits,
@@ -568,6 +597,10 @@ static const KolVariant variants[] = {
 
 static const KolVariant variants_gradient_x[] = {
   { .name = "plain", .launch = plain_gradient_x_launch },
+  { .name = "depthwise",
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
+    .fits = kol_conv2d_depthwise_fits,
+    .launch = kol_conv2d_depthwise_launch },
   { .name = "implicit-gemm",
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
     .fits = kol_conv2d_gemm_fits,
@@ -581,6 +614,10 @@ static const KolVariant variants_gradient_x[] = {
 
 static const KolVariant variants_gradient_w[] = {
   { .name = "plain", .scratch = plain_gradient_w_scratch, .launch = plain_gradient_w_launch },
+  { .name = "depthwise",
+    .fits = kol_conv2d_depthwise_fits,
+    .scratch = kol_conv2d_depthwise_w_scratch,
+    .launch = kol_conv2d_depthwise_w_launch },
   { .name = "implicit-gemm",
     .fits = kol_conv2d_gemm_fits,
     .scratch = kol_conv2d_gemm_w_scratch,

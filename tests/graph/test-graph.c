@@ -293,6 +293,52 @@ test_epilogue_of_parts_is_right (void)
   assert_close (got[1], got[0], G_N_ELEMENTS (residual), 1e-5f);
 }
 
+/* tanh (residual + y + bias) of a depthwise convolution, or of one transposed, by one variant. */
+static void
+depthwise_epilogue (gboolean transposed, const char *variant, const float *input,
+                    const float *residual, float *got)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2, 3, 5, 6));
+  KolValue *r
+      = kol_placeholder (g, "r", transposed ? KOL_SHAPE (2, 3, 9, 12) : KOL_SHAPE (2, 6, 3, 3));
+  KolValue *w = kol_parameter (g, "w", KOL_SHAPE (transposed ? 3 : 6, 1, 3, 3), KOL_HE);
+  KolValue *b = kol_parameter (g, "b", KOL_SHAPE (transposed ? 3 : 6), KOL_UNIFORM (-1, 1));
+  KolConv2d how = { .stride = 2, .groups = 3, .padding = KOL_SAME };
+  KolConvTranspose2d back = { .stride = 2, .groups = 3, .pad = 1, .output_pad_w = 1 };
+  KolValue *y = transposed ? kol_conv_transpose2d (x, w, b, &back) : kol_conv2d (x, w, b, &how);
+
+  y = kol_tanh (kol_add (r, y));
+  g->forced_op = kol_op_find (transposed ? "conv2d_gradient_x" : "conv2d");
+  g->forced_variant = variant;
+  kol_set (x, input);
+  kol_set (r, residual);
+  g_assert_true (kol_read (y, got, &error));
+  g_assert_no_error (error);
+}
+
+static void
+test_epilogue_of_depthwise_is_right (void)
+{
+  float input[2 * 3 * 5 * 6], residual[2 * 3 * 9 * 12];
+  float got[2][2 * 3 * 9 * 12];
+
+  for (guint i = 0; i < G_N_ELEMENTS (input); i++)
+    input[i] = sinf ((float) i);
+  for (guint i = 0; i < G_N_ELEMENTS (residual); i++)
+    residual[i] = cosf ((float) i);
+  for (guint transposed = 0; transposed < 2; transposed++)
+    {
+      guint n = transposed ? 2 * 3 * 9 * 12 : 2 * 6 * 3 * 3;
+
+      depthwise_epilogue (transposed, "plain", input, residual, got[0]);
+      depthwise_epilogue (transposed, device->simd ? "depthwise" : "plain", input, residual,
+                          got[1]);
+      assert_close (got[1], got[0], n, 1e-5f);
+    }
+}
+
 /* A value that something else reads as well must not vanish into an epilogue. */
 static void
 test_epilogue_leaves_shared_values (void)
@@ -590,6 +636,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/epilogue/absorbed", test_epilogue_is_absorbed);
   g_test_add_func ("/plan/epilogue/right", test_epilogue_is_right);
   g_test_add_func ("/plan/epilogue/parts", test_epilogue_of_parts_is_right);
+  g_test_add_func ("/plan/epilogue/depthwise", test_epilogue_of_depthwise_is_right);
   g_test_add_func ("/plan/epilogue/leaves-shared", test_epilogue_leaves_shared_values);
   g_test_add_func ("/plan/epilogue/knows-its-channels", test_epilogue_knows_its_channels);
   g_test_add_func ("/plan/epilogue/two-products", test_epilogue_of_two_products);
