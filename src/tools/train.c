@@ -788,7 +788,7 @@ const ToolCommand tool_train = {
     "  digits        the lecture's network: two 5x5 convolutions, 1024 nodes with dropout\n"
     "  logistic      a weight per pixel and class\n"
     "  mlp           two hidden layers of 256 nodes\n"
-    "  small-resnet  5 convolutions with short cuts and batch norm\n"
+    "  small-resnet  7 convolutions with short cuts and batch norm\n"
     "`kolinsky train digits --print > mine.ini` is the start of one's own; kolinsky(1) has\n"
     "all the layers and settings.\n\n"
     "--data takes a folder of IDX files, a folder of pictures with a sub-folder per class,\n"

@@ -52,13 +52,14 @@ class SmallResnet(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(1, 32, 3, 1, 1, bias=False)
         self.norm = nn.BatchNorm2d(32)
-        self.block1 = Block(32, 64, 2)
-        self.block2 = Block(64, 128, 2)
+        self.block1 = Block(32, 32, 1)
+        self.block2 = Block(32, 64, 2)
+        self.block3 = Block(64, 128, 2)
         self.scores = nn.Linear(128, CLASSES)
 
     def forward(self, x):
         y = functional.relu(self.norm(self.conv(x)))
-        y = self.block2(self.block1(y))
+        y = self.block3(self.block2(self.block1(y)))
         return self.scores(y.mean(dim=(2, 3)))
 
     def weights(self):
@@ -66,7 +67,7 @@ class SmallResnet(nn.Module):
         yield "w_conv", self.conv.weight
         yield "gamma_norm", self.norm.weight
         yield "beta_norm", self.norm.bias
-        for name in ("block1", "block2"):
+        for name in ("block1", "block2", "block3"):
             for part, conv, norm in getattr(self, name).parts(name):
                 yield f"w_{part}", conv.weight
                 yield f"gamma_{part}", norm.weight
