@@ -80,7 +80,7 @@ zip_high (vec a, vec b)
 
 /* y[r, c] = x[c, r] for KOL_WIDTH rows and columns. */
 static inline void
-transpose_square (__global const float *x, __global float *y, int x_step, int y_step)
+transpose_tile (__global const float *x, __global float *y, int x_step, int y_step)
 {
   vec a[KOL_WIDTH], b[KOL_WIDTH];
 
@@ -114,7 +114,7 @@ transpose_band (__global const float *x, __global float *y, int rows, int column
       int r = 0;
 
       for (; r + KOL_WIDTH <= rows; r += KOL_WIDTH)
-        transpose_square (x + (size_t) c * x_step + r, y + (size_t) r * y_step + c, x_step, y_step);
+        transpose_tile (x + (size_t) c * x_step + r, y + (size_t) r * y_step + c, x_step, y_step);
       for (; r < rows; r++)
         for (int k = c; k < c + KOL_WIDTH; k++)
           y[(size_t) r * y_step + k] = x[(size_t) k * x_step + r];
