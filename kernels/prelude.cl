@@ -149,7 +149,8 @@ transpose_square (vec *square)
 
 /*
  * What an operation computes last: the option EPILOGUE_EXPRESSION, in `a` and T. For a vector, and
- * for an element where a loop over vectors leaves some: epilogue_vec, epilogue_float.
+ * for an element where a loop over vectors leaves some: epilogue_vec, epilogue_float. Rounded as
+ * in elementwise.cl.
  */
 #ifdef EPILOGUE_EXPRESSION
 #define EPILOGUE EPILOGUE_EXPRESSION
@@ -160,6 +161,7 @@ transpose_square (vec *square)
 inline vec
 epilogue_function (vec a)
 {
+#pragma OPENCL FP_CONTRACT OFF
   return EPILOGUE;
 }
 #undef T
@@ -167,6 +169,7 @@ epilogue_function (vec a)
 inline float
 epilogue_float (float a)
 {
+#pragma OPENCL FP_CONTRACT OFF
   return EPILOGUE;
 }
 #undef T

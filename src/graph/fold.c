@@ -30,9 +30,18 @@ kol_plan_make_node (KolPlan *plan, const KolNode *like, KolValue *const *inputs)
 }
 
 void
-kol_made_node_free (gpointer node)
+kol_made_node_free (gpointer data)
 {
-  g_free (((KolNode *) node)->inputs);
+  KolNode *node = data;
+
+  if (!strcmp (node->op->name, KOL_CHAIN_OP))
+    {
+      KolChain *chain = (KolChain *) node->attributes;
+
+      g_free (chain->text);
+      g_free (chain);
+    }
+  g_free (node->inputs);
   g_free (node);
 }
 

@@ -72,9 +72,10 @@ struct _KolGraph {
   char *prefix; /* put before the names of new nodes while a gradient is built */
   GCancellable *cancellable;
   guint64 step;
-  guint64 example;    /* place in the whole batch of the placeholders' first example */
-  GHashTable *folds;  /* KolNode -> KolFold; see fold.c */
-  GHashTable *pinned; /* node name -> name of the variant that it must have; NULL: none */
+  guint64 example; /* place in the whole batch of the placeholders' first example */
+  gboolean separate;    /* plans make no chains of functions, so that each can be looked at */
+  GHashTable *folds;    /* KolNode -> KolFold; see fold.c */
+  GHashTable *pinned;   /* node name -> name of the variant that it must have; NULL: none */
   KolWatched watched[KOL_WATCHED_STEPS];
   guint n_watched;
   /* For the harness that checks operations. */
@@ -82,6 +83,8 @@ struct _KolGraph {
   const char *forced_variant;
   gboolean poison; /* fill outputs and scratch with NaN before each launch */
 };
+
+#define KOL_NO_STORAGE (-1)
 
 /* Where a value lives. */
 typedef enum {
@@ -97,6 +100,7 @@ typedef struct {
   KolStorageKind kind;
   gsize bytes;
   guint first, last; /* steps between which it is live */
+  int over;          /* the storage whose slot it takes over, or KOL_NO_STORAGE */
   guint slot;
   KolBuffer *buffer;  /* TARGET, CONSTANT and KEPT only */
   guint64 version;    /* of KEPT: goes up with every write */
@@ -105,8 +109,6 @@ typedef struct {
   KolParameter *parameter;
   KolFeed *feed;
 } KolStorage;
-
-#define KOL_NO_STORAGE (-1)
 
 /* Whether a variant may keep a form of its own of it, until its version goes up. */
 static inline gboolean
@@ -121,10 +123,11 @@ typedef struct {
   const KolVariant *variant;
   KolNode *last; /* the last absorbed node, or @node: its output 0 is the step's */
   KolValue *bias, *residual;
-  const KolOp *unary;
+  KolNode *unary;
   guint absorbed; /* KolEpilogueKind flags */
   int *inputs;    /* storages */
   int *outputs;
+  guint8 *wanted;    /* per output: whether it needs a storage */
   int bias_storage, residual_storage;
   gsize scratch_bytes;
   int scratch; /* storage */
@@ -150,12 +153,14 @@ struct _KolPlan {
   KolNode *watch;         /* the node whose flag is watched, or NULL */
   gboolean writes;        /* a step writes parameters or states */
   gboolean counts;        /* a run of it is a training step */
+  guint first_late_step;  /* the step where they begin */
   guint first_run;        /* where in the order those end that run only when parameters change */
   guint first_late;       /* where in the order those begin that write, or depend on it */
-  gboolean prepared;      /* memory allocated, variants chosen, programs built */
-  guint64 stamp;          /* versions of all it depends on, as the last run left them */
-  guint64 own_bytes;      /* targets and slots */
-  guint64 kept_bytes;     /* parameters and placeholders */
+  gboolean separate;      /* what the graph's was */
+  gboolean prepared;  /* memory allocated, variants chosen, programs built */
+  guint64 stamp;      /* versions of all it depends on, as the last run left them */
+  guint64 own_bytes;  /* targets and slots */
+  guint64 kept_bytes; /* parameters and placeholders */
 };
 
 /* graph.c */
@@ -180,12 +185,19 @@ guint8 *kol_graph_mark_ancestors (KolValue *value);
 /* plan.c */
 KolPlan *kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error);
 void kol_plan_free (KolPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolPlan, kol_plan_free)
 gboolean kol_plan_matches (const KolPlan *plan, KolValue *const *targets, guint n);
 gboolean kol_plan_prepare (KolPlan *plan, GError **error);
 KolBuffer *kol_plan_get_buffer (KolPlan *plan, int storage, GError **error);
 int kol_plan_find_storage (const KolPlan *plan, KolValue *value);
 
+GArray *kol_plan_steps_new (void);
+void kol_plan_lay_out_memory (KolPlan *plan);
+gboolean kol_plan_is_target (const KolPlan *plan, KolValue *root);
 gboolean kol_plan_is_bias (const KolValue *value, const KolValue *output, const KolOp *op);
+
+/* fuse.c */
+void kol_plan_fuse (KolPlan *plan, GHashTable *uses);
 
 /* fold.c */
 void kol_made_node_free (gpointer node);

@@ -31,12 +31,10 @@ typedef enum {
 } KolEpilogueKind;
 
 typedef struct {
-  guint kinds;            /* which of KolEpilogueKind are present */
-  KolBuffer *bias;        /* [channels] */
-  KolBuffer *residual;    /* the output's shape */
-  const char *unary_name; /* "relu", or NULL */
-  const char
-      *unary_expression; /* OpenCL C in `a` and type T, from the elementwise table, or NULL */
+  guint kinds;                  /* which of KolEpilogueKind are present */
+  KolBuffer *bias;              /* [channels] */
+  KolBuffer *residual;          /* the output's shape */
+  const char *unary_expression; /* OpenCL C in `a` and type T, without spaces, or NULL */
 } KolEpilogue;
 
 struct _KolNode {
@@ -124,9 +122,15 @@ struct _KolOp {
   void (*reference) (const KolNode *node, const double *const *x, double *const *y);
   const KolCase *cases;
   const KolVariant
-      *variants;          /* ends with a NULL name; NULL: costs nothing (aliases, placeholders) */
-  gboolean aliases;       /* output 0 is input 0's memory under another shape */
-  const char *expression; /* for epilogues: a function of one input as OpenCL C in `a` and type T */
+      *variants;    /* ends with a NULL name; NULL: costs nothing (aliases, placeholders) */
+  gboolean aliases; /* output 0 is input 0's memory under another shape */
+  /*
+   * For functions of each element by itself: OpenCL C in the inputs a, b, c, which
+   * are stretched, the attributes p and q, which are floats, and the type T. A plan
+   * puts such nodes together (see fuse.c), and output 0 may be the memory of an input
+   * of its shape that nothing reads any more. NULL: it is no such function.
+   */
+  const char *formula;
   gboolean channels_first; /* a bias has a number per index of dimension 1, else of the last one */
   gboolean random;         /* depends on seed and step */
   gboolean once;           /* its gradient is made of operations that have none */
@@ -155,6 +159,22 @@ struct _KolOp {
   /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */
   double (*flops) (const KolNode *node);
 };
+
+/* The attributes of a node of KOL_CHAIN_OP, which a plan makes: see fuse.c. */
+typedef struct {
+  char *text;        /* OpenCL C in x0, x1, ... and type T, without spaces; it sets t0, t1, ... */
+  guint temporaries; /* how many of these */
+} KolChain;
+
+#define KOL_CHAIN_OP "elementwise_chain"
+#define KOL_CHAIN_INPUTS 8
+#define KOL_CHAIN_NODES 8
+
+/*
+ * fuse.c: @formula without spaces, with @names in place of a, b and c, and with the
+ * numbers in place of p and q unless @numbers is NULL.
+ */
+char *kol_formula (const char *formula, const char *const *names, const float *numbers);
 
 /* Every operation of src/ops in the order of its meson.build; @i from 0, NULL past the end. */
 const KolOp *kol_op_get (guint i);

@@ -29,11 +29,12 @@ step_at (const KolPlan *plan, guint i)
   return &g_array_index (plan->steps, KolStep, i);
 }
 
-static gboolean
-is_target (const KolPlan *plan, KolValue *value)
+/* Whether @root is the memory of a target. */
+gboolean
+kol_plan_is_target (const KolPlan *plan, KolValue *root)
 {
   for (guint i = 0; i < plan->targets->len; i++)
-    if (kol_value_root (g_ptr_array_index (plan->targets, i)) == value)
+    if (kol_value_root (g_ptr_array_index (plan->targets, i)) == root)
       return TRUE;
   return FALSE;
 }
@@ -188,7 +189,7 @@ absorb_followers (const KolPlan *plan, KolStep *step, GPtrArray *order, GHashTab
           else if (kol_shape_equal (&other->shape, &output->shape) && (allowed & KOL_RESIDUAL))
             kind = KOL_RESIDUAL;
         }
-      else if (reader->n_inputs == 1 && reader->op->expression && (allowed & KOL_UNARY))
+      else if (reader->n_inputs == 1 && reader->op->formula && (allowed & KOL_UNARY))
         kind = KOL_UNARY;
       if (!kind)
         return;
@@ -198,7 +199,7 @@ absorb_followers (const KolPlan *plan, KolStep *step, GPtrArray *order, GHashTab
       else if (kind == KOL_RESIDUAL)
         step->residual = other;
       else
-        step->unary = reader->op;
+        step->unary = reader;
       step->absorbed |= kind;
       step->last = reader;
       g_hash_table_add (absorbed, reader);
@@ -214,6 +215,7 @@ step_clear (gpointer data)
 
   g_free (step->inputs);
   g_free (step->outputs);
+  g_free (step->wanted);
 }
 
 static void
@@ -250,7 +252,7 @@ make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure,
   g_autoptr (GHashTable) absorbed = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) step_of = g_hash_table_new_full (NULL, NULL, NULL, g_free);
 
-  plan->n_once = 0;
+  plan->n_once = plan->first_late_step = 0;
   for (guint i = 0; i < order->len; i++)
     {
       KolNode *node = g_ptr_array_index (order, i);
@@ -278,7 +280,11 @@ make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure,
         g_array_append_val (plan->steps, *step);
       if (i + 1 == plan->first_run)
         plan->n_once = plan->steps->len;
+      if (i + 1 == plan->first_late)
+        plan->first_late_step = plan->steps->len;
     }
+  if (!plan->separate)
+    kol_plan_fuse (plan, uses);
 
   for (guint i = 0; i < plan->steps->len; i++)
     {
@@ -287,9 +293,10 @@ make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure,
 
       step->inputs = g_new0 (int, node->n_inputs + 1);
       step->outputs = g_new0 (int, node->n_outputs);
-      for (guint k = 0; k < node->n_outputs; k++) /* 1: wanted, until storages are given */
-        step->outputs[k] = k == 0 || g_hash_table_contains (uses, &node->outputs[k])
-                           || (node->op->overwrites && node->op->overwrites (node, k) >= 0);
+      step->wanted = g_new0 (guint8, node->n_outputs);
+      for (guint k = 0; k < node->n_outputs; k++)
+        step->wanted[k] = k == 0 || g_hash_table_contains (uses, &node->outputs[k])
+                          || (node->op->overwrites && node->op->overwrites (node, k) >= 0);
       step->scratch_bytes = step->variant->scratch
                                 ? step->variant->scratch (node, plan->graph->parameters->device)
                                 : 0;
@@ -302,7 +309,8 @@ make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure,
 static int
 add_storage (KolPlan *plan, KolStorageKind kind, gsize bytes, guint first, guint last)
 {
-  KolStorage storage = { .kind = kind, .bytes = bytes, .first = first, .last = last };
+  KolStorage storage
+      = { .kind = kind, .bytes = bytes, .first = first, .last = last, .over = KOL_NO_STORAGE };
 
   g_array_append_val (plan->storages, storage);
   return (int) plan->storages->len - 1;
@@ -322,7 +330,7 @@ storage_for (KolPlan *plan, KolValue *value, guint i)
       KolStorageKind kind = node->parameter                   ? KOL_STORAGE_PARAMETER
                             : node->op == &kol_op_placeholder ? KOL_STORAGE_FEED
                             : node->op == &kol_op_constant    ? KOL_STORAGE_CONSTANT
-                            : is_target (plan, root)          ? KOL_STORAGE_TARGET
+                            : kol_plan_is_target (plan, root) ? KOL_STORAGE_TARGET
                                                               : KOL_STORAGE_SLOT;
 
       found = add_storage (plan, kind, value_bytes (root), i, i);
@@ -354,7 +362,7 @@ give_storages (KolPlan *plan)
         {
           KolValue *output = k == 0 ? &step->last->outputs[0] : &node->outputs[k];
 
-          step->outputs[k] = step->outputs[k] ? storage_for (plan, output, i) : KOL_NO_STORAGE;
+          step->outputs[k] = step->wanted[k] ? storage_for (plan, output, i) : KOL_NO_STORAGE;
         }
       step->scratch = step->scratch_bytes
                           ? add_storage (plan, KOL_STORAGE_SLOT, step->scratch_bytes, i, i)
@@ -382,57 +390,107 @@ keep_constants (KolPlan *plan)
     }
 }
 
-/* The free slot that fits @bytes best: the smallest that is large enough, else the largest. */
-static int
-best_slot (const GArray *slots, const GArray *busy_until, gsize bytes, guint step)
+/*
+ * A function of each element by itself reads an element before it writes the one
+ * in its place: the output may be the memory of an input of its shape that nothing
+ * reads afterwards.
+ */
+static void
+take_over_inputs (KolPlan *plan)
 {
-  int best = -1;
-
-  for (guint i = 0; i < slots->len; i++)
+  for (guint i = 0; i < plan->steps->len; i++)
     {
-      gsize size = g_array_index (slots, gsize, i);
-      gsize best_size = best < 0 ? 0 : g_array_index (slots, gsize, best);
+      KolStep *step = step_at (plan, i);
+      KolStorage *output = storage_at (plan, step->outputs[0]);
 
-      if (g_array_index (busy_until, gint64, i) >= (gint64) step)
-        continue;
-      if (best < 0
-          || (size >= bytes ? best_size < bytes || size < best_size
-                            : best_size < bytes && size > best_size))
-        best = (int) i;
+      for (guint k = 0; step->node->op->formula && k < step->node->n_inputs; k++)
+        {
+          const KolStorage *input = storage_at (plan, step->inputs[k]);
+
+          if (output->kind == KOL_STORAGE_SLOT && input->kind == KOL_STORAGE_SLOT
+              && output->over == KOL_NO_STORAGE && output->first == i && input->last == i
+              && kol_shape_equal (&step->node->inputs[k]->shape, &step->last->outputs[0].shape))
+            output->over = step->inputs[k];
+        }
     }
-  return best;
+}
+
+/* The storage whose slot storage @i lies in: its own, or the first of those that it takes over. */
+static int
+leader_of (const KolPlan *plan, int i)
+{
+  while (storage_at (plan, i)->over != KOL_NO_STORAGE)
+    i = storage_at (plan, i)->over;
+  return i;
+}
+
+/* The larger first; of equal ones the one that is needed earlier. */
+static int
+compare_storages (gconstpointer a, gconstpointer b, gpointer plan)
+{
+  const KolStorage *one = storage_at (plan, *(const int *) a);
+  const KolStorage *other = storage_at (plan, *(const int *) b);
+
+  if (one->bytes != other->bytes)
+    return one->bytes > other->bytes ? -1 : 1;
+  return (one->first > other->first) - (one->first < other->first);
+}
+
+/* Whether @storage can lie in the slot of those in @tenants (storages): none is live with it. */
+static gboolean
+slot_is_free (const KolPlan *plan, const GArray *tenants, const KolStorage *storage)
+{
+  for (guint i = 0; i < tenants->len; i++)
+    {
+      const KolStorage *tenant = storage_at (plan, g_array_index (tenants, int, i));
+
+      if (tenant->first <= storage->last && storage->first <= tenant->last)
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /*
- * Storages in the order of their first step take the free slot that fits best;
- * a slot is free again after the last step of what lies in it.
+ * The largest storage first, each takes the smallest slot in which nothing lies
+ * while it is live, or a new one, which is smaller still: so small things fill gaps
+ * that large ones leave, and no slot is larger than what needs it. What takes over
+ * another storage is live in its slot after it.
  */
 static void
 assign_slots (KolPlan *plan)
 {
-  g_autoptr (GArray) busy_until = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr (GArray) leaders = g_array_new (FALSE, FALSE, sizeof (int));
+  g_autoptr (GPtrArray) tenants = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
 
-  g_array_set_size (plan->slots, 0);
-  for (guint i = 0; i < plan->storages->len; i++) /* storages were made in the order of steps */
+  for (int i = 0; i < (int) plan->storages->len; i++)
     {
-      KolStorage *storage = storage_at (plan, (int) i);
-      gint64 until = storage->last;
-      int slot;
+      KolStorage *storage = storage_at (plan, i), *leader = storage_at (plan, leader_of (plan, i));
 
-      if (storage->kind != KOL_STORAGE_SLOT)
-        continue;
-      slot = best_slot (plan->slots, busy_until, storage->bytes, storage->first);
-      if (slot < 0)
+      if (storage->kind == KOL_STORAGE_SLOT && leader == storage)
+        g_array_append_val (leaders, i);
+      leader->last = MAX (leader->last, storage->last);
+    }
+  g_array_sort_with_data (leaders, compare_storages, plan);
+  g_array_set_size (plan->slots, 0);
+  for (guint i = 0; i < leaders->len; i++)
+    {
+      int leader = g_array_index (leaders, int, i);
+      KolStorage *storage = storage_at (plan, leader);
+      guint slot = plan->slots->len;
+
+      while (slot > 0 && !slot_is_free (plan, g_ptr_array_index (tenants, slot - 1), storage))
+        slot--;
+      if (slot == 0)
         {
           g_array_append_val (plan->slots, storage->bytes);
-          g_array_append_val (busy_until, until);
-          slot = (int) plan->slots->len - 1;
+          g_ptr_array_add (tenants, g_array_new (FALSE, FALSE, sizeof (int)));
+          slot = plan->slots->len;
         }
-      storage->slot = (guint) slot;
-      g_array_index (busy_until, gint64, slot) = until;
-      if (g_array_index (plan->slots, gsize, slot) < storage->bytes)
-        g_array_index (plan->slots, gsize, slot) = storage->bytes;
+      storage->slot = slot - 1;
+      g_array_append_val ((GArray *) g_ptr_array_index (tenants, slot - 1), leader);
     }
+  for (int i = 0; i < (int) plan->storages->len; i++)
+    storage_at (plan, i)->slot = storage_at (plan, leader_of (plan, i))->slot;
 }
 
 /* Whether the plan owns the memory of @storage by itself. */
@@ -469,6 +527,19 @@ count_bytes (KolPlan *plan)
     }
 }
 
+/* Says where everything lies that the plan's steps work on, and how much memory that is. */
+void
+kol_plan_lay_out_memory (KolPlan *plan)
+{
+  g_array_set_size (plan->storages, 0);
+  g_hash_table_remove_all (plan->storage_of);
+  give_storages (plan);
+  keep_constants (plan);
+  take_over_inputs (plan);
+  assign_slots (plan);
+  count_bytes (plan);
+}
+
 /* ── Plans ──────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -486,19 +557,24 @@ lay_out (KolPlan *plan, gboolean measure, GError **error)
       if (node->op->watches)
         plan->watch = node;
     }
-  g_array_set_size (plan->storages, 0);
   g_array_set_size (plan->steps, 0);
   g_ptr_array_set_size (plan->made, 0);
-  g_hash_table_remove_all (plan->storage_of);
   if (!plan->writes)
     kol_plan_fold (plan, order, uses, measure);
   if (!make_steps (plan, order, uses, measure, error))
     return FALSE;
-  give_storages (plan);
-  keep_constants (plan);
-  assign_slots (plan);
-  count_bytes (plan);
+  kol_plan_lay_out_memory (plan);
   return TRUE;
+}
+
+/* An empty array of steps. */
+GArray *
+kol_plan_steps_new (void)
+{
+  GArray *steps = g_array_new (FALSE, TRUE, sizeof (KolStep));
+
+  g_array_set_clear_func (steps, step_clear);
+  return steps;
 }
 
 /* Lays out a plan for the targets; nothing is allocated on the device, nothing is measured. */
@@ -509,8 +585,8 @@ kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error
 
   plan->graph = graph;
   plan->targets = g_ptr_array_new ();
-  plan->steps = g_array_new (FALSE, TRUE, sizeof (KolStep));
-  g_array_set_clear_func (plan->steps, step_clear);
+  plan->separate = graph->separate;
+  plan->steps = kol_plan_steps_new ();
   plan->storages = g_array_new (FALSE, TRUE, sizeof (KolStorage));
   g_array_set_clear_func (plan->storages, storage_clear);
   plan->slots = g_array_new (FALSE, TRUE, sizeof (gsize));

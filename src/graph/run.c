@@ -153,19 +153,24 @@ gather_buffers (KolPlan *plan, const int *storages, guint n, KolBuffer **buffers
   return TRUE;
 }
 
+/* Whether output @i of a step is the memory of one of its inputs. */
+static gboolean
+is_in_place (const KolStep *step, const KolLaunch *launch, guint i)
+{
+  for (guint k = 0; k < step->node->n_inputs; k++)
+    if (launch->inputs[k] == launch->outputs[i])
+      return TRUE;
+  return FALSE;
+}
+
 /* For the harness: what a step must write whole is filled with NaN before. */
 static gboolean
 poison (KolPlan *plan, KolStep *step, KolLaunch *launch, GError **error)
 {
   for (guint i = 0; i < step->node->n_outputs; i++)
-    {
-      gboolean in_place
-          = step->node->op->overwrites && step->node->op->overwrites (step->node, i) >= 0;
-
-      if (launch->outputs[i] && !in_place
-          && !kol_queue_fill (launch->queue, launch->outputs[i], NAN, error))
-        return FALSE;
-    }
+    if (launch->outputs[i] && !is_in_place (step, launch, i)
+        && !kol_queue_fill (launch->queue, launch->outputs[i], NAN, error))
+      return FALSE;
   return !launch->scratch || kol_queue_fill (launch->queue, launch->scratch, NAN, error);
 }
 
@@ -178,6 +183,7 @@ kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **err
   g_autofree KolBuffer **inputs = g_new0 (KolBuffer *, node->n_inputs + 1);
   g_autofree KolBuffer **outputs = g_new0 (KolBuffer *, node->n_outputs);
   g_autofree KolBuffer **packed = g_new0 (KolBuffer *, node->n_inputs + 1);
+  g_autofree char *unary = NULL;
   KolLaunch launch = { .device = graph->parameters->device,
                        .queue = graph->parameters->queue,
                        .inputs = inputs,
@@ -195,10 +201,9 @@ kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **err
     return FALSE;
   launch.epilogue.kinds = step->absorbed;
   if (step->unary)
-    {
-      launch.epilogue.unary_name = step->unary->name;
-      launch.epilogue.unary_expression = step->unary->expression;
-    }
+    unary = kol_formula (step->unary->op->formula, (const char *const[]){ "a" },
+                         step->unary->attributes);
+  launch.epilogue.unary_expression = unary;
 
   kol_queue_set_label (launch.queue, step->last->name);
   for (guint i = 0; i < node->n_inputs; i++)
@@ -351,11 +356,30 @@ restore_feeds (KolGraph *graph, const guint *slots, GError **error)
   return TRUE;
 }
 
-/* Runs a flagged step once more on the batch it had, and names the first bad node. Always FALSE. */
+/* A plan for the same targets without chains of functions; NULL without the memory for it. */
+static KolPlan *
+separate_plan (KolPlan *plan)
+{
+  KolGraph *graph = plan->graph;
+  KolPlan *separate;
+
+  graph->separate = TRUE;
+  separate = kol_plan_new (graph, (KolValue **) plan->targets->pdata, plan->targets->len, NULL);
+  graph->separate = FALSE;
+  if (separate && !kol_plan_prepare (separate, NULL))
+    g_clear_pointer (&separate, kol_plan_free);
+  return separate;
+}
+
+/*
+ * Runs a flagged step once more on the batch it had, each node by itself, and names
+ * the first bad one. Always FALSE.
+ */
 static gboolean
 replay (KolGraph *graph, KolWatched *watched, GError **error)
 {
-  KolPlan *plan = watched->plan;
+  g_autoptr (KolPlan) separate = separate_plan (watched->plan);
+  KolPlan *plan = separate ? separate : watched->plan;
 
   graph->example = watched->example;
   if (!restore_feeds (graph, watched->slots, error))

@@ -3,8 +3,8 @@
 /*
  * Functions of each element by itself: elementwise-table.h has them all, this
  * file is what they share. y[i] = f (a[i], b[i]), where a and b are stretched to
- * a common shape as in NumPy. kol_expand() is the same launch with f (a) = a, and
- * kol_where() has a third operand.
+ * a common shape as in NumPy. kol_expand() is the same launch with f (a) = a,
+ * kol_where() has a third operand, and a plan puts several functions into one.
  */
 
 #include <math.h>
@@ -16,14 +16,12 @@
 /* An entry of the table; its operation comes first, so that a KolOp of ours leads back to it. */
 typedef struct {
   KolOp op;
-  guint operands;
-  const char *text; /* OpenCL C, as in the table */
   double (*value) (double a, double b, double p, double q);
 } Function;
 
 /* ── How two shapes go together ─────────────────────────────────────────────────────────────── */
 
-#define MAX_OPERANDS 3
+#define MAX_OPERANDS KOL_CHAIN_INPUTS
 
 /*
  * The output as few dimensions as possible, the innermost first, each with the
@@ -95,64 +93,57 @@ walk_new (const KolShape *y, KolValue *const *inputs, guint n_inputs)
 
 #define STRIP_ELEMENTS 4096
 
-/* Options do without spaces: not every driver takes quotes. */
-static const char *
-without_spaces (const char *text)
-{
-  g_auto (GStrv) parts = g_strsplit (text, " ", -1);
-  g_autofree char *joined = g_strjoinv ("", parts);
-
-  return g_intern_string (joined);
-}
-
+/* @function: OpenCL C in x0, x1, ..., which sets as many @temporaries on its way. */
 static gboolean
-launch_function (KolLaunch *launch, const KolNode *node, const char *function, float p, float q,
-                 GError **error)
+launch_function (KolLaunch *launch, const KolNode *node, const char *function, guint temporaries,
+                 const float *numbers, GError **error)
 {
   Walk walk = walk_new (&node->outputs[0].shape, node->inputs, node->n_inputs);
   gint64 count = kol_count (&node->outputs[0]);
   KolStrips strips = kol_strips (launch->device, (gsize) count, STRIP_ELEMENTS);
-  guint last = node->n_inputs - 1; /* a missing operand is not read */
-  g_autofree char *options = g_strdup_printf (
-      "-DFUNCTION=%s -DOPERANDS=%u -DOUTER=%d -DA_STEP=%d -DB_STEP=%d -DC_STEP=%d", function,
-      node->n_inputs, walk.n - 1, (int) walk.distance[0][0], (int) walk.distance[0][1],
-      (int) walk.distance[0][2]);
-  KolArg args[10 + (1 + MAX_OPERANDS) * KOL_MAX_RANK]
-      = { KOL_BUFFER (launch->inputs[0]),
-          KOL_BUFFER (launch->inputs[MIN (1, last)]),
-          KOL_BUFFER (launch->inputs[last]),
-          KOL_BUFFER (launch->outputs[0]),
-          KOL_FLOAT (p),
-          KOL_FLOAT (q),
-          KOL_INT (count / walk.length[0]),
-          KOL_INT (walk.length[0]),
-          KOL_INT (strips.each) };
-  guint n = 9;
+  g_autoptr (GString) options = g_string_new (NULL);
+  KolArg args[8 + MAX_OPERANDS + (1 + MAX_OPERANDS) * KOL_MAX_RANK];
+  guint n = 0;
 
+  g_string_printf (options, "-DFUNCTION=%s -DTEMPORARIES=%u -DOPERANDS=%u -DOUTER=%d", function,
+                   temporaries, node->n_inputs, walk.n - 1);
+  for (guint k = 0; k < node->n_inputs; k++)
+    {
+      g_string_append_printf (options, " -DSTEP_%u=%d", k, (int) walk.distance[0][k]);
+      args[n++] = KOL_BUFFER (launch->inputs[k]);
+    }
+  args[n++] = KOL_BUFFER (launch->outputs[0]);
+  args[n++] = KOL_FLOAT (numbers ? numbers[0] : 0);
+  args[n++] = KOL_FLOAT (numbers ? numbers[1] : 0);
+  args[n++] = KOL_INT (count / walk.length[0]);
+  args[n++] = KOL_INT (walk.length[0]);
+  args[n++] = KOL_INT (strips.each);
   for (int i = 1; i < walk.n; i++)
     {
       args[n++] = KOL_INT (walk.length[i]);
-      for (guint k = 0; k < MAX_OPERANDS; k++)
+      for (guint k = 0; k < node->n_inputs; k++)
         args[n++] = KOL_INT (walk.distance[i][k]);
     }
   args[n] = (KolArg){ KOL_ARG_END };
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "elementwise",
                                        .kernel = "elementwise_forward",
-                                       .options = options,
+                                       .options = options->str,
                                        .global = { strips.items },
                                        .local = { strips.group } },
                            args, error);
 }
 
+/* The node's own formula; its numbers are arguments, so that they need no program each. */
 static gboolean
 elementwise_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  const Function *function = (const Function *) node->op;
-  const float *numbers = node->attributes;
+  static const char *const names[] = { "x0", "x1", "x2" };
+  g_autofree char *function = kol_formula (node->op->formula, names, NULL);
 
-  return launch_function (launch, node, without_spaces (function->text), numbers ? numbers[0] : 0,
-                          numbers ? numbers[1] : 0, error);
+  return launch_function (launch, node, function, 0,
+                          node->op->attributes == 2 * sizeof (float) ? node->attributes : NULL,
+                          error);
 }
 
 static const KolVariant elementwise_variants[]
@@ -467,9 +458,7 @@ gelu_tanh_curvature (KolValue *g, KolValue *b)
             .reference = elementwise_reference,                                                    \
             .cases = NAME##_cases,                                                                 \
             .variants = elementwise_variants,                                                      \
-            .expression = OPERANDS == 1 && sizeof NAME##_numbers == sizeof (float) ? #Y : NULL },  \
-    .operands = OPERANDS,                                                                          \
-    .text = #Y,                                                                                    \
+            .formula = #Y },                                                                       \
     .value = NAME##_value,                                                                         \
   };
 #include "ops/elementwise-table.h"
@@ -505,12 +494,6 @@ expand_reference (const KolNode *node, const double *const *x, double *const *y)
 
   for (gint64 i = 0; i < kol_count (out); i++)
     y[0][i] = x[0][operand_index (&node->inputs[0]->shape, &out->shape, i)];
-}
-
-static gboolean
-expand_launch (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  return launch_function (launch, node, "a", 0, 0, error);
 }
 
 static const KolCase expand_cases[]
@@ -551,7 +534,8 @@ static const KolOp expand_op = {
   .gradient = expand_gradient,
   .reference = expand_reference,
   .cases = expand_cases,
-  .variants = (const KolVariant[]){ { .name = "plain", .launch = expand_launch }, { 0 } },
+  .variants = elementwise_variants,
+  .formula = "a",
 };
 
 /* ── where ──────────────────────────────────────────────────────────────────────────────────── */
@@ -592,12 +576,6 @@ where_reference (const KolNode *node, const double *const *x, double *const *y)
     }
 }
 
-static gboolean
-where_launch (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  return launch_function (launch, node, "a!=(T)0?b:c", 0, 0, error);
-}
-
 #define WHERE_CASE(NAME, ...)                                                                      \
   {                                                                                                \
     .name = NAME, .n_inputs = 3, .shapes = { __VA_ARGS__ }, .fill = { { KOL_FILL_LABELS, 0, 3 } }, \
@@ -627,7 +605,33 @@ static const KolOp where_op = {
   .gradient = where_gradient,
   .reference = where_reference,
   .cases = where_cases,
-  .variants = (const KolVariant[]){ { .name = "plain", .launch = where_launch }, { 0 } },
+  .variants = elementwise_variants,
+  .formula = "a != (T) 0 ? b : c",
+};
+
+/* ── Chains ─────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+chain_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  const KolChain *chain = node->attributes;
+
+  return launch_function (launch, node, chain->text, chain->temporaries, NULL, error);
+}
+
+static gboolean
+chain_infer (KolNode *node, GError **error)
+{
+  return kol_infer_fail (error, "chains are made by plans, not by graphs");
+}
+
+/* Functions of elements, one behind another, in one launch: src/graph/fuse.c makes them. */
+static const KolOp chain_op = {
+  .name = KOL_CHAIN_OP,
+  .attributes = sizeof (KolChain),
+  .infer = chain_infer,
+  .variants = (const KolVariant[]){ { .name = "plain", .launch = chain_launch }, { 0 } },
+  .formula = "",
 };
 
 extern const KolOp *const kol_elementwise_ops[];
@@ -637,6 +641,7 @@ const KolOp *const kol_elementwise_ops[] = {
 #undef KOL_ELEMENTWISE
   &expand_op,
   &where_op,
+  &chain_op,
   NULL,
 };
 

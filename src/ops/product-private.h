@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /*
  * Appends the build options for what a kernel computes behind its operation:
  * EPILOGUE_BIAS, EPILOGUE_RESIDUAL and EPILOGUE_EXPRESSION, each only where it
- * is present. The expression comes without spaces, as options must.
+ * is present.
  */
 static inline void
 kol_epilogue_append_options (const KolEpilogue *epilogue, GString *options)
@@ -20,12 +20,7 @@ kol_epilogue_append_options (const KolEpilogue *epilogue, GString *options)
   if (epilogue->kinds & KOL_RESIDUAL)
     g_string_append (options, " -D EPILOGUE_RESIDUAL=1");
   if (epilogue->kinds & KOL_UNARY)
-    {
-      g_string_append (options, " -D EPILOGUE_EXPRESSION=");
-      for (const char *c = epilogue->unary_expression; *c; c++)
-        if (*c != ' ')
-          g_string_append_c (options, *c);
-    }
+    g_string_append_printf (options, " -D EPILOGUE_EXPRESSION=%s", epilogue->unary_expression);
 }
 
 /*
