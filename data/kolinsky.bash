@@ -11,6 +11,7 @@ _kolinsky ()
   fi
   case $before in
     --optimizer) COMPREPLY=($(compgen -W 'sgd adam adamw rmsprop' -- "$word")); return ;;
+    --memory) COMPREPLY=($(compgen -W 'normal low' -- "$word")); return ;;
     --peer) COMPREPLY=($(compgen -W 'torch onnxruntime tinygrad' -- "$word")); return ;;
     --part) COMPREPLY=($(compgen -W 'train test' -- "$word")); return ;;
   esac

@@ -139,6 +139,8 @@ kol_gradients (KolValue *loss, KolValue *const *of, guint n, KolValue **gradient
       return FALSE;
     }
 
+  if (!graph->first_gradient)
+    graph->first_gradient = graph->nodes->len;
   depends = mark_dependents (graph, of, n);
   g_hash_table_insert (table, loss, kol_reshape (kol_constant (graph, 1), loss->shape));
   for (guint id = loss->node->id + 1; id-- > 0;)

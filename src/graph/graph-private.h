@@ -73,7 +73,9 @@ struct _KolGraph {
   GCancellable *cancellable;
   guint64 step;
   guint64 example; /* place in the whole batch of the placeholders' first example */
+  KolMemory memory;
   gboolean separate;    /* plans make no chains of functions, so that each can be looked at */
+  guint first_gradient; /* the id of the first node that kol_gradients() made; 0: none */
   GHashTable *folds;    /* KolNode -> KolFold; see fold.c */
   GHashTable *pinned;   /* node name -> name of the variant that it must have; NULL: none */
   KolWatched watched[KOL_WATCHED_STEPS];
@@ -128,6 +130,7 @@ typedef struct {
   int *inputs;    /* storages */
   int *outputs;
   guint8 *wanted;    /* per output: whether it needs a storage */
+  gboolean repeated; /* an earlier step has computed the same, which was not kept */
   int bias_storage, residual_storage;
   gsize scratch_bytes;
   int scratch; /* storage */
@@ -156,7 +159,8 @@ struct _KolPlan {
   guint first_late_step;  /* the step where they begin */
   guint first_run;        /* where in the order those end that run only when parameters change */
   guint first_late;       /* where in the order those begin that write, or depend on it */
-  gboolean separate;      /* what the graph's was */
+  KolMemory memory;       /* what the graph's was, and */
+  gboolean separate;
   gboolean prepared;  /* memory allocated, variants chosen, programs built */
   guint64 stamp;      /* versions of all it depends on, as the last run left them */
   guint64 own_bytes;  /* targets and slots */
@@ -195,6 +199,10 @@ GArray *kol_plan_steps_new (void);
 void kol_plan_lay_out_memory (KolPlan *plan);
 gboolean kol_plan_is_target (const KolPlan *plan, KolValue *root);
 gboolean kol_plan_is_bias (const KolValue *value, const KolValue *output, const KolOp *op);
+
+/* recompute.c */
+void kol_plan_recompute (KolPlan *plan);
+double kol_plan_repeated_share (const KolPlan *plan);
 
 /* fuse.c */
 void kol_plan_fuse (KolPlan *plan, GHashTable *uses);

@@ -216,6 +216,20 @@ kol_graph_set_first_example (KolGraph *graph, guint64 example)
 }
 
 /**
+ * kol_graph_set_memory:
+ * @graph: a graph
+ * @memory: how much is kept between the forward pass and the gradients
+ *
+ * It acts on runs from now on, whose results stay the same to the bit. What is
+ * saved is known before anything is run: kol_peak_bytes(), kol_repeated_share().
+ */
+void
+kol_graph_set_memory (KolGraph *graph, KolMemory memory)
+{
+  graph->memory = memory;
+}
+
+/**
  * kol_graph_get_variants:
  * @graph: a graph
  *

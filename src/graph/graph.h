@@ -23,6 +23,16 @@ typedef struct _KolGraph KolGraph;
 /** KolValue: a tensor in a graph: one output of one node. Lent by the graph. */
 typedef struct _KolValue KolValue;
 
+/**
+ * KolMemory:
+ * @KOL_MEMORY_NORMAL: what the gradients need is kept from the forward pass
+ * @KOL_MEMORY_LOW: most of it is computed again for them: less memory, more time
+ */
+typedef enum {
+  KOL_MEMORY_NORMAL,
+  KOL_MEMORY_LOW,
+} KolMemory;
+
 KOL_API KolGraph *kol_graph_new (KolDevice *device);
 KOL_API KolGraph *kol_graph_new_over (KolParameters *parameters);
 KOL_API void kol_graph_free (KolGraph *graph);
@@ -32,6 +42,7 @@ KOL_API void kol_graph_set_cancellable (KolGraph *graph, GCancellable *cancellab
 KOL_API guint64 kol_graph_get_step (const KolGraph *graph);
 KOL_API void kol_graph_set_step (KolGraph *graph, guint64 step);
 KOL_API void kol_graph_set_first_example (KolGraph *graph, guint64 example);
+KOL_API void kol_graph_set_memory (KolGraph *graph, KolMemory memory);
 KOL_API GHashTable *kol_graph_get_variants (KolGraph *graph);
 KOL_API void kol_graph_pin_variants (KolGraph *graph, GHashTable *variants);
 
@@ -61,6 +72,8 @@ KOL_API gboolean kol_finish (KolGraph *graph, GError **error);
 KOL_API gboolean kol_prepare (KolGraph *graph, KolValue *const *targets, guint n, GError **error);
 KOL_API gboolean kol_peak_bytes (KolGraph *graph, KolValue *const *targets, guint n, guint64 *bytes,
                                  GError **error);
+KOL_API gboolean kol_repeated_share (KolGraph *graph, KolValue *const *targets, guint n,
+                                     double *share, GError **error);
 KOL_API char *kol_plan_describe (KolGraph *graph, KolValue *const *targets, guint n,
                                  GError **error);
 

@@ -345,6 +345,20 @@ storage_for (KolPlan *plan, KolValue *value, guint i)
   return found;
 }
 
+/* Other memory for a value that step @i computes a second time; who reads it later reads this. */
+static int
+storage_again (KolPlan *plan, KolValue *value, guint i)
+{
+  KolValue *root = kol_value_root (value);
+  int found = kol_plan_find_storage (plan, root); /* which is not used up to here any more */
+
+  if (storage_at (plan, found)->kind != KOL_STORAGE_SLOT)
+    return found;
+  found = add_storage (plan, KOL_STORAGE_SLOT, value_bytes (root), i, i);
+  g_hash_table_insert (plan->storage_of, root, GINT_TO_POINTER (found + 1));
+  return found;
+}
+
 static void
 give_storages (KolPlan *plan)
 {
@@ -362,7 +376,9 @@ give_storages (KolPlan *plan)
         {
           KolValue *output = k == 0 ? &step->last->outputs[0] : &node->outputs[k];
 
-          step->outputs[k] = step->wanted[k] ? storage_for (plan, output, i) : KOL_NO_STORAGE;
+          step->outputs[k] = !step->wanted[k] ? KOL_NO_STORAGE
+                             : step->repeated ? storage_again (plan, output, i)
+                                              : storage_for (plan, output, i);
         }
       step->scratch = step->scratch_bytes
                           ? add_storage (plan, KOL_STORAGE_SLOT, step->scratch_bytes, i, i)
@@ -564,6 +580,8 @@ lay_out (KolPlan *plan, gboolean measure, GError **error)
   if (!make_steps (plan, order, uses, measure, error))
     return FALSE;
   kol_plan_lay_out_memory (plan);
+  if (plan->memory == KOL_MEMORY_LOW)
+    kol_plan_recompute (plan);
   return TRUE;
 }
 
@@ -585,6 +603,7 @@ kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error
 
   plan->graph = graph;
   plan->targets = g_ptr_array_new ();
+  plan->memory = graph->memory;
   plan->separate = graph->separate;
   plan->steps = kol_plan_steps_new ();
   plan->storages = g_array_new (FALSE, TRUE, sizeof (KolStorage));
@@ -619,7 +638,7 @@ kol_plan_free (KolPlan *plan)
 gboolean
 kol_plan_matches (const KolPlan *plan, KolValue *const *targets, guint n)
 {
-  if (plan->targets->len != n)
+  if (plan->targets->len != n || plan->memory != plan->graph->memory)
     return FALSE;
   for (guint i = 0; i < n; i++)
     if (g_ptr_array_index (plan->targets, i) != targets[i])

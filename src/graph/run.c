@@ -706,6 +706,29 @@ kol_peak_bytes (KolGraph *graph, KolValue *const *targets, guint n, guint64 *byt
 }
 
 /**
+ * kol_repeated_share:
+ * @graph: a graph
+ * @targets: (array length=n): values of @graph
+ * @n: how many
+ * @share: (out): operations that a run repeats to save memory (see
+ *   kol_graph_set_memory()), relative to those that it would do anyway
+ * @error: return location
+ *
+ * Returns: %FALSE if the graph has failed
+ */
+gboolean
+kol_repeated_share (KolGraph *graph, KolValue *const *targets, guint n, double *share,
+                    GError **error)
+{
+  KolPlan *plan = find_plan (graph, targets, n, error);
+
+  if (!plan)
+    return FALSE;
+  *share = kol_plan_repeated_share (plan);
+  return TRUE;
+}
+
+/**
  * kol_plan_describe:
  * @graph: a graph
  * @targets: (array length=n): values of @graph
@@ -733,10 +756,10 @@ kol_plan_describe (KolGraph *graph, KolValue *const *targets, guint n, GError **
       const KolStorage *storage = &g_array_index (plan->storages, KolStorage, step->outputs[0]);
 
       g_string_append_printf (
-          text, "%4u  %-32s %-28s %-14s %s%s%s%-20s ", i, step->last->name, step->node->op->name,
+          text, "%4u  %-32s %-28s %-14s %s%s%s%s%-20s ", i, step->last->name, step->node->op->name,
           step->variant->name, step->absorbed & KOL_BIAS ? "+bias " : "",
           step->absorbed & KOL_RESIDUAL ? "+residual " : "", step->unary ? "+unary " : "",
-          kol_shape_text (&step->last->outputs[0].shape));
+          step->repeated ? "again " : "", kol_shape_text (&step->last->outputs[0].shape));
       if (storage->kind == KOL_STORAGE_SLOT)
         g_string_append_printf (text, "slot %u\n", storage->slot);
       else

@@ -16,6 +16,7 @@ typedef struct {
   char *data;
   char *folder;
   char *optimizer;
+  char *memory;
   char *resume;
   char *size;
   char *target;
@@ -33,6 +34,7 @@ train_options_clear (TrainOptions *options)
   g_free (options->data);
   g_free (options->folder);
   g_free (options->optimizer);
+  g_free (options->memory);
   g_free (options->resume);
   g_free (options->size);
   g_free (options->target);
@@ -89,6 +91,8 @@ parse (TrainOptions *options, int *argc, char ***argv)
     { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &options->rate, "Learning rate", "X" },
     { "optimizer", 0, 0, G_OPTION_ARG_STRING, &options->optimizer, "sgd, adam, adamw or rmsprop",
       "NAME" },
+    { "memory", 0, 0, G_OPTION_ARG_STRING, &options->memory,
+      "normal, or low: compute activations again rather than keep them", "HOW" },
     { "keep", 0, 0, G_OPTION_ARG_DOUBLE, &options->keep, "Probability that dropout keeps a node",
       "P" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "Of weights, shuffles and dropout (0)",
@@ -157,6 +161,7 @@ apply_options (const TrainOptions *options, KolTrainSettings *settings)
       || !set_number (settings, "--lr", "rate", options->rate)
       || !set_number (settings, "--keep", "keep", options->keep)
       || !set_integer (settings, "--seed", "seed", options->seed)
+      || (options->memory && !set (settings, "--memory", "memory", options->memory))
       || (options->optimizer && !set (settings, "--optimizer", "optimizer", options->optimizer)))
     return FALSE;
   for (char **each = options->set; each && *each; each++)
@@ -370,6 +375,20 @@ say_data (const KolDataset *data)
               data->channels, data->outputs, data->path);
 }
 
+/* What --memory low brings, and what it costs. */
+static void
+say_saving (KolTrainer *trainer)
+{
+  guint64 peak = kol_trainer_get_peak_bytes (trainer);
+  double repeated;
+  guint64 saved = kol_trainer_get_saved_bytes (trainer, &repeated);
+  g_autofree char *low = tool_format_bytes (peak), *normal = tool_format_bytes (peak + saved);
+
+  if (g_strcmp0 (kol_trainer_get_settings (trainer)->memory, "low") == 0)
+    tool_say ("Memory: low, %s rather than %s, for %.1f %% more operations", low, normal,
+              100 * repeated);
+}
+
 static gboolean
 make_trainer (Run *run, GError **error)
 {
@@ -382,6 +401,7 @@ make_trainer (Run *run, GError **error)
   say_data (run->training);
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
             kol_recipe_get_name (run->recipe), count_parameters (run->trainer), peak);
+  say_saving (run->trainer);
   /* The small test set has been read meanwhile: what is wrong with it is told before training. */
   return prepare (run, error) && (!run->test || kol_dataset_finish (run->test, error));
 }

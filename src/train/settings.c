@@ -38,10 +38,19 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET (KolTrainSettings, member)
 
+static const char *const *
+memory_names (void)
+{
+  static const char *const names[] = { "normal", "low", NULL };
+
+  return names;
+}
+
 static const Setting settings_known[] = {
   { "steps", COUNT, AT (steps), .least = 1 },
   { "batch", COUNT, AT (batch), .least = 1 },
   { "micro-batches", SMALL, AT (optimizer.micro_batches) },
+  { "memory", WORD, AT (memory), .words = memory_names },
   { "optimizer", WORD, AT (optimizer.name), .words = kol_optimizer_names },
   { "rate", NUMBER, AT (optimizer.rate), 0, INFINITY, TRUE },
   { "momentum", NUMBER, AT (optimizer.momentum), 0, 1 },

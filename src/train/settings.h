@@ -11,6 +11,8 @@ G_BEGIN_DECLS
  * KolTrainSettings:
  * @steps: how many steps; 0: 20,000
  * @batch: examples per step; 0: 50
+ * @memory: "normal", or "low": what the gradients need of the forward pass is mostly
+ *   computed again rather than kept, with the same results; %NULL: normal
  * @optimizer: how parameters are changed; zeros: Adam with a rate of 1e-4
  * @schedule: how the rate goes on from there; zeros: it stays
  * @plateau: how many validations in a row may bring no lower loss; after one more the
@@ -36,6 +38,7 @@ G_BEGIN_DECLS
 typedef struct {
   guint64 steps;
   gsize batch;
+  const char *memory;
   KolOptimizer optimizer;
   KolSchedule schedule;
   guint64 plateau;

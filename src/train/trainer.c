@@ -52,6 +52,8 @@ struct _KolTrainer {
   Learner learner;
   KolEvaluator *evaluator;
   guint64 peak_bytes;
+  guint64 saved_bytes;   /* by memory = low, */
+  double repeated_share; /* for so many operations more */
 
   KolPlateau plateau;
   KolEarlyStop early;
@@ -104,6 +106,12 @@ part_of (const KolTrainer *trainer, gsize batch)
   return batch / MAX (trainer->settings.optimizer.micro_batches, 1);
 }
 
+static KolMemory
+memory_of (const KolTrainer *trainer)
+{
+  return g_strcmp0 (trainer->settings.memory, "low") == 0 ? KOL_MEMORY_LOW : KOL_MEMORY_NORMAL;
+}
+
 static gboolean
 learner_init (Learner *learner, const KolTrainer *trainer, KolParameters *parameters, gsize part,
               GError **error)
@@ -111,6 +119,7 @@ learner_init (Learner *learner, const KolTrainer *trainer, KolParameters *parame
   learner_clear (learner);
   learner->part = part;
   learner->graph = kol_graph_new_over (parameters);
+  kol_graph_set_memory (learner->graph, memory_of (trainer));
   trainer->network (learner->graph, part, TRUE, trainer->lessons, &learner->values,
                     trainer->user_data);
   if (!kol_graph_get_error (learner->graph))
@@ -257,6 +266,30 @@ fail_batch (const KolTrainer *trainer, GError **error)
   return FALSE;
 }
 
+/* Finds out what less memory costs, and what the peak would be without it. */
+static gboolean
+find_saving (KolTrainer *trainer, GError **error)
+{
+  g_autoptr (KolParameters) parameters
+      = kol_parameters_new (trainer->device, trainer->settings.seed);
+  g_auto (Learner) learner = { 0 };
+  KolValue *targets[MAX_TARGETS];
+  guint64 low, normal;
+
+  if (!learner_init (&learner, trainer, parameters, part_of (trainer, trainer->settings.batch),
+                     error))
+    return FALSE;
+  guint n = list_targets (&learner, learner.train_step, targets);
+  if (!kol_peak_bytes (learner.graph, targets, n, &low, error)
+      || !kol_repeated_share (learner.graph, targets, n, &trainer->repeated_share, error))
+    return FALSE;
+  kol_graph_set_memory (learner.graph, KOL_MEMORY_NORMAL);
+  if (!kol_peak_bytes (learner.graph, targets, n, &normal, error))
+    return FALSE;
+  trainer->saved_bytes = normal - low;
+  return TRUE;
+}
+
 /*
  * Whether the batch fits into the memory and the set; memory is asked first, as
  * its answer goes further. Evaluation, which gives the same numbers at any batch
@@ -284,7 +317,7 @@ choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
       if (needed <= available || *evaluation_batch == 1)
         {
           trainer->peak_bytes = needed;
-          return TRUE;
+          return memory_of (trainer) == KOL_MEMORY_NORMAL || find_saving (trainer, error);
         }
       *evaluation_batch /= 2;
     }
@@ -438,6 +471,23 @@ kol_trainer_get_peak_bytes (KolTrainer *trainer)
 {
   g_return_val_if_fail (trainer != NULL, 0);
   return trainer->peak_bytes;
+}
+
+/**
+ * kol_trainer_get_saved_bytes:
+ * @trainer: a trainer
+ * @repeated: (out) (optional): the operations of a step that are done twice for it,
+ *   relative to all that it would do anyway
+ *
+ * Returns: by how many bytes the setting `memory` = low makes the peak lower
+ */
+guint64
+kol_trainer_get_saved_bytes (KolTrainer *trainer, double *repeated)
+{
+  g_return_val_if_fail (trainer != NULL, 0);
+  if (repeated)
+    *repeated = trainer->repeated_share;
+  return trainer->saved_bytes;
 }
 
 /**

@@ -59,6 +59,7 @@ KOL_API KolScore *kol_trainer_score (KolTrainer *trainer, KolDataset *data, GErr
 KOL_API KolGraph *kol_trainer_get_graph (KolTrainer *trainer);
 KOL_API guint64 kol_trainer_get_step (KolTrainer *trainer);
 KOL_API guint64 kol_trainer_get_peak_bytes (KolTrainer *trainer);
+KOL_API guint64 kol_trainer_get_saved_bytes (KolTrainer *trainer, double *repeated);
 KOL_API const KolTrainSettings *kol_trainer_get_settings (KolTrainer *trainer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolTrainer, kol_trainer_free)
