@@ -1,16 +1,24 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <string.h>
 
+#include <glib/gstdio.h>
+
+#include "../torch.h"
 #include "device/device.h"
 #include "graph/op-private.h"
 #include "model/networks.h"
+#include "model/safetensors.h"
+#include "ops.h"
 
 /*
- * The known networks: how many parameters they have, and the shapes within. Nothing is
- * computed for these, and parameters take no memory before they are used.
+ * The known networks: how many parameters they have, the shapes within, and what they
+ * compute, against PyTorch.
  */
 
 static KolDevice *device;
+
+/* ── Shapes: nothing is computed, and parameters take no memory before they are used ─────────── */
 
 /* The numbers that learn. */
 static gint64
@@ -142,6 +150,152 @@ test_features (void)
   g_assert_error (kol_graph_get_error (graph), KOL_ERROR, KOL_ERROR_SHAPE);
 }
 
+/* ── Against PyTorch ─────────────────────────────────────────────────────────────────────────── */
+
+#define CLASSES 10
+#define EXAMPLES 2
+#define SIDE 48
+
+/* Names are those of torch_networks.py. */
+static const struct {
+  const char *name;
+  KolValue *(*build) (KolValue *x, const KolNetworkOptions *options);
+  KolValue *(*features) (KolValue *x, const char *last);
+  const char *last;
+  gboolean training;
+  gboolean slow;
+} compared[] = {
+  { "vgg16-pool5", .features = kol_vgg16_features, .last = "pool5", .slow = TRUE },
+  { "vgg19-relu5_1", .features = kol_vgg19_features, .last = "relu5_1", .slow = TRUE },
+  { "vgg16", kol_vgg16, .slow = TRUE },
+  { "squeezenet1.1", kol_squeezenet },
+  { "resnet18", kol_resnet18 },
+  { "resnet18-training", kol_resnet18, .training = TRUE },
+  { "efficientnet-lite0", kol_efficientnet_lite0 },
+};
+
+/* An array of @shape in @arrays, which owns it. */
+static KolArray *
+add_array (GPtrArray *arrays, const char *name, const KolShape *shape)
+{
+  KolArray *array = kol_array_new (name, (guint) shape->rank, shape->dim);
+
+  g_assert_nonnull (array);
+  g_ptr_array_add (arrays, array);
+  return array;
+}
+
+/* All parameters, for the file. Biases and statistics are moved away from 0 and 1, to be seen. */
+static void
+take_parameters (KolParameters *parameters, GPtrArray *arrays)
+{
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
+    {
+      KolParameter *parameter = kol_parameters_get (parameters, i);
+      const KolShape *shape = kol_parameter_get_shape (parameter);
+      KolArray *array = add_array (arrays, kol_parameter_get_name (parameter), shape);
+
+      kol_parameter_read (parameter, array->data, &error);
+      g_assert_no_error (error);
+      for (gsize k = 0; shape->rank == 1 && k < array->count; k++)
+        array->data[k] += 0.2f * sinf ((float) (k + i));
+      kol_parameter_write (parameter, array->data, &error);
+      g_assert_no_error (error);
+    }
+}
+
+static char *
+file_of (const char *folder, const char *name, const char *ending)
+{
+  g_autofree char *base = g_strconcat (name, ending, NULL);
+
+  return g_build_filename (folder, base, NULL);
+}
+
+/* Runs a network upon random pictures, and writes all that PyTorch needs to do the same. */
+static void
+run_ours (guint i, const char *folder, float *output, float *gradient)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (GPtrArray) arrays = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_array_free);
+  g_autoptr (GRand) random = g_rand_new_with_seed (1);
+  g_autofree char *path = file_of (folder, compared[i].name, ".safetensors");
+  KolNetworkOptions options = { .classes = CLASSES, .training = compared[i].training };
+  KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (EXAMPLES, 3, SIDE, SIDE));
+  KolValue *labels = kol_placeholder (graph, "labels", KOL_SHAPE (EXAMPLES));
+  g_autoptr (GError) error = NULL;
+  KolValue *scores, *dx;
+  KolArray *array;
+
+  if (compared[i].features)
+    scores = kol_flatten (kol_global_average_pool (compared[i].features (x, compared[i].last)), 1);
+  else
+    scores = compared[i].build (x, &options);
+  kol_gradients (kol_mean (kol_softmax_cross_entropy (scores, labels)), &x, 1, &dx);
+  take_parameters (kol_graph_get_parameters (graph), arrays);
+  array = add_array (arrays, "x", kol_value_get_shape (x));
+  for (gsize k = 0; k < array->count; k++)
+    array->data[k] = (float) g_rand_double_range (random, -2, 2);
+  kol_set (x, array->data);
+  array = add_array (arrays, "labels", kol_value_get_shape (labels));
+  array->data[1] = 3;
+  kol_set (labels, array->data);
+  kol_run_all (graph, (KolValue *[]){ scores, dx }, 2, &error);
+  g_assert_no_error (error);
+  kol_read (scores, output, &error);
+  g_assert_no_error (error);
+  kol_read (dx, gradient, &error);
+  g_assert_no_error (error);
+  kol_safetensors_save (path, arrays, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* The largest difference, relative to the largest number that is expected. */
+static double
+difference (const float *values, const KolArray *expected)
+{
+  double largest = 0, apart = 0;
+
+  for (gsize i = 0; i < expected->count; i++)
+    {
+      g_assert_true (isfinite (values[i]));
+      largest = MAX (largest, fabsf (expected->data[i]));
+      apart = MAX (apart, fabs (values[i] - (double) expected->data[i]));
+    }
+  g_assert_cmpfloat (largest, >, 0);
+  return apart / largest;
+}
+
+static void
+test_torch (gconstpointer data)
+{
+  guint i = GPOINTER_TO_UINT (data);
+  g_autofree char *folder = g_dir_make_tmp ("kolinsky-networks-XXXXXX", NULL);
+  g_autofree char *ours = file_of (folder, compared[i].name, ".safetensors");
+  g_autofree char *theirs = file_of (folder, compared[i].name, ".torch.safetensors");
+  g_autofree float *gradient = g_new (float, EXAMPLES * 3 * SIDE * SIDE);
+  float output[EXAMPLES * 512];
+  g_autoptr (GError) error = NULL;
+
+  run_ours (i, folder, output, gradient);
+  if (run_torch (g_getenv ("KOLINSKY_TORCH_NETWORKS"), NULL, folder))
+    {
+      g_autoptr (GPtrArray) arrays = kol_safetensors_load (theirs, NULL, &error);
+
+      g_assert_no_error (error);
+      double apart = difference (output, arrays->pdata[0]);
+      double gradient_apart = difference (gradient, arrays->pdata[1]);
+      g_test_message ("scores are apart by %.1e, gradients by %.1e", apart, gradient_apart);
+      g_assert_cmpfloat (apart, <=, 1e-4);
+      g_assert_cmpfloat (gradient_apart, <=, 1e-4);
+    }
+  g_remove (ours);
+  g_remove (theirs);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -149,6 +303,9 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
+  /* Measuring what is fastest takes longer than the rest; the variants have tests of their own. */
+  if (!g_test_slow ())
+    g_setenv ("KOLINSKY_VARIANT", "plain", FALSE);
   device = kol_device_open (NULL, &error);
   if (!device)
     {
@@ -164,6 +321,13 @@ main (int argc, char **argv)
   g_test_add_func ("/networks/list", test_list);
   g_test_add_func ("/networks/wrong", test_wrong);
   g_test_add_func ("/networks/features", test_features);
+  for (guint i = 0; i < G_N_ELEMENTS (compared); i++)
+    {
+      g_autofree char *path = g_strconcat ("/networks/torch/", compared[i].name, NULL);
+
+      if (!compared[i].slow || g_test_slow ())
+        g_test_add_data_func (path, GUINT_TO_POINTER (i), test_torch);
+    }
   status = g_test_run ();
   kol_device_unref (device);
   return status;
