@@ -149,11 +149,12 @@ def mebibytes(count):
     return f"{count / 2**20:.0f}" if count >= 2**20 else f"{count / 2**20:.2f}"
 
 
-def judge(rows, least, share, memory):
-    """ok, or what is short."""
+def judge(found, least, share, memory):
+    """ok, or what is short; @found has a row, or None, for each platform."""
+    rows = [row for row in found if row]
     if not rows:
         return "not measured"
-    short = []
+    short = ["a platform is not measured"] if len(rows) < len(found) else []
     best = max(row["ratio"] for row in rows)
     if least is not None and best < least:
         short.append("time")
@@ -161,7 +162,7 @@ def judge(rows, least, share, memory):
         short.append("the other platform")
     if share is not None and max(row["peak_share"] for row in rows) < share:
         short.append("share of the peak")
-    if memory is not None and min(row["bytes"] / row["peer_bytes"] for row in rows) > memory:
+    if memory is not None and max(row["bytes"] / row["peer_bytes"] for row in rows) > memory:
         short.append("memory")
     return "short: " + ", ".join(short) if short else "ok"
 
@@ -188,7 +189,7 @@ def floors_table(places):
         cells += [" / ".join(f"{row['bytes'] / row['peer_bytes']:.2f}" for row in measured
                              if row["peer_bytes"])]
         cells += [f"{memory:.1f}" if memory is not None else "",
-                  judge(measured, least, share, memory)]
+                  judge(found, least, share, memory)]
         rows.append(cells)
     return table(heads, rows)
 
