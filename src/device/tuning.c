@@ -190,6 +190,18 @@ kol_tuning_store (KolTuning *tuning, const char *key, const char *const *names,
   merge_and_write (tuning);
 }
 
+gboolean
+kol_tuning_has_measured (KolTuning *tuning, const char *key, const char *variant)
+{
+  g_return_val_if_fail (tuning && key && variant, FALSE);
+
+  g_autofree char *group = group_name (CHOICE, key);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&tuning->lock);
+  g_auto (GStrv) names
+      = g_key_file_get_string_list (known (tuning), group, "candidates", NULL, NULL);
+  return names && g_strv_contains ((const char *const *) names, variant);
+}
+
 /* ---- Variants that are wrong on this device ---- */
 
 gboolean
@@ -227,6 +239,116 @@ kol_tuning_restore (KolTuning *tuning, const char *op, const char *variant)
     return;
   g_key_file_set_boolean (tuning->own, group, "struck", FALSE);
   merge_and_write (tuning);
+}
+
+/* ---- All of it ---- */
+
+void
+kol_tuning_choice_free (KolTuningChoice *choice)
+{
+  g_free (choice->key);
+  g_free (choice->variant);
+  g_strfreev (choice->names);
+  g_free (choice->seconds);
+  g_free (choice);
+}
+
+void
+kol_tuning_struck_free (KolTuningStruck *struck)
+{
+  g_free (struck->variant);
+  g_free (struck->reason);
+  g_free (struck);
+}
+
+/* What follows @prefix in a group's name, or NULL if it begins otherwise. Given. */
+static char *
+key_of_group (const char *group, const char *prefix)
+{
+  return g_str_has_prefix (group, prefix) ? g_uri_unescape_string (group + strlen (prefix), NULL)
+                                          : NULL;
+}
+
+/* A choice as the file has it; NULL if that is not whole. */
+static KolTuningChoice *
+read_choice (GKeyFile *file, const char *group)
+{
+  KolTuningChoice *choice = g_new0 (KolTuningChoice, 1);
+  gsize n_names = 0;
+
+  choice->key = key_of_group (group, CHOICE);
+  choice->variant = g_key_file_get_string (file, group, "variant", NULL);
+  choice->names = g_key_file_get_string_list (file, group, "candidates", &n_names, NULL);
+  choice->seconds = g_key_file_get_double_list (file, group, "seconds", &choice->n, NULL);
+  if (choice->key && choice->variant && choice->names && choice->seconds && n_names == choice->n)
+    return choice;
+  kol_tuning_choice_free (choice);
+  return NULL;
+}
+
+GPtrArray *
+kol_tuning_list_choices (KolTuning *tuning)
+{
+  GPtrArray *choices = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_tuning_choice_free);
+
+  g_return_val_if_fail (tuning, choices);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&tuning->lock);
+  g_auto (GStrv) groups = g_key_file_get_groups (known (tuning), NULL);
+  for (gsize i = 0; groups[i]; i++)
+    {
+      KolTuningChoice *choice
+          = g_str_has_prefix (groups[i], CHOICE) ? read_choice (known (tuning), groups[i]) : NULL;
+      if (choice)
+        g_ptr_array_add (choices, choice);
+    }
+  return choices;
+}
+
+GPtrArray *
+kol_tuning_list_struck (KolTuning *tuning)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_tuning_struck_free);
+
+  g_return_val_if_fail (tuning, list);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&tuning->lock);
+  g_auto (GStrv) groups = g_key_file_get_groups (known (tuning), NULL);
+  for (gsize i = 0; groups[i]; i++)
+    {
+      g_autofree char *name = key_of_group (groups[i], STRUCK);
+      if (!name || !g_key_file_get_boolean (known (tuning), groups[i], "struck", NULL))
+        continue;
+      KolTuningStruck *struck = g_new0 (KolTuningStruck, 1);
+      struck->variant = g_steal_pointer (&name);
+      struck->reason = g_key_file_get_string (known (tuning), groups[i], "reason", NULL);
+      g_ptr_array_add (list, struck);
+    }
+  return list;
+}
+
+void
+kol_tuning_forget (KolTuning *tuning, const char *beginning)
+{
+  g_return_if_fail (tuning && beginning);
+
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&tuning->lock);
+  g_autofree char *path = file_path (tuning);
+  g_autofree char *prefix = group_name (CHOICE, beginning);
+  g_autoptr (KolLock) lock = NULL;
+  gboolean may_write = lock_file (tuning, path, &lock);
+  g_autoptr (GKeyFile) file = read_file (tuning);
+  g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; groups[i]; i++)
+    if (g_str_has_prefix (groups[i], prefix))
+      {
+        g_key_file_remove_group (file, groups[i], NULL);
+        g_key_file_remove_group (tuning->own, groups[i], NULL);
+      }
+  if (may_write && !g_key_file_save_to_file (file, path, &error))
+    g_debug ("What was measured cannot be forgotten: %s", error->message);
+  g_clear_pointer (&tuning->known, g_key_file_unref);
+  tuning->known = g_steal_pointer (&file);
 }
 
 /* ---- Forced variants ---- */
