@@ -2,20 +2,27 @@
 
 /*
  * Which variant computes a node: the one that KOLINSKY_VARIANT forces, else the
- * fastest on this device, measured once per shape and remembered. The plain
- * variant takes part only where nothing else fits or the work is small.
+ * fastest on this device, measured once per shape and remembered; measure.c says
+ * how one that is wrong is found. The plain variant takes part only where nothing
+ * else fits or the work is small. An epilogue is no part of the work: it is
+ * little beside what is chosen between.
  */
 
 #include "../device/tuning-private.h"
-#include "graph-private.h"
+#include "measure-private.h"
 
 #define SMALL_WORK 2e7   /* operations up to which the plain variant is measured, too */
+#define CHECK_WORK 2e8   /* up to which a candidate that is alone is held against it */
+#define REFEREE_WORK 2e9 /* up to which it decides between candidates that differ */
 #define MEASURE_US 30000 /* time to spend on a candidate after its first run */
 #define MEASURE_RUNS 12  /* or this many runs, whichever comes first */
+#define TUNE_US 300000   /* the same for `kolinsky tune` */
+#define TUNE_RUNS 100
+#define TUNE_WORK 4e9 /* up to which `kolinsky tune` measures plain, too */
 
 /* "conv2d [50, 1, 28, 28] [32, 1, 5, 5] #5f2c...": names a node's work in the tuning file. */
-static char *
-work_key (const KolNode *node)
+char *
+kol_work_key (const KolNode *node)
 {
   GString *key = g_string_new (node->op->name);
 
@@ -90,147 +97,94 @@ pinned_variant (KolGraph *graph, const KolNode *node)
              : NULL;
 }
 
-/* Buffers to measure a variant on. */
-typedef struct {
-  KolBuffer **inputs;
-  KolBuffer **outputs;
-  GPtrArray *owned;
-} Bench;
-
-static void
-bench_clear (Bench *bench)
+/* The variants that are measured at first use. */
+static guint
+list_candidates (const KolNode *node, KolDevice *device, KolCandidate *candidates)
 {
-  g_free (bench->inputs);
-  g_free (bench->outputs);
-  g_clear_pointer (&bench->owned, g_ptr_array_unref);
+  const KolVariant *variants = node->op->variants;
+  guint n = 0;
+
+  for (guint i = 1; variants[i].name && n < KOL_MOST_CANDIDATES - 1; i++)
+    if (fits (&variants[i], node, device) && !(variants[i].tune_only && device->simd)
+        && !kol_tuning_is_struck (device->tuning, node->op->name, variants[i].name))
+      candidates[n++].variant = &variants[i];
+  if (n == 0 || (node->op->flops && node->op->flops (node) < SMALL_WORK))
+    candidates[n++].variant = &variants[0];
+  return n;
 }
 
-static KolBuffer *
-bench_buffer (Bench *bench, KolQueue *queue, gsize bytes, GError **error)
-{
-  KolBuffer *buffer = kol_buffer_new (kol_queue_get_device (queue), bytes, error);
-
-  if (!buffer)
-    return NULL;
-  g_ptr_array_add (bench->owned, buffer);
-  return kol_queue_fill (queue, buffer, 0.01f, error) ? buffer : NULL;
-}
-
-static gboolean
-bench_init (Bench *bench, KolQueue *queue, const KolNode *node, GError **error)
-{
-  bench->owned = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_buffer_unref);
-  bench->inputs = g_new0 (KolBuffer *, node->n_inputs);
-  bench->outputs = g_new0 (KolBuffer *, node->n_outputs);
-  for (guint i = 0; i < node->n_inputs; i++)
-    if (!(bench->inputs[i]
-          = bench_buffer (bench, queue, (gsize) kol_count (node->inputs[i]) * 4, error)))
-      return FALSE;
-  for (guint i = 0; i < node->n_outputs; i++)
-    if (!(bench->outputs[i]
-          = bench_buffer (bench, queue, (gsize) kol_count (&node->outputs[i]) * 4, error)))
-      return FALSE;
-  return TRUE;
-}
-
-/* Median seconds of a launch, or a negative number if it failed. */
-static double
-measure (Bench *bench, KolQueue *queue, const KolNode *node, const KolVariant *variant,
-         GError **error)
-{
-  KolDevice *device = kol_queue_get_device (queue);
-  gsize scratch = variant->scratch ? variant->scratch (node, device) : 0;
-  KolLaunch launch
-      = { .device = device, .queue = queue, .inputs = bench->inputs, .outputs = bench->outputs };
-  g_autofree KolBuffer **packed = g_new0 (KolBuffer *, node->n_inputs);
-  double seconds[MEASURE_RUNS];
-  gint64 began = 0;
-  guint runs = 0;
-
-  launch.packed = packed;
-  if (scratch && !(launch.scratch = bench_buffer (bench, queue, scratch, error)))
-    return -1;
-  for (guint i = 0; variant->packed && i < node->n_inputs; i++)
-    {
-      gsize bytes = variant->packed (node, i, device);
-
-      if (bytes && !(packed[i] = bench_buffer (bench, queue, bytes, error)))
-        return -1;
-    }
-  for (int run = -1; run < MEASURE_RUNS; run++) /* the first one compiles */
-    {
-      gint64 start = g_get_monotonic_time ();
-
-      for (guint i = 0; i < node->n_inputs; i++) /* in training weights change with every step */
-        if (packed[i] && !variant->pack (&launch, node, i, error))
-          return -1;
-      if (!variant->launch (&launch, node, error) || !kol_queue_finish (queue, error))
-        return -1;
-      if (run < 0)
-        {
-          began = g_get_monotonic_time ();
-          continue;
-        }
-      seconds[runs++] = (double) (g_get_monotonic_time () - start) / 1e6;
-      if (g_get_monotonic_time () - began > MEASURE_US)
-        break;
-    }
-  for (guint i = 1; i < runs; i++) /* insertion sort of a dozen numbers */
-    for (guint k = i; k > 0 && seconds[k] < seconds[k - 1]; k--)
-      {
-        double swap = seconds[k];
-        seconds[k] = seconds[k - 1];
-        seconds[k - 1] = swap;
-      }
-  return seconds[runs / 2];
-}
-
-/* Measures the candidates and remembers the fastest; without the memory to do so, takes the first.
+/*
+ * What was measured before, unless a variant has come since that was not there
+ * then. It may be one that is not measured at first use: `kolinsky tune` found it.
  */
 static const KolVariant *
-measure_all (KolGraph *graph, const KolNode *node, const char *key,
-             const KolVariant *const *candidates, guint n, GError **error)
+remembered_variant (const KolNode *node, KolDevice *device, const char *key,
+                    const KolCandidate *candidates, guint n)
 {
-  KolDevice *device = graph->parameters->device;
-  KolQueue *queue = kol_parameters_get_queue (graph->parameters, error);
-  g_auto (GStrv) names = g_new0 (char *, n + 1);
-  g_autofree double *seconds = g_new0 (double, n);
-  Bench bench = { 0 };
-  guint best = 0, measured = 0;
+  g_autofree char *name = kol_tuning_lookup (device->tuning, key);
+  const KolVariant *variant = name ? find_variant (node->op, name) : NULL;
 
-  if (!queue)
+  if (!variant || !fits (variant, node, device)
+      || kol_tuning_is_struck (device->tuning, node->op->name, name))
     return NULL;
-  if (!bench_init (&bench, queue, node, NULL))
-    {
-      bench_clear (&bench);
-      return candidates[0];
-    }
+  for (guint i = 0; i < n; i++)
+    if (!kol_tuning_has_measured (device->tuning, key, candidates[i].variant->name))
+      return NULL;
+  return variant;
+}
+
+/* Remembers what was measured, those with 0 seconds that could not be used here, too. */
+static void
+remember (KolDevice *device, const char *key, const KolVariant *best,
+          const KolCandidate *candidates, guint n)
+{
+  const char *names[KOL_MOST_CANDIDATES];
+  double seconds[KOL_MOST_CANDIDATES];
+  guint chosen = 0;
+
   for (guint i = 0; i < n; i++)
     {
-      g_autoptr (GError) local = NULL;
-      double took = measure (&bench, queue, node, candidates[i], &local);
-
-      if (took < 0 && g_error_matches (local, KOL_ERROR, KOL_ERROR_MEMORY))
-        continue;
-      if (took < 0)
-        {
-          g_message ("%s: the variant %s failed and is left out on this device: %s", node->op->name,
-                     candidates[i]->name, local->message);
-          kol_tuning_strike (device->tuning, node->op->name, candidates[i]->name, local->message);
-          continue;
-        }
-      names[measured] = g_strdup (candidates[i]->name);
-      seconds[measured] = took;
-      if (took < seconds[best])
-        best = measured;
-      measured++;
+      names[i] = candidates[i].variant->name;
+      seconds[i] = candidates[i].seconds;
+      if (candidates[i].variant == best)
+        chosen = i;
     }
-  kol_queue_finish (queue, NULL);
-  bench_clear (&bench);
-  if (!measured)
-    return candidates[0];
-  kol_tuning_store (device->tuning, key, (const char *const *) names, seconds, measured, best);
-  return find_variant (node->op, names[best]);
+  kol_tuning_store (device->tuning, key, names, seconds, n, chosen);
+}
+
+/* One alone is only checked, and only where plain, the referee, takes no time to speak of. */
+static gboolean
+needs_measuring (const KolNode *node, const KolCandidate *candidates, guint n)
+{
+  return n > 1
+         || (candidates[0].variant != &node->op->variants[0] && node->op->flops
+             && node->op->flops (node) < CHECK_WORK);
+}
+
+/* The fastest of the candidates that is right; plain if none is. */
+static const KolVariant *
+measure_and_remember (KolGraph *graph, const KolNode *node, const char *key,
+                      const KolMeasureLimits *limits, KolCandidate *candidates, guint n,
+                      GError **error)
+{
+  KolDevice *device = graph->parameters->device;
+  g_autoptr (GError) local = NULL;
+  const KolVariant *best = kol_measure (graph, node, limits, candidates, n, &local);
+
+  if (local)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+  if (best)
+    {
+      remember (device, key, best, candidates, n);
+      return best;
+    }
+  for (guint i = 0; i < n; i++) /* none could be measured, for lack of memory say */
+    if (!candidates[i].struck)
+      return candidates[i].variant;
+  return &node->op->variants[0];
 }
 
 /*
@@ -241,40 +195,61 @@ const KolVariant *
 kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure, GError **error)
 {
   KolDevice *device = graph->parameters->device;
-  const KolVariant *candidates[16], *variants = node->op->variants, *remembered;
+  KolCandidate candidates[KOL_MOST_CANDIDATES] = { 0 };
+  const KolMeasureLimits limits = { .microseconds = MEASURE_US,
+                                    .runs = MEASURE_RUNS,
+                                    .check_work = CHECK_WORK,
+                                    .referee_work = REFEREE_WORK };
+  const KolVariant *variant;
   g_autoptr (GError) local = NULL;
-  g_autofree char *key = NULL, *known = NULL;
-  guint n = 0;
+  g_autofree char *key = NULL;
+  guint n;
 
-  if (!variants[1].name)
-    return &variants[0];
-  remembered = forced_variant (graph, node, &local);
-  if (remembered)
-    return remembered;
+  if (!node->op->variants[1].name)
+    return &node->op->variants[0];
+  variant = forced_variant (graph, node, &local);
   if (local)
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return NULL;
     }
+  if (!variant)
+    variant = pinned_variant (graph, node);
+  if (variant)
+    return variant;
 
-  remembered = pinned_variant (graph, node);
-  if (remembered)
-    return remembered;
+  n = list_candidates (node, device, candidates);
+  key = kol_work_key (node);
+  variant = remembered_variant (node, device, key, candidates, n);
+  if (variant)
+    return variant;
+  if (!measure || !needs_measuring (node, candidates, n))
+    return candidates[0].variant;
+  return measure_and_remember (graph, node, key, &limits, candidates, n, error);
+}
 
-  for (guint i = 1; variants[i].name && n < G_N_ELEMENTS (candidates) - 1; i++)
-    if (fits (&variants[i], node, device) && !(variants[i].tune_only && device->simd)
+/*
+ * Measures every variant that fits @node, those that are switched off left out,
+ * and remembers the fastest. Sets @candidates, of KOL_MOST_CANDIDATES, and @n.
+ */
+const KolVariant *
+kol_tune_node (KolGraph *graph, const KolNode *node, KolCandidate *candidates, guint *n,
+               GError **error)
+{
+  KolDevice *device = graph->parameters->device;
+  const KolVariant *variants = node->op->variants;
+  const KolMeasureLimits limits = {
+    .microseconds = TUNE_US, .runs = TUNE_RUNS, .check_work = TUNE_WORK, .referee_work = TUNE_WORK
+  };
+  gboolean slow = node->op->flops && node->op->flops (node) > TUNE_WORK;
+  g_autofree char *key = kol_work_key (node);
+
+  *n = 0;
+  for (guint i = 0; variants[i].name && *n < KOL_MOST_CANDIDATES; i++)
+    if (fits (&variants[i], node, device) && !(i == 0 && slow)
         && !kol_tuning_is_struck (device->tuning, node->op->name, variants[i].name))
-      candidates[n++] = &variants[i];
-  if (n == 0 || (node->op->flops && node->op->flops (node) < SMALL_WORK))
-    candidates[n++] = &variants[0];
-  if (n == 1)
-    return candidates[0];
-
-  key = work_key (node);
-  known = kol_tuning_lookup (device->tuning, key);
-  remembered = known ? find_variant (node->op, known) : NULL;
-  for (guint i = 0; i < n; i++)
-    if (candidates[i] == remembered)
-      return remembered;
-  return measure ? measure_all (graph, node, key, candidates, n, error) : candidates[0];
+      candidates[(*n)++] = (KolCandidate){ .variant = &variants[i] };
+  if (*n == 0)
+    candidates[(*n)++] = (KolCandidate){ .variant = &variants[0] };
+  return measure_and_remember (graph, node, key, &limits, candidates, *n, error);
 }
