@@ -17,7 +17,8 @@ from harness import (COMMAND, TIMEOUT, Result, Skip, expect, expect_sentence, id
                      test)
 
 MAN_PAGE = sys.argv[2]
-SUB_COMMANDS = ["devices", "train", "evaluate", "classify", "verify", "bench"]
+SUB_COMMANDS = ["devices", "train", "evaluate", "classify", "verify", "tune",
+                "bench"]
 
 
 # ── Usage ────────────────────────────────────────────────────────────────────
@@ -75,6 +76,8 @@ def wrong_usage(shop):
             (("verify", "--op", "rellu"), "did you mean relu?"),
             (("verify", "--op", "matmul", "--variant", "plane"), "did you mean plain?"),
             (("verify", "--variant", "plain"), "--op"),
+            (("tune", "xylophone"), "digits"), (("tune", "--op", "none"), '"none"'),
+            (("tune", "--list", "mlp"), "--list"), (("tune", "mlp", "--batch", "-1"), "--batch"),
             (("bench", "sleep"), "matmul"), (("bench", "matmul", "--shape", "12"), "--shape"),
             (("bench", "matmul", "--variant", "none"), "plain"),
             (("bench", "peak", "--shape", "1x2x3"), "--shape"),
@@ -422,6 +425,74 @@ def bench(*arguments, **environment):
     result = run("bench", *arguments, "--json", "--seconds", "0.05", **environment)
     expect(result.code == 0, result)
     return json.loads(result.out)
+
+
+def remembered(cache):
+    result = run("tune", "--list", "--json", KOLINSKY_CACHE=cache)
+    expect(result.code == 0, result)
+    return json.loads(result.out)
+
+
+def train_logistic(shop, cache, name):
+    """A training of two steps, of which the first one measures."""
+    return run("train", "logistic", "--data", shop.data, "--steps", "2", "--batch", "20", "--run",
+               shop.path(name), KOLINSKY_CACHE=cache)
+
+
+@test
+def tune_remembers(shop):
+    cache = shop.path("tuned")
+    run("tune", "--clear", KOLINSKY_CACHE=cache)
+    expect(remembered(cache) == {"choices": [], "struck": []}, "something was remembered")
+    result = run("tune", "logistic", "--batch", "20", "--json", KOLINSKY_CACHE=cache)
+    expect(result.code == 0, result)
+    rows = json.loads(result.out)
+    expect(rows and all(row["work"].startswith("matmul ") for row in rows), rows)
+    for row in rows:
+        times = {each["variant"]: each["seconds"] for each in row["candidates"]}
+        expect({"plain", "clblast"} <= set(times), row)
+        expect(times[row["variant"]] == min(times.values()) > 0, row)
+        expect(all(each["difference"] < 1e-3 and not each["struck"] for each in row["candidates"]),
+               row)
+    listed = remembered(cache)
+    expect({choice["work"]: choice["variant"] for choice in listed["choices"]}
+           == {row["work"]: row["variant"] for row in rows}, (listed, rows))
+    expect(rows[0]["work"] in run("tune", "--list", KOLINSKY_CACHE=cache).out, listed)
+    expect(run("tune", "--clear", KOLINSKY_CACHE=cache).code == 0, "--clear failed")
+    expect(remembered(cache)["choices"] == [], "--clear forgot nothing")
+
+
+@test
+def damaged_measurements_are_made_again(shop):
+    cache = shop.path("tuned")  # with its programs: only measurements are damaged
+    expect(train_logistic(shop, cache, "tuned-1").code == 0, "training failed")
+    before = {choice["work"] for choice in remembered(cache)["choices"]}
+    if not before:
+        raise Skip("there is nothing to choose on this device")
+    path, = [path for path in files_below(cache) if path.endswith("tuning.ini")]
+    for number, damage in enumerate((b"[choice", os.urandom(3000))):
+        with open(path, "wb") as file:
+            file.write(damage)
+        expect(remembered(cache)["choices"] == [], "what is damaged was believed")
+        result = train_logistic(shop, cache, f"tuned-damaged-{number}")
+        expect(result.code == 0, result)
+        expect({choice["work"] for choice in remembered(cache)["choices"]} == before, result)
+
+
+@test
+def two_processes_measure_at_once(shop):
+    cache = shop.path("tuned")
+    both = [subprocess.Popen([COMMAND, "train", "logistic", "--data", shop.data, "--steps", "2",
+                              "--batch", str(batch), "--run", shop.path(f"two-{batch}")],
+                             env={**os.environ, "KOLINSKY_CACHE": cache}, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, encoding="utf-8") for batch in (20, 21)]
+    for process in both:
+        out, _ = process.communicate(timeout=TIMEOUT)
+        expect(process.returncode == 0, Result(process.returncode, out, ""))
+    works = " ".join(choice["work"] for choice in remembered(cache)["choices"])
+    if not works:
+        raise Skip("there is nothing to choose on this device")
+    expect("matmul [20, " in works and "matmul [21, " in works, works)
 
 
 @test
