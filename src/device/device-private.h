@@ -21,7 +21,7 @@ struct _KolDevice {
   cl_platform_id platform;
   cl_device_id id;
   cl_context context;
-  gboolean simd;        /* a work-item is a SIMD thread (a CPU): vector kernels pay */
+  gboolean simd;        /* a work-item is a SIMD thread (a CPU): vector kernels pay; else a lane */
   gsize max_work_group; /* largest number of work-items in a group */
   guint64 budget;       /* bytes that the pool may hold */
   KolMemoryPool *pool;
@@ -60,7 +60,8 @@ gboolean kol_cl_fail (cl_int code, GError **error, const char *format, ...) G_GN
 KolProgress kol_device_get_progress (KolDevice *device, gpointer *user_data);
 /* The cache directory of this device and driver, made on first use. Lent. */
 const char *kol_device_get_cache (KolDevice *device);
-/* "name | platform | driver": names this device and driver in cache keys. Given. */
+/* "name | platform | driver": names this device and driver in cache keys; a CPU that computes as a
+ * GPU does is another device there. Given. */
 char *kol_device_identity (const KolDevice *device);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolQueue, kol_queue_unref)

@@ -20,7 +20,7 @@ typedef struct {
   KolDeviceInfo info;
   cl_platform_id platform;
   cl_device_id id;
-  gboolean simd;
+  gboolean cpu;
 } Found;
 
 /* ---- Listing ---- */
@@ -143,7 +143,7 @@ score_for (cl_device_type type, guint units, guint clock, guint native_width)
     }
 }
 
-/* KOLINSKY_VECTOR_WIDTH as a number: 0 if it is not set, -1 if it is none of 4, 8 and 16. */
+/* KOLINSKY_VECTOR_WIDTH as a number: 0 if it is not set, -1 if it is none of 1, 4, 8 and 16. */
 static int
 forced_vector_width (void)
 {
@@ -151,11 +151,11 @@ forced_vector_width (void)
 
   if (!text || !*text)
     return 0;
-  for (int width = 4; width <= 16; width *= 2)
+  for (int width = 1; width <= 16; width *= 2)
     {
       char digits[8];
       g_snprintf (digits, sizeof digits, "%d", width);
-      if (g_str_equal (text, digits))
+      if (width != 2 && g_str_equal (text, digits))
         return width;
     }
   return -1;
@@ -183,7 +183,7 @@ found_new (cl_platform_id platform, cl_device_id id, guint index)
 
   found->platform = platform;
   found->id = id;
-  found->simd = type == CL_DEVICE_TYPE_CPU;
+  found->cpu = type == CL_DEVICE_TYPE_CPU;
   info->index = index;
   info->name = device_text (id, CL_DEVICE_NAME);
   info->platform = platform_text (platform, CL_PLATFORM_NAME);
@@ -384,7 +384,7 @@ default_budget (const Found *found, guint64 *budget, GError **error)
     }
 
   guint64 memory = found->info.memory;
-  if (found->simd)
+  if (found->cpu)
     memory = MIN (memory, available_host_memory ());
   *budget = (guint64) ((double) memory * MEMORY_SHARE);
   return TRUE;
@@ -398,7 +398,7 @@ check_vector_width (GError **error)
   if (forced_vector_width () >= 0)
     return TRUE;
   g_set_error (error, KOL_ERROR, KOL_ERROR_DEVICE,
-               "KOLINSKY_VECTOR_WIDTH is \"%s\"; it can be 4, 8 or 16",
+               "KOLINSKY_VECTOR_WIDTH is \"%s\"; it can be 1, 4, 8 or 16",
                g_getenv ("KOLINSKY_VECTOR_WIDTH"));
   return FALSE;
 }
@@ -429,7 +429,7 @@ open_found (Found *found, GError **error)
   device->platform = found->platform;
   device->id = found->id;
   device->context = context;
-  device->simd = found->simd;
+  device->simd = device->info.vector_width > 1; /* a CPU, unless it is to work as a GPU does */
   device->budget = budget;
   clGetDeviceInfo (found->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof device->max_work_group,
                    &device->max_work_group, NULL);
@@ -452,7 +452,8 @@ open_found (Found *found, GError **error)
  *
  * The memory budget starts at 80 % of the device's memory, on a CPU of what the
  * system has available; `KOLINSKY_MEMORY` ("512M", "2G"; powers of 1024)
- * overrides it. `KOLINSKY_VECTOR_WIDTH` (4, 8 or 16) overrides a CPU's vectors.
+ * overrides it. `KOLINSKY_VECTOR_WIDTH` (4, 8 or 16) overrides a CPU's vectors; 1
+ * makes it compute as a GPU does, which is slow, and for tests.
  *
  * Fails if nothing matches, naming what there is; if there is no device at all,
  * naming what to install; and if the driver refuses. From any thread.
@@ -741,8 +742,10 @@ kol_device_profile_save (KolDevice *device, const char *path, GError **error)
 char *
 kol_device_identity (const KolDevice *device)
 {
-  return g_strdup_printf ("%s | %s | %s", device->info.name, device->info.platform,
-                          device->info.driver);
+  gboolean disguised = !device->simd && g_str_equal (device->info.type, "CPU");
+
+  return g_strdup_printf ("%s | %s | %s%s", device->info.name, device->info.platform,
+                          device->info.driver, disguised ? " | as a GPU" : "");
 }
 
 static char *
