@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define KERNEL_FOLDER "/org/kolinsky/kernels/"
+#define INCLUDE "#include \"" /* at the start of a line, then the name of another kernel file */
 #define LOG_LINES 30
 
 /* ---- Programs in memory ---- */
@@ -54,7 +55,7 @@ kol_programs_free (KolPrograms *programs)
 
 /* ---- Source ---- */
 
-/* Appends a kernel file; #line makes the compiler name it in its messages. */
+/* Appends a kernel file, and what it includes; #line makes the compiler name it in its messages. */
 static gboolean
 append_file (GString *source, const char *name, GError **error)
 {
@@ -68,10 +69,23 @@ append_file (GString *source, const char *name, GError **error)
       return FALSE;
     }
   gsize length;
-  const char *text = g_bytes_get_data (bytes, &length);
+  const char *data = g_bytes_get_data (bytes, &length);
+  g_autofree char *text = g_strndup (data, length);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   g_string_append_printf (source, "#line 1 \"%s.cl\"\n", name);
-  g_string_append_len (source, text, (gssize) length);
-  g_string_append_c (source, '\n');
+  for (guint i = 0; lines[i]; i++)
+    {
+      if (!g_str_has_prefix (lines[i], INCLUDE))
+        {
+          g_string_append_printf (source, "%s\n", lines[i]);
+          continue;
+        }
+      const char *file = lines[i] + strlen (INCLUDE);
+      g_autofree char *included = g_strndup (file, strcspn (file, ".\""));
+      if (!append_file (source, included, error))
+        return FALSE;
+      g_string_append_printf (source, "#line %u \"%s.cl\"\n", i + 2, name);
+    }
   return TRUE;
 }
 
@@ -85,12 +99,17 @@ full_source (const char *name, GError **error)
   return g_string_free (g_steal_pointer (&source), FALSE);
 }
 
-/* Without warnings: some drivers print how many there were on the user's terminal. */
+/*
+ * Programs for lanes see the same on a CPU as on a GPU. Without warnings: some
+ * drivers print how many there were on the user's terminal.
+ */
 static char *
-full_options (const KolDevice *device, const char *options)
+full_options (const KolDevice *device, const char *name, const char *options)
 {
+  gboolean lanes = !device->simd || strstr (name, "-simt");
+
   return g_strdup_printf ("%s -D KOL_WIDTH=%u -D KOL_SIMD=%d -cl-std=CL1.2 -w", options,
-                          device->info.vector_width, device->simd ? 1 : 0);
+                          lanes ? 1 : device->info.vector_width, !lanes);
 }
 
 /* ---- Compiling ---- */
@@ -285,7 +304,7 @@ load_or_compile (KolDevice *device, const char *name, const char *options, Effor
   if (!source)
     return NULL;
 
-  g_autofree char *all_options = full_options (device, options);
+  g_autofree char *all_options = full_options (device, name, options);
   g_autofree char *path = cache_file (device, source, all_options);
   cl_program program = load_from_disk (device, path, all_options);
   if (program || effort == FROM_DISK)

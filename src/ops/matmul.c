@@ -16,13 +16,6 @@
 extern const KolOp *const kol_matmul_ops[];
 static const KolOp matmul_op;
 
-/* A product as a kernel sees it: [rows, inner] x [inner, columns], `batch` times. */
-typedef struct {
-  gint64 batch, rows, columns, inner;
-  gboolean transpose_a, transpose_b;
-  gboolean batched_a, batched_b; /* else the side is the same for every batch entry */
-} Product;
-
 /* ── Shapes ─────────────────────────────────────────────────────────────────────────────────── */
 
 static gint64
@@ -45,18 +38,18 @@ leading_count (const KolShape *shape)
  * The node's product. Rows of a batched a that all meet the same b are rows of
  * one large matrix, unless they are stored as columns.
  */
-static Product
-product_of (const KolNode *node)
+KolProduct
+kol_product_of (const KolNode *node)
 {
   const KolMatmul *how = node->attributes;
   const KolShape *a = &node->inputs[0]->shape, *b = &node->inputs[1]->shape;
-  Product product = { .rows = from_end (a, how->transpose_a ? 1 : 2),
-                      .columns = from_end (b, how->transpose_b ? 2 : 1),
-                      .inner = from_end (a, how->transpose_a ? 2 : 1),
-                      .transpose_a = how->transpose_a,
-                      .transpose_b = how->transpose_b,
-                      .batched_a = a->rank > 2,
-                      .batched_b = b->rank > 2 };
+  KolProduct product = { .rows = from_end (a, how->transpose_a ? 1 : 2),
+                         .columns = from_end (b, how->transpose_b ? 2 : 1),
+                         .inner = from_end (a, how->transpose_a ? 2 : 1),
+                         .transpose_a = how->transpose_a,
+                         .transpose_b = how->transpose_b,
+                         .batched_a = a->rank > 2,
+                         .batched_b = b->rank > 2 };
 
   product.batch = leading_count (product.batched_a ? a : b);
   if (product.batched_a && !product.batched_b && !product.transpose_a
@@ -177,7 +170,7 @@ gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
 static void
 reference (const KolNode *node, const double *const *x, double *const *y)
 {
-  Product p = product_of (node);
+  KolProduct p = kol_product_of (node);
 
   for (gint64 i = 0; i < p.batch; i++)
     {
@@ -200,7 +193,7 @@ reference (const KolNode *node, const double *const *x, double *const *y)
 static double
 flops (const KolNode *node)
 {
-  Product p = product_of (node);
+  KolProduct p = kol_product_of (node);
 
   return 2.0 * (double) p.batch * (double) p.rows * (double) p.columns * (double) p.inner;
 }
@@ -210,7 +203,7 @@ flops (const KolNode *node)
 static gboolean
 plain_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  Product p = product_of (node);
+  KolProduct p = kol_product_of (node);
 
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "matmul",
@@ -229,7 +222,7 @@ plain_launch (KolLaunch *launch, const KolNode *node, GError **error)
 static gboolean
 clblast_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  Product p = product_of (node);
+  KolProduct p = kol_product_of (node);
 
   return kol_blas_gemm (launch->queue, p.transpose_a, p.transpose_b, p.rows, p.columns, p.inner,
                         launch->inputs[0], p.transpose_a ? p.rows : p.inner,
@@ -282,7 +275,7 @@ divide_up (gint64 a, gint64 b)
  * work-items pack more, fewer leave units idle at the end.
  */
 static double
-partition_cost (const Product *p, const Partition *way, guint compute_units)
+partition_cost (const KolProduct *p, const Partition *way, guint compute_units)
 {
   double items = (double) (p->batch * way->tile_blocks * way->panel_blocks);
   double rounds = ceil (items / compute_units);
@@ -295,7 +288,7 @@ partition_cost (const Product *p, const Partition *way, guint compute_units)
 
 /* The cheapest of some ways to cut rows and columns into blocks for work-items. */
 static Partition
-partition_of (const Product *p, const KolDevice *device)
+partition_of (const KolProduct *p, const KolDevice *device)
 {
   gint64 width = device->info.vector_width, all_tiles, all_panels, panel;
   Partition best = { 0 }, way = { 0 };
@@ -336,7 +329,7 @@ partition_of (const Product *p, const KolDevice *device)
 static gsize
 simd_scratch (const KolNode *node, const KolDevice *device)
 {
-  Product p = product_of (node);
+  KolProduct p = kol_product_of (node);
   Partition way;
 
   if (MIN (p.rows, p.columns) <= THIN)
@@ -347,7 +340,7 @@ simd_scratch (const KolNode *node, const KolDevice *device)
 }
 
 static gboolean
-tiles_launch (KolLaunch *launch, const Product *p, GError **error)
+tiles_launch (KolLaunch *launch, const KolProduct *p, GError **error)
 {
   Partition way = partition_of (p, launch->device);
   g_autoptr (GString) options = g_string_new (NULL);
@@ -378,7 +371,7 @@ tiles_launch (KolLaunch *launch, const Product *p, GError **error)
  * else it adds up the large side's rows.
  */
 static gboolean
-thin_launch (KolLaunch *launch, const Product *p, GError **error)
+thin_launch (KolLaunch *launch, const KolProduct *p, GError **error)
 {
   gboolean swapped = p->columns < p->rows;
   gint64 thin = swapped ? p->columns : p->rows, lines = swapped ? p->rows : p->columns;
@@ -409,7 +402,7 @@ thin_launch (KolLaunch *launch, const Product *p, GError **error)
 static gboolean
 simd_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  Product p = product_of (node);
+  KolProduct p = kol_product_of (node);
 
   if (MIN (p.rows, p.columns) <= THIN)
     return thin_launch (launch, &p, error);
@@ -484,6 +477,12 @@ static const KolVariant variants[] = {
     .fits = simd_fits,
     .scratch = simd_scratch,
     .launch = simd_launch },
+  { .name = "simt",
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
+    .fits = kol_matmul_simt_fits,
+    .scratch = kol_matmul_simt_scratch,
+    .launch = kol_matmul_simt_launch,
+    .tune_only = TRUE },
   { .name = "clblast", .launch = clblast_launch, .tune_only = TRUE },
   { NULL },
 };

@@ -3,7 +3,7 @@
 
 #include "../graph/op-private.h"
 
-/* What matrix products and convolutions on SIMD threads share. */
+/* What matrix products and convolutions share. */
 
 G_BEGIN_DECLS
 
@@ -53,5 +53,52 @@ kol_tile_rows (const KolDevice *device, gint64 lines)
     }
   return best;
 }
+
+/* ── Matrix products ────────────────────────────────────────────────────────────────────────── */
+
+/* A product as a kernel sees it: [rows, inner] x [inner, columns], `batch` times. */
+typedef struct {
+  gint64 batch, rows, columns, inner;
+  gboolean transpose_a, transpose_b;
+  gboolean batched_a, batched_b; /* else the side is the same for every batch entry */
+} KolProduct;
+
+KolProduct kol_product_of (const KolNode *node);
+
+/* ── Tiles for lanes ────────────────────────────────────────────────────────────────────────── */
+
+/* The sums of a work-group, and of one of its items; see kernels/tile-simt.cl. */
+typedef struct {
+  guint rows, columns, item_rows, item_columns;
+} KolTile;
+
+/* How a product is cut: into tiles, and k into slices whose sums are added up afterwards. */
+typedef struct {
+  KolTile tile;
+  gint64 slices;
+  gint64 slice; /* length of one, a multiple of what the kernel takes at a time */
+} KolTiling;
+
+gboolean kol_tiles_fit (const KolDevice *device);
+/* In @most_slices at most. */
+KolTiling kol_tiling_of (const KolDevice *device, gint64 rows, gint64 columns, gint64 inner,
+                         gint64 batch, gint64 most_slices);
+/* The length of a slice where @inner numbers are cut into as many slices; some may be empty. */
+gint64 kol_tiling_slice (const KolTiling *tiling, gint64 inner);
+/* The sizes of a launch: slices x batch x tiles of groups, of items along columns and rows. */
+KolCall kol_tiling_call (const KolTiling *tiling, gint64 rows, gint64 columns, gint64 batch);
+void kol_tile_append_options (const KolTile *tile, GString *options);
+
+/* matmul-simt.c: the variant "simt". */
+gboolean kol_matmul_simt_fits (const KolNode *node, const KolDevice *device);
+gsize kol_matmul_simt_scratch (const KolNode *node, const KolDevice *device);
+gboolean kol_matmul_simt_launch (KolLaunch *launch, const KolNode *node, GError **error);
+/*
+ * The product in tiles, to @y, [slice][batch][rows][columns]. a and b begin at @a_at and
+ * @b_at floats of their buffers, multiples of 4. @epilogue: NULL: none.
+ */
+gboolean kol_matmul_simt_tiles (KolQueue *queue, const KolProduct *p, const KolTiling *way,
+                                KolBuffer *a, gint64 a_at, KolBuffer *b, gint64 b_at, KolBuffer *y,
+                                const KolEpilogue *epilogue, GError **error);
 
 G_END_DECLS
