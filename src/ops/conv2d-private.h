@@ -68,4 +68,19 @@ gboolean kol_conv2d_depthwise_launch (KolLaunch *launch, const KolNode *node, GE
 gsize kol_conv2d_depthwise_w_scratch (const KolNode *node, const KolDevice *device);
 gboolean kol_conv2d_depthwise_w_launch (KolLaunch *launch, const KolNode *node, GError **error);
 
+/* conv2d-simt.c: the variant "simt"; conv2d and its gradient to x share it. */
+gboolean kol_conv2d_simt_fits (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_simt_scratch (const KolNode *node, const KolDevice *device);
+gboolean kol_conv2d_simt_launch (KolLaunch *launch, const KolNode *node, GError **error);
+gsize kol_conv2d_simt_w_scratch (const KolNode *node, const KolDevice *device);
+gboolean kol_conv2d_simt_w_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
+/* conv2d-simt-winograd.c: the variant "simt-winograd" of conv2d and its gradient to x. */
+gboolean kol_conv2d_simt_winograd_fits (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_simt_winograd_scratch (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_simt_winograd_packed (const KolNode *node, guint input, const KolDevice *device);
+gboolean kol_conv2d_simt_winograd_pack (KolLaunch *launch, const KolNode *node, guint input,
+                                        GError **error);
+gboolean kol_conv2d_simt_winograd_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
 G_END_DECLS
