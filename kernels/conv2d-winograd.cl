@@ -294,7 +294,7 @@ transform_inputs (__global const float *x, long floats, int channels, int height
           {
             Span span = span_at ((run.x + t) * M - left, ALPHA, width);
             vec once[ALPHA][ALPHA];
-            #pragma unroll
+            #pragma unroll 1
             for (int i = 0; i < ALPHA; i++)
               {
                 int row = first_row + i;
@@ -306,7 +306,7 @@ transform_inputs (__global const float *x, long floats, int channels, int height
                   comb_row (x, floats, at + (long) i * width, span, ALPHA, a);
                 transform_input (a, once[i]);
               }
-            #pragma unroll
+            #pragma unroll 1
             for (int j = 0; j < ALPHA; j++)
               {
                 vec a[ALPHA], o[ALPHA];
@@ -340,7 +340,7 @@ transform_gradients (__global const float *dy, long floats, int filters, int P, 
           {
             Span span = span_at ((run.x + t) * M, M, Q);
             vec once[M][ALPHA];
-            #pragma unroll
+            #pragma unroll 1
             for (int i = 0; i < M; i++)
               {
                 vec d[M];
@@ -351,7 +351,7 @@ transform_gradients (__global const float *dy, long floats, int filters, int P, 
                   comb_row (dy, floats, at + (long) i * Q, span, M, d);
                 transform_gradient (d, once[i]);
               }
-            #pragma unroll
+            #pragma unroll 1
             for (int j = 0; j < ALPHA; j++)
               {
                 vec d[M], o[ALPHA];
@@ -596,7 +596,7 @@ transform_outputs (__global const float *products, int plane_floats, int filters
       for (int t = 0; t < run.count; t += KOL_WIDTH)
         {
           vec once[M][ALPHA];
-          #pragma unroll
+          #pragma unroll 1
           for (int j = 0; j < ALPHA; j++)
             {
               vec m[ALPHA], o[M];
@@ -608,7 +608,7 @@ transform_outputs (__global const float *products, int plane_floats, int filters
               for (int i = 0; i < M; i++)
                 once[i][j] = o[i];
             }
-          #pragma unroll
+          #pragma unroll 1
           for (int i = 0; i < M; i++)
             {
               vec o[M], line[M];
