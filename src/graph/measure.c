@@ -174,7 +174,9 @@ trial_init (Trial *trial, GError **error)
                                .inputs = bench->inputs,
                                .outputs = bench->outputs,
                                .packed = trial->packed };
-  if (scratch && !(trial->launch.scratch = add_buffer (trial->owned, bench->queue, scratch, error)))
+  if (scratch
+      && (!(trial->launch.scratch = add_buffer (trial->owned, bench->queue, scratch, error))
+          || !kol_queue_fill (bench->queue, trial->launch.scratch, NAN, error)))
     return FALSE;
   for (guint i = 0; trial->variant->packed && i < node->n_inputs; i++)
     {

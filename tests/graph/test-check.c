@@ -31,25 +31,24 @@ launch (KolLaunch *launch, const KolNode *node, const char *options, GError **er
                                        .options = options,
                                        .global = { 1 },
                                        .local = { 1 } },
-                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (a), KOL_BUFFER (a),
-                                     KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0), KOL_FLOAT (0),
+                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0), KOL_FLOAT (0),
                                      KOL_INT (1), KOL_INT (count), KOL_INT (count)),
                            error);
 }
 
 #define OPTIONS(FUNCTION)                                                                          \
-  "-DFUNCTION=" FUNCTION " -DOPERANDS=1 -DOUTER=0 -DA_STEP=1 -DB_STEP=1 -DC_STEP=1"
+  "-DFUNCTION=" FUNCTION " -DTEMPORARIES=0 -DOPERANDS=1 -DOUTER=0 -DSTEP_0=1"
 
 static gboolean
 cube_launch (KolLaunch *self, const KolNode *node, GError **error)
 {
-  return launch (self, node, OPTIONS ("a*a*a"), error);
+  return launch (self, node, OPTIONS ("x0*x0*x0"), error);
 }
 
 static gboolean
 slope_launch (KolLaunch *self, const KolNode *node, GError **error)
 {
-  return launch (self, node, OPTIONS ("(T)3*a*a"), error);
+  return launch (self, node, OPTIONS ("(T)3*x0*x0"), error);
 }
 
 static void

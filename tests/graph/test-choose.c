@@ -32,7 +32,7 @@ launch (KolLaunch *launch, const char *function, gint64 count, GError **error)
 {
   KolBuffer *a = launch->inputs[0];
   g_autofree char *options = g_strdup_printf (
-      "-DFUNCTION=%s -DOPERANDS=1 -DOUTER=0 -DA_STEP=1 -DB_STEP=1 -DC_STEP=1", function);
+      "-DFUNCTION=%s -DTEMPORARIES=0 -DOPERANDS=1 -DOUTER=0 -DSTEP_0=1", function);
 
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "elementwise",
@@ -40,8 +40,7 @@ launch (KolLaunch *launch, const char *function, gint64 count, GError **error)
                                        .options = options,
                                        .global = { 1 },
                                        .local = { 1 } },
-                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (a), KOL_BUFFER (a),
-                                     KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0), KOL_FLOAT (0),
+                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0), KOL_FLOAT (0),
                                      KOL_INT (1), KOL_INT (count), KOL_INT (count)),
                            error);
 }
@@ -49,7 +48,7 @@ launch (KolLaunch *launch, const char *function, gint64 count, GError **error)
 static gboolean
 cube_launch (KolLaunch *self, const KolNode *node, GError **error)
 {
-  return launch (self, "a*a*a", kol_count (&node->outputs[0]), error);
+  return launch (self, "x0*x0*x0", kol_count (&node->outputs[0]), error);
 }
 
 /* Forgets the last element, as a kernel does whose strips are cut wrongly. */
@@ -57,7 +56,7 @@ static gboolean
 wrong_launch (KolLaunch *self, const KolNode *node, GError **error)
 {
   launches++;
-  return launch (self, "a*a*a", kol_count (&node->outputs[0]) - 1, error);
+  return launch (self, "x0*x0*x0", kol_count (&node->outputs[0]) - 1, error);
 }
 
 static gboolean
