@@ -11,6 +11,7 @@
 #include "../device/tuning-private.h"
 #include "measure-private.h"
 
+#define TINY_WORK 1e6    /* operations below which no choice is worth a measurement */
 #define SMALL_WORK 2e7   /* operations up to which the plain variant is measured, too */
 #define CHECK_WORK 2e8   /* up to which a candidate that is alone is held against it */
 #define REFEREE_WORK 2e9 /* up to which it decides between candidates that differ */
@@ -152,10 +153,19 @@ remember (KolDevice *device, const char *key, const KolVariant *best,
   kol_tuning_store (device->tuning, key, names, seconds, n, chosen);
 }
 
+/* Operations, or a guess at them. */
+static double
+work_of (const KolNode *node)
+{
+  return node->op->flops ? node->op->flops (node) : 10.0 * (double) kol_count (&node->outputs[0]);
+}
+
 /* One alone is only checked, and only where plain, the referee, takes no time to speak of. */
 static gboolean
 needs_measuring (const KolNode *node, const KolCandidate *candidates, guint n)
 {
+  if (work_of (node) < TINY_WORK)
+    return FALSE;
   return n > 1
          || (candidates[0].variant != &node->op->variants[0] && node->op->flops
              && node->op->flops (node) < CHECK_WORK);
