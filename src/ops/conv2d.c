@@ -451,24 +451,24 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
   CASE ("3x3-same", (3, 2, 7, 7), (9, 2, 3, 3), (3, 9, 7, 7), HOW (.padding = KOL_SAME)) \
   CASE ("3x3-pad-1-odd", (1, 4, 11, 13), (7, 4, 3, 3), (1, 7, 11, 13), HOW (.pad = 1)) \
   CASE ("5x5-same", (2, 3, 14, 14), (13, 3, 5, 5), (2, 13, 14, 14), HOW (.padding = KOL_SAME)) \
-  CASE ("4x2-same", (1, 2, 6, 8), (3, 2, 4, 2), (1, 3, 6, 8), HOW (.padding = KOL_SAME)) \
+  CASE ("4x2-same", (1, 2, 6, 8), (3, 2, 4, 2), (1, 3, 6, 8), HOW (.padding = KOL_SAME), .slow = TRUE) \
   CASE ("same-stride-2", (2, 3, 8, 8), (4, 3, 3, 3), (2, 4, 4, 4), \
         HOW (.padding = KOL_SAME, .stride = 2)) \
   CASE ("same-stride-3x2", (1, 2, 10, 7), (3, 2, 5, 3), (1, 3, 4, 4), \
-        HOW (.padding = KOL_SAME, .stride = 3, .stride_w = 2)) \
+        HOW (.padding = KOL_SAME, .stride = 3, .stride_w = 2), .slow = TRUE) \
   CASE ("stride-2-odd", (3, 2, 11, 9), (5, 2, 3, 3), (3, 5, 6, 5), HOW (.stride = 2, .pad = 1)) \
   CASE ("stride-3", (1, 3, 13, 17), (2, 3, 5, 5), (1, 2, 3, 5), HOW (.stride = 3)) \
-  CASE ("stride-5-kernel-2", (2, 1, 12, 13), (3, 1, 2, 2), (2, 3, 3, 3), HOW (.stride = 5)) \
+  CASE ("stride-5-kernel-2", (2, 1, 12, 13), (3, 1, 2, 2), (2, 3, 3, 3), HOW (.stride = 5), .slow = TRUE) \
   CASE ("asymmetric", (2, 2, 6, 5), (3, 2, 3, 3), (2, 3, 7, 5), \
         HOW (.top = 1, .left = 2, .bottom = 2)) \
   CASE ("asymmetric-stride-2", (1, 2, 9, 10), (3, 2, 3, 3), (1, 3, 4, 6), \
-        HOW (.stride = 2, .left = 1, .bottom = 1, .right = 2)) \
+        HOW (.stride = 2, .left = 1, .bottom = 1, .right = 2), .slow = TRUE) \
   CASE ("wide-padding", (1, 2, 3, 4), (2, 2, 2, 2), (1, 2, 8, 9), HOW (.pad = 3)) \
   CASE ("dilation-2", (2, 2, 9, 11), (3, 2, 3, 3), (2, 3, 9, 11), HOW (.dilation = 2, .pad = 2)) \
   CASE ("dilation-2-stride-2", (1, 2, 12, 11), (3, 2, 3, 3), (1, 3, 4, 4), \
         HOW (.dilation = 2, .stride = 2)) \
   CASE ("dilation-1x3-stride-2", (1, 2, 7, 15), (2, 2, 3, 3), (1, 2, 3, 5), \
-        HOW (.dilation = 1, .dilation_w = 3, .stride = 2)) \
+        HOW (.dilation = 1, .dilation_w = 3, .stride = 2), .slow = TRUE) \
   CASE ("groups-2", (2, 6, 7, 5), (4, 3, 3, 3), (2, 4, 7, 5), HOW (.groups = 2, .pad = 1)) \
   CASE ("depthwise", (2, 5, 9, 8), (5, 1, 3, 3), (2, 5, 9, 8), HOW (.groups = 5, .pad = 1)) \
   CASE ("depthwise-2-stride-2", (1, 3, 8, 9), (6, 1, 3, 3), (1, 6, 4, 5), \
@@ -500,19 +500,19 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         .slow = TRUE) \
   CASE ("stride-2-long-rows", (1, 2, 5, 1101), (3, 2, 3, 3), (1, 3, 3, 551), \
         HOW (.stride = 2, .pad = 1), .slow = TRUE) \
-  CASE ("stride-2-even", (2, 7, 14, 12), (11, 7, 3, 3), (2, 11, 7, 6), HOW (.stride = 2, .pad = 1)) \
+  CASE ("stride-2-even", (2, 7, 14, 12), (11, 7, 3, 3), (2, 11, 7, 6), HOW (.stride = 2, .pad = 1), .slow = TRUE) \
   CASE ("stride-2-wide-padding", (1, 2, 5, 6), (3, 2, 1, 1), (1, 3, 6, 6), \
-        HOW (.stride = 2, .pad = 3)) \
-  CASE ("stride-4-of-less", (2, 3, 2, 3), (5, 3, 2, 2), (2, 5, 1, 1), HOW (.stride = 4, .pad = 1)) \
+        HOW (.stride = 2, .pad = 3), .slow = TRUE) \
+  CASE ("stride-4-of-less", (2, 3, 2, 3), (5, 3, 2, 2), (2, 5, 1, 1), HOW (.stride = 4, .pad = 1), .slow = TRUE) \
   CASE ("stride-1x3-dilation-2", (1, 2, 8, 13), (3, 2, 3, 4), (1, 3, 6, 3), \
-        HOW (.stride = 1, .stride_w = 3, .dilation = 1, .dilation_w = 2)) \
+        HOW (.stride = 1, .stride_w = 3, .dilation = 1, .dilation_w = 2), .slow = TRUE) \
   CASE ("stride-4-dilation-6", (1, 2, 17, 29), (3, 2, 2, 3), (1, 3, 3, 5), \
-        HOW (.stride = 4, .dilation = 6)) \
+        HOW (.stride = 4, .dilation = 6), .slow = TRUE) \
   CASE ("groups-stride-2", (2, 6, 8, 7), (9, 2, 3, 3), (2, 9, 4, 4), \
         HOW (.groups = 3, .stride = 2, .pad = 1)) \
-  CASE ("1x7", (1, 3, 5, 19), (4, 3, 1, 7), (1, 4, 5, 19), HOW (.left = 3, .right = 3)) \
-  CASE ("7x1", (1, 3, 19, 5), (4, 3, 7, 1), (1, 4, 19, 5), HOW (.top = 3, .bottom = 3)) \
-  CASE ("whole-picture", (3, 4, 5, 6), (7, 4, 5, 6), (3, 7, 1, 1), HOW ()) \
+  CASE ("1x7", (1, 3, 5, 19), (4, 3, 1, 7), (1, 4, 5, 19), HOW (.left = 3, .right = 3), .slow = TRUE) \
+  CASE ("7x1", (1, 3, 19, 5), (4, 3, 7, 1), (1, 4, 19, 5), HOW (.top = 3, .bottom = 3), .slow = TRUE) \
+  CASE ("whole-picture", (3, 4, 5, 6), (7, 4, 5, 6), (3, 7, 1, 1), HOW (), .slow = TRUE) \
   CASE ("31-filters", (1, 3, 4, 16), (31, 3, 3, 3), (1, 31, 4, 16), HOW (.pad = 1)) \
   CASE ("33-columns", (1, 2, 3, 33), (17, 2, 3, 3), (1, 17, 3, 33), HOW (.pad = 1)) \
   CASE ("long-rows", (1, 2, 5, 301), (5, 2, 3, 3), (1, 5, 5, 301), HOW (.pad = 1), .slow = TRUE) \
