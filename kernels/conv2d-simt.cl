@@ -29,9 +29,9 @@ finish (float value, __global const float *bias, __global const float *residual,
 
 /* y[i] = the sum of partial[slice][i] in the order of the slices. Global size: elements of y. */
 __kernel void
-conv2d_finish (__global const float *restrict partial, __global float *restrict y,
-               __global const float *restrict bias, __global const float *restrict residual,
-               int elements, int plane, int channels, int slices)
+conv2d_simt_finish (__global const float *restrict partial, __global float *restrict y,
+                    __global const float *restrict bias, __global const float *restrict residual,
+                    int elements, int plane, int channels, int slices)
 {
   const int i = get_global_id (0);
   if (i >= elements)
@@ -110,14 +110,14 @@ fetch_b (const Sides *sides, int k, int line, float *to)
  * [slice][n][group][m][..]. Groups: slices x groups x tiles along m x tiles along (n, i, j).
  */
 __kernel __attribute__ ((reqd_work_group_size (ITEMS_N, ITEMS_M, 1))) void
-conv2d_tiles (__global const float *restrict x, __global const float *restrict w,
-              __global float *restrict y, __global const float *restrict bias,
-              __global const float *restrict residual, int pictures, int groups, int channels,
-              int filters, int inner, int slice, int H, int W, int P, int Q, int R, int S,
-              float per_channel, float per_row, int step_h, int step_w,
-              int base_h, int base_w, int tap_h, int tap_w, int group_step, int filter_step,
-              int channel_step, int first_weight, int weight_h, int weight_w, int plane,
-              int first_out, int out_h, int out_w)
+conv2d_simt_tiles (__global const float *restrict x, __global const float *restrict w,
+                   __global float *restrict y, __global const float *restrict bias,
+                   __global const float *restrict residual, int pictures, int groups, int channels,
+                   int filters, int inner, int slice, int H, int W, int P, int Q, int R, int S,
+                   float per_channel, float per_row, int step_h, int step_w, int base_h, int base_w,
+                   int tap_h, int tap_w, int group_step, int filter_step, int channel_step,
+                   int first_weight, int weight_h, int weight_w, int plane, int first_out,
+                   int out_h, int out_w)
 {
   __local float4 piece_a[DEPTH * PITCH_A], piece_b[DEPTH * PITCH_B];
   float sum[WORK_M][WORK_N];
@@ -217,11 +217,11 @@ fetch_b (const Sides *sides, int k, int line, float *to)
  * Groups: slices x groups x tiles along m x tiles along (c, r, s).
  */
 __kernel __attribute__ ((reqd_work_group_size (ITEMS_N, ITEMS_M, 1))) void
-conv2d_gradient_w_tiles (__global const float *restrict x, __global const float *restrict dy,
-                         __global float *restrict partial, int groups, int channels, int filters,
-                         int H, int W, int P, int Q, int R, int S, float per_channel,
-                         float per_row, int stride_h, int stride_w, int dilation_h,
-                         int dilation_w, int top, int left, int pictures, int slice)
+conv2d_simt_gradient_w (__global const float *restrict x, __global const float *restrict dy,
+                        __global float *restrict partial, int groups, int channels, int filters,
+                        int H, int W, int P, int Q, int R, int S, float per_channel, float per_row,
+                        int stride_h, int stride_w, int dilation_h, int dilation_w, int top,
+                        int left, int pictures, int slice)
 {
   __local float4 piece_a[DEPTH * PITCH_A], piece_b[DEPTH * PITCH_B];
   float sum[WORK_M][WORK_N];

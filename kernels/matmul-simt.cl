@@ -76,10 +76,10 @@ fetch_b (const Sides *sides, int k, int line, float *to)
  * entry; a and b begin at a_at and b_at; y is [slice][entry][m][n]. Groups: slices x entries x tiles along m x tiles along n.
  */
 __kernel __attribute__ ((reqd_work_group_size (ITEMS_N, ITEMS_M, 1))) void
-matmul_tiles (__global const float *restrict a, __global const float *restrict b,
-              __global float *restrict y, __global const float *restrict bias,
-              __global const float *restrict residual, int rows, int columns, int inner, int batch,
-              int batched_a, int batched_b, int a_at, int b_at, int slice)
+matmul_simt_tiles (__global const float *restrict a, __global const float *restrict b,
+                   __global float *restrict y, __global const float *restrict bias,
+                   __global const float *restrict residual, int rows, int columns, int inner,
+                   int batch, int batched_a, int batched_b, int a_at, int b_at, int slice)
 {
   __local float4 piece_a[DEPTH * PITCH_A], piece_b[DEPTH * PITCH_B];
   float sum[WORK_M][WORK_N];
@@ -115,9 +115,9 @@ matmul_tiles (__global const float *restrict a, __global const float *restrict b
 
 /* y[i] = the sum of partial[slice][i] in the order of the slices. Global size: elements of y. */
 __kernel void
-matmul_total (__global const float *restrict partial, __global float *restrict y,
-              __global const float *restrict bias, __global const float *restrict residual,
-              int elements, int columns, int slices)
+matmul_simt_total (__global const float *restrict partial, __global float *restrict y,
+                   __global const float *restrict bias, __global const float *restrict residual,
+                   int elements, int columns, int slices)
 {
   const int i = get_global_id (0);
   if (i >= elements)

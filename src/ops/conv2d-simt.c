@@ -190,7 +190,7 @@ launch_part (KolLaunch *launch, const Job *job, const KolTiling *way, const Axis
   if (way->slices == 1)
     kol_epilogue_append_options (&launch->epilogue, options);
   call.program = "conv2d-simt";
-  call.kernel = "conv2d_tiles";
+  call.kernel = "conv2d_simt_tiles";
   call.options = options->str;
   return kol_queue_launch (
       launch->queue, &call,
@@ -220,7 +220,7 @@ launch_finish (KolLaunch *launch, const Job *job, const KolTiling *way, GError *
   kol_epilogue_append_options (&launch->epilogue, options);
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "conv2d-simt",
-                                       .kernel = "conv2d_finish",
+                                       .kernel = "conv2d_simt_finish",
                                        .options = options->str,
                                        .global = { elements } },
                            KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
@@ -283,7 +283,7 @@ launch_w_tiles (KolLaunch *launch, const KolConv2dShape *c, const KolTiling *way
 
   kol_tile_append_options (&way->tile, options);
   call.program = "conv2d-simt";
-  call.kernel = "conv2d_gradient_w_tiles";
+  call.kernel = "conv2d_simt_gradient_w";
   call.options = options->str;
   return kol_queue_launch (
       launch->queue, &call,

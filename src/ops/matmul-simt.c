@@ -187,7 +187,7 @@ kol_matmul_simt_tiles (KolQueue *queue, const KolProduct *p, const KolTiling *wa
   kol_tile_append_options (&way->tile, options);
   kol_epilogue_append_options (epilogue, options);
   call.program = "matmul-simt";
-  call.kernel = "matmul_tiles";
+  call.kernel = "matmul_simt_tiles";
   call.options = options->str;
   return kol_queue_launch (
       queue, &call,
@@ -207,7 +207,7 @@ launch_total (KolLaunch *launch, const KolProduct *p, const KolTiling *way, GErr
   kol_epilogue_append_options (&launch->epilogue, options);
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "matmul-simt",
-                                       .kernel = "matmul_total",
+                                       .kernel = "matmul_simt_total",
                                        .options = options->str,
                                        .global = { elements } },
                            KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),

@@ -252,7 +252,7 @@ check_variant (KolDevice *device, const VerifyOptions *options, Outcome *outcome
   while (!g_str_equal (variant->name, options->variant))
     variant++;
   for (const KolCase *c = op->cases; c && c->name; c++)
-    if (!c->only_tune && !(options->quick && c->slow))
+    if (kol_check_takes (device, op, c, variant, options->quick))
       kol_check_case (device, op, c, variant, note_result, outcome);
 }
 

@@ -84,7 +84,7 @@ main (int argc, char **argv)
             Case *at = g_new (Case, 1);
 
             *at = (Case){ op, c, variant };
-            if (!c->only_tune && !(quick && c->slow))
+            if (kol_check_takes (device, op, c, variant, quick))
               g_test_add_data_func_full (path, at, test_case, g_free);
             else
               g_free (at);
