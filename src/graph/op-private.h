@@ -212,6 +212,19 @@ kol_count (const KolValue *value)
   return kol_shape_count (&value->shape);
 }
 
+static inline gint64
+kol_divide_up (gint64 a, gint64 b)
+{
+  return (a + b - 1) / b;
+}
+
+/* The first multiple of @b from @a on. */
+static inline gint64
+kol_round_up (gint64 a, gint64 b)
+{
+  return kol_divide_up (a, b) * b;
+}
+
 /* Whether the device works best with vector kernels; see KolDevice.simd. */
 static inline guint
 kol_width (const KolDevice *device)

@@ -122,12 +122,6 @@ typedef struct {
   guint group;
 } Cut;
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
 /* @alone: nothing is summed, so that parts cost nothing. */
 static Cut
 cut_new (const Geometry *geometry, const KolDevice *device, gboolean alone)
@@ -139,14 +133,14 @@ cut_new (const Geometry *geometry, const KolDevice *device, gboolean alone)
   Cut self = { .strip = 1, .parts = 1, .group = 1 };
 
   if (device->simd)
-    self.strip = divide_up (channels, MIN (channels, wanted));
+    self.strip = kol_divide_up (channels, MIN (channels, wanted));
   while (!device->simd && self.group < GPU_GROUP && 2 * self.group <= device->max_work_group)
     self.group *= 2;
-  self.strips = divide_up (channels, self.strip);
+  self.strips = kol_divide_up (channels, self.strip);
   if (alone || self.strips < units)
-    self.parts = CLAMP (divide_up (wanted, self.strips), 1, geometry->examples);
-  self.part_examples = divide_up (geometry->examples, self.parts);
-  self.parts = divide_up (geometry->examples, self.part_examples);
+    self.parts = CLAMP (kol_divide_up (wanted, self.strips), 1, geometry->examples);
+  self.part_examples = kol_divide_up (geometry->examples, self.parts);
+  self.parts = kol_divide_up (geometry->examples, self.part_examples);
   return self;
 }
 

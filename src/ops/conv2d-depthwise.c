@@ -17,18 +17,6 @@
 #define LEAST_OUTPUTS 4096     /* of a work-item, where there is enough work */
 #define MOST_PARTIAL (4 << 20) /* floats of partial sums */
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
-static gint64
-round_up (gint64 a, gint64 b)
-{
-  return divide_up (a, b) * b;
-}
-
 /* ── Geometry ───────────────────────────────────────────────────────────────────────────────── */
 
 /* One axis of what is copied to the window, and of what is computed from it. */
@@ -96,10 +84,11 @@ reach (const Axis *axis, gint64 outputs)
 static gint64
 row_length (const Axis *w, gint64 width, guint vectors)
 {
-  gint64 outputs = round_up (w->to, width * vectors), phases = w->turned ? 1 : w->stride;
+  gint64 outputs = kol_round_up (w->to, width * vectors), phases = w->turned ? 1 : w->stride;
   gint64 read = w->turned ? reach (w, outputs) : outputs + (w->taps - 1) * w->dilation / w->stride;
 
-  return MAX (read, divide_up (w->before, phases) + round_up (divide_up (w->from, phases), width));
+  return MAX (read, kol_divide_up (w->before, phases)
+                        + kol_round_up (kol_divide_up (w->from, phases), width));
 }
 
 static gint64
@@ -120,7 +109,7 @@ choose_height (const Job *job, gint64 most)
 
   for (gint64 height = step; height <= most; height += step)
     {
-      gint64 cost = divide_up (job->h.to, height) * (height + 1);
+      gint64 cost = kol_divide_up (job->h.to, height) * (height + 1);
 
       if (cost > least || reach (&job->h, height) * row_floats (job) > WINDOW)
         continue;
@@ -134,14 +123,14 @@ choose_height (const Job *job, gint64 most)
 static void
 cut (Job *job, gint64 wanted)
 {
-  gint64 tiles = divide_up (job->h.to, job->height), each = tiles;
+  gint64 tiles = kol_divide_up (job->h.to, job->height), each = tiles;
 
   while (each > 1 && reach (&job->h, each * job->height) * row_floats (job) > WINDOW)
     each--;
-  job->blocks = divide_up (tiles, each);
-  job->blocks = MIN (MAX (job->blocks, divide_up (wanted, job->planes)), tiles);
-  job->block = divide_up (tiles, job->blocks) * job->height;
-  job->blocks = divide_up (job->h.to, job->block);
+  job->blocks = kol_divide_up (tiles, each);
+  job->blocks = MIN (MAX (job->blocks, kol_divide_up (wanted, job->planes)), tiles);
+  job->block = kol_divide_up (tiles, job->blocks) * job->height;
+  job->blocks = kol_divide_up (job->h.to, job->block);
   job->window_rows = reach (&job->h, job->block);
 }
 
@@ -218,7 +207,7 @@ kol_conv2d_depthwise_launch (KolLaunch *launch, const KolNode *node, GError **er
   Job job = job_of (node, launch->device);
   gint64 units = job.planes * job.blocks;
   KolStrips strips = kol_strips (launch->device, (gsize) units,
-                                 (gsize) divide_up (LEAST_OUTPUTS, job.block * job.w.to));
+                                 (gsize) kol_divide_up (LEAST_OUTPUTS, job.block * job.w.to));
   g_autoptr (GString) options = options_of (&job, job.h.turned ? "GRADIENT_X" : "FORWARD");
 
   kol_epilogue_append_options (&launch->epilogue, options);
@@ -252,15 +241,15 @@ typedef struct {
 static Cut
 cut_weights (const KolConv2dShape *c, const KolDevice *device)
 {
-  KolStrips strips
-      = kol_strips (device, (gsize) c->K, (gsize) divide_up (LEAST_OUTPUTS, c->N * c->P * c->Q));
+  KolStrips strips = kol_strips (device, (gsize) c->K,
+                                 (gsize) kol_divide_up (LEAST_OUTPUTS, c->N * c->P * c->Q));
   gint64 wanted = KOL_STRIPS_PER_UNIT * (gint64) device->info.compute_units;
   gint64 most = MAX (MOST_PARTIAL / (c->K * c->R * c->S), 1);
   gint64 chunks = CLAMP (wanted / c->K, 1, MIN (c->N, most));
   Cut cut = { .each = (gint64) strips.each, .items = (gint64) strips.items };
 
-  cut.per_chunk = divide_up (c->N, chunks);
-  cut.chunks = divide_up (c->N, cut.per_chunk);
+  cut.per_chunk = kol_divide_up (c->N, chunks);
+  cut.chunks = kol_divide_up (c->N, cut.per_chunk);
   return cut;
 }
 

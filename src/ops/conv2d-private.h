@@ -46,17 +46,17 @@ gboolean kol_conv2d_gemm_w_launch (KolLaunch *launch, const KolNode *node, GErro
 
 /* conv2d-winograd.c: by the outputs of a tile and the filter's side. */
 #define KOL_CONV2D_WINOGRAD(M, R)                                                                  \
-  gboolean kol_conv2d_winograd_##M##_##R##_fits (const KolNode *node, const KolDevice *device);          \
-  gsize kol_conv2d_winograd_##M##_##R##_scratch (const KolNode *node, const KolDevice *device);          \
-  gsize kol_conv2d_winograd_##M##_##R##_packed (const KolNode *node, guint input,                        \
-                                          const KolDevice *device);                                \
-  gboolean kol_conv2d_winograd_##M##_##R##_pack (KolLaunch *launch, const KolNode *node, guint input,    \
-                                           GError **error);                                        \
-  gboolean kol_conv2d_winograd_##M##_##R##_launch (KolLaunch *launch, const KolNode *node,               \
-                                             GError **error);                                      \
-  gsize kol_conv2d_winograd_##M##_##R##_w_scratch (const KolNode *node, const KolDevice *device);        \
-  gboolean kol_conv2d_winograd_##M##_##R##_w_launch (KolLaunch *launch, const KolNode *node,             \
-                                               GError **error);
+  gboolean kol_conv2d_winograd_##M##_##R##_fits (const KolNode *node, const KolDevice *device);    \
+  gsize kol_conv2d_winograd_##M##_##R##_scratch (const KolNode *node, const KolDevice *device);    \
+  gsize kol_conv2d_winograd_##M##_##R##_packed (const KolNode *node, guint input,                  \
+                                                const KolDevice *device);                          \
+  gboolean kol_conv2d_winograd_##M##_##R##_pack (KolLaunch *launch, const KolNode *node,           \
+                                                 guint input, GError **error);                     \
+  gboolean kol_conv2d_winograd_##M##_##R##_launch (KolLaunch *launch, const KolNode *node,         \
+                                                   GError **error);                                \
+  gsize kol_conv2d_winograd_##M##_##R##_w_scratch (const KolNode *node, const KolDevice *device);  \
+  gboolean kol_conv2d_winograd_##M##_##R##_w_launch (KolLaunch *launch, const KolNode *node,       \
+                                                     GError **error);
 KOL_CONV2D_WINOGRAD (4, 3)
 KOL_CONV2D_WINOGRAD (2, 3)
 KOL_CONV2D_WINOGRAD (2, 5)

@@ -22,18 +22,6 @@
 #define SEGMENT 4096             /* longest piece of a picture's outputs in the gradient to w */
 #define ALIGN 16                 /* planes and parts of scratch start at multiples of it */
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
-static gint64
-round_up (gint64 a, gint64 b)
-{
-  return divide_up (a, b) * b;
-}
-
 /* Work-items that keep every compute unit busy to the end. */
 static gint64
 items_wanted (const KolDevice *device)
@@ -97,7 +85,7 @@ shortest_row (const PlaneAxis *axis)
       gint64 furthest = reach (axis, phase), zeros = 0, end;
 
       if (axis->before > phase)
-        zeros = divide_up (axis->before - phase, axis->step);
+        zeros = kol_divide_up (axis->before - phase, axis->step);
       end = axis->length - 1 + axis->before - phase;
       end = end < 0 ? 0 : end / axis->step + 1;
       shortest = MAX (shortest, furthest - zeros);
@@ -117,7 +105,7 @@ planes_of (PlaneAxis h, PlaneAxis w, gint64 width)
   planes.numbers = (h.outputs - 1) * planes.row_length + w.outputs;
   for (gint64 phase = 0; phase < planes.phases_w; phase++)
     behind = MAX (behind, reach (&w, phase) - planes.row_length);
-  planes.floats = round_up (planes.rows * planes.row_length + behind + width, ALIGN);
+  planes.floats = kol_round_up (planes.rows * planes.row_length + behind + width, ALIGN);
   if (planes.floats % 1024 == 0) /* planes 4096 bytes apart would share their place in the cache */
     planes.floats += ALIGN;
   return planes;
@@ -209,10 +197,10 @@ typedef struct {
 static Part
 part_of (gint64 i, gint64 length, gint64 taps, gint64 stride, gint64 dilation, gint64 before)
 {
-  Part part = { .start = before > i ? divide_up (before - i, stride) : 0 };
+  Part part = { .start = before > i ? kol_divide_up (before - i, stride) : 0 };
 
   part.first = part.start * stride + i - before;
-  part.outputs = part.first < length ? divide_up (length - part.first, stride) : 0;
+  part.outputs = part.first < length ? kol_divide_up (length - part.first, stride) : 0;
   for (gint64 r = 0; r < taps; r++)
     if (r * dilation % stride == i)
       {
@@ -318,7 +306,7 @@ job_of (const KolNode *node, const KolDevice *device)
   job.rows = kol_tile_rows (device, job.filters);
   /* Few rows: more vectors, so that enough sums are under way. */
   job.vectors = job.rows <= (device->info.vector_width == 16 ? 4 : 2) ? 4 : 2;
-  job.tiles = divide_up (job.filters, job.rows);
+  job.tiles = kol_divide_up (job.filters, job.rows);
   job.weights = job.groups * job.tiles * job.taps * job.rows;
   return job;
 }
@@ -330,8 +318,8 @@ scratch_of (const Job *job)
   gint64 picture = job->groups * job->group_floats;
   Scratch s = { .pictures = CLAMP (PASS_FLOATS / picture, 1, job->pictures) };
 
-  s.weights_at = round_up (s.pictures * picture + 4 * ALIGN, ALIGN);
-  s.offset_at = s.weights_at + round_up (job->weights, ALIGN);
+  s.weights_at = kol_round_up (s.pictures * picture + 4 * ALIGN, ALIGN);
+  s.offset_at = s.weights_at + kol_round_up (job->weights, ALIGN);
   s.end = s.offset_at + job->taps;
   return s;
 }
@@ -402,16 +390,16 @@ cut_of (const Job *job, gint64 numbers, gint64 pictures, const KolDevice *device
 {
   gint64 panel = job->vectors * (gint64) device->info.vector_width;
   gint64 wanted = items_wanted (device), others = pictures * job->groups;
-  Cut cut = { .blocks = divide_up (numbers, STRIP) };
+  Cut cut = { .blocks = kol_divide_up (numbers, STRIP) };
 
-  cut.tile_blocks = CLAMP (divide_up (wanted, cut.blocks * others), 1, job->tiles);
+  cut.tile_blocks = CLAMP (kol_divide_up (wanted, cut.blocks * others), 1, job->tiles);
   if (cut.blocks * cut.tile_blocks * others < wanted)
-    cut.blocks = divide_up (wanted, cut.tile_blocks * others);
-  cut.block = round_up (divide_up (numbers, cut.blocks), panel);
+    cut.blocks = kol_divide_up (wanted, cut.tile_blocks * others);
+  cut.block = kol_round_up (kol_divide_up (numbers, cut.blocks), panel);
   cut.block = MIN (cut.block, STRIP);
-  cut.blocks = divide_up (numbers, cut.block);
-  cut.tiles_each = divide_up (job->tiles, cut.tile_blocks);
-  cut.tile_blocks = divide_up (job->tiles, cut.tiles_each);
+  cut.blocks = kol_divide_up (numbers, cut.block);
+  cut.tiles_each = kol_divide_up (job->tiles, cut.tile_blocks);
+  cut.tile_blocks = kol_divide_up (job->tiles, cut.tiles_each);
   return cut;
 }
 
@@ -554,7 +542,7 @@ line_planes (const KolConv2dShape *c, gint64 row_length, const KolDevice *device
   planes.h = forward_axis (c->P, c->P, 1, 1, 1, 0);
   planes.w = forward_axis (c->Q, c->Q, 1, 1, 1, 0);
   planes.numbers = (c->P - 1) * row_length + c->Q;
-  planes.floats = round_up (planes.numbers, device->info.vector_width);
+  planes.floats = kol_round_up (planes.numbers, device->info.vector_width);
   return planes;
 }
 
@@ -564,9 +552,9 @@ weight_scratch_of (const WeightJob *job)
   gint64 picture = job->picture_floats + job->c.K * job->dy.floats;
   Scratch s = { .pictures = CLAMP (PASS_FLOATS / picture, 1, job->c.N) };
 
-  s.rows_at = round_up (s.pictures * job->picture_floats, ALIGN);
-  s.offset_at = s.rows_at + round_up (s.pictures * job->c.K * job->dy.floats, ALIGN);
-  s.partial_at = s.offset_at + round_up (job->taps, ALIGN);
+  s.rows_at = kol_round_up (s.pictures * job->picture_floats, ALIGN);
+  s.offset_at = s.rows_at + kol_round_up (s.pictures * job->c.K * job->dy.floats, ALIGN);
+  s.partial_at = s.offset_at + kol_round_up (job->taps, ALIGN);
   s.end = s.partial_at + (job->chunks > 1 ? job->chunks * job->c.K * job->taps : 0);
   return s;
 }
@@ -592,28 +580,30 @@ cut_weight_job (WeightJob *job, const KolDevice *device)
   gint64 wanted = items_wanted (device), segments, tiles, per_segment;
   Scratch s;
 
-  job->per_picture = divide_up (job->dy.floats, SEGMENT);
-  job->segment = round_up (divide_up (job->dy.floats, job->per_picture), device->info.vector_width);
-  job->per_picture = divide_up (job->dy.floats, job->segment);
+  job->per_picture = kol_divide_up (job->dy.floats, SEGMENT);
+  job->segment
+      = kol_round_up (kol_divide_up (job->dy.floats, job->per_picture), device->info.vector_width);
+  job->per_picture = kol_divide_up (job->dy.floats, job->segment);
   per_segment
       = (job->picture_floats + job->c.K * job->dy.floats) / (job->c.groups * job->per_picture);
-  job->per_visit = MAX (VISIT_FLOATS / MAX (per_segment, 1), divide_up (1024, job->segment));
+  job->per_visit = MAX (VISIT_FLOATS / MAX (per_segment, 1), kol_divide_up (1024, job->segment));
 
   s = weight_scratch_of (job); /* chunks are not needed for the pictures of a pass */
   segments = s.pictures * job->per_picture;
   job->per_visit = MIN (job->per_visit, segments);
   job->chunks = CLAMP (PARTIAL_FLOATS / (job->c.K * job->taps), 1, wanted);
-  job->chunks = MIN (job->chunks, divide_up (segments, job->per_visit));
-  tiles = divide_up (job->c.filters, job->rows);
-  job->tile_blocks = CLAMP (divide_up (wanted, job->chunks * job->c.groups), 1, tiles);
+  job->chunks = MIN (job->chunks, kol_divide_up (segments, job->per_visit));
+  tiles = kol_divide_up (job->c.filters, job->rows);
+  job->tile_blocks = CLAMP (kol_divide_up (wanted, job->chunks * job->c.groups), 1, tiles);
   if (job->chunks * job->tile_blocks * job->c.groups < wanted) /* few filters: shorter visits */
     {
-      job->chunks = MIN (divide_up (wanted, job->tile_blocks * job->c.groups), segments);
+      job->chunks = MIN (kol_divide_up (wanted, job->tile_blocks * job->c.groups), segments);
       job->chunks = MIN (job->chunks, MAX (PARTIAL_FLOATS / (job->c.K * job->taps), 1));
     }
-  job->chunks = divide_up (segments, divide_up (segments, job->chunks)); /* none of them empty */
-  job->tiles_each = divide_up (tiles, job->tile_blocks);
-  job->tile_blocks = divide_up (tiles, job->tiles_each);
+  job->chunks
+      = kol_divide_up (segments, kol_divide_up (segments, job->chunks)); /* none of them empty */
+  job->tiles_each = kol_divide_up (tiles, job->tile_blocks);
+  job->tile_blocks = kol_divide_up (tiles, job->tiles_each);
 }
 
 static WeightJob
@@ -661,7 +651,7 @@ launch_weights (KolLaunch *launch, const WeightJob *job, const Scratch *s, gbool
                 KOL_INT (job->c.groups), KOL_INT (job->picture_floats / job->c.groups),
                 KOL_INT (job->c.filters), KOL_INT (job->taps), KOL_INT (job->tiles_each),
                 KOL_INT (job->dy.floats), KOL_INT (job->segment), KOL_INT (job->per_picture),
-                KOL_INT (segments), KOL_INT (divide_up (segments, job->chunks)),
+                KOL_INT (segments), KOL_INT (kol_divide_up (segments, job->chunks)),
                 KOL_INT (job->per_visit)),
       error);
 }

@@ -14,12 +14,6 @@
 #include "conv2d-private.h"
 #include "product-private.h"
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
 /* ── Convolution, and gradient to x ─────────────────────────────────────────────────────────── */
 
 /* One axis of a convolution, or of a part of a gradient: which pixels meet which taps. */
@@ -52,10 +46,10 @@ forward_axis (gint64 outputs, gint64 taps, gint64 stride, gint64 dilation, gint6
 static Axis
 backward_axis (gint64 i, gint64 length, gint64 taps, gint64 stride, gint64 dilation, gint64 before)
 {
-  gint64 start = before > i ? divide_up (before - i, stride) : 0; /* the first row's u */
+  gint64 start = before > i ? kol_divide_up (before - i, stride) : 0; /* the first row's u */
   Axis axis = { .first = start * stride + i - before, .apart = stride, .step = 1 };
 
-  axis.outputs = axis.first < length ? divide_up (length - axis.first, stride) : 0;
+  axis.outputs = axis.first < length ? kol_divide_up (length - axis.first, stride) : 0;
   for (gint64 r = 0; r < taps; r++)
     if (r * dilation % stride == i)
       {
@@ -136,8 +130,8 @@ static KolTiling
 tiling_of (const Job *job, const KolDevice *device)
 {
   gint64 parts = job->parts_h * job->parts_w;
-  gint64 outputs = divide_up (job->c.N * job->plane, parts);
-  gint64 inner = divide_up (job->channels * job->c.R * job->c.S, parts);
+  gint64 outputs = kol_divide_up (job->c.N * job->plane, parts);
+  gint64 inner = kol_divide_up (job->channels * job->c.R * job->c.S, parts);
 
   return kol_tiling_of (device, job->filters, outputs, inner, job->c.groups, G_MAXINT);
 }

@@ -11,21 +11,10 @@
 #include "conv2d-private.h"
 #include "product-private.h"
 
-#define BLOCK_FLOATS (192 << 10)  /* of transformed tiles that a work-item has at a time, at best */
+#define BLOCK_FLOATS (192 << 10) /* of transformed tiles that a work-item has at a time, at best   \
+                                  */
 #define MOST_BLOCK 64            /* tiles of such a block */
-#define PARTIAL_FLOATS (4 << 20)  /* of partial sums of the gradient to w */
-
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
-static gint64
-round_up (gint64 a, gint64 b)
-{
-  return divide_up (a, b) * b;
-}
+#define PARTIAL_FLOATS (4 << 20) /* of partial sums of the gradient to w */
 
 /* The convolution that is computed, and how it is cut. */
 typedef struct {
@@ -36,8 +25,8 @@ typedef struct {
   gint64 M, R, planes;
   gint64 tiles_y, tiles_x, tiles; /* of a picture; of all */
   guint rows, vectors;            /* of a register tile */
-  gint64 panel;                   /* tiles (or channels, for the gradient to w) of a register tile */
-  gint64 block;                   /* tiles worked on at once, the floats between rows of a plane */
+  gint64 panel; /* tiles (or channels, for the gradient to w) of a register tile */
+  gint64 block; /* tiles worked on at once, the floats between rows of a plane */
   gint64 tiles_each, tile_items;
   gint64 others_each, other_items; /* filters, or panels of channels for the gradient to w */
   gint64 plane, plane_dy;          /* floats of a plane */
@@ -74,16 +63,16 @@ static void
 cut (Job *job, gint64 tiles, gint64 each, gint64 others, gint64 others_multiple, double repeated,
      const KolDevice *device)
 {
-  gint64 units = device->info.compute_units, panels = divide_up (tiles, each);
+  gint64 units = device->info.compute_units, panels = kol_divide_up (tiles, each);
   double least = G_MAXDOUBLE;
 
   for (gint64 split = 1; split <= 2 * units; split *= 2)
     for (gint64 chunks = 1; chunks * split <= 4 * units; chunks++)
       {
-        gint64 panels_each = divide_up (panels, MIN (chunks, panels));
-        gint64 others_each = round_up (divide_up (others, split), others_multiple);
-        gint64 items = divide_up (panels, panels_each) * divide_up (others, others_each);
-        double cost = (double) divide_up (items, units) * (double) panels_each
+        gint64 panels_each = kol_divide_up (panels, MIN (chunks, panels));
+        gint64 others_each = kol_round_up (kol_divide_up (others, split), others_multiple);
+        gint64 items = kol_divide_up (panels, panels_each) * kol_divide_up (others, others_each);
+        double cost = (double) kol_divide_up (items, units) * (double) panels_each
                       * ((double) others_each + repeated);
 
         if (cost < 0.99 * least)
@@ -93,8 +82,8 @@ cut (Job *job, gint64 tiles, gint64 each, gint64 others, gint64 others_multiple,
             job->others_each = others_each;
           }
       }
-  job->tile_items = divide_up (tiles, job->tiles_each);
-  job->other_items = divide_up (others, job->others_each);
+  job->tile_items = kol_divide_up (tiles, job->tiles_each);
+  job->other_items = kol_divide_up (others, job->others_each);
 }
 
 static Job
@@ -112,8 +101,8 @@ job_of (const KolNode *node, gint64 M, const KolDevice *device)
   job.Q = job.turned ? c.W : c.Q;
   job.top = job.turned ? c.R - 1 - c.top : c.top;
   job.left = job.turned ? c.S - 1 - c.left : c.left;
-  job.tiles_y = divide_up (job.P, M);
-  job.tiles_x = divide_up (job.Q, M);
+  job.tiles_y = kol_divide_up (job.P, M);
+  job.tiles_x = kol_divide_up (job.Q, M);
   job.tiles = job.N * job.tiles_y * job.tiles_x;
   choose_register_tile (&job, device);
   return job;
@@ -127,10 +116,10 @@ forward_job_of (const KolNode *node, gint64 M, const KolDevice *device)
 
   choose_block (&job, 2 * job.panel, device);
   cut (&job, job.tiles, job.panel, job.filters, job.rows, 16, device);
-  rows = MAX (job.channels, round_up (job.others_each, job.rows));
+  rows = MAX (job.channels, kol_round_up (job.others_each, job.rows));
   job.plane = rows * job.block + width;
-  job.item = round_up ((job.planes + 1) * job.plane, 16);
-  job.weights = job.planes * round_up (job.filters, job.rows) * job.channels;
+  job.item = kol_round_up ((job.planes + 1) * job.plane, 16);
+  job.weights = job.planes * kol_round_up (job.filters, job.rows) * job.channels;
   return job;
 }
 
@@ -138,17 +127,16 @@ static Job
 weights_job_of (const KolNode *node, gint64 M, const KolDevice *device)
 {
   Job job = job_of (node, M, device);
-  gint64 width = device->info.vector_width, panels = divide_up (job.channels, job.panel), each;
+  gint64 width = device->info.vector_width, panels = kol_divide_up (job.channels, job.panel), each;
 
   choose_block (&job, MOST_BLOCK / 2, device); /* sums go in and out of registers once per block */
-  job.weights = job.planes * round_up (job.filters, job.rows) * panels * job.panel;
+  job.weights = job.planes * kol_round_up (job.filters, job.rows) * panels * job.panel;
   each = PARTIAL_FLOATS / job.weights >= 2 ? job.block : job.tiles; /* or not cut there */
   cut (&job, job.tiles, each, panels, 1, (double) job.filters / 2 / (double) job.panel / 4, device);
   job.plane = MIN (job.channels, job.others_each * job.panel) * job.block + width;
   job.plane_dy = job.filters * job.block + width;
-  job.item = round_up (job.planes * (job.plane + job.plane_dy)
-                           + job.others_each * job.panel * job.block,
-                       16);
+  job.item = kol_round_up (
+      job.planes * (job.plane + job.plane_dy) + job.others_each * job.panel * job.block, 16);
   return job;
 }
 
@@ -172,8 +160,8 @@ fits (const KolNode *node, gint64 M, gint64 R, const KolDevice *device)
 
   if (!device->simd || device->info.vector_width < 4 || device->info.vector_width > 16)
     return FALSE;
-  if (c.groups != 1 || c.R != R || c.S != R || c.stride_h != 1 || c.stride_w != 1 || c.dilation_h != 1
-      || c.dilation_w != 1)
+  if (c.groups != 1 || c.R != R || c.S != R || c.stride_h != 1 || c.stride_w != 1
+      || c.dilation_h != 1 || c.dilation_w != 1)
     return FALSE;
   if (!is_padding (c.top, &c) || !is_padding (c.left, &c) || !is_padding (c.bottom, &c)
       || !is_padding (c.right, &c))
@@ -216,15 +204,15 @@ static gboolean
 launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 to_at, GError **error)
 {
   gint64 square = job->R * job->R;
-  g_autofree char *options = g_strdup_printf ("-D M=%d -D R=%d -D ROWS=%u", (int) job->M,
-                                              (int) job->R, job->rows);
+  g_autofree char *options
+      = g_strdup_printf ("-D M=%d -D R=%d -D ROWS=%u", (int) job->M, (int) job->R, job->rows);
 
   return kol_queue_launch (
       launch->queue,
       &(KolCall){ .program = "conv2d-winograd",
                   .kernel = "winograd_pack",
                   .options = options,
-                  .global = { divide_up (job->filters, job->rows) },
+                  .global = { kol_divide_up (job->filters, job->rows) },
                   .local = { 1 } },
       KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (to_at),
                 KOL_INT (job->filters), KOL_INT (job->channels),
@@ -266,10 +254,9 @@ launch_forward (KolLaunch *launch, const KolNode *node, gint64 M, GError **error
                 KOL_BUFFER (launch->epilogue.bias), KOL_BUFFER (launch->epilogue.residual),
                 KOL_INT (weights_at), KOL_INT (job.channels), KOL_INT (job.filters),
                 KOL_INT (job.H), KOL_INT (job.W), KOL_INT (job.P), KOL_INT (job.Q),
-                KOL_INT (job.top), KOL_INT (job.left), KOL_INT (job.tiles_y),
-                KOL_INT (job.tiles_x), KOL_INT (job.N), KOL_INT (job.tiles_each),
-                KOL_INT (job.block), KOL_INT (job.others_each), KOL_INT (job.item),
-                KOL_INT (job.plane)),
+                KOL_INT (job.top), KOL_INT (job.left), KOL_INT (job.tiles_y), KOL_INT (job.tiles_x),
+                KOL_INT (job.N), KOL_INT (job.tiles_each), KOL_INT (job.block),
+                KOL_INT (job.others_each), KOL_INT (job.item), KOL_INT (job.plane)),
       error);
 }
 
@@ -278,7 +265,7 @@ launch_weights (KolLaunch *launch, const KolNode *node, gint64 M, GError **error
 {
   Job job = weights_job_of (node, M, launch->device);
   gint64 sums_at = job.tile_items * job.other_items * job.item;
-  gint64 panels = divide_up (job.channels, job.panel);
+  gint64 panels = kol_divide_up (job.channels, job.panel);
   g_autofree char *options = options_of (&job, " -D TO_WEIGHTS=1");
 
   if (!kol_queue_launch (
@@ -290,58 +277,56 @@ launch_weights (KolLaunch *launch, const KolNode *node, gint64 M, GError **error
                       .local = { 1, 1 } },
           KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
                     KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->scratch), KOL_INT (sums_at),
-                    KOL_INT (job.channels), KOL_INT (job.filters), KOL_INT (job.H),
-                    KOL_INT (job.W), KOL_INT (job.P), KOL_INT (job.Q), KOL_INT (job.top),
-                    KOL_INT (job.left), KOL_INT (job.tiles_y), KOL_INT (job.tiles_x),
-                    KOL_INT (job.N), KOL_INT (job.tiles_each), KOL_INT (job.block),
-                    KOL_INT (job.others_each), KOL_INT (job.item), KOL_INT (job.plane),
-                    KOL_INT (job.plane_dy)),
+                    KOL_INT (job.channels), KOL_INT (job.filters), KOL_INT (job.H), KOL_INT (job.W),
+                    KOL_INT (job.P), KOL_INT (job.Q), KOL_INT (job.top), KOL_INT (job.left),
+                    KOL_INT (job.tiles_y), KOL_INT (job.tiles_x), KOL_INT (job.N),
+                    KOL_INT (job.tiles_each), KOL_INT (job.block), KOL_INT (job.others_each),
+                    KOL_INT (job.item), KOL_INT (job.plane), KOL_INT (job.plane_dy)),
           error))
     return FALSE;
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "conv2d-winograd",
                                        .kernel = "winograd_total",
                                        .options = options,
-                                       .global = { divide_up (job.filters, job.rows), panels },
+                                       .global = { kol_divide_up (job.filters, job.rows), panels },
                                        .local = { 1, 1 } },
-                           KOL_ARGS (KOL_BUFFER (launch->scratch),
-                                     KOL_BUFFER (launch->outputs[0]), KOL_INT (sums_at),
-                                     KOL_INT (job.channels), KOL_INT (job.filters),
-                                     KOL_INT (job.tile_items)),
+                           KOL_ARGS (KOL_BUFFER (launch->scratch), KOL_BUFFER (launch->outputs[0]),
+                                     KOL_INT (sums_at), KOL_INT (job.channels),
+                                     KOL_INT (job.filters), KOL_INT (job.tile_items)),
                            error);
 }
 
 /* The contract's functions for tiles of M x M outputs and filters of R x R. */
 #define VARIANT(M, R)                                                                              \
-  gboolean kol_conv2d_winograd_##M##_##R##_fits (const KolNode *node, const KolDevice *device)           \
+  gboolean kol_conv2d_winograd_##M##_##R##_fits (const KolNode *node, const KolDevice *device)     \
   {                                                                                                \
-    return fits (node, M, R, device);                                                                 \
+    return fits (node, M, R, device);                                                              \
   }                                                                                                \
-  gsize kol_conv2d_winograd_##M##_##R##_scratch (const KolNode *node, const KolDevice *device)           \
+  gsize kol_conv2d_winograd_##M##_##R##_scratch (const KolNode *node, const KolDevice *device)     \
   {                                                                                                \
     return scratch (node, M, device);                                                              \
   }                                                                                                \
-  gsize kol_conv2d_winograd_##M##_##R##_packed (const KolNode *node, guint input,                        \
-                                          const KolDevice *device)                                 \
+  gsize kol_conv2d_winograd_##M##_##R##_packed (const KolNode *node, guint input,                  \
+                                                const KolDevice *device)                           \
   {                                                                                                \
     return packed (node, M, input, device);                                                        \
   }                                                                                                \
-  gboolean kol_conv2d_winograd_##M##_##R##_pack (KolLaunch *launch, const KolNode *node, guint input,    \
-                                           GError **error)                                         \
+  gboolean kol_conv2d_winograd_##M##_##R##_pack (KolLaunch *launch, const KolNode *node,           \
+                                                 guint input, GError **error)                      \
   {                                                                                                \
     return pack (launch, node, M, input, error);                                                   \
   }                                                                                                \
-  gboolean kol_conv2d_winograd_##M##_##R##_launch (KolLaunch *launch, const KolNode *node,               \
-                                             GError **error)                                       \
+  gboolean kol_conv2d_winograd_##M##_##R##_launch (KolLaunch *launch, const KolNode *node,         \
+                                                   GError **error)                                 \
   {                                                                                                \
     return launch_forward (launch, node, M, error);                                                \
   }                                                                                                \
-  gsize kol_conv2d_winograd_##M##_##R##_w_scratch (const KolNode *node, const KolDevice *device)         \
+  gsize kol_conv2d_winograd_##M##_##R##_w_scratch (const KolNode *node, const KolDevice *device)   \
   {                                                                                                \
     return scratch_w (node, M, device);                                                            \
   }                                                                                                \
-  gboolean kol_conv2d_winograd_##M##_##R##_w_launch (KolLaunch *launch, const KolNode *node,             \
-                                               GError **error)                                     \
+  gboolean kol_conv2d_winograd_##M##_##R##_w_launch (KolLaunch *launch, const KolNode *node,       \
+                                                     GError **error)                               \
   {                                                                                                \
     return launch_weights (launch, node, M, error);                                                \
   }

@@ -451,14 +451,16 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
   CASE ("3x3-same", (3, 2, 7, 7), (9, 2, 3, 3), (3, 9, 7, 7), HOW (.padding = KOL_SAME)) \
   CASE ("3x3-pad-1-odd", (1, 4, 11, 13), (7, 4, 3, 3), (1, 7, 11, 13), HOW (.pad = 1)) \
   CASE ("5x5-same", (2, 3, 14, 14), (13, 3, 5, 5), (2, 13, 14, 14), HOW (.padding = KOL_SAME)) \
-  CASE ("4x2-same", (1, 2, 6, 8), (3, 2, 4, 2), (1, 3, 6, 8), HOW (.padding = KOL_SAME), .slow = TRUE) \
+  CASE ("4x2-same", (1, 2, 6, 8), (3, 2, 4, 2), (1, 3, 6, 8), \
+        HOW (.padding = KOL_SAME), .slow = TRUE) \
   CASE ("same-stride-2", (2, 3, 8, 8), (4, 3, 3, 3), (2, 4, 4, 4), \
         HOW (.padding = KOL_SAME, .stride = 2)) \
   CASE ("same-stride-3x2", (1, 2, 10, 7), (3, 2, 5, 3), (1, 3, 4, 4), \
         HOW (.padding = KOL_SAME, .stride = 3, .stride_w = 2), .slow = TRUE) \
   CASE ("stride-2-odd", (3, 2, 11, 9), (5, 2, 3, 3), (3, 5, 6, 5), HOW (.stride = 2, .pad = 1)) \
   CASE ("stride-3", (1, 3, 13, 17), (2, 3, 5, 5), (1, 2, 3, 5), HOW (.stride = 3)) \
-  CASE ("stride-5-kernel-2", (2, 1, 12, 13), (3, 1, 2, 2), (2, 3, 3, 3), HOW (.stride = 5), .slow = TRUE) \
+  CASE ("stride-5-kernel-2", (2, 1, 12, 13), (3, 1, 2, 2), (2, 3, 3, 3), \
+        HOW (.stride = 5), .slow = TRUE) \
   CASE ("asymmetric", (2, 2, 6, 5), (3, 2, 3, 3), (2, 3, 7, 5), \
         HOW (.top = 1, .left = 2, .bottom = 2)) \
   CASE ("asymmetric-stride-2", (1, 2, 9, 10), (3, 2, 3, 3), (1, 3, 4, 6), \
@@ -486,7 +488,8 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
   CASE ("depthwise-dilation-2-stride-2", (1, 2, 9, 11), (2, 1, 3, 2), (1, 2, 5, 6), \
         HOW (.groups = 2, .dilation = 2, .stride = 2, .top = 1, .left = 1, .bottom = 3, \
              .right = 2)) \
-  CASE ("depthwise-7-columns", (1, 2, 9, 7), (2, 1, 3, 3), (1, 2, 9, 7), HOW (.groups = 2, .pad = 1)) \
+  CASE ("depthwise-7-columns", (1, 2, 9, 7), (2, 1, 3, 3), (1, 2, 9, 7), \
+        HOW (.groups = 2, .pad = 1)) \
   CASE ("depthwise-9-columns", (1, 2, 7, 9), (2, 1, 3, 5), (1, 2, 5, 7), \
         HOW (.groups = 2, .left = 1, .right = 1)) \
   CASE ("depthwise-17-columns", (1, 2, 17, 17), (2, 1, 3, 3), (1, 2, 17, 17), \
@@ -500,18 +503,22 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         .slow = TRUE) \
   CASE ("stride-2-long-rows", (1, 2, 5, 1101), (3, 2, 3, 3), (1, 3, 3, 551), \
         HOW (.stride = 2, .pad = 1), .slow = TRUE) \
-  CASE ("stride-2-even", (2, 7, 14, 12), (11, 7, 3, 3), (2, 11, 7, 6), HOW (.stride = 2, .pad = 1), .slow = TRUE) \
+  CASE ("stride-2-even", (2, 7, 14, 12), (11, 7, 3, 3), (2, 11, 7, 6), \
+        HOW (.stride = 2, .pad = 1), .slow = TRUE) \
   CASE ("stride-2-wide-padding", (1, 2, 5, 6), (3, 2, 1, 1), (1, 3, 6, 6), \
         HOW (.stride = 2, .pad = 3), .slow = TRUE) \
-  CASE ("stride-4-of-less", (2, 3, 2, 3), (5, 3, 2, 2), (2, 5, 1, 1), HOW (.stride = 4, .pad = 1), .slow = TRUE) \
+  CASE ("stride-4-of-less", (2, 3, 2, 3), (5, 3, 2, 2), (2, 5, 1, 1), \
+        HOW (.stride = 4, .pad = 1), .slow = TRUE) \
   CASE ("stride-1x3-dilation-2", (1, 2, 8, 13), (3, 2, 3, 4), (1, 3, 6, 3), \
         HOW (.stride = 1, .stride_w = 3, .dilation = 1, .dilation_w = 2), .slow = TRUE) \
   CASE ("stride-4-dilation-6", (1, 2, 17, 29), (3, 2, 2, 3), (1, 3, 3, 5), \
         HOW (.stride = 4, .dilation = 6), .slow = TRUE) \
   CASE ("groups-stride-2", (2, 6, 8, 7), (9, 2, 3, 3), (2, 9, 4, 4), \
         HOW (.groups = 3, .stride = 2, .pad = 1)) \
-  CASE ("1x7", (1, 3, 5, 19), (4, 3, 1, 7), (1, 4, 5, 19), HOW (.left = 3, .right = 3), .slow = TRUE) \
-  CASE ("7x1", (1, 3, 19, 5), (4, 3, 7, 1), (1, 4, 19, 5), HOW (.top = 3, .bottom = 3), .slow = TRUE) \
+  CASE ("1x7", (1, 3, 5, 19), (4, 3, 1, 7), (1, 4, 5, 19), \
+        HOW (.left = 3, .right = 3), .slow = TRUE) \
+  CASE ("7x1", (1, 3, 19, 5), (4, 3, 7, 1), (1, 4, 19, 5), \
+        HOW (.top = 3, .bottom = 3), .slow = TRUE) \
   CASE ("whole-picture", (3, 4, 5, 6), (7, 4, 5, 6), (3, 7, 1, 1), HOW (), .slow = TRUE) \
   CASE ("31-filters", (1, 3, 4, 16), (31, 3, 3, 3), (1, 31, 4, 16), HOW (.pad = 1)) \
   CASE ("33-columns", (1, 2, 3, 33), (17, 2, 3, 3), (1, 17, 3, 33), HOW (.pad = 1)) \
@@ -578,65 +585,47 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
   ONE (4, 3, "winograd-4x4"), ONE (2, 5, "winograd-2x2-5x5"),                                      \
       ONE (2, 3, "winograd-2x2", .tune_only = TRUE)
 
+/* clang-format off */
+/* Those that the gradient to x has, too: it is a convolution. */
+#define FAST_VARIANTS \
+  { .name = "depthwise", \
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
+    .fits = kol_conv2d_depthwise_fits, \
+    .launch = kol_conv2d_depthwise_launch }, \
+  { .name = "implicit-gemm", \
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
+    .fits = kol_conv2d_gemm_fits, \
+    .scratch = kol_conv2d_gemm_scratch, \
+    .packed = kol_conv2d_gemm_packed, \
+    .pack = kol_conv2d_gemm_pack, \
+    .launch = kol_conv2d_gemm_launch }, \
+  ALL_WINOGRAD (WINOGRAD), \
+  { .name = "simt", \
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
+    .fits = kol_conv2d_simt_fits, \
+    .scratch = kol_conv2d_simt_scratch, \
+    .launch = kol_conv2d_simt_launch, \
+    .tune_only = TRUE }, \
+  { .name = "simt-winograd", \
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
+    .fits = kol_conv2d_simt_winograd_fits, \
+    .scratch = kol_conv2d_simt_winograd_scratch, \
+    .packed = kol_conv2d_simt_winograd_packed, \
+    .pack = kol_conv2d_simt_winograd_pack, \
+    .launch = kol_conv2d_simt_winograd_launch, \
+    .tune_only = TRUE }
+
+/* clang-format on */
+
 static const KolVariant variants[] = {
   { .name = "plain", .launch = plain_launch },
-  { .name = "depthwise",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_depthwise_fits,
-    .launch = kol_conv2d_depthwise_launch },
-  { .name = "implicit-gemm",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_gemm_fits,
-    .scratch = kol_conv2d_gemm_scratch,
-    .packed = kol_conv2d_gemm_packed,
-    .pack = kol_conv2d_gemm_pack,
-    .launch = kol_conv2d_gemm_launch },
-  ALL_WINOGRAD (WINOGRAD),
-  { .name = "simt",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_simt_fits,
-    .scratch = kol_conv2d_simt_scratch,
-    .launch = kol_conv2d_simt_launch,
-    .tune_only = TRUE },
-  { .name = "simt-winograd",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_simt_winograd_fits,
-    .scratch = kol_conv2d_simt_winograd_scratch,
-    .packed = kol_conv2d_simt_winograd_packed,
-    .pack = kol_conv2d_simt_winograd_pack,
-    .launch = kol_conv2d_simt_winograd_launch,
-    .tune_only = TRUE },
+  FAST_VARIANTS,
   { NULL },
 };
 
 static const KolVariant variants_gradient_x[] = {
   { .name = "plain", .launch = plain_gradient_x_launch },
-  { .name = "depthwise",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_depthwise_fits,
-    .launch = kol_conv2d_depthwise_launch },
-  { .name = "implicit-gemm",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_gemm_fits,
-    .scratch = kol_conv2d_gemm_scratch,
-    .packed = kol_conv2d_gemm_packed,
-    .pack = kol_conv2d_gemm_pack,
-    .launch = kol_conv2d_gemm_launch },
-  ALL_WINOGRAD (WINOGRAD),
-  { .name = "simt",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_simt_fits,
-    .scratch = kol_conv2d_simt_scratch,
-    .launch = kol_conv2d_simt_launch,
-    .tune_only = TRUE },
-  { .name = "simt-winograd",
-    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = kol_conv2d_simt_winograd_fits,
-    .scratch = kol_conv2d_simt_winograd_scratch,
-    .packed = kol_conv2d_simt_winograd_packed,
-    .pack = kol_conv2d_simt_winograd_pack,
-    .launch = kol_conv2d_simt_winograd_launch,
-    .tune_only = TRUE },
+  FAST_VARIANTS,
   { NULL },
 };
 

@@ -193,12 +193,6 @@ typedef struct {
   gsize group;
 } Cut;
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
 /* Outer positions and columns first; rows only as far as those are too few. */
 static Cut
 cut_new (const KolAlong *y, gint64 n, const KolDevice *device)
@@ -209,19 +203,20 @@ cut_new (const KolAlong *y, gint64 n, const KolDevice *device)
   if (device->simd)
     {
       items = CLAMP (work / LEAST_ELEMENTS, 1, KOL_STRIPS_PER_UNIT * units);
-      self.outer_each = divide_up (y->outer, MIN (y->outer, items));
-      self.columns_each = divide_up (y->inner, MAX (items / y->outer, 1));
-      self.columns_each = divide_up (self.columns_each, COLUMN_BLOCK) * COLUMN_BLOCK;
+      self.outer_each = kol_divide_up (y->outer, MIN (y->outer, items));
+      self.columns_each = kol_divide_up (y->inner, MAX (items / y->outer, 1));
+      self.columns_each = kol_divide_up (self.columns_each, COLUMN_BLOCK) * COLUMN_BLOCK;
     }
   else
     {
       items = GPU_ITEMS_PER_UNIT * units;
       self.group = MIN (KOL_GPU_GROUP, device->max_work_group);
     }
-  self.outer_items = divide_up (y->outer, self.outer_each);
-  self.column_items = divide_up (y->inner, self.columns_each);
-  self.rows_each = divide_up (y->length, MAX (items / (self.outer_items * self.column_items), 1));
-  self.row_items = divide_up (y->length, self.rows_each);
+  self.outer_items = kol_divide_up (y->outer, self.outer_each);
+  self.column_items = kol_divide_up (y->inner, self.columns_each);
+  self.rows_each
+      = kol_divide_up (y->length, MAX (items / (self.outer_items * self.column_items), 1));
+  self.row_items = kol_divide_up (y->length, self.rows_each);
   return self;
 }
 

@@ -22,12 +22,6 @@ static const KolTile tiles[] = {
   { .rows = 128, .columns = 64, .item_rows = 8, .item_columns = 4 },
 };
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
 static gsize
 items_of (const KolTile *tile)
 {
@@ -57,7 +51,7 @@ kol_tiles_fit (const KolDevice *device)
 static gint64
 groups_of (const KolTile *tile, gint64 rows, gint64 columns, gint64 batch)
 {
-  return divide_up (rows, tile->rows) * divide_up (columns, tile->columns) * batch;
+  return kol_divide_up (rows, tile->rows) * kol_divide_up (columns, tile->columns) * batch;
 }
 
 /*
@@ -67,7 +61,7 @@ groups_of (const KolTile *tile, gint64 rows, gint64 columns, gint64 batch)
 static gint64
 slices_of (gint64 groups, gint64 inner, gint64 outputs, const KolDevice *device)
 {
-  gint64 wanted = divide_up (2 * (gint64) device->info.compute_units, groups);
+  gint64 wanted = kol_divide_up (2 * (gint64) device->info.compute_units, groups);
   gint64 most = MIN (inner / SLICE, PARTIAL_FLOATS / outputs);
 
   return CLAMP (wanted, 1, MAX (most, 1));
@@ -82,7 +76,7 @@ slices_of (gint64 groups, gint64 inner, gint64 outputs, const KolDevice *device)
 static double
 tile_cost (const KolTile *tile, gint64 groups, const KolDevice *device)
 {
-  gint64 rounds = divide_up (groups, device->info.compute_units);
+  gint64 rounds = kol_divide_up (groups, device->info.compute_units);
   double multiplications = (double) tile->rows * tile->columns;
 
   return (double) rounds * (multiplications + 8.0 * (tile->rows + tile->columns));
@@ -117,14 +111,14 @@ kol_tiling_of (const KolDevice *device, gint64 rows, gint64 columns, gint64 inne
     }
   best.slice = kol_tiling_slice (&best, inner);
   /* A slice is a whole number of pieces, so the last ones may have nothing left. */
-  best.slices = MAX (divide_up (inner, best.slice), 1);
+  best.slices = MAX (kol_divide_up (inner, best.slice), 1);
   return best;
 }
 
 gint64
 kol_tiling_slice (const KolTiling *tiling, gint64 inner)
 {
-  return MAX (divide_up (divide_up (inner, tiling->slices), DEPTH), 1) * DEPTH;
+  return MAX (kol_divide_up (kol_divide_up (inner, tiling->slices), DEPTH), 1) * DEPTH;
 }
 
 KolCall

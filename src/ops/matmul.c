@@ -263,12 +263,6 @@ typedef struct {
   gint64 a_floats, pack_floats;     /* what a work-item packs: of a; in all */
 } Partition;
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
 /*
  * Estimated time of a partition, in cycles of two multiply-adds of a vector: the
  * busiest compute unit's tiles, and what it packs for them. More, smaller
@@ -297,19 +291,20 @@ partition_of (const KolProduct *p, const KolDevice *device)
   way.rows = kol_tile_rows (device, p->rows);
   way.vectors = p->columns <= width ? 1 : 2;
   panel = way.vectors * width;
-  way.depth = divide_up (p->inner, divide_up (p->inner, PANEL_FLOATS / panel)); /* equal pieces */
-  all_tiles = divide_up (p->rows, way.rows);
-  all_panels = divide_up (p->columns, panel);
+  way.depth
+      = kol_divide_up (p->inner, kol_divide_up (p->inner, PANEL_FLOATS / panel)); /* equal pieces */
+  all_tiles = kol_divide_up (p->rows, way.rows);
+  all_panels = kol_divide_up (p->columns, panel);
 
   for (gint64 i = 1; i <= MIN (all_tiles, 32); i++)
     for (gint64 k = 1; k <= MIN (all_panels, 32); k++)
       {
         double cost;
 
-        way.tiles = divide_up (all_tiles, i);
-        way.panels = divide_up (all_panels, k);
-        way.tile_blocks = divide_up (all_tiles, way.tiles);
-        way.panel_blocks = divide_up (all_panels, way.panels);
+        way.tiles = kol_divide_up (all_tiles, i);
+        way.panels = kol_divide_up (all_panels, k);
+        way.tile_blocks = kol_divide_up (all_tiles, way.tiles);
+        way.panel_blocks = kol_divide_up (all_panels, way.panels);
         cost = partition_cost (p, &way, device->info.compute_units);
         if (cost < least)
           {
@@ -321,8 +316,9 @@ partition_of (const KolProduct *p, const KolDevice *device)
   /* Not one per batch entry: each work-item has memory of its own to pack into. */
   best.entries = MIN (p->batch, 16 * device->info.compute_units);
   best.block = CLAMP (BLOCK_A / (best.rows * best.depth), 1, best.tiles);
-  best.a_floats = divide_up (best.block * best.rows * best.depth + width, 32) * 32;
-  best.pack_floats = best.a_floats + divide_up (best.group * best.depth * panel + width, 32) * 32;
+  best.a_floats = kol_divide_up (best.block * best.rows * best.depth + width, 32) * 32;
+  best.pack_floats
+      = best.a_floats + kol_divide_up (best.group * best.depth * panel + width, 32) * 32;
   return best;
 }
 
@@ -378,7 +374,7 @@ thin_launch (KolLaunch *launch, const KolProduct *p, GError **error)
   gboolean small_along = swapped ? p->transpose_b : !p->transpose_a;
   gboolean large_along = swapped ? !p->transpose_a : p->transpose_b;
   gint64 items = launch->device->info.compute_units * (p->batch > 1 ? 1 : 4);
-  gint64 block = CLAMP (divide_up (divide_up (lines, items), 32) * 32, 32, THIN_LINES);
+  gint64 block = CLAMP (kol_divide_up (kol_divide_up (lines, items), 32) * 32, 32, THIN_LINES);
   g_autoptr (GString) options = g_string_new (NULL);
 
   g_string_printf (options, "-D THIN=%d", (int) thin);
@@ -388,7 +384,7 @@ thin_launch (KolLaunch *launch, const KolProduct *p, GError **error)
       &(KolCall){ .program = "matmul-simd",
                   .kernel = large_along ? "matmul_dots" : "matmul_stream",
                   .options = options->str,
-                  .global = { divide_up (lines, block), 1, p->batch },
+                  .global = { kol_divide_up (lines, block), 1, p->batch },
                   .local = { 1, 1, 1 } },
       KOL_ARGS (KOL_BUFFER (launch->inputs[swapped]), KOL_BUFFER (launch->inputs[!swapped]),
                 KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),

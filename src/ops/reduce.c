@@ -183,12 +183,6 @@ typedef struct {
   gsize group;
 } Cut;
 
-static gint64
-divide_up (gint64 a, gint64 b)
-{
-  return (a + b - 1) / b;
-}
-
 /* A CPU: as many outputs side by side as there are, then columns, and parts only for the rest. */
 static void
 cut_for_cpu (Cut *self, const Geometry *geometry, gint64 units)
@@ -197,11 +191,11 @@ cut_for_cpu (Cut *self, const Geometry *geometry, gint64 units)
   gint64 items = CLAMP (geometry->outputs * geometry->elements / LEAST_ELEMENTS, 1,
                         KOL_STRIPS_PER_UNIT * units);
 
-  self->outer_each = divide_up (outer, MIN (outer, items));
-  self->outer_items = divide_up (outer, self->outer_each);
-  self->columns_each = divide_up (geometry->inner, MAX (items / self->outer_items, 1));
-  self->columns_each = divide_up (self->columns_each, COLUMN_BLOCK) * COLUMN_BLOCK;
-  self->column_items = divide_up (geometry->inner, self->columns_each);
+  self->outer_each = kol_divide_up (outer, MIN (outer, items));
+  self->outer_items = kol_divide_up (outer, self->outer_each);
+  self->columns_each = kol_divide_up (geometry->inner, MAX (items / self->outer_items, 1));
+  self->columns_each = kol_divide_up (self->columns_each, COLUMN_BLOCK) * COLUMN_BLOCK;
+  self->column_items = kol_divide_up (geometry->inner, self->columns_each);
   self->parts = MIN (MAX (items / (self->outer_items * self->column_items), 1), geometry->elements);
 }
 
@@ -222,8 +216,8 @@ cut_new (const Geometry *geometry, const KolDevice *device)
                                GPU_ITEMS_PER_UNIT * units / geometry->outputs),
                           1, GPU_MOST_PARTS);
     }
-  self.part_elements = divide_up (geometry->elements, self.parts);
-  self.parts = divide_up (geometry->elements, self.part_elements);
+  self.part_elements = kol_divide_up (geometry->elements, self.parts);
+  self.parts = kol_divide_up (geometry->elements, self.part_elements);
   return self;
 }
 

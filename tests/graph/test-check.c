@@ -31,8 +31,8 @@ launch (KolLaunch *launch, const KolNode *node, const char *options, GError **er
                                        .options = options,
                                        .global = { 1 },
                                        .local = { 1 } },
-                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0), KOL_FLOAT (0),
-                                     KOL_INT (1), KOL_INT (count), KOL_INT (count)),
+                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0),
+                                     KOL_FLOAT (0), KOL_INT (1), KOL_INT (count), KOL_INT (count)),
                            error);
 }
 

@@ -40,8 +40,8 @@ launch (KolLaunch *launch, const char *function, gint64 count, GError **error)
                                        .options = options,
                                        .global = { 1 },
                                        .local = { 1 } },
-                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0), KOL_FLOAT (0),
-                                     KOL_INT (1), KOL_INT (count), KOL_INT (count)),
+                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (launch->outputs[0]), KOL_FLOAT (0),
+                                     KOL_FLOAT (0), KOL_INT (1), KOL_INT (count), KOL_INT (count)),
                            error);
 }
 
