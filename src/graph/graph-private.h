@@ -110,13 +110,18 @@ typedef struct {
   float constant;
   KolParameter *parameter;
   KolFeed *feed;
+  gboolean written; /* by a step of the plan */
 } KolStorage;
 
-/* Whether a variant may keep a form of its own of it, until its version goes up. */
+/*
+ * Whether a variant may keep a form of its own of it, until its version goes up. Of
+ * what every run writes none is worth the memory: it would be made anew every time.
+ */
 static inline gboolean
 kol_storage_can_be_packed (const KolStorage *storage)
 {
-  return storage->kind == KOL_STORAGE_PARAMETER || storage->kind == KOL_STORAGE_KEPT;
+  return (storage->kind == KOL_STORAGE_PARAMETER && !storage->written)
+         || storage->kind == KOL_STORAGE_KEPT;
 }
 
 /* One launch: a node, the variant that computes it, and what the variant absorbs. */

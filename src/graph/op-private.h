@@ -58,7 +58,7 @@ typedef struct {
   KolBuffer *const *inputs;
   KolBuffer *const *outputs;
   KolBuffer *scratch;       /* of the bytes asked for, or NULL */
-  KolBuffer *const *packed; /* per input: the variant's own form of it, or NULL */
+  KolBuffer *const *packed; /* per input: the variant's own form; NULL: pack it into scratch */
   KolEpilogue epilogue;
   guint64 seed;    /* of the parameters */
   guint64 step;    /* counts runs that write parameters */

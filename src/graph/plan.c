@@ -379,6 +379,8 @@ give_storages (KolPlan *plan)
           step->outputs[k] = !step->wanted[k] ? KOL_NO_STORAGE
                              : step->repeated ? storage_again (plan, output, i)
                                               : storage_for (plan, output, i);
+          if (step->outputs[k] != KOL_NO_STORAGE)
+            storage_at (plan, step->outputs[k])->written = TRUE;
         }
       step->scratch = step->scratch_bytes
                           ? add_storage (plan, KOL_STORAGE_SLOT, step->scratch_bytes, i, i)
