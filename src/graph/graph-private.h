@@ -13,6 +13,7 @@ struct _KolParameter {
   KolShape shape;
   gboolean trainable;
   KolInitializer initializer;
+  GBytes *source;     /* its first values, until they are on the device, or NULL */
   KolBuffer *buffer;  /* NULL until first used: a graph that is only planned costs no memory */
   guint64 version;    /* goes up with every write; packed forms remember it */
   GHashTable *packed; /* "<variant> <node's shapes>" -> KolPacked */
@@ -185,6 +186,7 @@ KolParameter *kol_parameters_add (KolParameters *parameters, const char *name,
                                   KolInitializer initializer, GError **error);
 KolQueue *kol_parameters_get_queue (KolParameters *parameters, GError **error);
 KolBuffer *kol_parameter_get_buffer (KolParameter *parameter, GError **error);
+void kol_parameter_set_source (KolParameter *parameter, GBytes *source);
 GHashTable *kol_packed_table_new (void);
 gboolean kol_parameter_swap (KolParameter *one, KolParameter *other, GError **error);
 

@@ -26,6 +26,7 @@ parameter_free (gpointer data)
   KolParameter *parameter = data;
 
   g_clear_pointer (&parameter->buffer, kol_buffer_unref);
+  g_clear_pointer (&parameter->source, g_bytes_unref);
   g_hash_table_unref (parameter->packed);
   g_free (parameter->name);
   g_free (parameter);
@@ -193,13 +194,48 @@ parameter_bytes (const KolParameter *parameter)
   return (gsize) kol_shape_count (&parameter->shape) * sizeof (float);
 }
 
+/*
+ * Gives a parameter that has no values yet those of @source, float32 in this
+ * machine's order, instead of its initializer's. They are not copied: the device takes
+ * them from there when they are first needed.
+ */
+void
+kol_parameter_set_source (KolParameter *parameter, GBytes *source)
+{
+  g_return_if_fail (g_bytes_get_size (source) == parameter_bytes (parameter));
+
+  if (!parameter->buffer && !parameter->source)
+    parameter->source = g_bytes_ref (source);
+}
+
+/* Writes a parameter's first values. */
+static gboolean
+write_first (KolParameter *parameter, KolQueue *queue, KolBuffer *buffer, GError **error)
+{
+  gsize bytes = parameter_bytes (parameter);
+  g_autofree float *values = NULL;
+
+  if (parameter->source)
+    return kol_queue_write (queue, buffer, 0, g_bytes_get_data (parameter->source, NULL), bytes,
+                            error);
+  values = g_try_malloc (bytes);
+  if (!values)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
+                   "parameter %s: no host memory for its %" G_GSIZE_FORMAT " bytes",
+                   parameter->name, bytes);
+      return FALSE;
+    }
+  parameter->initializer.fill (&parameter->initializer, &parameter->shape,
+                               kol_random_key (parameter->owner->seed, parameter->name), values);
+  return kol_queue_write (queue, buffer, 0, values, bytes, error);
+}
+
 /* The memory of a parameter, allocated and given its first values on first use. Lent. */
 KolBuffer *
 kol_parameter_get_buffer (KolParameter *parameter, GError **error)
 {
   g_autoptr (KolBuffer) buffer = NULL;
-  g_autofree float *values = NULL;
-  gsize bytes = parameter_bytes (parameter);
   KolQueue *queue;
 
   if (parameter->buffer)
@@ -207,21 +243,10 @@ kol_parameter_get_buffer (KolParameter *parameter, GError **error)
   queue = kol_parameters_get_queue (parameter->owner, error);
   if (!queue)
     return NULL;
-  buffer = kol_buffer_new (parameter->owner->device, bytes, error);
-  if (!buffer)
+  buffer = kol_buffer_new (parameter->owner->device, parameter_bytes (parameter), error);
+  if (!buffer || !write_first (parameter, queue, buffer, error))
     return NULL;
-  values = g_try_malloc (bytes);
-  if (!values)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
-                   "parameter %s: no host memory for its %" G_GSIZE_FORMAT " bytes",
-                   parameter->name, bytes);
-      return NULL;
-    }
-  parameter->initializer.fill (&parameter->initializer, &parameter->shape,
-                               kol_random_key (parameter->owner->seed, parameter->name), values);
-  if (!kol_queue_write (queue, buffer, 0, values, bytes, error))
-    return NULL;
+  g_clear_pointer (&parameter->source, g_bytes_unref);
   parameter->buffer = g_steal_pointer (&buffer);
   parameter->version++;
   return parameter->buffer;
