@@ -18,6 +18,7 @@
 #include "graph/check.h"
 #include "graph/graph.h"
 #include "model/networks.h"
+#include "model/onnx.h"
 #include "model/safetensors.h"
 #include "nn/initializers.h"
 #include "nn/losses.h"
