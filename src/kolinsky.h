@@ -14,6 +14,7 @@
 #include "dataset/npy.h"
 #include "dataset/picture.h"
 #include "dataset/png.h"
+#include "dataset/preprocess.h"
 #include "device/device.h"
 #include "graph/check.h"
 #include "graph/graph.h"

@@ -6,8 +6,8 @@
 
 A folder may include itself, its neighbours in braces and whatever is left of it.
 graph/ may also include ops.h, the catalogue, as gradients are built of operations
-by their constructors; of ops/ itself it knows nothing. `dataset` stands apart: it includes nothing of ours, and from `train` on it may be
-included. What `FOR_ALL` lists may be included anywhere. Only `device`
+by their constructors; of ops/ itself it knows nothing. `dataset` stands apart: it includes nothing of ours, and from `model` and `train` on
+it may be included. What `FOR_ALL` lists may be included anywhere. Only `device`
 sees OpenCL, only its blas.c CLBlast, and nothing under src/ sees ui/.
 
     layers.py SOURCE_ROOT

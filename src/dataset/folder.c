@@ -297,7 +297,8 @@ place_picture (Folder *folder, const KolPicture *picture, guint i)
   gsize channels = dataset->channels ? dataset->channels : 3;
   gboolean fits = picture->width == dataset->width && picture->height == dataset->height;
   g_autoptr (KolPicture) scaled
-      = fits ? NULL : kol_picture_scale (picture, dataset->width, dataset->height);
+      = fits ? NULL
+             : kol_picture_resize (picture, dataset->width, dataset->height, KOL_BILINEAR, NULL);
   const KolPicture *sized = fits ? picture : scaled;
   g_autoptr (KolPicture) converted = sized ? kol_picture_convert (sized, channels) : NULL;
 

@@ -5,3 +5,5 @@
 
 /* As kol_picture_load(), but @reason, to be freed, does not name the file. */
 KolPicture *kol_picture_try (const char *path, char **reason);
+/* A picture whose pixels are not set, or NULL if memory is short. */
+KolPicture *kol_picture_new (gsize channels, gsize height, gsize width);

@@ -2,7 +2,6 @@
 #include "picture.h"
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
-#include <math.h>
 #include <png.h>
 #include <setjmp.h>
 #include <string.h>
@@ -13,9 +12,9 @@
 /* More pixels than this are taken for a mistake, or for malice. */
 #define MOST_PIXELS ((gsize) 1 << 28)
 
-/* An empty picture, or NULL if memory is short. */
-static KolPicture *
-picture_new (gsize channels, gsize height, gsize width)
+/* A picture whose pixels are not set, or NULL if memory is short. */
+KolPicture *
+kol_picture_new (gsize channels, gsize height, gsize width)
 {
   guint8 *pixels = g_try_malloc (channels * height * width);
   KolPicture *picture = NULL;
@@ -54,17 +53,14 @@ typedef struct {
   gsize width;
 } Rows;
 
-/* A row of channel @c, laid over white where it is not opaque. */
+/* A row of channel @c. Opacity is left out, as Pillow's convert ("RGB") does. */
 static void
 copy_row (const Rows *rows, gsize row, gsize c, guint8 *to)
 {
-  const guint8 *from = rows->bytes + row * rows->stride;
+  const guint8 *from = rows->bytes + row * rows->stride + c;
 
   for (gsize i = 0; i < rows->width; i++, from += rows->each)
-    {
-      guint opacity = rows->each == 4 ? from[3] : 255;
-      to[i] = (from[c] * opacity + 255 * (255 - opacity) + 127) / 255;
-    }
+    to[i] = *from;
 }
 
 /* A picture whose channels are equal everywhere is grey, whatever its file's type. */
@@ -83,7 +79,7 @@ drop_equal_channels (KolPicture *picture)
 static KolPicture *
 picture_from_rows (const Rows *rows, char **reason)
 {
-  KolPicture *picture = picture_new (3, rows->height, rows->width);
+  KolPicture *picture = kol_picture_new (3, rows->height, rows->width);
 
   if (!picture)
     {
@@ -233,10 +229,26 @@ is_cut_jpeg (const guint8 *file, gsize length)
          && find_last_marker (file, length, 0xd9) < find_last_marker (file, length, 0xda);
 }
 
+/* By its header, before any memory is taken for its pixels. */
+static gboolean
+is_too_large (const char *path)
+{
+  int width = 0, height = 0;
+
+  return gdk_pixbuf_get_file_info (path, &width, &height) && width > 0 && height > 0
+         && (gsize) width > MOST_PIXELS / (gsize) height;
+}
+
 static KolPicture *
 load_by_pixbuf (const char *path, char **reason)
 {
   g_autoptr (GError) error = NULL;
+
+  if (is_too_large (path))
+    {
+      *reason = g_strdup ("it has more pixels than are taken for true");
+      return NULL;
+    }
   g_autoptr (GdkPixbuf) stored = gdk_pixbuf_new_from_file (path, &error);
   g_autoptr (GdkPixbuf) upright = stored ? gdk_pixbuf_apply_embedded_orientation (stored) : NULL;
 
@@ -281,9 +293,9 @@ kol_picture_try (const char *path, char **reason)
  *
  * Reads a picture: PNG, JPEG, and whatever else gdk-pixbuf has loaders for, of which
  * the first frame is taken. It is turned upright as its EXIF data say; 16 bits become 8,
- * rounded; what is transparent is laid over white. The numbers in the file are taken
- * as they are: profiles and gamma are not applied. A picture of which all pixels are
- * grey has one channel, any other three.
+ * rounded; transparency is left out, so that a transparent pixel has the colour that is
+ * stored for it. The numbers in the file are taken as they are: profiles and gamma are
+ * not applied. A picture of which all pixels are grey has one channel, any other three.
  *
  * Errors: %KOL_DATASET_ERROR_MISSING if there is no such file,
  * %KOL_DATASET_ERROR_FORMAT if it is no picture, or a damaged one.
@@ -328,7 +340,7 @@ kol_picture_convert (const KolPicture *picture, gsize channels)
 {
   g_return_val_if_fail (picture != NULL && (channels == 1 || channels == 3), NULL);
   gsize size = picture->height * picture->width;
-  KolPicture *result = picture_new (channels, picture->height, picture->width);
+  KolPicture *result = kol_picture_new (channels, picture->height, picture->width);
   const guint8 *from = picture->pixels;
 
   if (!result)
@@ -342,122 +354,4 @@ kol_picture_convert (const KolPicture *picture, gsize channels)
     for (gsize c = 0; c < channels; c++)
       memcpy (result->pixels + c * size, from + (picture->channels == 1 ? 0 : c * size), size);
   return result;
-}
-
-/* ── Scaling ─────────────────────────────────────────────────────────────────────────────────── */
-
-/* Which pixels of a line, and how much of each, make the pixels of a scaled one. */
-typedef struct {
-  gsize *first;   /* [to] */
-  gsize *count;   /* [to] */
-  float *weights; /* [to, most]: of count pixels from first on; they add up to 1 */
-  gsize most;
-} Filter;
-
-static void
-filter_clear (Filter *filter)
-{
-  g_free (filter->first);
-  g_free (filter->count);
-  g_free (filter->weights);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Filter, filter_clear)
-
-/*
- * A triangle around the place in the old line of the new pixel's centre. Where the line
- * grows it reaches to the next old pixel, which is bilinear interpolation; where it
- * shrinks, to the next new pixel, so that every old pixel counts alike.
- */
-static void
-filter_init (Filter *filter, gsize from, gsize to)
-{
-  double scale = (double) from / (double) to, reach = MAX (scale, 1);
-
-  filter->most = (gsize) ceil (2 * reach) + 2;
-  gsize all = to * filter->most;
-  filter->first = g_new (gsize, to);
-  filter->count = g_new (gsize, to);
-  filter->weights = g_new (float, all);
-  for (gsize i = 0; i < to; i++)
-    {
-      double centre = (i + 0.5) * scale, sum = 0;
-      float *weights = filter->weights + i * filter->most;
-      gsize first = (gsize) MAX (centre - reach + 0.5, 0);
-      gsize end = MIN ((gsize) (centre + reach + 0.5), from);
-      filter->first[i] = first;
-      filter->count[i] = end - first;
-      for (gsize j = first; j < end; j++)
-        sum += weights[j - first] = (float) MAX (1 - fabs (j + 0.5 - centre) / reach, 0);
-      for (gsize j = first; j < end; j++)
-        weights[j - first] /= (float) sum;
-    }
-}
-
-static void
-scale_row (const guint8 *from, const Filter *filter, float *to, gsize width)
-{
-  for (gsize i = 0; i < width; i++)
-    {
-      const float *weights = filter->weights + i * filter->most;
-      const guint8 *pixels = from + filter->first[i];
-      float sum = 0;
-      for (gsize j = 0; j < filter->count[i]; j++)
-        sum += weights[j] * pixels[j];
-      to[i] = sum;
-    }
-}
-
-/* One row of the result from rows of floats. */
-static void
-mix_rows (const float *rows, const Filter *filter, gsize i, float *sums, guint8 *to, gsize width)
-{
-  memset (sums, 0, width * sizeof (float));
-  for (gsize j = 0; j < filter->count[i]; j++)
-    {
-      float weight = filter->weights[i * filter->most + j];
-      const float *row = rows + (filter->first[i] + j) * width;
-      for (gsize x = 0; x < width; x++)
-        sums[x] += weight * row[x];
-    }
-  for (gsize x = 0; x < width; x++)
-    to[x] = (guint8) (sums[x] + 0.5f); /* a mean of bytes */
-}
-
-/**
- * kol_picture_scale:
- * @picture: a picture
- * @width: the new width, at least 1
- * @height: the new height, at least 1
- *
- * Scales to exactly that size, whatever the old proportions: bilinear interpolation
- * where the picture grows, and where it shrinks a mean, weighted by a triangle, of all
- * the pixels that a new one covers.
- *
- * Returns: (transfer full) (nullable): the new picture, or %NULL if memory is short
- */
-KolPicture *
-kol_picture_scale (const KolPicture *picture, gsize width, gsize height)
-{
-  g_return_val_if_fail (picture != NULL && width > 0 && height > 0, NULL);
-  g_auto (Filter) across = { 0 };
-  g_auto (Filter) down = { 0 };
-  g_autoptr (KolPicture) result = picture_new (picture->channels, height, width);
-  gsize floats = picture->height * width;
-  g_autofree float *rows = g_try_new (float, floats);
-  g_autofree float *sums = g_try_new (float, width);
-
-  if (!result || !rows || !sums)
-    return NULL;
-  filter_init (&across, picture->width, width);
-  filter_init (&down, picture->height, height);
-  for (gsize c = 0; c < picture->channels; c++)
-    {
-      const guint8 *from = picture->pixels + c * picture->height * picture->width;
-      guint8 *to = result->pixels + c * height * width;
-      for (gsize y = 0; y < picture->height; y++)
-        scale_row (from + y * picture->width, &across, rows + y * width, width);
-      for (gsize y = 0; y < height; y++)
-        mix_rows (rows, &down, y, sums, to + y * width, width);
-    }
-  return g_steal_pointer (&result);
 }

@@ -53,7 +53,8 @@ read_picture (const char *path, const KolDataset *like, float *pixels, GError **
     return FALSE;
   g_autoptr (KolPicture) coloured = kol_picture_convert (read, like->channels);
   g_autoptr (KolPicture) scaled
-      = coloured ? kol_picture_scale (coloured, like->width, like->height) : NULL;
+      = coloured ? kol_picture_resize (coloured, like->width, like->height, KOL_BILINEAR, NULL)
+                 : NULL;
   if (!scaled)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY, "There is not enough memory for %s", path);

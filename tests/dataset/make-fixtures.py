@@ -91,6 +91,7 @@ def pictures(folder):
     alpha = numpy.dstack([colour, numpy.array([[0, 51, 255]] * 2, dtype=numpy.uint8)])
     Image.fromarray(alpha).save(at("alpha.png"))
     Image.fromarray(colour).save(at("colour.bmp"))
+    Image.fromarray(colour).save(at("colour.webp"), lossless=True)
     # 16 bits: 0, 257 (1 in 8 bits), 300 (1.17), 400 (1.56), 65535, 32896 (128)
     png(at("grey-16.png"), 3, 2, 16, 0, [struct.pack(">3H", 0, 257, 300),
                                         struct.pack(">3H", 400, 65535, 32896)])
