@@ -6,7 +6,7 @@ _kolinsky ()
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'devices train evaluate classify runs plot verify tune bench --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'devices train evaluate classify models runs plot verify tune bench --help --version' -- "$word"))
     return
   fi
   case $before in
@@ -22,6 +22,14 @@ _kolinsky ()
     plot:*)
       COMPREPLY=($(compgen -W "$(ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
         -- "$word") $(compgen -d -- "$word")) ;;
+    models:*)
+      case $before in
+        models) COMPREPLY=($(compgen -W 'list get add remove' -- "$word")) ;;
+        get | --like) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" models --json 2>/dev/null \
+          | sed -n 's/^    "name": "\(.*\)",$/\1/p')" -- "$word")) ;;
+        remove) COMPREPLY=($(compgen -W "$(ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/models" 2>/dev/null \
+          | grep -v '\.lock$')" -- "$word")) ;;
+      esac ;;
     train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
     tune:*) COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet vgg16 vgg19 squeezenet1.1 resnet18 efficientnet-lite0' -- "$word")) ;;
     bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak bandwidth matmul conv digits vgg16 style lite0 all' -- "$word")) ;;

@@ -18,6 +18,7 @@
 #include "device/device.h"
 #include "graph/check.h"
 #include "graph/graph.h"
+#include "model/catalogue.h"
 #include "model/networks.h"
 #include "model/onnx.h"
 #include "model/safetensors.h"
