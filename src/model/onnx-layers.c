@@ -842,9 +842,10 @@ static double
 position_of (const Axis *axis, gint64 i)
 {
   double at = (double) i, from = (double) axis->from, to = (double) axis->to;
+  double length = from * axis->scale; /* what "to" was before it was rounded down */
 
   if (strcmp (axis->coordinates, "align_corners") == 0)
-    return to > 1 ? at * (from - 1) / (to - 1) : 0;
+    return to > 1 ? at * (from - 1) / (length - 1) : 0;
   if (strcmp (axis->coordinates, "asymmetric") == 0)
     return at / axis->scale;
   if (strcmp (axis->coordinates, "pytorch_half_pixel") == 0 && to <= 1)

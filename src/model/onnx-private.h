@@ -4,7 +4,7 @@
 /*
  * How a network comes out of an ONNX file: onnx-file.c maps and parses, onnx.c walks
  * the nodes, onnx-tensor.c holds what is known before anything runs, and the
- * converters of onnx-math.c, onnx-shapes.c and onnx-layers.c build
+ * converters of onnx-math.c, onnx-shapes.c, onnx-layers.c and onnx-recurrent.c build
  * everything out of operations, or compute it on the host where all of their inputs
  * are known. Each of these files has a table of ONNX's operators.
  */
@@ -120,7 +120,7 @@ struct _KolOnnxOp {
 
 /* The tables; each ends with a NULL name. */
 extern const KolOnnxOp kol_onnx_math_ops[], kol_onnx_shape_ops[], kol_onnx_layer_ops[],
-    kol_onnx_refused_ops[];
+    kol_onnx_recurrent_ops[], kol_onnx_refused_ops[];
 
 /* Says why the node cannot be built; its outputs are missing from now on. */
 void kol_onnx_refuse (KolOnnxNode *node, const char *format, ...) G_GNUC_PRINTF (2, 3);

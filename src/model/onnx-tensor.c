@@ -431,7 +431,15 @@ kol_onnx_tensor_decode (KolOnnxTensor *tensor, GError **error)
 }
 
 /* Whole numbers up to this are what they were after a way through float32. */
-#define LARGEST_EXACT (G_GINT64_CONSTANT (1) << 24)
+#define LARGEST_EXACT 0x1p24
+
+static gboolean
+fits_float (const KolOnnxTensor *tensor, double value)
+{
+  if (tensor->ints)
+    return fabs (value) <= LARGEST_EXACT;
+  return !isfinite (value) || fabs (value) <= G_MAXFLOAT;
+}
 
 GBytes *
 kol_onnx_tensor_to_floats (KolOnnxTensor *tensor, GError **error)
@@ -450,14 +458,15 @@ kol_onnx_tensor_to_floats (KolOnnxTensor *tensor, GError **error)
     }
   for (gint64 i = 0; i < tensor->count; i++)
     {
-      if (tensor->ints && (tensor->ints[i] > LARGEST_EXACT || tensor->ints[i] < -LARGEST_EXACT))
+      double value = kol_onnx_tensor_float (tensor, i);
+
+      if (!fits_float (tensor, value))
         {
           g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                       "the whole number %" G_GINT64_FORMAT " is too large for float32",
-                       tensor->ints[i]);
+                       "the number %.17g is too large for float32", value);
           return NULL;
         }
-      values[i] = (float) kol_onnx_tensor_float (tensor, i);
+      values[i] = (float) value;
     }
   return g_bytes_new_take (g_steal_pointer (&values), (gsize) tensor->count * sizeof (float));
 }

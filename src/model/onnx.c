@@ -154,7 +154,8 @@ read_opset (KolOnnx *self, GError **error)
 /* ── What is checked at once ─────────────────────────────────────────────────────────────────── */
 
 static const KolOnnxOp *const tables[]
-    = { kol_onnx_math_ops, kol_onnx_shape_ops, kol_onnx_layer_ops, kol_onnx_refused_ops };
+    = { kol_onnx_math_ops, kol_onnx_shape_ops, kol_onnx_layer_ops, kol_onnx_recurrent_ops,
+        kol_onnx_refused_ops };
 
 static const KolOnnxOp *
 find_op (const char *name)
