@@ -4,9 +4,9 @@
 
 #include <string.h>
 
+#include "../zip-private.h"
 #include "dataset-private.h"
 #include "npy-private.h"
-#include "zip-private.h"
 
 /* The arrays of a set, and what messages call them. */
 typedef struct {
@@ -192,7 +192,7 @@ static const struct {
   { "test", "test_images", "test_labels" },
 };
 
-static const KolZipMember *
+static KolZipMember *
 find_array (const KolZip *zip, const char *name)
 {
   g_autofree char *file = g_strconcat (name, ".npy", NULL);
@@ -241,9 +241,9 @@ read_array (const KolZip *zip, const char *name, char **shown, GError **error)
   g_autoptr (GBytes) bytes = kol_zip_read (zip, find_array (zip, name), error);
 
   *shown = g_strdup_printf ("%s: %s", zip->shown, name);
-  return bytes ? kol_npy_parse (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), *shown,
-                                error)
-               : NULL;
+  if (!bytes)
+    return kol_dataset_file_error (error);
+  return kol_npy_parse (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), *shown, error);
 }
 
 static gboolean
@@ -267,7 +267,7 @@ npz_open (const char *path, const char *part, const KolDatasetOptions *options, 
   g_auto (Arrays) arrays = { 0 };
 
   if (!zip)
-    return NULL;
+    return kol_dataset_file_error (error);
   int pair = find_pair (zip, part);
   if (pair < 0)
     {

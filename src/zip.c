@@ -4,7 +4,9 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include "dataset-private.h"
+#include "file-private.h"
+
+G_DEFINE_QUARK (kol - file - error - quark, kol_file_error)
 
 /* Signatures, and the sizes of what they begin without the names behind it. */
 #define END 0x06054b50u
@@ -57,7 +59,7 @@ member_free (gpointer data)
 static gboolean
 fail_damaged (const KolZip *zip, const char *what, GError **error)
 {
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_CORRUPT,
+  g_set_error (error, KOL_FILE_ERROR, KOL_FILE_CORRUPT,
                "“%s” is damaged: %s; copy or download it again", zip->shown, what);
   return FALSE;
 }
@@ -87,7 +89,7 @@ find_directory (const KolZip *zip, guint64 *offset, guint64 *count, GError **err
 
   if (!end)
     {
-      g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TRUNCATED,
+      g_set_error (error, KOL_FILE_ERROR, KOL_FILE_TRUNCATED,
                    "“%s” is truncated: the directory at the end of a zip archive is missing; copy "
                    "or download it again",
                    zip->shown);
@@ -145,7 +147,8 @@ read_entry (KolZip *zip, guint64 *offset, GError **error)
     return fail_damaged (zip, "its zip directory is broken", error);
 
   KolZipMember *member = g_new0 (KolZipMember, 1);
-  member->name = g_strndup ((const char *) entry + DIRECTORY_SIZE, name);
+  g_autofree char *bytes = g_strndup ((const char *) entry + DIRECTORY_SIZE, name);
+  member->name = g_utf8_make_valid (bytes, -1);
   member->flags = get16 (entry + 8);
   member->method = get16 (entry + 10);
   member->crc = get32 (entry + 16);
@@ -154,22 +157,22 @@ read_entry (KolZip *zip, guint64 *offset, GError **error)
   member->offset = get32 (entry + 42);
   read_zip64 (member, entry + DIRECTORY_SIZE + name, extra);
   g_ptr_array_add (zip->members, member);
+  if (!g_hash_table_contains (zip->by_name, member->name))
+    g_hash_table_insert (zip->by_name, member->name, member);
   *offset += DIRECTORY_SIZE + name + extra + comment;
   return TRUE;
 }
 
-/* Opens an archive and reads its directory. */
 KolZip *
-kol_zip_open (const char *path, GError **error)
+kol_zip_open_mapped (GMappedFile *file, const char *path, GError **error)
 {
   g_autoptr (KolZip) zip = g_new0 (KolZip, 1);
   guint64 offset, count;
 
   zip->shown = g_filename_display_name (path);
   zip->members = g_ptr_array_new_with_free_func (member_free);
-  zip->file = g_mapped_file_new (path, FALSE, error);
-  if (!zip->file)
-    return NULL;
+  zip->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  zip->file = g_mapped_file_ref (file);
   zip->bytes = (const guint8 *) g_mapped_file_get_contents (zip->file);
   zip->length = g_mapped_file_get_length (zip->file);
   if (!find_directory (zip, &offset, &count, error))
@@ -180,46 +183,70 @@ kol_zip_open (const char *path, GError **error)
   return g_steal_pointer (&zip);
 }
 
+KolZip *
+kol_zip_open (const char *path, GError **error)
+{
+  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, error);
+
+  return file ? kol_zip_open_mapped (file, path, error) : NULL;
+}
+
 void
 kol_zip_free (KolZip *zip)
 {
   if (!zip)
     return;
   g_clear_pointer (&zip->file, g_mapped_file_unref);
+  g_clear_pointer (&zip->by_name, g_hash_table_unref);
   g_clear_pointer (&zip->members, g_ptr_array_unref);
   g_free (zip->shown);
   g_free (zip);
 }
 
-/* The member of that name, lent, or NULL. */
-const KolZipMember *
+KolZipMember *
 kol_zip_find (const KolZip *zip, const char *name)
 {
-  for (guint i = 0; i < zip->members->len; i++)
-    {
-      const KolZipMember *member = g_ptr_array_index (zip->members, i);
-      if (strcmp (member->name, name) == 0)
-        return member;
-    }
-  return NULL;
+  return g_hash_table_lookup (zip->by_name, name);
 }
 
 /* ── Contents ────────────────────────────────────────────────────────────────────────────────── */
 
-/* CRC-32 of IEEE 802.3, a byte at a time. */
+#define SLICES 8 /* bytes that the checksum takes at a time */
+
+/* Entry [0][b]: what a byte b does to the checksum; [k][b]: the same, k zero bytes later. */
+static void
+make_tables (guint32 tables[SLICES][256])
+{
+  for (guint32 i = 0; i < 256; i++)
+    {
+      guint32 crc = i;
+
+      for (guint bit = 0; bit < 8; bit++)
+        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+      tables[0][i] = crc;
+    }
+  for (guint k = 1; k < SLICES; k++)
+    for (guint i = 0; i < 256; i++)
+      tables[k][i] = tables[k - 1][i] >> 8 ^ tables[0][tables[k - 1][i] & 0xff];
+}
+
+/* CRC-32 of IEEE 802.3, eight bytes at a time: members are as large as networks. */
 static guint32
 checksum (const guint8 *bytes, gsize length)
 {
-  guint32 table[256], crc = G_MAXUINT32;
+  guint32 tables[SLICES][256], crc = G_MAXUINT32;
 
-  for (guint32 i = 0; i < 256; i++)
+  make_tables (tables);
+  for (; length >= SLICES; bytes += SLICES, length -= SLICES)
     {
-      table[i] = i;
-      for (guint bit = 0; bit < 8; bit++)
-        table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
+      guint32 low = get32 (bytes) ^ crc, high = get32 (bytes + 4);
+
+      crc = 0;
+      for (guint k = 0; k < 4; k++)
+        crc ^= tables[7 - k][low >> (8 * k) & 0xff] ^ tables[3 - k][high >> (8 * k) & 0xff];
     }
   for (gsize i = 0; i < length; i++)
-    crc = crc >> 8 ^ table[(crc ^ bytes[i]) & 0xff];
+    crc = crc >> 8 ^ tables[0][(crc ^ bytes[i]) & 0xff];
   return ~crc;
 }
 
@@ -235,50 +262,69 @@ find_packed (const KolZip *zip, const KolZipMember *member)
                    member->packed);
 }
 
-/* Whether @packed holds exactly @size bytes, which go to @bytes. */
+/*
+ * Unpacks up to @size bytes, and says how many there were; FALSE if @packed is
+ * damaged before that. @whole: nothing but the end may then be left.
+ */
 static gboolean
-inflate (const guint8 *packed, gsize length, guint8 *bytes, gsize size)
+inflate (const guint8 *packed, gsize length, guint8 *bytes, gsize size, gboolean whole, gsize *made)
 {
   g_autoptr (GZlibDecompressor) zlib = g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_RAW);
   GConverterResult result = G_CONVERTER_CONVERTED;
-  gsize taken = 0, made = 0;
+  gsize taken = 0;
 
-  while (result == G_CONVERTER_CONVERTED)
+  *made = 0;
+  while (result == G_CONVERTER_CONVERTED && (whole || *made < size))
     {
       gsize read, written;
       guint8 none; /* a place to write to, when all is there and only the end is missing */
       result = g_converter_convert (G_CONVERTER (zlib), packed + taken, length - taken,
-                                    made < size ? bytes + made : &none, MAX (size - made, 1),
+                                    *made < size ? bytes + *made : &none, MAX (size - *made, 1),
                                     G_CONVERTER_INPUT_AT_END, &read, &written, NULL);
-      if (result == G_CONVERTER_ERROR || written > size - made)
+      if (result == G_CONVERTER_ERROR || written > size - *made)
         return FALSE;
       taken += read;
-      made += written;
+      *made += written;
     }
-  return result == G_CONVERTER_FINISHED && made == size;
+  return !whole || (result == G_CONVERTER_FINISHED && *made == size);
 }
 
-static GBytes *
-unpack (const KolZip *zip, const KolZipMember *member, const guint8 *packed, GError **error)
+static gboolean
+fail_member (const KolZip *zip, const KolZipMember *member, const char *how, GError **error)
 {
-  if (member->method == STORED)
-    return g_bytes_new_with_free_func (packed, member->packed, (GDestroyNotify) g_mapped_file_unref,
-                                       g_mapped_file_ref (zip->file));
+  g_autofree char *what = g_strdup_printf ("“%s” in it %s", member->name, how);
 
+  return fail_damaged (zip, what, error);
+}
+
+/* A part of the mapped file, which lives as long as the bytes do. */
+static GBytes *
+lend (const KolZip *zip, const guint8 *bytes, gsize size)
+{
+  return g_bytes_new_with_free_func (bytes, size, (GDestroyNotify) g_mapped_file_unref,
+                                     g_mapped_file_ref (zip->file));
+}
+
+/* Unpacks the first @size bytes of the contents. */
+static GBytes *
+unpack (const KolZip *zip, const KolZipMember *member, const guint8 *packed, gsize size,
+        GError **error)
+{
   gboolean possible = member->size / BEST_RATIO <= member->packed;
-  g_autofree guint8 *bytes = possible ? g_try_malloc (MAX (member->size, 1)) : NULL;
+  g_autofree guint8 *bytes = possible ? g_try_malloc (MAX (size, 1)) : NULL;
+  gsize made;
+
   if (possible && !bytes)
     {
-      g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE,
+      g_set_error (error, KOL_FILE_ERROR, KOL_FILE_TOO_LARGE,
                    "“%s” in “%s” holds %" G_GUINT64_FORMAT " bytes, for which there is not enough "
                    "memory",
                    member->name, zip->shown, member->size);
       return NULL;
     }
-  if (possible && inflate (packed, member->packed, bytes, member->size))
-    return g_bytes_new_take (g_steal_pointer (&bytes), member->size);
-  g_autofree char *what = g_strdup_printf ("“%s” in it cannot be decompressed", member->name);
-  fail_damaged (zip, what, error);
+  if (possible && inflate (packed, member->packed, bytes, size, size == member->size, &made))
+    return g_bytes_new_take (g_steal_pointer (&bytes), made);
+  fail_member (zip, member, "cannot be decompressed", error);
   return NULL;
 }
 
@@ -289,31 +335,41 @@ check_method (const KolZip *zip, const KolZipMember *member, GError **error)
 
   if (!encrypted && (member->method == STORED || member->method == DEFLATED))
     return TRUE;
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TYPE,
+  g_set_error (error, KOL_FILE_ERROR, KOL_FILE_TYPE,
                "“%s” in “%s” is %s; only stored and deflated members are read, which is what "
-               "numpy.savez and savez_compressed write",
+               "numpy.savez, savez_compressed and torch.save write",
                member->name, zip->shown,
                encrypted ? "encrypted" : "compressed by a method other than deflate");
   return FALSE;
 }
 
-/* The contents of a member, whose checksum is right. */
 GBytes *
-kol_zip_read (const KolZip *zip, const KolZipMember *member, GError **error)
+kol_zip_peek (const KolZip *zip, KolZipMember *member, gsize size, GError **error)
 {
   if (!check_method (zip, member, error))
     return NULL;
   const guint8 *packed = find_packed (zip, member);
   if (!packed || (member->method == STORED && member->packed != member->size))
     {
-      g_autofree char *what = g_strdup_printf ("“%s” in it is not whole", member->name);
-      fail_damaged (zip, what, error);
+      fail_member (zip, member, "is not whole", error);
       return NULL;
     }
-  g_autoptr (GBytes) bytes = unpack (zip, member, packed, error);
+  size = MIN (size, member->size);
+  return member->method == STORED ? lend (zip, packed, size)
+                                  : unpack (zip, member, packed, size, error);
+}
+
+GBytes *
+kol_zip_read (const KolZip *zip, KolZipMember *member, GError **error)
+{
+  g_autoptr (GBytes) bytes = kol_zip_peek (zip, member, G_MAXSIZE, error);
+
   if (!bytes)
     return NULL;
-  if (checksum (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) == member->crc)
+  member->right
+      = (member->right && member->method == STORED)
+        || checksum (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) == member->crc;
+  if (member->right)
     return g_steal_pointer (&bytes);
   g_autofree char *what = g_strdup_printf ("the checksum of “%s” in it is wrong", member->name);
   fail_damaged (zip, what, error);
