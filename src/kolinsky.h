@@ -22,6 +22,7 @@
 #include "model/networks.h"
 #include "model/onnx.h"
 #include "model/safetensors.h"
+#include "model/weights.h"
 #include "nn/initializers.h"
 #include "nn/losses.h"
 #include "nn/optimizers.h"

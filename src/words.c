@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define MOST_LETTERS 32
+#define MOST_LETTERS 64
 
 /* How many letters must be changed, added or removed to make @b of @a (Levenshtein 1965). */
 static guint

@@ -17,6 +17,9 @@
 
 #include "networks-private.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* Blocks alike but for the first, which changes the shape. */
 typedef struct {
   int blocks;
@@ -115,3 +118,65 @@ kol_efficientnet_lite0 (KolValue *x, const KolNetworkOptions *options)
   x = kol_network_dropout (kol_network_global_average (x), options, 0.8f);
   return kol_network_dense (x, "classifier", kol_network_classes (options));
 }
+
+/* ── Other names ─────────────────────────────────────────────────────────────────────────────── */
+
+/*
+ * The Python package efficientnet_lite_pytorch numbers its blocks through, and its batch
+ * norms from 0 on, also in blocks that lack the first. A pair is ours and theirs; the
+ * longer of two that begin alike comes first.
+ */
+typedef const char *const Pair[2];
+
+static const Pair outside[] = {
+  { "conv_stem.", "_conv_stem." }, { "bn1.", "_bn0." },
+  { "conv_head.", "_conv_head." }, { "bn2.", "_bn1." },
+  { "classifier.", "_fc." },
+};
+static const Pair in_plain_block[] = {
+  { "conv_dw.", "_depthwise_conv." },
+  { "bn1.", "_bn1." },
+  { "conv_pw.", "_project_conv." },
+  { "bn2.", "_bn2." },
+};
+static const Pair in_block[] = {
+  { "conv_pw.", "_expand_conv." },    { "bn1.", "_bn0." },
+  { "conv_dw.", "_depthwise_conv." }, { "bn2.", "_bn1." },
+  { "conv_pwl.", "_project_conv." },  { "bn3.", "_bn2." },
+};
+
+/* @before and the other name of @name, which is in @pairs; NULL if it is not. */
+static char *
+rename_in (const Pair *pairs, gsize count, const char *before, const char *name)
+{
+  for (gsize i = 0; i < count; i++)
+    if (g_str_has_prefix (name, pairs[i][0]))
+      return g_strconcat (before, pairs[i][1], name + strlen (pairs[i][0]), NULL);
+  return NULL;
+}
+
+static char *
+find_lite_pytorch (const char *name)
+{
+  guint stage, block;
+  int length = 0;
+
+  if (sscanf (name, "blocks.%u.%u.%n", &stage, &block, &length) != 2 || length == 0)
+    return rename_in (outside, G_N_ELEMENTS (outside), "", name);
+  if (stage >= G_N_ELEMENTS (stages))
+    return NULL;
+  gboolean plain = stages[stage].widening == 1;
+  for (guint i = 0; i < stage; i++)
+    block += (guint) stages[i].blocks;
+  g_autofree char *before = g_strdup_printf ("_blocks.%u.", block);
+  return rename_in (plain ? in_plain_block : in_block,
+                    plain ? G_N_ELEMENTS (in_plain_block) : G_N_ELEMENTS (in_block), before,
+                    name + length);
+}
+
+static const KolWeightNames lite_pytorch = {
+  .title = "efficientnet_lite_pytorch",
+  .find = find_lite_pytorch,
+};
+
+const KolWeightNames *const kol_efficientnet_lite0_names[] = { &lite_pytorch, NULL };

@@ -8,6 +8,10 @@
 
 G_BEGIN_DECLS
 
+/* What files call the networks' arrays, if not as we do; NULL ends each. */
+extern const KolWeightNames *const kol_efficientnet_lite0_names[];
+extern const KolWeightNames *const kol_vgg16_names[], *const kol_vgg19_names[];
+
 /* Convolution with "@name.weight" [features, C / groups, size, size]; called @name. */
 KolValue *kol_network_convolution (KolValue *x, const char *name, gint64 features, gint64 size,
                                    const KolConv2d *how);

@@ -19,11 +19,11 @@ static const KolNetworkKind kinds[] = {
   { "vgg16", "VGG-16",
     "Simonyan and Zisserman, “Very deep convolutional networks for large-scale image "
     "recognition”, 2014",
-    224, kol_vgg16 },
+    224, kol_vgg16, kol_vgg16_names },
   { "vgg19", "VGG-19",
     "Simonyan and Zisserman, “Very deep convolutional networks for large-scale image "
     "recognition”, 2014",
-    224, kol_vgg19 },
+    224, kol_vgg19, kol_vgg19_names },
   { "squeezenet1.1", "SqueezeNet 1.1",
     "Iandola et al., “SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and "
     "<0.5MB model size”, 2016",
@@ -33,7 +33,7 @@ static const KolNetworkKind kinds[] = {
   { "efficientnet-lite0", "EfficientNet-Lite0",
     "Tan and Le, “EfficientNet: rethinking model scaling for convolutional neural networks”, "
     "2019",
-    224, kol_efficientnet_lite0 },
+    224, kol_efficientnet_lite0, kol_efficientnet_lite0_names },
 };
 
 /**

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../graph/graph.h"
+#include "weights.h"
 
 G_BEGIN_DECLS
 
@@ -39,6 +40,8 @@ typedef struct {
  * @paper: where it is described
  * @side: the height and width of the pictures that it was made for
  * @build: (nullable options): builds it, see kol_vgg16()
+ * @names: (nullable) (array zero-terminated=1): what its arrays are called in files that
+ *   call them otherwise, for kol_parameters_load()
  *
  * A network that Kolinsky knows.
  */
@@ -48,6 +51,7 @@ typedef struct {
   const char *paper;
   int side;
   KolValue *(*build) (KolValue *x, const KolNetworkOptions *options);
+  const KolWeightNames *const *names;
 } KolNetworkKind;
 
 KOL_API const KolNetworkKind *kol_network_find (const char *name);

