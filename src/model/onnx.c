@@ -1012,8 +1012,10 @@ build_node (KolOnnxBuild *build, const Onnx__NodeProto *proto)
   else
     {
       node.on_host = is_on_host (&node);
+      kol_graph_set_prefix (build->graph, proto->n_output > 0 ? proto->output[0] : NULL);
       if (check_kind (&node))
         node.op->convert (&node);
+      kol_graph_set_prefix (build->graph, NULL);
     }
   take_graph_error (&node);
   finish_outputs (&node, first);

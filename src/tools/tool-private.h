@@ -24,8 +24,8 @@ typedef struct {
   ToolExit (*run) (int argc, char **argv);
 } ToolCommand;
 
-extern const ToolCommand tool_bench, tool_classify, tool_devices, tool_evaluate, tool_models,
-    tool_plot, tool_runs, tool_train, tool_tune, tool_verify;
+extern const ToolCommand tool_bench, tool_classify, tool_devices, tool_evaluate, tool_info,
+    tool_models, tool_plot, tool_run, tool_runs, tool_train, tool_tune, tool_verify;
 
 /* When the process began, of g_get_monotonic_time (). */
 extern gint64 tool_start_time;
@@ -68,6 +68,11 @@ gboolean tool_save_profile (const ToolOptions *options, KolDevice *device, GErro
 char *tool_find_data (const char *given, GError **error);
 /* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
 char *tool_run_folder (const char *given);
+
+/* Opens @model, an ONNX file or the name of an installed one (run.c). Given. */
+KolOnnx *tool_open_onnx (const char *model, GError **error);
+/* "[any, 3, 224, 224]" (info.c). Given. */
+char *tool_format_open_shape (const KolOnnxInfo *info);
 
 /* ── Text for people (terminal.c) ── */
 

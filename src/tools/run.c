@@ -1,0 +1,412 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "tool-private.h"
+
+#include "../words-private.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#define LARGEST_WHOLE 0x1p24f /* up to which whole numbers are exact in floats */
+
+typedef struct {
+  ToolOptions common;
+  char **inputs; /* NAME=FILE */
+  char *output;
+  gboolean nodes;
+} RunOptions;
+
+static void
+run_options_clear (RunOptions *options)
+{
+  tool_options_clear (&options->common);
+  g_strfreev (options->inputs);
+  g_free (options->output);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RunOptions, run_options_clear)
+
+/* A network and what goes through it. */
+typedef struct {
+  KolOnnx *onnx;
+  guint n_inputs, n_outputs;
+  KolNpy **arrays; /* per input */
+  KolGraph *graph;
+  KolValue **inputs, **outputs;
+} Network;
+
+static void
+network_clear (Network *self)
+{
+  g_clear_pointer (&self->graph, kol_graph_free);
+  for (guint i = 0; self->arrays && i < self->n_inputs; i++)
+    g_clear_pointer (&self->arrays[i], kol_npy_free);
+  g_free (self->arrays);
+  g_free (self->inputs);
+  g_free (self->outputs);
+  g_clear_pointer (&self->onnx, kol_onnx_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Network, network_clear)
+
+KolOnnx *
+tool_open_onnx (const char *model, GError **error)
+{
+  g_autoptr (KolModelEntry) entry = NULL;
+
+  if (!g_file_test (model, G_FILE_TEST_EXISTS) && !strchr (model, '/'))
+    entry = kol_catalogue_find (model, NULL);
+  if (entry && !entry->path)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "%s is not installed: `kolinsky models get %s` does that", model, model);
+      return NULL;
+    }
+  return kol_onnx_open (entry ? entry->path : model, error);
+}
+
+/* ── Inputs ── */
+
+static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static gboolean
+fail (GError **error, const char *format, ...)
+{
+  va_list arguments;
+
+  va_start (arguments, format);
+  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
+  return FALSE;
+}
+
+/* "a [any, 3], b": what the network takes. Given. */
+static char *
+list_inputs (const KolOnnx *onnx)
+{
+  g_autoptr (GString) list = g_string_new (NULL);
+
+  for (guint i = 0; i < kol_onnx_get_n_inputs (onnx); i++)
+    {
+      const KolOnnxInfo *info = kol_onnx_get_input (onnx, i);
+      g_autofree char *shape = tool_format_open_shape (info);
+
+      g_string_append_printf (list, "%s%s %s %s", i ? ", " : "", info->name, info->type, shape);
+    }
+  return g_string_free (g_steal_pointer (&list), FALSE);
+}
+
+/* Which input a NAME=FILE is for, and its file; -1: none. Names may have equals signs, too. */
+static int
+find_input (const KolOnnx *onnx, const char *given, const char **file)
+{
+  for (guint i = 0; i < kol_onnx_get_n_inputs (onnx); i++)
+    {
+      const char *name = kol_onnx_get_input (onnx, i)->name;
+
+      if (g_str_has_prefix (given, name) && given[strlen (name)] == '=')
+        {
+          *file = given + strlen (name) + 1;
+          return (int) i;
+        }
+    }
+  return -1;
+}
+
+static gboolean
+unknown_input (const KolOnnx *onnx, const char *given, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree char *takes = list_inputs (onnx);
+  g_autofree char *name = g_strndup (given, strcspn (given, "="));
+
+  for (guint i = 0; i < kol_onnx_get_n_inputs (onnx); i++)
+    g_ptr_array_add (names, (gpointer) kol_onnx_get_input (onnx, i)->name);
+  g_ptr_array_add (names, NULL);
+  const char *meant = kol_nearest_word (name, (const char *const *) names->pdata);
+  return fail (error, "The network has no input \"%s\"%s%s%s. It takes: %s", name,
+               meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "",
+               *takes ? takes : "nothing");
+}
+
+static gboolean
+load_inputs (Network *self, char **given, GError **error)
+{
+  for (; given && *given; given++)
+    {
+      const char *file = NULL;
+      int i = find_input (self->onnx, *given, &file);
+
+      if (i < 0)
+        return unknown_input (self->onnx, *given, error);
+      if (self->arrays[i])
+        return fail (error, "The input \"%s\" is given twice",
+                     kol_onnx_get_input (self->onnx, (guint) i)->name);
+      if (!(self->arrays[i] = kol_npy_load (file, error)))
+        return FALSE;
+    }
+  for (guint i = 0; i < self->n_inputs; i++)
+    if (!self->arrays[i])
+      {
+        g_autofree char *takes = list_inputs (self->onnx);
+        return fail (error,
+                     "The input \"%s\" is missing: --input %s=FILE.npy. The network takes: %s",
+                     kol_onnx_get_input (self->onnx, i)->name,
+                     kol_onnx_get_input (self->onnx, i)->name, takes);
+      }
+  return TRUE;
+}
+
+/* The array's elements as floats. Given. */
+static float *
+floats_of (const KolNpy *array)
+{
+  float *values = g_new (float, array->size + 1);
+
+  for (gsize i = 0; i < array->size; i++)
+    values[i] = array->bytes ? array->bytes[i] : array->values[i];
+  return values;
+}
+
+static KolShape
+shape_of (const KolNpy *array)
+{
+  KolShape shape = { .rank = (int) MIN (array->rank, KOL_MAX_RANK) };
+
+  for (int i = 0; i < shape.rank; i++)
+    shape.dim[i] = (gint64) array->dims[i];
+  return shape;
+}
+
+/* Whole numbers must be some, and small enough for floats. */
+static gboolean
+check_whole (const KolOnnxInfo *info, const KolNpy *array, GError **error)
+{
+  if (g_str_equal (info->type, "float") || g_str_equal (info->type, "double") || array->bytes)
+    return TRUE;
+  for (gsize i = 0; i < array->size; i++)
+    if (array->values[i] != floorf (array->values[i]) || fabsf (array->values[i]) >= LARGEST_WHOLE)
+      return fail (error,
+                   "The input \"%s\" is of whole numbers (%s), which Kolinsky holds in floats; "
+                   "element %zu is %.9g, and should be a whole number below 2^24",
+                   info->name, info->type, i, array->values[i]);
+  return TRUE;
+}
+
+/* Inputs that the network's shape depends on. */
+static gboolean
+fix_input (Network *self, guint i, GError **error)
+{
+  const KolNpy *array = self->arrays[i];
+  g_autofree double *values = g_new (double, array->size + 1);
+
+  for (gsize k = 0; k < array->size; k++)
+    values[k] = array->bytes ? array->bytes[k] : array->values[k];
+  return kol_onnx_fix (self->onnx, i, shape_of (array), values, error);
+}
+
+/* ── The run ── */
+
+static gboolean
+build (Network *self, GError **error)
+{
+  g_autofree KolShape *shapes = g_new0 (KolShape, self->n_inputs + 1);
+
+  for (guint i = 0; i < self->n_inputs; i++)
+    {
+      const KolOnnxInfo *info = kol_onnx_get_input (self->onnx, i);
+
+      shapes[i] = shape_of (self->arrays[i]);
+      if (info->fixed ? !fix_input (self, i, error) : !check_whole (info, self->arrays[i], error))
+        return FALSE;
+    }
+  self->inputs = g_new0 (KolValue *, self->n_inputs + 1);
+  self->outputs = g_new0 (KolValue *, self->n_outputs);
+  return kol_onnx_build (self->onnx, self->graph, shapes, self->inputs, self->outputs, error);
+}
+
+/* What is written: names and values, outputs first, each name once. */
+typedef struct {
+  GPtrArray *names, *values;
+} Wanted;
+
+static void
+wanted_clear (Wanted *self)
+{
+  g_clear_pointer (&self->names, g_ptr_array_unref);
+  g_clear_pointer (&self->values, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Wanted, wanted_clear)
+
+static void
+want (Wanted *self, const char *name, KolValue *value)
+{
+  for (guint i = 0; i < self->names->len; i++)
+    if (g_str_equal (self->names->pdata[i], name))
+      return;
+  g_ptr_array_add (self->names, (gpointer) name);
+  g_ptr_array_add (self->values, value);
+}
+
+static void
+choose (const Network *network, gboolean nodes, Wanted *wanted)
+{
+  wanted->names = g_ptr_array_new ();
+  wanted->values = g_ptr_array_new ();
+  for (guint i = 0; i < network->n_outputs; i++)
+    want (wanted, kol_onnx_get_output (network->onnx, i)->name, network->outputs[i]);
+  for (guint i = 0; nodes && i < kol_onnx_get_n_tensors (network->onnx); i++)
+    {
+      KolValue *value;
+      const char *name = kol_onnx_get_tensor (network->onnx, i, &value);
+
+      want (wanted, name, value);
+    }
+}
+
+static gboolean
+compute (Network *self, const Wanted *wanted, GError **error)
+{
+  for (guint i = 0; i < self->n_inputs; i++)
+    if (self->inputs[i])
+      {
+        g_autofree float *values = floats_of (self->arrays[i]);
+        kol_set (self->inputs[i], values);
+      }
+  return kol_run_all (self->graph, (KolValue **) wanted->values->pdata, wanted->values->len, error);
+}
+
+/* ── Outputs ── */
+
+/* "conv1/out:0" -> "conv1_out_0.npy", and with a number where that is taken. Given. */
+static char *
+file_name (const char *name, GHashTable *taken)
+{
+  g_autofree char *base = g_strdup (*name ? name : "_");
+  char *file;
+
+  for (char *c = base; *c; c++)
+    if (!g_ascii_isalnum (*c) && !strchr ("._-", *c))
+      *c = '_';
+  file = g_strconcat (base, ".npy", NULL);
+  for (guint i = 2; g_hash_table_contains (taken, file); i++)
+    {
+      g_free (file);
+      file = g_strdup_printf ("%s_%u.npy", base, i);
+    }
+  g_hash_table_add (taken, g_strdup (file));
+  return file;
+}
+
+static gboolean
+write_value (const RunOptions *options, const char *name, KolValue *value, GHashTable *taken,
+             ToolJson *json, GError **error)
+{
+  const KolShape *shape = kol_value_get_shape (value);
+  g_autofree char *file = file_name (name, taken), *text = kol_shape_to_string (shape);
+  g_autofree char *path = g_build_filename (options->output, file, NULL);
+  g_autofree char *shown = g_filename_display_name (path);
+  g_autofree float *values = g_new (float, (gsize) kol_shape_count (shape));
+  gsize dims[KOL_MAX_RANK];
+
+  for (int i = 0; i < shape->rank; i++)
+    dims[i] = (gsize) shape->dim[i];
+  if (!kol_read (value, values, error)
+      || !kol_npy_save (path, values, dims, (guint) shape->rank, error))
+    return FALSE;
+  tool_json_open (json, NULL, '{');
+  tool_json_string (json, "name", name);
+  tool_json_string (json, "file", shown);
+  tool_json_open (json, "shape", '[');
+  for (int i = 0; i < shape->rank; i++)
+    tool_json_integer (json, NULL, (guint64) shape->dim[i]);
+  tool_json_close (json);
+  tool_json_close (json);
+  if (!options->common.json)
+    tool_say ("%s %s: %s", name, text, shown);
+  return TRUE;
+}
+
+static gboolean
+write_all (const RunOptions *options, const Wanted *wanted, GError **error)
+{
+  g_autoptr (GHashTable) taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_auto (ToolJson) json;
+
+  tool_json_init (&json);
+  if (g_mkdir_with_parents (options->output, 0777) != 0)
+    {
+      int code = errno;
+      g_autofree char *shown = g_filename_display_name (options->output);
+      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code),
+                   "The folder “%s” cannot be made: %s", shown, g_strerror (code));
+      return FALSE;
+    }
+  tool_json_open (&json, NULL, '[');
+  for (guint i = 0; i < wanted->names->len; i++)
+    if (!write_value (options, wanted->names->pdata[i], wanted->values->pdata[i], taken, &json,
+                      error))
+      return FALSE;
+  tool_json_close (&json);
+  if (options->common.json)
+    tool_json_print (&json);
+  return TRUE;
+}
+
+static gboolean
+run_network (const RunOptions *options, const char *model, GError **error)
+{
+  g_auto (Network) network = { .onnx = tool_open_onnx (model, error) };
+  g_auto (Wanted) wanted = { 0 };
+
+  if (!network.onnx)
+    return FALSE;
+  network.n_inputs = kol_onnx_get_n_inputs (network.onnx);
+  network.n_outputs = kol_onnx_get_n_outputs (network.onnx);
+  network.arrays = g_new0 (KolNpy *, network.n_inputs + 1);
+  if (!load_inputs (&network, options->inputs, error))
+    return FALSE;
+  g_autoptr (KolDevice) device = tool_open_device (&options->common, error);
+  if (!device)
+    return FALSE;
+  network.graph = kol_graph_new (device);
+  if (!build (&network, error))
+    return FALSE;
+  choose (&network, options->nodes, &wanted);
+  return compute (&network, &wanted, error) && write_all (options, &wanted, error)
+         && tool_save_profile (&options->common, device, error);
+}
+
+static ToolExit
+run_command (int argc, char **argv)
+{
+  g_auto (RunOptions) options = { 0 };
+  g_autoptr (GError) error = NULL;
+  const GOptionEntry entries[] = {
+    { "input", 'i', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.inputs, "The values of an input",
+      "NAME=FILE.npy" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+      "The folder that gets the results (.)", "FOLDER" },
+    { "nodes", 0, 0, G_OPTION_ARG_NONE, &options.nodes, "Write what is inside the network, too",
+      NULL },
+    { NULL },
+  };
+
+  if (!tool_parse (&tool_run, entries, TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE,
+                   &options.common, 1, &argc, &argv))
+    return TOOL_USAGE;
+  if (!options.output)
+    options.output = g_strdup (".");
+  return run_network (&options, argv[1], &error) ? TOOL_OK : tool_fail (error);
+}
+
+const ToolCommand tool_run = {
+  .name = "run",
+  .parameters = "MODEL",
+  .summary = "Compute what a network in an ONNX file gives for NumPy's arrays",
+  .description
+  = "MODEL is an ONNX file, or the name of an installed one. Each result is written as\n"
+    "NAME.npy, float32; characters in NAME other than letters, digits, \".\", \"_\" and \"-\"\n"
+    "become \"_\". `kolinsky info MODEL` tells the inputs' names and shapes.",
+  .run = run_command,
+};

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""Tests of `kolinsky run` and `kolinsky info` on small ONNX files that are written here,
+byte by byte. Prints TAP.
+
+    test-onnx.py KOLINSKY MAN_PAGE [TEST...]
+"""
+import array
+import json
+import os
+import re
+import struct
+import sys
+
+from harness import expect, expect_sentence, main, run, test
+
+MAN_PAGE = sys.argv[2]
+FLOAT, INT64 = 1, 7
+
+
+# ── ONNX, as bytes ───────────────────────────────────────────────────────────
+
+def varint(number):
+    number &= (1 << 64) - 1
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def part(field, content):
+    """A field of bytes, text or another message."""
+    content = content.encode() if isinstance(content, str) else content
+    return varint(field << 3 | 2) + varint(len(content)) + content
+
+
+def number(field, value):
+    return varint(field << 3) + varint(value)
+
+
+def tensor(name, shape, values, kind=FLOAT):
+    raw = struct.pack(f"<{len(values)}{'f' if kind == FLOAT else 'q'}", *values)
+    return b"".join(number(1, n) for n in shape) + number(2, kind) + part(8, name) + part(9, raw)
+
+
+def port(name, shape, kind=FLOAT):
+    """An input or output; a length of None is open."""
+    dims = b"".join(part(1, part(2, "n") if n is None else number(1, n)) for n in shape)
+    return part(1, name) + part(2, part(1, number(1, kind) + part(2, dims)))
+
+
+def node(op, inputs, outputs, domain="", **ints):
+    attributes = b"".join(part(5, part(1, name) + number(3, value) + number(20, 2))
+                          for name, value in ints.items())
+    return (b"".join(part(1, name) for name in inputs)
+            + b"".join(part(2, name) for name in outputs)
+            + part(4, op) + attributes + (part(7, domain) if domain else b""))
+
+
+def model(nodes, inputs, outputs, initializers=(), opset=13):
+    graph = (b"".join(part(1, n) for n in nodes) + part(2, "g")
+             + b"".join(part(5, t) for t in initializers)
+             + b"".join(part(11, p) for p in inputs) + b"".join(part(12, p) for p in outputs))
+    return number(1, 7) + part(2, "by hand") + part(7, graph) + part(8, number(2, opset))
+
+
+def write(shop, name, content):
+    path = shop.path(name)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def write_npy(shop, name, shape, values, kind="<f4"):
+    header = str({"descr": kind, "fortran_order": False, "shape": tuple(shape)})
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    code = {"<f4": "f", "<i8": "q"}[kind]
+    return write(shop, name, b"\x93NUMPY\x01\0" + struct.pack("<H", len(header))
+                 + header.encode() + array.array(code, values).tobytes())
+
+
+def read_npy(path):
+    """Shape and values of what Kolinsky writes."""
+    with open(path, "rb") as file:
+        content = file.read()
+    length = struct.unpack("<H", content[8:10])[0]
+    header = content[10:10 + length].decode()
+    expect("'<f4'" in header and "False" in header, header)
+    shape = [int(n) for n in re.findall(r"\d+", re.search(r"'shape': \((.*?)\)", header)[1])]
+    return shape, array.array("f", content[10 + length:]).tolist()
+
+
+def dense(shop):
+    """relu (x W + b): x [n, 2], W [2, 3]."""
+    return write(shop, "dense.onnx", model(
+        [node("MatMul", ["x", "W"], ["x/W:0"]), node("Add", ["x/W:0", "b"], ["x W 0"]),
+         node("Relu", ["x W 0"], ["y"])],
+        [port("x", [None, 2])], [port("y", [None, 3])],
+        [tensor("W", [2, 3], [1, 2, 3, 4, 5, 6]), tensor("b", [3], [0, -10, 1])]))
+
+
+# ── run ──────────────────────────────────────────────────────────────────────
+
+@test
+def run_writes_outputs(shop):
+    out = shop.path("deep", "out")
+    x = write_npy(shop, "x.npy", [2, 2], [1, 1, 0, 1])
+    done = run("run", dense(shop), "--input", f"x={x}", "--output", out)
+    expect(done.code == 0 and "y [2, 3]" in done.out, done)
+    expect(os.listdir(out) == ["y.npy"], os.listdir(out))
+    expect(read_npy(os.path.join(out, "y.npy")) == ([2, 3], [5, 0, 10, 4, 0, 7]), done)
+
+
+@test
+def run_writes_nodes(shop):
+    x = write_npy(shop, "x.npy", [1, 2], [1, 2])
+    done = run("run", dense(shop), "-i", f"x={x}", "-o", shop.folder, "--nodes", "--json")
+    expect(done.code == 0, done)
+    told = json.loads(done.out)
+    expect([entry["name"] for entry in told] == ["y", "x/W:0", "x W 0"], told)
+    expect([os.path.basename(entry["file"]) for entry in told]
+           == ["y.npy", "x_W_0.npy", "x_W_0_2.npy"], told)
+    expect(told[1]["shape"] == [1, 3], told)
+    expect(read_npy(told[0]["file"])[1] == [9, 2, 16], told)
+    expect(read_npy(told[1]["file"])[1] == [9, 12, 15], told)
+    expect(read_npy(told[2]["file"])[1] == [9, 2, 16], told)
+
+
+@test
+def run_takes_shapes_from_inputs(shop):
+    path = write(shop, "reshape.onnx", model(
+        [node("Reshape", ["x", "s"], ["y"]), node("Gather", ["y", "i"], ["z"])],
+        [port("x", [6]), port("s", [2], INT64), port("i", [None], INT64)], [port("z", [None, None])]))
+    x = write_npy(shop, "x.npy", [6], range(6))
+    s = write_npy(shop, "s.npy", [2], [-1, 2], "<i8")
+    i = write_npy(shop, "i.npy", [3], [2, 0, -2], "<i8")
+    done = run("run", path, "-i", f"x={x}", "-i", f"s={s}", "-i", f"i={i}", "-o", shop.folder)
+    expect(done.code == 0, done)
+    expect(read_npy(shop.path("z.npy")) == ([3, 2], [4, 5, 0, 1, 2, 3]), done)
+    large = write_npy(shop, "large.npy", [1], [1 << 24], "<i8")
+    expect_sentence(run("run", path, "-i", f"x={x}", "-i", f"s={s}", "-i", f"i={large}"), 1,
+                    '"i"', "2^24")
+
+
+@test
+def run_says_what_is_wrong(shop):
+    path, x = dense(shop), write_npy(shop, "x.npy", [1, 2], [1, 2])
+    bad = write_npy(shop, "bad.npy", [1, 3], [1, 2, 3])
+    expect_sentence(run("run"), 2, "MODEL")
+    expect_sentence(run("run", shop.path("none.onnx")), 1, "none.onnx")
+    expect_sentence(run("run", path), 1, '"x" is missing', "x float [any, 2]")
+    expect_sentence(run("run", path, "-i", f"xx={x}"), 1, '"xx"', "It takes: x float")
+    expect_sentence(run("run", path, "-i", f"x={x}", "-i", f"x={x}"), 1, "twice")
+    expect_sentence(run("run", path, "-i", f"x={path}"), 1, "dense.onnx")
+    expect_sentence(run("run", path, "-i", f"x={bad}"), 1, "[any, 2]", "[1, 3]")
+    expect_sentence(run("run", path, "-i", f"x={x}", "-o", os.path.join(x, "deeper")), 1, "deeper")
+
+
+# ── What cannot be computed ──────────────────────────────────────────────────
+
+@test
+def unsupported_nodes_are_listed_at_once(shop):
+    path = write(shop, "odd.onnx", model(
+        [node("Loop", ["x"], ["a"]), node("Relu", ["a"], ["b"]), node("Frobnicate", ["b"], ["c"]),
+         node("Relu", ["c"], ["d"], domain="com.example"), node("Trilu", ["d"], ["y"])],
+        [port("x", [2, 2])], [port("y", [2, 2])]))
+    done = run("info", path)
+    expect_sentence(done, 1, "4 of its nodes", "Loop “a”: it loops", "Frobnicate “c”",
+                    "com.example", "Trilu “y”: it came with version 14")
+    expect("Relu “b”" not in done.err, done)
+
+
+@test
+def mistakes_within_are_listed_at_once(shop):
+    path = write(shop, "wrong.onnx", model(
+        [node("MatMul", ["x", "W"], ["a"]), node("Concat", ["x", "W"], ["b"], axis=7),
+         node("Relu", ["a"], ["y"])],
+        [port("x", [4, 4])], [port("y", [4, 3])], [tensor("W", [2, 3], [0] * 6)]))
+    expect_sentence(run("info", path), 1, "2 of its nodes", "MatMul “a”", "[4, 4]", "[2, 3]",
+                    "Concat “b”", "no axis 7")
+
+
+@test
+def bad_files_are_refused(shop):
+    with open(dense(shop), "rb") as file:
+        good = file.read()
+    relu = [node("Relu", ["x"], ["y"])], [port("x", [2])], [port("y", [2])]
+    short = part(7, part(5, number(1, 1 << 60) + number(2, FLOAT) + part(8, "W") + part(9, b"1234")))
+    outside = (number(1, 2) + number(2, FLOAT) + part(8, "W") + number(14, 1)
+               + part(13, part(1, "location") + part(2, "../../etc/passwd")))
+    nested = part(7, b"")
+    for _ in range(200):
+        nested = part(1, part(5, part(6, nested)))
+    for name, content, words in [
+            ("empty", b"", "no network"), ("noise", b"\xff" * 1000, "damaged"),
+            ("cut", good[:-20], "damaged"), ("text", b"# not a network\n" * 9, "is damaged"),
+            ("short", model(*relu) + short, "W"),
+            ("outside", model(*relu, [outside]), "another file"),
+            ("nested", model(*relu) + part(7, nested), "deeper"),
+            ("old", model(*relu, opset=5), "version 5"), ("new", model(*relu, opset=30), "version 30"),
+            ("half", model([node("Relu", ["x"], ["y"])], [port("x", [2], 10)], [port("y", [2], 10)]),
+             "float16"),
+            ("twice", model([node("Relu", ["x"], ["y"])] * 2, [port("x", [2])], [port("y", [2])]),
+             "made twice"),
+            ("nothing", model([node("Relu", ["none"], ["y"])], [port("x", [2])], [port("y", [2])]),
+             "“none”"),
+            ("huge", model([node("ConstantOfShape", ["s"], ["y"])], [], [port("y", [None])],
+                           [tensor("s", [2], [1 << 31, 1 << 31], INT64)]), "too many elements")]:
+        done = run("info", write(shop, name + ".onnx", content))
+        expect(done.code == 1 and words in done.err and name + ".onnx" in done.err,
+               f"{name}: {words!r} is missing in:\n{done}")
+
+
+# ── info ─────────────────────────────────────────────────────────────────────
+
+@test
+def info_tells_layers(shop):
+    done = run("info", dense(shop), "--batch", "5")
+    for words in ("version 13, written by by hand", "input     x float [any, 2]",
+                  "output    y float [any, 3]", "9 parameters", "at a batch of 5"):
+        expect(words in done.out, f"{words!r} is missing in:\n{done}")
+    expect(re.search(r"^x/W:0 +matmul +\[5, 3\] +6 +60 $", done.out, re.M), done)
+    told = json.loads(run("info", dense(shop), "--json").out)
+    expect([layer["name"] for layer in told["layers"]] == ["x/W:0", "x W 0", "y"], told)
+    expect([layer["parameters"] for layer in told["layers"]] == [6, 3, 0], told)
+    expect(told["parameters"] == 9 and told["inputs"][0]["shape"] == [None, 2], told)
+    expect(told["bytes"] >= 4 * (2 + 9 + 3), told)
+
+
+@test
+def info_needs_open_shapes(shop):
+    path = write(shop, "open.onnx", model([node("Relu", ["x"], ["y"])], [port("x", [None, None])],
+                                          [port("y", [None, None])]))
+    expect_sentence(run("info", path), 1, "--shape x=")
+    expect_sentence(run("info", path, "--shape", "x=2y3"), 1, "2y3")
+    done = run("info", path, "--shape", "x=2x3")
+    expect(done.code == 0 and "[2, 3]" in done.out, done)
+
+
+@test
+def info_of_a_known_network(shop):
+    done = run("info", "squeezenet1.1")
+    expect(done.code == 0 and "1235496 parameters" in done.out and "features.12" in done.out, done)
+    expect("slots" in run("info", "squeezenet1.1", "--plan").out, "no plan")
+    expect_sentence(run("info", "squeezenet9"), 1, "squeezenet9")
+    expect_sentence(run("info", "squeezenet1.1", "--batch", "0"), 2, "--batch")
+
+
+@test
+def man_page_has_every_option(shop):
+    with open(MAN_PAGE, encoding="utf-8") as file:
+        page = file.read().replace("\\-", "-")
+    for command in ("run", "info"):
+        for option in set(re.findall(r"--[a-z][a-z-]*", run(command, "--help").out)):
+            expect(option in page, f"kolinsky.1 says nothing of {option}")
+
+
+if __name__ == "__main__":
+    main("onnx", sys.argv[3:])
