@@ -1,6 +1,12 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 # Completion for bash. Options come from the command's own help.
 
+# The models that are installed.
+_kolinsky_models ()
+{
+  ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/models" 2>/dev/null | grep -v '\.lock$'
+}
+
 _kolinsky ()
 {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
@@ -10,6 +16,7 @@ _kolinsky ()
     return
   fi
   case $before in
+    --model) COMPREPLY=($(compgen -W "$(_kolinsky_models)" -- "$word") $(compgen -f -- "$word")); return ;;
     --optimizer) COMPREPLY=($(compgen -W 'sgd adam adamw rmsprop' -- "$word")); return ;;
     --memory) COMPREPLY=($(compgen -W 'normal low' -- "$word")); return ;;
     --peer) COMPREPLY=($(compgen -W 'torch onnxruntime tinygrad' -- "$word")); return ;;
@@ -29,8 +36,7 @@ _kolinsky ()
         models) COMPREPLY=($(compgen -W 'list get add remove' -- "$word")) ;;
         get | --like) COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" models --json 2>/dev/null \
           | sed -n 's/^    "name": "\(.*\)",$/\1/p')" -- "$word")) ;;
-        remove) COMPREPLY=($(compgen -W "$(ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/models" 2>/dev/null \
-          | grep -v '\.lock$')" -- "$word")) ;;
+        remove) COMPREPLY=($(compgen -W "$(_kolinsky_models)" -- "$word")) ;;
       esac ;;
     train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
     tune:*) COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet vgg16 vgg19 squeezenet1.1 resnet18 efficientnet-lite0' -- "$word")) ;;

@@ -19,6 +19,7 @@
 #include "graph/check.h"
 #include "graph/graph.h"
 #include "model/catalogue.h"
+#include "model/model.h"
 #include "model/networks.h"
 #include "model/onnx.h"
 #include "model/safetensors.h"

@@ -21,6 +21,8 @@
 #include "../words-private.h"
 #include "download-private.h"
 #include "entry-private.h"
+#include "onnx.h"
+#include "weights.h"
 
 #define RESOURCES "/org/kolinsky/models/"
 #define LABEL_RESOURCES "/org/kolinsky/labels/"
@@ -510,6 +512,19 @@ choose_entry (const char *path, const char *name, const char *like, GError **err
   return g_steal_pointer (&entry);
 }
 
+/* Whether a file can be opened at all; what it holds is looked at when it is used. */
+static gboolean
+can_open (const char *path, GError **error)
+{
+  if (g_str_has_suffix (path, ".onnx"))
+    {
+      g_autoptr (KolOnnx) onnx = kol_onnx_open (path, error);
+      return onnx != NULL;
+    }
+  g_autoptr (KolWeights) weights = kol_weights_open (path, error);
+  return weights != NULL;
+}
+
 static gboolean
 check_added (const KolModelEntry *entry, const char *path, gboolean described, GError **error)
 {
@@ -523,7 +538,7 @@ check_added (const KolModelEntry *entry, const char *path, gboolean described, G
                  "--like resnet18",
                  path);
   else
-    return TRUE;
+    return can_open (path, error);
   return FALSE;
 }
 

@@ -2,8 +2,10 @@
 #include "tool-private.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MOST_BARS 30 /* characters of the longest bar */
+#define CHUNK 16     /* pictures that are read, and asked about, at a time */
 
 typedef struct {
   ToolOptions common;
@@ -19,109 +21,269 @@ classify_options_clear (ClassifyOptions *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ClassifyOptions, classify_options_clear)
 
-/* Pictures as the network takes them, and what became of each file. */
+/* ── Who is asked ── */
+
+/* A network that was trained here, or a pretrained one. */
 typedef struct {
-  GPtrArray *paths; /* char *, lent: those that could be read */
-  GArray *pixels;   /* float [n, C, H, W] */
-  guint unread;
-} Pictures;
+  KolRun *run;
+  KolModel *model;
+  KolEvaluator *evaluator;
+  KolPreprocess picture;
+  char **names; /* of its classes, lent; NULL: they have numbers alone */
+  guint classes;
+} Asked;
 
 static void
-pictures_clear (Pictures *pictures)
+asked_clear (Asked *asked)
 {
-  g_clear_pointer (&pictures->paths, g_ptr_array_unref);
-  g_clear_pointer (&pictures->pixels, g_array_unref);
+  g_clear_pointer (&asked->evaluator, kol_evaluator_free);
+  g_clear_pointer (&asked->model, kol_model_free);
+  g_clear_pointer (&asked->run, kol_run_free);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pictures, pictures_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Asked, asked_clear)
 
-/* A class's name, or its number. Given. */
-static char *
-class_name (const KolRun *run, guint class)
-{
-  char **names = run->like->class_names;
-
-  return names ? g_strdup (names[class]) : g_strdup_printf ("%u", class);
-}
-
-/* Reads a picture as the network wants it: [C, H, W], 0..1. */
+/* Pictures as they were when it learned: scaled whatever their proportions, 0..1. */
 static gboolean
-read_picture (const char *path, const KolDataset *like, float *pixels, GError **error)
+find_run (Asked *asked, const char *folder, GError **error)
 {
-  g_autoptr (KolPicture) read = kol_picture_load (path, error);
-
-  if (!read)
+  asked->run = kol_run_read (folder, error);
+  if (!asked->run)
     return FALSE;
-  g_autoptr (KolPicture) coloured = kol_picture_convert (read, like->channels);
-  g_autoptr (KolPicture) scaled
-      = coloured ? kol_picture_resize (coloured, like->width, like->height, KOL_BILINEAR, NULL)
-                 : NULL;
-  if (!scaled)
+  const KolDataset *like = asked->run->like;
+  if (!like->classes)
     {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY, "There is not enough memory for %s", path);
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "The run %s learned to predict numbers, not to tell classes apart", folder);
       return FALSE;
     }
-  for (gsize i = 0; i < like->channels * like->height * like->width; i++)
-    pixels[i] = scaled->pixels[i] / 255.0f;
+  if ((like->channels != 1 && like->channels != 3) || (like->height == 1 && like->width == 1))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "The run %s learned from rows of numbers, not from pictures", folder);
+      return FALSE;
+    }
+  asked->picture = (KolPreprocess){
+    .channels = like->channels,
+    .width = like->width,
+    .height = like->height,
+    .filter = KOL_BILINEAR,
+    .divisor = 255,
+    .std = { 1, 1, 1 },
+  };
+  asked->names = like->class_names;
   return TRUE;
 }
 
-/* Reads what can be read; the rest is told and left out. */
-static void
-read_pictures (char **paths, const KolRun *run, Pictures *pictures)
+static gboolean
+find_model (Asked *asked, const char *name, GError **error)
 {
-  const KolDataset *like = run->like;
-  gsize each = like->channels * like->height * like->width;
+  asked->model = kol_model_open (name, error);
+  if (!asked->model)
+    return FALSE;
+  const KolModelEntry *entry = kol_model_get_entry (asked->model);
+  if (!entry->has_picture)
+    g_printerr ("How %s takes pictures is not known, so they are prepared as for most networks "
+                "that learned\nfrom ImageNet; `kolinsky models add FILE --like NAME` says "
+                "otherwise\n",
+                entry->title);
+  asked->picture = *kol_model_get_picture (asked->model);
+  asked->names = kol_model_get_classes (asked->model);
+  return TRUE;
+}
 
-  pictures->paths = g_ptr_array_new ();
-  pictures->pixels = g_array_new (FALSE, FALSE, sizeof (float));
-  for (char **path = paths; *path; path++)
+static gboolean
+find_asked (Asked *asked, const char *given, GError **error)
+{
+  g_autofree char *name = given ? g_strdup (given) : kol_model_find_default ();
+
+  if (!name)
     {
-      g_autoptr (GError) error = NULL;
-      g_autofree float *pixels = g_new (float, each);
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "No network is installed that knows what pictures show; `kolinsky models get "
+                   "efficientnet-lite0` downloads one, and --model names another, or a run");
+      return FALSE;
+    }
+  g_autofree char *folder = tool_run_folder (name);
+  return kol_run_exists (folder) || g_file_test (folder, G_FILE_TEST_IS_DIR)
+             ? find_run (asked, folder, error)
+             : find_model (asked, name, error);
+}
 
-      if (!read_picture (*path, like, pixels, &error))
+static gboolean
+open_asked (Asked *asked, const ClassifyOptions *options, KolDevice *device, GError **error)
+{
+  asked->evaluator = asked->run
+                         ? kol_evaluator_open (device, asked->run, (guint64) options->from, error)
+                         : kol_evaluator_open_model (device, asked->model, CHUNK, error);
+  if (!asked->evaluator)
+    return FALSE;
+  asked->classes = (guint) kol_evaluator_get_outputs (asked->evaluator);
+  if (!asked->names || g_strv_length (asked->names) == asked->classes)
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+               "The network tells %u classes apart, but %u names of classes are known",
+               asked->classes, g_strv_length (asked->names));
+  return FALSE;
+}
+
+/* A class's name, or its number. Given. */
+static char *
+class_name (const Asked *asked, guint class)
+{
+  return asked->names ? g_strdup (asked->names[class]) : g_strdup_printf ("%u", class);
+}
+
+/* ── Pictures ── */
+
+static int
+by_name (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* By the ending of its name, so that a folder may hold other files, too. */
+static gboolean
+looks_like_picture (const char *name)
+{
+  static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp",
+                                         ".tif", ".tiff", ".ppm", ".pgm",  ".pnm" };
+  const char *dot = strrchr (name, '.');
+
+  for (guint i = 0; dot && i < G_N_ELEMENTS (endings); i++)
+    if (g_ascii_strcasecmp (dot, endings[i]) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* The pictures in a folder and below it; a link to a folder could lead in a circle. */
+static void
+add_folder (GPtrArray *paths, const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    if (*name != '.')
+      g_ptr_array_add (names, g_build_filename (folder, name, NULL));
+  g_ptr_array_sort (names, by_name);
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *path = g_ptr_array_index (names, i);
+      if (!g_file_test (path, G_FILE_TEST_IS_DIR))
         {
-          g_printerr ("kolinsky: %s\n", error->message);
-          pictures->unread++;
-          continue;
+          if (looks_like_picture (path))
+            g_ptr_array_add (paths, g_strdup (path));
         }
-      g_ptr_array_add (pictures->paths, *path);
-      g_array_append_vals (pictures->pixels, pixels, (guint) each);
+      else if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+        add_folder (paths, path);
     }
 }
 
-/* logits -> probabilities, in place. */
+/* Files, and the pictures of folders; NULL if a folder has none. Given. */
+static GPtrArray *
+list_pictures (char **given, GError **error)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+
+  for (; *given; given++)
+    {
+      guint before = paths->len;
+      if (g_file_test (*given, G_FILE_TEST_IS_DIR))
+        add_folder (paths, *given);
+      else
+        g_ptr_array_add (paths, g_strdup (*given));
+      if (paths->len > before)
+        continue;
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "There are no pictures in the folder %s",
+                   *given);
+      return NULL;
+    }
+  return g_steal_pointer (&paths);
+}
+
+/* Some pictures, read by several threads. */
+typedef struct {
+  const KolPreprocess *how;
+  char **paths; /* [n], lent */
+  guint n;
+  float *numbers;        /* [n, C, H, W] */
+  GError *errors[CHUNK]; /* why one could not be read */
+  guint next;            /* changed atomically */
+} Chunk;
+
+static gpointer
+read_some (gpointer user_data)
+{
+  Chunk *chunk = user_data;
+  gsize each = kol_preprocess_count (chunk->how);
+
+  for (;;)
+    {
+      guint i = (guint) g_atomic_int_add (&chunk->next, 1);
+      if (i >= chunk->n)
+        return NULL;
+      kol_preprocess_load (chunk->how, chunk->paths[i], chunk->numbers + i * each,
+                           &chunk->errors[i]);
+    }
+}
+
+/* This thread is one of as many as there are processors. */
+static void
+read_chunk (Chunk *chunk)
+{
+  GThread *threads[CHUNK];
+  guint n = 0, wanted = MIN (g_get_num_processors (), chunk->n);
+
+  while (n + 1 < wanted && (threads[n] = g_thread_try_new ("pictures", read_some, chunk, NULL)))
+    n++;
+  read_some (chunk);
+  while (n > 0)
+    g_thread_join (threads[--n]);
+}
+
+/* ── Answers ── */
+
+/* Scores -> probabilities, in place, unless the network gives these already. */
 static void
 softmax (float *scores, guint n)
 {
-  double largest = -INFINITY, sum = 0;
+  double largest = -INFINITY, least = INFINITY, sum = 0;
 
   for (guint i = 0; i < n; i++)
-    largest = MAX (largest, scores[i]);
+    {
+      largest = MAX (largest, scores[i]);
+      least = MIN (least, scores[i]);
+      sum += scores[i];
+    }
+  if (least >= 0 && fabs (sum - 1) < 1e-3)
+    return;
+  sum = 0;
   for (guint i = 0; i < n; i++)
     sum += exp (scores[i] - largest);
   for (guint i = 0; i < n; i++)
     scores[i] = (float) (exp (scores[i] - largest) / sum);
 }
 
-/* The classes from the likeliest on. Given. */
+/* The likeliest classes, from the first on; of equals the one with the smaller number. Given. */
 static guint *
-order_classes (const float *probabilities, guint n)
+order_classes (const float *probabilities, guint n, guint top)
 {
-  guint *order = g_new (guint, n);
+  guint *order = g_new (guint, top + 1), count = 0;
 
   for (guint i = 0; i < n; i++)
     {
-      guint at = i;
+      guint at = count;
       for (; at > 0 && probabilities[order[at - 1]] < probabilities[i]; at--)
         order[at] = order[at - 1];
       order[at] = i;
+      count = MIN (count + 1, top);
     }
   return order;
 }
 
 static void
-say_answer (const KolRun *run, const char *path, const float *probabilities, const guint *order,
+say_answer (const Asked *asked, const char *path, const float *probabilities, const guint *order,
             guint top)
 {
   g_autofree char *shown = g_filename_display_name (path);
@@ -129,13 +291,13 @@ say_answer (const KolRun *run, const char *path, const float *probabilities, con
 
   for (guint i = 0; i < top; i++)
     {
-      g_autofree char *name = class_name (run, order[i]);
+      g_autofree char *name = class_name (asked, order[i]);
       widest = MAX (widest, g_utf8_strlen (name, -1));
     }
   tool_say ("%s", shown);
   for (guint i = 0; i < top; i++)
     {
-      g_autofree char *name = class_name (run, order[i]);
+      g_autofree char *name = class_name (asked, order[i]);
       float share = probabilities[order[i]];
       g_autoptr (GString) bar = g_string_new (NULL);
 
@@ -147,7 +309,7 @@ say_answer (const KolRun *run, const char *path, const float *probabilities, con
 }
 
 static void
-write_answer (ToolJson *json, const KolRun *run, const char *path, const float *probabilities,
+write_answer (ToolJson *json, const Asked *asked, const char *path, const float *probabilities,
               const guint *order, guint top)
 {
   g_autofree char *shown = g_filename_display_name (path);
@@ -157,7 +319,7 @@ write_answer (ToolJson *json, const KolRun *run, const char *path, const float *
   tool_json_open (json, "classes", '[');
   for (guint i = 0; i < top; i++)
     {
-      g_autofree char *name = class_name (run, order[i]);
+      g_autofree char *name = class_name (asked, order[i]);
 
       tool_json_open (json, NULL, '{');
       tool_json_integer (json, "class", order[i]);
@@ -169,76 +331,85 @@ write_answer (ToolJson *json, const KolRun *run, const char *path, const float *
   tool_json_close (json);
 }
 
+/* What could not be read is told, and counted in @unread. */
 static void
-tell (const ClassifyOptions *options, const KolRun *run, const Pictures *pictures, float *scores)
+tell (const ClassifyOptions *options, const Asked *asked, Chunk *chunk, float *scores,
+      ToolJson *json, guint *unread)
 {
-  guint classes = run->like->classes, top = (guint) MIN (options->top, classes);
-  g_auto (ToolJson) json;
+  guint top = (guint) MIN (options->top, asked->classes);
 
-  tool_json_init (&json);
-  tool_json_open (&json, NULL, '[');
-  for (guint i = 0; i < pictures->paths->len; i++)
+  for (guint i = 0; i < chunk->n; i++)
     {
-      const char *path = g_ptr_array_index (pictures->paths, i);
-      float *probabilities = scores + (gsize) i * classes;
+      float *probabilities = scores + (gsize) i * asked->classes;
 
-      softmax (probabilities, classes);
-      g_autofree guint *order = order_classes (probabilities, classes);
+      if (chunk->errors[i])
+        {
+          g_printerr ("kolinsky: %s\n", chunk->errors[i]->message);
+          g_clear_error (&chunk->errors[i]);
+          (*unread)++;
+          continue;
+        }
+      softmax (probabilities, asked->classes);
+      g_autofree guint *order = order_classes (probabilities, asked->classes, top);
       if (options->common.json)
-        write_answer (&json, run, path, probabilities, order, top);
+        write_answer (json, asked, chunk->paths[i], probabilities, order, top);
       else
-        say_answer (run, path, probabilities, order, top);
+        say_answer (asked, chunk->paths[i], probabilities, order, top);
     }
-  tool_json_close (&json);
-  if (options->common.json)
-    tool_json_print (&json);
+}
+
+/*
+ * Asks about all the pictures, some at a time. The last ones are as many as the others, with
+ * whatever was read before in the places that are left, so that the network is built once.
+ */
+static gboolean
+ask (const ClassifyOptions *options, const Asked *asked, GPtrArray *paths, ToolJson *json,
+     guint *unread, GError **error)
+{
+  guint at_a_time = MIN (CHUNK, paths->len);
+  gsize each = kol_preprocess_count (&asked->picture);
+  g_autofree float *numbers = g_new0 (float, at_a_time *each);
+  g_autofree float *scores = g_new (float, (gsize) at_a_time * asked->classes);
+
+  for (guint first = 0; first < paths->len; first += at_a_time)
+    {
+      Chunk chunk = { .how = &asked->picture,
+                      .paths = (char **) paths->pdata + first,
+                      .n = MIN (at_a_time, paths->len - first),
+                      .numbers = numbers };
+      read_chunk (&chunk);
+      if (!kol_evaluator_predict (asked->evaluator, numbers, at_a_time, scores, error))
+        return FALSE;
+      tell (options, asked, &chunk, scores, json, unread);
+    }
+  return TRUE;
 }
 
 static gboolean
-classify (const ClassifyOptions *options, char **paths, GError **error)
+classify (const ClassifyOptions *options, char **given, GError **error)
 {
-  g_autofree char *folder = tool_run_folder (options->model);
-  g_autoptr (KolRun) run = kol_run_read (folder, error);
-  g_auto (Pictures) pictures = { 0 };
+  g_auto (Asked) asked = { 0 };
+  g_auto (ToolJson) json;
+  guint unread = 0;
 
-  if (!run)
+  tool_json_init (&json);
+  if (!find_asked (&asked, options->model, error))
     return FALSE;
-  if (!run->like->classes)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   "The run %s learned to predict numbers, not to tell classes apart", run->folder);
-      return FALSE;
-    }
-  if ((run->like->channels != 1 && run->like->channels != 3)
-      || (run->like->height == 1 && run->like->width == 1))
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   "The run %s learned from rows of numbers, not from pictures", run->folder);
-      return FALSE;
-    }
-  read_pictures (paths, run, &pictures);
-  if (pictures.paths->len == 0)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "None of the pictures could be read");
-      return FALSE;
-    }
-  g_autoptr (KolDevice) device = tool_open_device (&options->common, error);
-  if (!device)
+  g_autoptr (GPtrArray) paths = list_pictures (given, error);
+  g_autoptr (KolDevice) device = paths ? tool_open_device (&options->common, error) : NULL;
+  if (!device || !open_asked (&asked, options, device, error))
     return FALSE;
-  g_autoptr (KolEvaluator) evaluator
-      = kol_evaluator_open (device, run, (guint64) options->from, error);
-  g_autofree float *scores = g_new (float, (gsize) pictures.paths->len * run->like->classes);
-  if (!evaluator
-      || !kol_evaluator_predict (evaluator, (const float *) pictures.pixels->data,
-                                 pictures.paths->len, scores, error))
+  tool_json_open (&json, NULL, '[');
+  if (!ask (options, &asked, paths, &json, &unread, error))
     return FALSE;
-  tell (options, run, &pictures, scores);
+  tool_json_close (&json);
+  if (options->common.json)
+    tool_json_print (&json);
   if (!tool_save_profile (&options->common, device, error))
     return FALSE;
-  if (!pictures.unread)
+  if (!unread)
     return TRUE;
-  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "%u of the pictures could not be read",
-               pictures.unread);
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "%u of the pictures could not be read", unread);
   return FALSE;
 }
 
@@ -248,11 +419,11 @@ run_command (int argc, char **argv)
   g_auto (ClassifyOptions) options = { .top = 5 };
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
-    { "model", 0, 0, G_OPTION_ARG_FILENAME, &options.model, "The run whose network is asked",
-      "RUN" },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &options.model,
+      "Who is asked: an installed network, an ONNX file, or a run", "MODEL" },
     { "top", 0, 0, G_OPTION_ARG_INT64, &options.top, "How many classes to tell (5)", "N" },
-    { "from", 0, 0, G_OPTION_ARG_INT64, &options.from, "The step of the checkpoint (the latest)",
-      "STEP" },
+    { "from", 0, 0, G_OPTION_ARG_INT64, &options.from,
+      "Of a run, the step of the checkpoint (the latest)", "STEP" },
     { NULL },
   };
 
@@ -260,8 +431,6 @@ run_command (int argc, char **argv)
                    TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options.common,
                    TOOL_ANY_NUMBER, &argc, &argv))
     return TOOL_USAGE;
-  if (!options.model)
-    return tool_usage (&tool_classify, "Which network? Name a run: --model RUN");
   if (argc < 2)
     return tool_usage (&tool_classify, "`kolinsky classify` needs a PICTURE");
   if (options.top < 1 || options.from < 0)
@@ -272,9 +441,11 @@ run_command (int argc, char **argv)
 const ToolCommand tool_classify = {
   .name = "classify",
   .parameters = "PICTURE...",
-  .summary = "Tell what pictures show, by a network of one's own",
+  .summary = "Tell what pictures show",
   .description
-  = "RUN is the folder of a run that learned from pictures. A picture is scaled to the size\n"
-    "that its network learned from, and made grey if those were.",
+  = "MODEL is one of `kolinsky models` that is installed, the file of a network, or a run\n"
+    "that learned from pictures; without one, efficientnet-lite0 is asked, or another that\n"
+    "is installed. Pictures are scaled and cut as the network learned from them. Of a\n"
+    "folder all pictures are taken.",
   .run = run_command,
 };

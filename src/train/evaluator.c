@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "../dataset/batches.h"
+#include "../dataset/dataset-private.h"
+#include "../graph/op-private.h"
 #include "checkpoint-private.h"
 #include "parameters-private.h"
 
@@ -27,6 +29,7 @@ struct _KolEvaluator {
   KolGraph *graph;
   KolNetworkValues values;
   gsize batch, usual; /* examples at a time, and where there are enough of them */
+  gboolean fixed;     /* it is made for the usual number alone */
   gint64 outputs;     /* numbers per example */
 };
 
@@ -137,6 +140,73 @@ kol_evaluator_open (KolDevice *device, const KolRun *run, guint64 step, GError *
   return g_steal_pointer (&evaluator);
 }
 
+/* Builds a pretrained model, which keeps no account of losses: a KolNetwork. */
+static void
+build_model (KolGraph *graph, gsize batch, gboolean training, const KolDataset *like,
+             KolNetworkValues *values, gpointer user_data)
+{
+  g_autoptr (GError) mistake = NULL;
+  KolModelValues built = { 0 };
+
+  if (!kol_model_build (user_data, graph, batch, &built, &mistake))
+    {
+      kol_graph_fail (graph, KOL_ERROR_DATA, "%s", mistake->message);
+      return;
+    }
+  *values = (KolNetworkValues){ .x = built.x, .output = built.output };
+}
+
+/* [N, classes], with or without dimensions of 1 behind. */
+static gboolean
+check_scores (const KolEvaluator *evaluator, const KolModel *model, GError **error)
+{
+  const KolShape *shape = kol_value_get_shape (evaluator->values.output);
+
+  if (shape->rank >= 2 && shape->dim[0] == (gint64) evaluator->batch
+      && shape->dim[0] * shape->dim[1] == kol_shape_count (shape))
+    return TRUE;
+  g_set_error (
+      error, KOL_ERROR, KOL_ERROR_SHAPE,
+      "The model %s does not tell classes apart: for %zu pictures it gives %s, not a score "
+      "for each class",
+      kol_model_get_entry (model)->name, evaluator->batch, kol_shape_text (shape));
+  return FALSE;
+}
+
+/**
+ * kol_evaluator_open_model:
+ * @device: where to compute
+ * @model: a pretrained model, which must live as long as the evaluator
+ * @batch: examples at a time; where the model is made for a number, that is taken
+ * @error: return location
+ *
+ * Makes a pretrained network that is asked by kol_evaluator_predict(); its examples are
+ * what kol_preprocess_load() gives. It cannot be scored, as it has no loss.
+ *
+ * Errors: those of kol_model_build(); %KOL_ERROR_SHAPE if it gives no scores of classes.
+ *
+ * Returns: (transfer full): the evaluator, or %NULL with @error set
+ */
+KolEvaluator *
+kol_evaluator_open_model (KolDevice *device, KolModel *model, gsize batch, GError **error)
+{
+  g_return_val_if_fail (device != NULL && model != NULL && batch > 0, NULL);
+  const KolPreprocess *picture = kol_model_get_picture (model);
+  gsize only = kol_model_get_batch (model);
+  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 0);
+  g_autoptr (KolDataset) like = kol_dataset_new (kol_model_get_entry (model)->name, "train");
+
+  like->channels = picture->channels;
+  like->height = picture->height;
+  like->width = picture->width;
+  g_autoptr (KolEvaluator) evaluator
+      = kol_evaluator_new (parameters, build_model, model, like, only ? only : batch, error);
+  if (!evaluator || !check_scores (evaluator, model, error))
+    return NULL;
+  evaluator->fixed = only > 0;
+  return g_steal_pointer (&evaluator);
+}
+
 /**
  * kol_evaluator_free:
  * @evaluator: (transfer full) (nullable): an evaluator
@@ -166,6 +236,19 @@ kol_evaluator_get_graph (KolEvaluator *evaluator)
   return evaluator->graph;
 }
 
+/**
+ * kol_evaluator_get_outputs:
+ * @evaluator: an evaluator
+ *
+ * Returns: how many numbers it gives for an example
+ */
+gsize
+kol_evaluator_get_outputs (const KolEvaluator *evaluator)
+{
+  g_return_val_if_fail (evaluator != NULL, 0);
+  return (gsize) evaluator->outputs;
+}
+
 /* What a run of it computes. */
 #define MAX_TARGETS 2
 
@@ -174,7 +257,7 @@ list_targets (const KolEvaluator *evaluator, KolValue *targets[MAX_TARGETS])
 {
   targets[0] = evaluator->values.output;
   targets[1] = evaluator->values.losses;
-  return 2;
+  return targets[1] ? 2 : 1; /* a pretrained network is asked alone */
 }
 
 /**
@@ -215,7 +298,7 @@ kol_evaluator_peak_bytes (KolEvaluator *evaluator, guint64 *bytes, GError **erro
 static gboolean
 fit (KolEvaluator *evaluator, gsize count, GError **error)
 {
-  gsize batch = MIN (evaluator->usual, count);
+  gsize batch = evaluator->fixed ? evaluator->usual : MIN (evaluator->usual, count);
 
   return batch == evaluator->batch || rebuild (evaluator, batch, error);
 }

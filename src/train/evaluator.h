@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "../model/model.h"
 #include "run.h"
 
 G_BEGIN_DECLS
@@ -35,8 +36,11 @@ KOL_API KolEvaluator *kol_evaluator_new (KolParameters *parameters, KolNetwork n
                                          GError **error);
 KOL_API KolEvaluator *kol_evaluator_open (KolDevice *device, const KolRun *run, guint64 step,
                                           GError **error);
+KOL_API KolEvaluator *kol_evaluator_open_model (KolDevice *device, KolModel *model, gsize batch,
+                                                GError **error);
 KOL_API void kol_evaluator_free (KolEvaluator *evaluator);
 KOL_API KolGraph *kol_evaluator_get_graph (KolEvaluator *evaluator);
+KOL_API gsize kol_evaluator_get_outputs (const KolEvaluator *evaluator);
 
 KOL_API gboolean kol_evaluator_prepare (KolEvaluator *evaluator, GError **error);
 KOL_API gboolean kol_evaluator_peak_bytes (KolEvaluator *evaluator, guint64 *bytes, GError **error);

@@ -84,7 +84,7 @@ def pictures_that_cannot_be_classified(shop):
     expect_sentence(some, 1, "torn.png", "1 of the pictures")
     expect("new.png" in some.out, some)
     expect_sentence(run("classify", "--model", folder, shop.path("none.png")), 1, "none.png")
-    expect_sentence(run("classify", picture), 2, "--model")
+    expect_sentence(run("classify", picture, XDG_DATA_HOME=shop.path("no-models")), 1, "--model")
     expect_sentence(run("classify", "--model", folder), 2, "PICTURE")
     expect_sentence(run("classify", "--model", shop.path("no-run"), picture), 1, "no-run")
 

@@ -17,10 +17,13 @@ import sys
 import threading
 import time
 
+import networks
 from harness import COMMAND, expect, expect_sentence, main, run, test
 
 MAN_PAGE = sys.argv[2]
-CONTENT = random.Random(1).randbytes(300_000)
+# 300,000 bytes, which are a network's weights, so that they can be added, too.
+NOISE = random.Random(1)
+CONTENT = networks.safetensors({"noise_a": ([74979], [NOISE.random() for _ in range(74979)])})
 SUM = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -340,23 +343,23 @@ def write(path, content):
 @test
 def added_files_are_recognized(shop):
     place = Place(shop, "recognized", "/good/file.bin", more="network = resnet18\n")
-    file = write(shop.path("mine.pth"), CONTENT)
-    place.expect_installed(place.run("add", file), "mine.pth")
+    file = write(shop.path("mine.safetensors"), CONTENT)
+    place.expect_installed(place.run("add", file), "mine.safetensors")
     expect(place.entry("thing")["from"] == file, place.entry("thing"))
 
 
 @test
 def added_and_removed(shop):
     place = Place(shop, "added", "/good/file.bin", more="network = resnet18\n")
-    file = write(shop.path("my net.onnx"), b"some network")
+    file = write(shop.path("my net.onnx"), networks.colours())
     labels = write(shop.path("labels"), b"one\ntwo\n")
     done = place.run("add", file, "--labels", labels)
     expect(done.code == 0 and "Installed my-net" in done.out, done)
     entry = place.entry("my-net")
-    expect(entry["installed"] and entry["bytes"] == 12 and entry["path"].endswith("my net.onnx"),
+    expect(entry["installed"] and entry["bytes"] == os.path.getsize(file) and entry["path"].endswith("my net.onnx"),
            entry)
     expect_sentence(place.run("add", file), 1, "my-net", "installed already", "--name")
-    weights = write(shop.path("mine.bin"), b"some weights")
+    weights = write(shop.path("mine.bin"), networks.safetensors({"w": ([1], [1.0])}))
     expect_sentence(place.run("add", weights), 1, "weights alone", "--like")
     done = place.run("add", weights, "--like", "resnet18", "--name", "second")
     expect(done.code == 0 and "Installed second" in done.out, done)
@@ -373,7 +376,7 @@ def added_and_removed(shop):
 @test
 def wrong_files_and_names(shop):
     place = Place(shop, "wrong", "/good/file.bin")
-    file = write(shop.path("some.onnx"), b"some")
+    file = write(shop.path("some.onnx"), networks.colours())
     expect_sentence(place.run("add", shop.path("none.onnx")), 1, "none.onnx")
     expect_sentence(place.run("add", file, "--name", "../up"), 1, "../up", "letters")
     expect_sentence(place.run("add", file, "--like", "rasnet18"), 1, "did you mean resnet18?")
