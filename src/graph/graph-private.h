@@ -114,17 +114,6 @@ typedef struct {
   gboolean written; /* by a step of the plan */
 } KolStorage;
 
-/*
- * Whether a variant may keep a form of its own of it, until its version goes up. Of
- * what every run writes none is worth the memory: it would be made anew every time.
- */
-static inline gboolean
-kol_storage_can_be_packed (const KolStorage *storage)
-{
-  return (storage->kind == KOL_STORAGE_PARAMETER && !storage->written)
-         || storage->kind == KOL_STORAGE_KEPT;
-}
-
 /* One launch: a node, the variant that computes it, and what the variant absorbs. */
 typedef struct {
   KolNode *node;
@@ -149,29 +138,45 @@ typedef struct {
 
 struct _KolPlan {
   KolGraph *graph;
-  GPtrArray *targets;     /* KolValue */
-  GPtrArray *made;        /* KolNode: what stands for nodes of the graph in steps */
-  GHashTable *folded;     /* convolution or product -> the node that it takes in */
-  GArray *steps;          /* KolStep */
-  guint n_once;           /* the steps that run only when parameters have changed come first */
-  gboolean ran_once;      /* they have run: */
-  guint64 once_stamp;     /* versions of the parameters then */
-  GArray *storages;       /* KolStorage */
-  GArray *slots;          /* gsize: bytes of each slot */
-  GHashTable *storage_of; /* root value -> index + 1 */
-  KolNode *watch;         /* the node whose flag is watched, or NULL */
-  gboolean writes;        /* a step writes parameters or states */
-  gboolean counts;        /* a run of it is a training step */
-  guint first_late_step;  /* the step where they begin */
-  guint first_run;        /* where in the order those end that run only when parameters change */
-  guint first_late;       /* where in the order those begin that write, or depend on it */
-  KolMemory memory;       /* what the graph's was, and */
+  GPtrArray *targets;      /* KolValue */
+  GPtrArray *made;         /* KolNode: what stands for nodes of the graph in steps */
+  GHashTable *folded;      /* convolution or product -> the node that it takes in */
+  GArray *steps;           /* KolStep */
+  guint n_once;            /* the steps that run only when parameters have changed come first */
+  gboolean ran_once;       /* they have run: */
+  guint64 once_stamp;      /* versions of the parameters then */
+  GArray *storages;        /* KolStorage */
+  GArray *slots;           /* gsize: bytes of each slot */
+  GHashTable *storage_of;  /* root value -> index + 1 */
+  KolNode *watch;          /* the node whose flag is watched, or NULL */
+  gboolean writes;         /* a step writes parameters or states */
+  gboolean counts;         /* a run of it is a training step */
+  gboolean differentiates; /* it computes gradients */
+  guint first_late_step;   /* the step where they begin */
+  guint first_run;         /* where in the order those end that run only when parameters change */
+  guint first_late;        /* where in the order those begin that write, or depend on it */
+  KolMemory memory;        /* what the graph's was, and */
   gboolean separate;
   gboolean prepared;  /* memory allocated, variants chosen, programs built */
   guint64 stamp;      /* versions of all it depends on, as the last run left them */
   guint64 own_bytes;  /* targets and slots */
   guint64 kept_bytes; /* parameters and placeholders */
 };
+
+/*
+ * Whether a variant may keep a form of its own of @storage, until its version goes
+ * up. Of what every run writes none is worth the memory: it would be made anew every
+ * time. Nor where gradients are computed: memory is scarce then, with all that is
+ * kept for them.
+ */
+static inline gboolean
+kol_plan_keeps_packed (const KolPlan *plan, const KolStorage *storage)
+{
+  if (plan->differentiates)
+    return FALSE;
+  return (storage->kind == KOL_STORAGE_PARAMETER && !storage->written)
+         || storage->kind == KOL_STORAGE_KEPT;
+}
 
 /* graph.c */
 KolFeed *kol_graph_find_feed (KolGraph *graph, const KolValue *value);
@@ -210,6 +215,9 @@ gboolean kol_plan_is_bias (const KolValue *value, const KolValue *output, const 
 /* recompute.c */
 void kol_plan_recompute (KolPlan *plan);
 double kol_plan_repeated_share (const KolPlan *plan);
+
+/* sink.c */
+void kol_plan_sink (KolPlan *plan);
 
 /* fuse.c */
 void kol_plan_fuse (KolPlan *plan, GHashTable *uses);

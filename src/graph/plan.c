@@ -301,6 +301,7 @@ make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure,
                                 ? step->variant->scratch (node, plan->graph->parameters->device)
                                 : 0;
     }
+  kol_plan_sink (plan);
   return TRUE;
 }
 
@@ -539,7 +540,7 @@ count_bytes (KolPlan *plan)
       const KolStep *step = step_at (plan, i);
 
       for (guint k = 0; step->variant->packed && k < step->node->n_inputs; k++)
-        if (kol_storage_can_be_packed (storage_at (plan, step->inputs[k])))
+        if (kol_plan_keeps_packed (plan, storage_at (plan, step->inputs[k])))
           plan->kept_bytes
               += step->variant->packed (step->node, k, plan->graph->parameters->device);
     }
@@ -574,6 +575,8 @@ lay_out (KolPlan *plan, gboolean measure, GError **error)
       plan->counts = plan->counts || (node_writes (node) && !node->op->gathers);
       if (node->op->watches)
         plan->watch = node;
+      if (plan->graph->first_gradient && node->id >= plan->graph->first_gradient)
+        plan->differentiates = TRUE;
     }
   g_array_set_size (plan->steps, 0);
   g_ptr_array_set_size (plan->made, 0);

@@ -115,7 +115,7 @@ packed_input (KolPlan *plan, KolLaunch *launch, KolStep *step, guint input, gboo
   g_autofree char *key = NULL;
 
   *stale = FALSE;
-  if (!kol_storage_can_be_packed (storage) || !step->variant->packed)
+  if (!kol_plan_keeps_packed (plan, storage) || !step->variant->packed)
     return NULL;
   bytes = step->variant->packed (node, input, launch->device);
   if (!bytes)
