@@ -80,8 +80,8 @@ KOL_ELEMENTWISE (sqrt, 1, NUMBERS (), sqrt (a), POSITIVE, NONE,
                  kol_divide (kol_scale (dy, 0.5f, 0), y), NULL)
 KOL_ELEMENTWISE (exp, 1, NUMBERS (), exp (a), ANY, NONE, kol_multiply (dy, y), NULL)
 KOL_ELEMENTWISE (log, 1, NUMBERS (), log (a), POSITIVE, NONE, kol_divide (dy, a), NULL)
-KOL_ELEMENTWISE (relu, 1, NUMBERS (), a < (T) 0 ? (T) 0 : a, NONZERO, NONE, relu_gradient (dy, y),
-                 NULL)
+KOL_ELEMENTWISE (relu, 1, NUMBERS (), a < (T) 0 ? (T) 0 : a, NONZERO, NONE,
+                 gradient_of_relu (dy, y), NULL)
 KOL_ELEMENTWISE (sigmoid, 1, NUMBERS (), (T) 1 / ((T) 1 + exp (-a)), ANY, NONE,
                  sigmoid_gradient (dy, y), NULL)
 KOL_ELEMENTWISE (tanh, 1, NUMBERS (), tanh (a), ANY, NONE, tanh_gradient (dy, y), NULL)

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/pool-private.h"
 #include "ops/strips-private.h"
 #include "ops.h"
 
@@ -245,6 +246,19 @@ clip_gradient (KolValue *dy, KolValue *a, float low, float high)
 }
 
 /* ── Parts of gradients that are several nodes ──────────────────────────────────────────────── */
+
+/*
+ * Behind a maximum pooling of y, what reaches an element is cut off where that is
+ * not above 0, and what reaches it is what it is the maximum of: so the cut is made
+ * at the maxima, which are fewer, and y need not be kept.
+ */
+static KolValue *
+gradient_of_relu (KolValue *dy, KolValue *y)
+{
+  KolValue *pooled = kol_max_pool_gradient_through (dy, y, relu_gradient);
+
+  return pooled ? pooled : relu_gradient (dy, y);
+}
 
 static KolValue *
 zero_of (KolValue *a)

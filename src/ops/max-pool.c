@@ -12,7 +12,7 @@
 
 #define LARGEST_INDEX (1 << 24) /* whole numbers above are not all floats */
 
-static const KolOp gradient_op, pick_op;
+static const KolOp max_pool_op, gradient_op, pick_op;
 
 /* ── Forward ────────────────────────────────────────────────────────────────────────────────── */
 
@@ -92,6 +92,21 @@ max_pool_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
   attributes.shape = node->inputs[0]->shape;
   if (dy[0])
     dx[0] = KOL_NODE (&gradient_op, &attributes, dy[0], kol_output (&node->outputs[0], 1));
+}
+
+KolValue *
+kol_max_pool_gradient_through (KolValue *dx, KolValue *x,
+                               KolValue *(*function) (KolValue *dy, KolValue *y))
+{
+  KolNode *node = dx->node, *pool;
+
+  if (kol_value_failed (dx) || kol_value_failed (x) || node->op != &gradient_op)
+    return NULL;
+  pool = node->inputs[1]->node;
+  if (pool->op != &max_pool_op || pool->inputs[0] != x)
+    return NULL;
+  return KOL_NODE (&gradient_op, node->attributes, function (node->inputs[0], &pool->outputs[0]),
+                   node->inputs[1]);
 }
 
 static gboolean

@@ -371,4 +371,11 @@ kol_pool_fail_global (KolValue *x)
     .only_tune = TRUE                                                                              \
   }
 
+/*
+ * max-pool.c: if @dx is the gradient to @x of y = max_pool (x), the gradient with
+ * @function (dy, y) in place of dy; else NULL.
+ */
+KolValue *kol_max_pool_gradient_through (KolValue *dx, KolValue *x,
+                                         KolValue *(*function) (KolValue *dy, KolValue *y));
+
 G_END_DECLS

@@ -339,6 +339,37 @@ test_epilogue_of_depthwise_is_right (void)
     }
 }
 
+/*
+ * What pooling takes the maximum of is cut off at the maxima: the pool's gradient
+ * comes last, and needs nothing as large as x. Not where x has another reader.
+ */
+static void
+test_gradient_of_relu_behind_pooling (void)
+{
+  const float numbers[16] = { -1, -2, 3, 1, -3, -4, 2, 5, 0, 1, -1, -1, 2, 1, -5, -1 };
+  const float routed[16] = { 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0 };
+  const float both[16] = { 0, 0, 1, 1, 0, 0, 1, 2, 0, 1, 0, 0, 2, 1, 0, 0 };
+
+  for (guint more = 0; more < 2; more++)
+    {
+      g_autoptr (KolGraph) g = kol_graph_new (device);
+      g_autoptr (GError) error = NULL;
+      KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (1, 1, 4, 4)), *y = kol_relu (x), *gradient;
+      KolValue *loss = kol_sum (kol_max_pool (y, &(KolPool){ .size = 2 }), NULL);
+      float got[16];
+
+      if (more)
+        loss = kol_add (loss, kol_sum (y, NULL));
+      kol_set (x, numbers);
+      g_assert_true (kol_gradients (loss, &x, 1, &gradient));
+      g_assert_cmpstr (gradient->node->op->name, ==, more ? "relu_gradient" : "max_pool_gradient");
+      g_assert_true (kol_run (g, gradient, &error));
+      g_assert_no_error (error);
+      g_assert_true (kol_read (gradient, got, &error));
+      assert_close (got, more ? both : routed, 16, 0);
+    }
+}
+
 /* A value that something else reads as well must not vanish into an epilogue. */
 static void
 test_epilogue_leaves_shared_values (void)
@@ -641,6 +672,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/epilogue/knows-its-channels", test_epilogue_knows_its_channels);
   g_test_add_func ("/plan/epilogue/two-products", test_epilogue_of_two_products);
   g_test_add_func ("/plan/packing", test_packing_follows_version);
+  g_test_add_func ("/gradient/relu-behind-pooling", test_gradient_of_relu_behind_pooling);
   g_test_add_func ("/run/feeds", test_feeds_do_not_overtake);
   g_test_add_func ("/run/cancel", test_cancel);
   g_test_add_func ("/run/watch", test_watch_names_the_node);
