@@ -6,15 +6,42 @@
  * Matrix Multiplication", ACM TOMS 34(3), 2008.
  *
  * Options:
+ *   PACK_ROWS    only the kernel that packs a, in tiles of so many rows, and TRANSPOSE_A; or
  *   THIN         1..4: only the kernels for a product with so few rows or columns; else
  *   ROWS         rows of y per register tile, at most KOL_WIDTH
  *   VECTORS      vectors per row of a register tile
  *   TRANSPOSE_A, TRANSPOSE_B   0 or 1: a is stored as [K, M], b as [N, K]
+ *   PACKED_A, PACKED_B   where present: a is what matmul_pack_a wrote, b what matmul_pack_b wrote
+ *   BIAS_OF_ROWS where present: the bias is bias[m]
  *   EPILOGUE_BIAS, EPILOGUE_RESIDUAL, EPILOGUE_EXPRESSION   where present: y + bias[n], then
  *                + residual[m, n], then the expression in `a` and the type T
  */
 
-#ifndef THIN
+#ifdef PACK_ROWS
+
+/*
+ * packed[tile][k][PACK_ROWS] = the rows of a, past the last one it again. A work-item has `each`
+ * tiles. Global size: work-items.
+ */
+__kernel void
+matmul_pack_a (__global const float *restrict a, __global float *restrict packed, int packed_at,
+               int rows, int inner, int each)
+{
+  int tiles = (rows + PACK_ROWS - 1) / PACK_ROWS;
+  int first = get_global_id (0) * each, last = min (tiles, first + each);
+  for (int tile = first; tile < last; tile++)
+    {
+      __global float *to = packed + packed_at + (size_t) tile * inner * PACK_ROWS;
+      for (int k = 0; k < inner; k++)
+        for (int r = 0; r < PACK_ROWS; r++)
+          {
+            size_t row = min (tile * PACK_ROWS + r, rows - 1);
+            to[k * PACK_ROWS + r] = TRANSPOSE_A ? a[(size_t) k * rows + row] : a[row * inner + k];
+          }
+    }
+}
+
+#elif !defined (THIN)
 
 #define PANEL (VECTORS * KOL_WIDTH)
 
@@ -126,13 +153,19 @@ pack_columns (__global const float *b, int columns, int inner, int start, int en
 
 /*
  * Adds packed rows times packed columns, `length` of k, to rows first_row .. last_row-1 and columns
- * start .. end-1 of y; the first time writes them, the last time applies the epilogue.
+ * start .. end-1 of y; the first time writes them, the last time applies the epilogue. A packed
+ * tile of a has `depth` of k.
  */
+#ifdef BIAS_OF_ROWS
+#define BIAS_AT(row, column, n) ((vec) (bias[row]))
+#else
+#define BIAS_AT(row, column, n) load_some (bias + (column), n)
+#endif
 inline void
 multiply_packed (__global const float *packed_a, __global const float *packed_b,
                  __global float *y, __global const float *bias, __global const float *residual,
                  int rows, int columns, int first_row, int last_row, int start, int end,
-                 int length, bool first, bool last)
+                 int length, int depth, bool first, bool last)
 {
   for (int column = start; column < end; column += PANEL)
     for (int row = first_row; row < last_row; row += ROWS)
@@ -140,7 +173,7 @@ multiply_packed (__global const float *packed_a, __global const float *packed_b,
         vec sum[ROWS][VECTORS];
         EACH_OF_TILE (sum[r][v] = (vec) 0);
 
-        __global const float *from_a = packed_a + (row - first_row) * length;
+        __global const float *from_a = packed_a + (size_t) (row - first_row) * depth;
         __global const float *from_b = packed_b + (column - start) * length;
         #pragma unroll 2
         for (int k = 0; k < length; k++, from_a += ROWS, from_b += PANEL)
@@ -159,7 +192,7 @@ multiply_packed (__global const float *packed_a, __global const float *packed_b,
               EACH_OF_TILE (sum[r][v] += vec_load (to + (size_t) r * columns + v * KOL_WIDTH));
 #ifdef EPILOGUE_BIAS
             if (last)
-              EACH_OF_TILE (sum[r][v] += vec_load (bias + column + v * KOL_WIDTH));
+              EACH_OF_TILE (sum[r][v] += BIAS_AT (row + r, column + v * KOL_WIDTH, KOL_WIDTH));
 #endif
 #ifdef EPILOGUE_RESIDUAL
             if (last)
@@ -188,7 +221,7 @@ multiply_packed (__global const float *packed_a, __global const float *packed_b,
             if (last)
               {
 #ifdef EPILOGUE_BIAS
-                value += load_some (bias + from, n);
+                value += BIAS_AT (row + i / VECTORS, from, n);
 #endif
 #ifdef EPILOGUE_RESIDUAL
                 value += load_some (residual + at, n);
@@ -200,7 +233,10 @@ multiply_packed (__global const float *packed_a, __global const float *packed_b,
       }
 }
 
-/* Rows first_row .. last_row-1 and columns first_column .. last_column-1 of one product. */
+/*
+ * Rows first_row .. last_row-1 and columns first_column .. last_column-1 of one product. A side that
+ * is packed already is all there, b piece of k by piece.
+ */
 inline void
 multiply_block (__global const float *a, __global const float *b, __global float *y,
                 __global const float *bias, __global const float *residual,
@@ -212,15 +248,47 @@ multiply_block (__global const float *a, __global const float *b, __global float
     for (int start = first_column; start < last_column; start += group * PANEL)
       {
         int length = min (depth, inner - k0), end = min (last_column, start + group * PANEL);
+#ifdef PACKED_B
+        size_t all_columns = (columns + PANEL - 1) / PANEL * PANEL;
+        __global const float *from_b = b + k0 * all_columns + (size_t) start * length;
+#else
+        __global const float *from_b = packed_b;
         pack_columns (b, columns, inner, start, end, k0, length, packed_b);
+#endif
         for (int row = first_row; row < last_row; row += block * ROWS)
           {
             int last = min (last_row, row + block * ROWS);
+#ifdef PACKED_A
+            __global const float *from_a = a + (size_t) row * inner + (size_t) k0 * ROWS;
+            int depth_a = inner;
+#else
+            __global const float *from_a = packed_a;
+            int depth_a = length;
             pack_rows (a, rows, inner, row, last, k0, length, packed_a);
-            multiply_packed (packed_a, packed_b, y, bias, residual, rows, columns, row, last,
-                             start, end, length, k0 == 0, k0 + length == inner);
+#endif
+            multiply_packed (from_a, from_b, y, bias, residual, rows, columns, row, last, start,
+                             end, length, depth_a, k0 == 0, k0 + length == inner);
           }
       }
+}
+
+/*
+ * packed[piece of k][panel][k][PANEL] = b, in pieces of `depth`. A work-item has `panels` panels.
+ * Global size: work-items.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+matmul_pack_b (__global const float *restrict b, __global float *restrict packed, int packed_at,
+               int columns, int inner, int panels, int depth)
+{
+  size_t all_columns = (columns + PANEL - 1) / PANEL * PANEL;
+  int start = get_global_id (0) * panels * PANEL, end = min (columns, start + panels * PANEL);
+  packed += packed_at;
+  for (int k0 = 0; k0 < inner && start < end; k0 += depth)
+    {
+      int length = min (depth, inner - k0);
+      pack_columns (b, columns, inner, start, end, k0, length,
+                    packed + k0 * all_columns + (size_t) start * length);
+    }
 }
 
 /*
@@ -233,9 +301,9 @@ multiply_block (__global const float *a, __global const float *b, __global float
  * Global size: blocks of panels, blocks of tiles, at most batch.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
-matmul_forward (__global const float *restrict a, __global const float *restrict b,
+matmul_forward (__global const float *a, __global const float *b,
                 __global float *restrict y, __global const float *restrict bias,
-                __global const float *restrict residual, __global float *restrict packs,
+                __global const float *restrict residual, __global float *packs, int a_at, int b_at,
                 int rows, int columns, int inner, int batch, int batched_a, int batched_b,
                 int tiles, int panels, int block, int group, int depth, int a_floats,
                 int pack_floats)
@@ -249,7 +317,8 @@ matmul_forward (__global const float *restrict a, __global const float *restrict
   int last_row = min (rows, first_row + tiles * ROWS);
   long floats_a = (long) rows * inner, floats_b = (long) inner * columns;
   for (size_t entry = get_global_id (2); entry < (size_t) batch; entry += get_global_size (2))
-    multiply_block (a + (batched_a ? entry * floats_a : 0), b + (batched_b ? entry * floats_b : 0),
+    multiply_block (a + a_at + (batched_a ? entry * floats_a : 0),
+                    b + b_at + (batched_b ? entry * floats_b : 0),
                     y + entry * rows * columns, bias, residual + entry * rows * columns, packed_a,
                     packed_b, rows, columns, inner, first_row, last_row, first_column, last_column,
                     block, group, depth);

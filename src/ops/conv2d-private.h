@@ -68,6 +68,14 @@ gboolean kol_conv2d_depthwise_launch (KolLaunch *launch, const KolNode *node, GE
 gsize kol_conv2d_depthwise_w_scratch (const KolNode *node, const KolDevice *device);
 gboolean kol_conv2d_depthwise_w_launch (KolLaunch *launch, const KolNode *node, GError **error);
 
+/* conv2d-pointwise.c: the variant "pointwise" of conv2d and its gradient to x, for 1x1. */
+gboolean kol_conv2d_pointwise_fits (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_pointwise_scratch (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_pointwise_packed (const KolNode *node, guint input, const KolDevice *device);
+gboolean kol_conv2d_pointwise_pack (KolLaunch *launch, const KolNode *node, guint input,
+                                    GError **error);
+gboolean kol_conv2d_pointwise_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
 /* conv2d-simt.c: the variant "simt"; conv2d and its gradient to x share it. */
 gboolean kol_conv2d_simt_fits (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_simt_scratch (const KolNode *node, const KolDevice *device);

@@ -450,6 +450,8 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
   CASE ("3x3-valid", (1, 3, 5, 5), (4, 3, 3, 3), (1, 4, 3, 3), HOW (.padding = KOL_VALID)) \
   CASE ("3x3-same", (3, 2, 7, 7), (9, 2, 3, 3), (3, 9, 7, 7), HOW (.padding = KOL_SAME)) \
   CASE ("3x3-pad-1-odd", (1, 4, 11, 13), (7, 4, 3, 3), (1, 7, 11, 13), HOW (.pad = 1)) \
+  CASE ("3x3-many-filters", (1, 123, 5, 6), (121, 123, 3, 3), (1, 121, 5, 6), \
+        HOW (.pad = 1), .slow = TRUE) \
   CASE ("5x5-same", (2, 3, 14, 14), (13, 3, 5, 5), (2, 13, 14, 14), HOW (.padding = KOL_SAME)) \
   CASE ("4x2-same", (1, 2, 6, 8), (3, 2, 4, 2), (1, 3, 6, 8), \
         HOW (.padding = KOL_SAME), .slow = TRUE) \
@@ -592,6 +594,13 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
     .fits = kol_conv2d_depthwise_fits, \
     .launch = kol_conv2d_depthwise_launch }, \
+  { .name = "pointwise", \
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
+    .fits = kol_conv2d_pointwise_fits, \
+    .scratch = kol_conv2d_pointwise_scratch, \
+    .packed = kol_conv2d_pointwise_packed, \
+    .pack = kol_conv2d_pointwise_pack, \
+    .launch = kol_conv2d_pointwise_launch }, \
   { .name = "implicit-gemm", \
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
     .fits = kol_conv2d_gemm_fits, \

@@ -7,8 +7,6 @@
  * broadcast, into that form.
  */
 
-#include <math.h>
-
 #include "../device/blas-private.h"
 #include "../ops.h"
 #include "product-private.h"
@@ -231,180 +229,6 @@ clblast_launch (KolLaunch *launch, const KolNode *node, GError **error)
                         launch->outputs[0], p.columns, p.rows * p.columns, p.batch, error);
 }
 
-/* ── Variant "simd" ─────────────────────────────────────────────────────────────────────────── */
-
-#define THIN 4         /* rows or columns up to which the thin kernels serve; as in the kernel */
-#define THIN_LINES 256 /* LINES of the kernel */
-
-/*
- * What a work-item packs, in floats: a block of a that stays in the second
- * cache level, a group of panels of b that stays in the third; and one
- * panel of these, over the longest piece of k, which stays in the first.
- */
-#define PANEL_FLOATS (8 * 1024)
-#define BLOCK_A (24 * 1024)
-#define BLOCK_B (256 * 1024)
-
-static gboolean
-simd_fits (const KolNode *node, const KolDevice *device)
-{
-  return device->simd && device->info.vector_width >= 4 && device->info.vector_width <= 16
-         && device->info.local_memory >= 24 * 1024; /* for the thin kernels */
-}
-
-/* How the tile kernel is launched; see kernels/matmul-simd.cl. */
-typedef struct {
-  guint rows, vectors;              /* of a register tile */
-  gint64 depth;                     /* of a piece of k */
-  gint64 tiles, panels;             /* of a work-item */
-  gint64 block, group;              /* tiles, and panels, that are packed together */
-  gint64 tile_blocks, panel_blocks; /* work-items along rows, columns */
-  gint64 entries;                   /* work-items along the batch */
-  gint64 a_floats, pack_floats;     /* what a work-item packs: of a; in all */
-} Partition;
-
-/*
- * Estimated time of a partition, in cycles of two multiply-adds of a vector: the
- * busiest compute unit's tiles, and what it packs for them. More, smaller
- * work-items pack more, fewer leave units idle at the end.
- */
-static double
-partition_cost (const KolProduct *p, const Partition *way, guint compute_units)
-{
-  double items = (double) (p->batch * way->tile_blocks * way->panel_blocks);
-  double rounds = ceil (items / compute_units);
-  double tiles = (double) (way->tiles * way->panels) * (way->rows + 0.5) * way->vectors / 2;
-  double pack_a = (double) way->tiles * way->rows;
-  double pack_b = (double) way->panels * way->vectors * (p->transpose_b ? 10 : 9);
-
-  return (rounds + 0.05) * ((tiles + pack_a + pack_b) * (double) p->inner + 500);
-}
-
-/* The cheapest of some ways to cut rows and columns into blocks for work-items. */
-static Partition
-partition_of (const KolProduct *p, const KolDevice *device)
-{
-  gint64 width = device->info.vector_width, all_tiles, all_panels, panel;
-  Partition best = { 0 }, way = { 0 };
-  double least = G_MAXDOUBLE;
-
-  way.rows = kol_tile_rows (device, p->rows);
-  way.vectors = p->columns <= width ? 1 : 2;
-  panel = way.vectors * width;
-  way.depth
-      = kol_divide_up (p->inner, kol_divide_up (p->inner, PANEL_FLOATS / panel)); /* equal pieces */
-  all_tiles = kol_divide_up (p->rows, way.rows);
-  all_panels = kol_divide_up (p->columns, panel);
-
-  for (gint64 i = 1; i <= MIN (all_tiles, 32); i++)
-    for (gint64 k = 1; k <= MIN (all_panels, 32); k++)
-      {
-        double cost;
-
-        way.tiles = kol_divide_up (all_tiles, i);
-        way.panels = kol_divide_up (all_panels, k);
-        way.tile_blocks = kol_divide_up (all_tiles, way.tiles);
-        way.panel_blocks = kol_divide_up (all_panels, way.panels);
-        cost = partition_cost (p, &way, device->info.compute_units);
-        if (cost < least)
-          {
-            least = cost;
-            best = way;
-          }
-      }
-  best.group = CLAMP (BLOCK_B / (best.depth * panel), 1, best.panels);
-  /* Not one per batch entry: each work-item has memory of its own to pack into. */
-  best.entries = MIN (p->batch, 16 * device->info.compute_units);
-  best.block = CLAMP (BLOCK_A / (best.rows * best.depth), 1, best.tiles);
-  best.a_floats = kol_divide_up (best.block * best.rows * best.depth + width, 32) * 32;
-  best.pack_floats
-      = best.a_floats + kol_divide_up (best.group * best.depth * panel + width, 32) * 32;
-  return best;
-}
-
-static gsize
-simd_scratch (const KolNode *node, const KolDevice *device)
-{
-  KolProduct p = kol_product_of (node);
-  Partition way;
-
-  if (MIN (p.rows, p.columns) <= THIN)
-    return 0;
-  way = partition_of (&p, device);
-  return (gsize) (way.entries * way.tile_blocks * way.panel_blocks * way.pack_floats)
-         * sizeof (float);
-}
-
-static gboolean
-tiles_launch (KolLaunch *launch, const KolProduct *p, GError **error)
-{
-  Partition way = partition_of (p, launch->device);
-  g_autoptr (GString) options = g_string_new (NULL);
-
-  g_string_printf (options, "-D ROWS=%u -D VECTORS=%u -D TRANSPOSE_A=%d -D TRANSPOSE_B=%d",
-                   way.rows, way.vectors, p->transpose_a != 0, p->transpose_b != 0);
-  kol_epilogue_append_options (&launch->epilogue, options);
-  return kol_queue_launch (
-      launch->queue,
-      &(KolCall){ .program = "matmul-simd",
-                  .kernel = "matmul_forward",
-                  .options = options->str,
-                  .global = { way.panel_blocks, way.tile_blocks, way.entries },
-                  .local = { 1, 1, 1 } },
-      KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->inputs[1]),
-                KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
-                KOL_BUFFER (launch->epilogue.residual), KOL_BUFFER (launch->scratch),
-                KOL_INT (p->rows), KOL_INT (p->columns), KOL_INT (p->inner), KOL_INT (p->batch),
-                KOL_INT (p->batched_a), KOL_INT (p->batched_b), KOL_INT (way.tiles),
-                KOL_INT (way.panels), KOL_INT (way.block), KOL_INT (way.group), KOL_INT (way.depth),
-                KOL_INT (way.a_floats), KOL_INT (way.pack_floats)),
-      error);
-}
-
-/*
- * A product of few rows, or (swapped) few columns: the large side's lines run
- * along k where it is stored that way, and then the kernel takes dot products;
- * else it adds up the large side's rows.
- */
-static gboolean
-thin_launch (KolLaunch *launch, const KolProduct *p, GError **error)
-{
-  gboolean swapped = p->columns < p->rows;
-  gint64 thin = swapped ? p->columns : p->rows, lines = swapped ? p->rows : p->columns;
-  gboolean small_along = swapped ? p->transpose_b : !p->transpose_a;
-  gboolean large_along = swapped ? !p->transpose_a : p->transpose_b;
-  gint64 items = launch->device->info.compute_units * (p->batch > 1 ? 1 : 4);
-  gint64 block = CLAMP (kol_divide_up (kol_divide_up (lines, items), 32) * 32, 32, THIN_LINES);
-  g_autoptr (GString) options = g_string_new (NULL);
-
-  g_string_printf (options, "-D THIN=%d", (int) thin);
-  kol_epilogue_append_options (&launch->epilogue, options);
-  return kol_queue_launch (
-      launch->queue,
-      &(KolCall){ .program = "matmul-simd",
-                  .kernel = large_along ? "matmul_dots" : "matmul_stream",
-                  .options = options->str,
-                  .global = { kol_divide_up (lines, block), 1, p->batch },
-                  .local = { 1, 1, 1 } },
-      KOL_ARGS (KOL_BUFFER (launch->inputs[swapped]), KOL_BUFFER (launch->inputs[!swapped]),
-                KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
-                KOL_BUFFER (launch->epilogue.residual), KOL_INT (lines), KOL_INT (p->inner),
-                KOL_INT (small_along ? p->inner : 1), KOL_INT (small_along ? 1 : thin),
-                KOL_INT (swapped), KOL_INT (swapped ? p->batched_b : p->batched_a),
-                KOL_INT (swapped ? p->batched_a : p->batched_b), KOL_INT (block)),
-      error);
-}
-
-static gboolean
-simd_launch (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  KolProduct p = kol_product_of (node);
-
-  if (MIN (p.rows, p.columns) <= THIN)
-    return thin_launch (launch, &p, error);
-  return tiles_launch (launch, &p, error);
-}
-
 /* ── The operation ──────────────────────────────────────────────────────────────────────────── */
 
 static const KolMatmul nn = { FALSE, FALSE }, nt = { FALSE, TRUE }, tn = { TRUE, FALSE },
@@ -470,9 +294,9 @@ static const KolVariant variants[] = {
   { .name = "plain", .launch = plain_launch },
   { .name = "simd",
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
-    .fits = simd_fits,
-    .scratch = simd_scratch,
-    .launch = simd_launch },
+    .fits = kol_matmul_simd_fits,
+    .scratch = kol_matmul_simd_scratch,
+    .launch = kol_matmul_simd_launch },
   { .name = "simt",
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
     .fits = kol_matmul_simt_fits,

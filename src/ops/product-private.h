@@ -65,6 +65,32 @@ typedef struct {
 
 KolProduct kol_product_of (const KolNode *node);
 
+/* In which form a product is asked for. */
+typedef enum {
+  KOL_PRODUCT_PACKED_A = 1 << 0,     /* a is what kol_product_simd_pack() wrote */
+  KOL_PRODUCT_BIAS_OF_ROWS = 1 << 1, /* the bias has a number per row, not per column */
+} KolProductForm;
+
+/* matmul-simd.c: products on devices whose work-item is a SIMD thread. */
+gboolean kol_product_simd_fits (const KolDevice *device);
+/* Bytes of scratch that kol_product_simd_launch() needs. */
+gsize kol_product_simd_scratch (const KolProduct *p, gboolean packed_a, const KolDevice *device);
+/* Bytes of a, packed. */
+gsize kol_product_simd_packed (const KolProduct *p, const KolDevice *device);
+gboolean kol_product_simd_pack (KolLaunch *launch, const KolProduct *p, KolBuffer *a, KolBuffer *to,
+                                gint64 to_at, GError **error);
+/*
+ * a x b to the launch's output, with its epilogue and scratch. a begins at @a_at floats of
+ * its buffer, which may be the scratch.
+ */
+gboolean kol_product_simd_launch (KolLaunch *launch, const KolProduct *p, KolBuffer *a, gint64 a_at,
+                                  KolBuffer *b, KolProductForm form, GError **error);
+
+/* The variant "simd" of matmul. */
+gboolean kol_matmul_simd_fits (const KolNode *node, const KolDevice *device);
+gsize kol_matmul_simd_scratch (const KolNode *node, const KolDevice *device);
+gboolean kol_matmul_simd_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
 /* ── Tiles for lanes ────────────────────────────────────────────────────────────────────────── */
 
 /* The sums of a work-group, and of one of its items; see kernels/tile-simt.cl. */
