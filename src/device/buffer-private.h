@@ -6,16 +6,21 @@
 G_BEGIN_DECLS
 
 /* A piece of device memory, reference-counted; returns to the device's pool. */
-typedef struct {
+typedef struct _KolBuffer KolBuffer;
+struct _KolBuffer {
   gatomicrefcount references;
   KolDevice *device;
+  KolBuffer *whole; /* what it is a part of, or NULL */
   cl_mem mem;
   gsize bytes;    /* as asked for */
-  gsize capacity; /* as allocated */
+  gsize capacity; /* as allocated; of a part: 0 */
   gpointer queue; /* the KolQueue that used the memory last, or NULL; only compared */
-} KolBuffer;
+};
 
 KolBuffer *kol_buffer_new (KolDevice *device, gsize bytes, GError **error);
+/* @bytes of @whole from @offset on, a multiple of kol_buffer_alignment(). It keeps @whole alive. */
+KolBuffer *kol_buffer_part (KolBuffer *whole, gsize offset, gsize bytes, GError **error);
+gsize kol_buffer_alignment (const KolDevice *device);
 KolBuffer *kol_buffer_ref (KolBuffer *buffer);
 void kol_buffer_unref (KolBuffer *buffer);
 

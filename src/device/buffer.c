@@ -310,6 +310,36 @@ kol_buffer_new (KolDevice *device, gsize bytes, GError **error)
   return buffer;
 }
 
+gsize
+kol_buffer_alignment (const KolDevice *device)
+{
+  return MAX (device->alignment, 512);
+}
+
+KolBuffer *
+kol_buffer_part (KolBuffer *whole, gsize offset, gsize bytes, GError **error)
+{
+  cl_int code;
+  cl_mem mem;
+  KolBuffer *buffer;
+
+  g_return_val_if_fail (whole && !whole->whole && offset + bytes <= whole->bytes, NULL);
+  mem = clCreateSubBuffer (whole->mem, 0, CL_BUFFER_CREATE_TYPE_REGION,
+                           &(cl_buffer_region){ offset, bytes }, &code);
+  if (!mem)
+    {
+      set_allocation_error (whole->device, code, bytes, error);
+      return NULL;
+    }
+  buffer = g_new0 (KolBuffer, 1);
+  g_atomic_ref_count_init (&buffer->references);
+  buffer->device = kol_device_ref (whole->device);
+  buffer->whole = kol_buffer_ref (whole);
+  buffer->mem = mem;
+  buffer->bytes = bytes;
+  return buffer;
+}
+
 KolBuffer *
 kol_buffer_ref (KolBuffer *buffer)
 {
@@ -338,7 +368,13 @@ kol_buffer_unref (KolBuffer *buffer)
 
   if (!g_atomic_ref_count_dec (&buffer->references))
     return;
-  give_to_pool (buffer->device->pool, buffer, kol_device_get_budget (buffer->device));
+  if (buffer->whole)
+    {
+      clReleaseMemObject (buffer->mem);
+      kol_buffer_unref (buffer->whole);
+    }
+  else
+    give_to_pool (buffer->device->pool, buffer, kol_device_get_budget (buffer->device));
   kol_device_unref (buffer->device);
   g_free (buffer);
 }

@@ -23,6 +23,7 @@ struct _KolDevice {
   cl_context context;
   gboolean simd;        /* a work-item is a SIMD thread (a CPU): vector kernels pay; else a lane */
   gsize max_work_group; /* largest number of work-items in a group */
+  gsize alignment;      /* bytes: parts of a buffer begin at multiples of it */
   guint64 budget;       /* bytes that the pool may hold */
   KolMemoryPool *pool;
   KolPrograms *programs;

@@ -433,6 +433,7 @@ open_found (Found *found, GError **error)
   device->budget = budget;
   clGetDeviceInfo (found->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof device->max_work_group,
                    &device->max_work_group, NULL);
+  device->alignment = device_uint (found->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* in bits */
   device->queues = g_ptr_array_new ();
   device->pool = kol_pool_new ();
   device->programs = kol_programs_new ();

@@ -179,8 +179,10 @@ wait_for_queue (KolQueue *queue, KolQueue *other)
 gboolean
 kol_queue_claim (KolQueue *queue, KolBuffer *buffer, GError **error)
 {
-  KolQueue *last = g_atomic_pointer_get (&buffer->queue);
+  if (buffer->whole)
+    return kol_queue_claim (queue, buffer->whole, error);
 
+  KolQueue *last = g_atomic_pointer_get (&buffer->queue);
   if (G_LIKELY (last == queue))
     return TRUE;
   if (last)

@@ -32,8 +32,16 @@ struct _KolParameters {
   guint64 seed;
   GPtrArray *list;
   GHashTable *by_name;
-  GPtrArray *arena; /* KolBuffer: slots that the plans of this job, run one after another, share */
+  GPtrArray *arena;  /* KolBuffer: slots that the plans of this job, run one after another, share */
+  GPtrArray *parts;  /* for each slot, a GPtrArray of KolSlotPart */
+  guint parts_stamp; /* goes up when parts go with their slot, for a larger one */
 };
+
+/* A piece of a slot, as plans have asked for it. */
+typedef struct {
+  gsize offset;
+  KolBuffer *buffer;
+} KolSlotPart;
 
 #define KOL_FEED_SLOTS 4    /* host copies of a placeholder's latest values */
 #define KOL_WATCHED_STEPS 2 /* steps that may be under way before their flag is read */
@@ -105,6 +113,9 @@ typedef struct {
   guint first, last; /* steps between which it is live */
   int over;          /* the storage whose slot it takes over, or KOL_NO_STORAGE */
   guint slot;
+  gsize offset;    /* in the slot */
+  KolBuffer *part; /* lent: of the slot, as long as part_stamp is the job's */
+  guint part_stamp;
   KolBuffer *buffer;  /* TARGET, CONSTANT and KEPT only */
   guint64 version;    /* of KEPT: goes up with every write */
   GHashTable *packed; /* of KEPT: as a parameter's */

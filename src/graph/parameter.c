@@ -32,6 +32,14 @@ parameter_free (gpointer data)
   g_free (parameter);
 }
 
+/* A slot has no memory where there was none to be had. */
+static void
+slot_free (gpointer buffer)
+{
+  if (buffer)
+    kol_buffer_unref (buffer);
+}
+
 /**
  * kol_parameters_new:
  * @device: where they live
@@ -52,7 +60,9 @@ kol_parameters_new (KolDevice *device, guint64 seed)
   self->seed = seed;
   self->list = g_ptr_array_new_with_free_func (parameter_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  self->arena = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_buffer_unref);
+  self->arena = g_ptr_array_new_with_free_func (slot_free);
+  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+  self->parts_stamp = 1;
   return self;
 }
 
@@ -83,6 +93,7 @@ kol_parameters_unref (KolParameters *parameters)
     kol_queue_finish (parameters->queue, NULL);
   g_hash_table_unref (parameters->by_name);
   g_ptr_array_unref (parameters->list);
+  g_ptr_array_unref (parameters->parts);
   g_ptr_array_unref (parameters->arena);
   g_clear_pointer (&parameters->queue, kol_queue_unref);
   kol_device_unref (parameters->device);

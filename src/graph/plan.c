@@ -455,25 +455,48 @@ compare_storages (gconstpointer a, gconstpointer b, gpointer plan)
   return (one->first > other->first) - (one->first < other->first);
 }
 
-/* Whether @storage can lie in the slot of those in @tenants (storages): none is live with it. */
 static gboolean
-slot_is_free (const KolPlan *plan, const GArray *tenants, const KolStorage *storage)
+is_live_with (const KolStorage *one, const KolStorage *other)
 {
-  for (guint i = 0; i < tenants->len; i++)
-    {
-      const KolStorage *tenant = storage_at (plan, g_array_index (tenants, int, i));
-
-      if (tenant->first <= storage->last && storage->first <= tenant->last)
-        return FALSE;
-    }
-  return TRUE;
+  return one->first <= other->last && other->first <= one->last;
 }
 
 /*
- * The largest storage first, each takes the smallest slot in which nothing lies
- * while it is live, or a new one, which is smaller still: so small things fill gaps
- * that large ones leave, and no slot is larger than what needs it. What takes over
- * another storage is live in its slot after it.
+ * Finds the first gap of a slot that @storage fits in: @tenants (storages) lie there,
+ * ordered by offset, of which only those count that are live with it. Sets its
+ * offset, and gives where among the tenants it belongs; -1: there is no gap.
+ */
+static int
+find_gap (const KolPlan *plan, const GArray *tenants, gsize slot_bytes, KolStorage *storage)
+{
+  gsize alignment = kol_buffer_alignment (plan->graph->parameters->device), free_from = 0;
+  guint i;
+
+  for (i = 0; i < tenants->len; i++)
+    {
+      const KolStorage *tenant = storage_at (plan, g_array_index (tenants, int, i));
+
+      if (!is_live_with (tenant, storage))
+        continue;
+      if (tenant->offset >= free_from + storage->bytes)
+        break;
+      free_from = MAX (free_from, tenant->offset + tenant->bytes);
+      free_from = (free_from + alignment - 1) / alignment * alignment;
+    }
+  if (free_from + storage->bytes > slot_bytes)
+    return -1;
+  storage->offset = free_from;
+  for (i = 0; i < tenants->len; i++)
+    if (storage_at (plan, g_array_index (tenants, int, i))->offset > free_from)
+      break;
+  return (int) i;
+}
+
+/*
+ * The largest storage first, each takes the first gap in the smallest slot that has
+ * one while it is live, or a new slot, which is smaller still: so small things fill
+ * gaps that large ones leave, and no slot is larger than what needs it. What takes
+ * over another storage is live in its place after it.
  */
 static void
 assign_slots (KolPlan *plan)
@@ -493,23 +516,33 @@ assign_slots (KolPlan *plan)
   g_array_set_size (plan->slots, 0);
   for (guint i = 0; i < leaders->len; i++)
     {
-      int leader = g_array_index (leaders, int, i);
+      int leader = g_array_index (leaders, int, i), at = -1;
       KolStorage *storage = storage_at (plan, leader);
       guint slot = plan->slots->len;
 
-      while (slot > 0 && !slot_is_free (plan, g_ptr_array_index (tenants, slot - 1), storage))
+      while (slot > 0
+             && (at = find_gap (plan, g_ptr_array_index (tenants, slot - 1),
+                                g_array_index (plan->slots, gsize, slot - 1), storage))
+                    < 0)
         slot--;
       if (slot == 0)
         {
           g_array_append_val (plan->slots, storage->bytes);
           g_ptr_array_add (tenants, g_array_new (FALSE, FALSE, sizeof (int)));
           slot = plan->slots->len;
+          storage->offset = 0;
+          at = 0;
         }
       storage->slot = slot - 1;
-      g_array_append_val ((GArray *) g_ptr_array_index (tenants, slot - 1), leader);
+      g_array_insert_val ((GArray *) g_ptr_array_index (tenants, slot - 1), at, leader);
     }
   for (int i = 0; i < (int) plan->storages->len; i++)
-    storage_at (plan, i)->slot = storage_at (plan, leader_of (plan, i))->slot;
+    {
+      const KolStorage *leader = storage_at (plan, leader_of (plan, i));
+
+      storage_at (plan, i)->slot = leader->slot;
+      storage_at (plan, i)->offset = leader->offset;
+    }
 }
 
 /* Whether the plan owns the memory of @storage by itself. */
@@ -657,31 +690,59 @@ kol_plan_find_storage (const KolPlan *plan, KolValue *value)
   return GPOINTER_TO_INT (g_hash_table_lookup (plan->storage_of, kol_value_root (value))) - 1;
 }
 
-/* The memory of a storage. Lent; NULL for KOL_NO_STORAGE, without an error. */
-KolBuffer *
-kol_plan_get_buffer (KolPlan *plan, int storage, GError **error)
+static void
+slot_part_free (gpointer data)
 {
-  KolStorage *at;
+  KolSlotPart *part = data;
 
-  if (storage == KOL_NO_STORAGE)
-    return NULL;
-  at = storage_at (plan, storage);
-  switch (at->kind)
+  kol_buffer_unref (part->buffer);
+  g_free (part);
+}
+
+/* A part of a slot: one that a plan has asked for before, or a new one. Lent. */
+static KolBuffer *
+find_part (KolParameters *job, guint slot, gsize offset, gsize bytes, GError **error)
+{
+  KolBuffer *whole = g_ptr_array_index (job->arena, slot);
+  GPtrArray *parts = g_ptr_array_index (job->parts, slot);
+  KolSlotPart *part;
+  KolBuffer *buffer;
+
+  if (offset == 0 && bytes == whole->bytes)
+    return whole;
+  for (guint i = 0; i < parts->len; i++)
     {
-    case KOL_STORAGE_SLOT:
-      return g_ptr_array_index (plan->graph->parameters->arena, at->slot);
-    case KOL_STORAGE_PARAMETER:
-      return kol_parameter_get_buffer (at->parameter, error);
-    case KOL_STORAGE_FEED:
-      if (!at->feed->buffer)
-        at->feed->buffer = kol_buffer_new (plan->graph->parameters->device, at->bytes, error);
-      return at->feed->buffer;
-    case KOL_STORAGE_TARGET:
-    case KOL_STORAGE_CONSTANT:
-    case KOL_STORAGE_KEPT:
-    default:
-      return at->buffer;
+      part = g_ptr_array_index (parts, i);
+      if (part->offset == offset && part->buffer->bytes == bytes)
+        return part->buffer;
     }
+  buffer = kol_buffer_part (whole, offset, bytes, error);
+  if (!buffer)
+    return NULL;
+  part = g_new (KolSlotPart, 1);
+  part->offset = offset;
+  part->buffer = buffer;
+  g_ptr_array_add (parts, part);
+  return buffer;
+}
+
+/* Gives slot @i of the job's arena @bytes of memory. What it has must not be in use. */
+static gboolean
+renew_slot (KolParameters *job, guint i, gsize bytes, GError **error)
+{
+  KolBuffer *buffer;
+
+  g_ptr_array_set_size (job->arena, (int) MAX (job->arena->len, i + 1));
+  while (job->parts->len <= i)
+    g_ptr_array_add (job->parts, g_ptr_array_new_with_free_func (slot_part_free));
+  g_ptr_array_set_size (g_ptr_array_index (job->parts, i), 0);
+  job->parts_stamp++;
+  if (g_ptr_array_index (job->arena, i))
+    kol_buffer_unref (g_ptr_array_index (job->arena, i));
+  g_ptr_array_index (job->arena, i) = NULL;
+  buffer = kol_buffer_new (job->device, bytes, error);
+  g_ptr_array_index (job->arena, i) = buffer;
+  return buffer != NULL;
 }
 
 /* Makes the job's arena large enough for this plan's slots. */
@@ -697,25 +758,54 @@ reserve_slots (KolPlan *plan, GError **error)
 
       if (buffer && buffer->bytes >= bytes)
         continue;
-      if (buffer)
-        {
-          if (!kol_queue_finish (job->queue, error))
-            return FALSE;
-          g_ptr_array_index (job->arena, i) = NULL;
-          kol_buffer_unref (buffer);
-        }
-      buffer = kol_buffer_new (job->device, bytes, error);
-      if (!buffer)
-        {
-          g_ptr_array_set_size (job->arena, (int) i);
-          return FALSE;
-        }
-      if (i < job->arena->len)
-        g_ptr_array_index (job->arena, i) = buffer;
-      else
-        g_ptr_array_add (job->arena, buffer);
+      if ((buffer && !kol_queue_finish (job->queue, error)) || !renew_slot (job, i, bytes, error))
+        return FALSE;
     }
   return TRUE;
+}
+
+/* Where a storage lies, made ready again if another plan of the job has wanted larger slots. Lent.
+ */
+static KolBuffer *
+slot_buffer (KolPlan *plan, KolStorage *storage, GError **error)
+{
+  KolParameters *job = plan->graph->parameters;
+
+  if (!storage->part || storage->part_stamp != job->parts_stamp)
+    {
+      if (!reserve_slots (plan, error))
+        return NULL;
+      storage->part = find_part (job, storage->slot, storage->offset, storage->bytes, error);
+      storage->part_stamp = job->parts_stamp;
+    }
+  return storage->part;
+}
+
+/* The memory of a storage. Lent; NULL for KOL_NO_STORAGE, without an error. */
+KolBuffer *
+kol_plan_get_buffer (KolPlan *plan, int storage, GError **error)
+{
+  KolStorage *at;
+
+  if (storage == KOL_NO_STORAGE)
+    return NULL;
+  at = storage_at (plan, storage);
+  switch (at->kind)
+    {
+    case KOL_STORAGE_SLOT:
+      return slot_buffer (plan, at, error);
+    case KOL_STORAGE_PARAMETER:
+      return kol_parameter_get_buffer (at->parameter, error);
+    case KOL_STORAGE_FEED:
+      if (!at->feed->buffer)
+        at->feed->buffer = kol_buffer_new (plan->graph->parameters->device, at->bytes, error);
+      return at->feed->buffer;
+    case KOL_STORAGE_TARGET:
+    case KOL_STORAGE_CONSTANT:
+    case KOL_STORAGE_KEPT:
+    default:
+      return at->buffer;
+    }
 }
 
 static gboolean
