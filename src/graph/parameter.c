@@ -219,17 +219,18 @@ kol_parameter_set_source (KolParameter *parameter, GBytes *source)
     parameter->source = g_bytes_ref (source);
 }
 
-/* Writes a parameter's first values. */
+/* Writes a parameter's first values: @given, or its source's, or its initializer's. */
 static gboolean
-write_first (KolParameter *parameter, KolQueue *queue, KolBuffer *buffer, GError **error)
+write_first (KolParameter *parameter, const float *given, KolQueue *queue, KolBuffer *buffer,
+             GError **error)
 {
   gsize bytes = parameter_bytes (parameter);
-  g_autofree float *values = NULL;
 
-  if (parameter->source)
-    return kol_queue_write (queue, buffer, 0, g_bytes_get_data (parameter->source, NULL), bytes,
-                            error);
-  values = g_try_malloc (bytes);
+  if (!given && parameter->source)
+    given = g_bytes_get_data (parameter->source, NULL);
+  if (given)
+    return kol_queue_write (queue, buffer, 0, given, bytes, error);
+  g_autofree float *values = g_try_malloc (bytes);
   if (!values)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
@@ -242,25 +243,29 @@ write_first (KolParameter *parameter, KolQueue *queue, KolBuffer *buffer, GError
   return kol_queue_write (queue, buffer, 0, values, bytes, error);
 }
 
+/* Allocates a parameter's memory and writes its first values: @given, if they are not NULL. */
+static gboolean
+begin (KolParameter *parameter, const float *given, GError **error)
+{
+  KolQueue *queue = kol_parameters_get_queue (parameter->owner, error);
+  g_autoptr (KolBuffer) buffer = NULL;
+
+  if (!queue)
+    return FALSE;
+  buffer = kol_buffer_new (parameter->owner->device, parameter_bytes (parameter), error);
+  if (!buffer || !write_first (parameter, given, queue, buffer, error))
+    return FALSE;
+  g_clear_pointer (&parameter->source, g_bytes_unref);
+  parameter->buffer = g_steal_pointer (&buffer);
+  parameter->version++;
+  return TRUE;
+}
+
 /* The memory of a parameter, allocated and given its first values on first use. Lent. */
 KolBuffer *
 kol_parameter_get_buffer (KolParameter *parameter, GError **error)
 {
-  g_autoptr (KolBuffer) buffer = NULL;
-  KolQueue *queue;
-
-  if (parameter->buffer)
-    return parameter->buffer;
-  queue = kol_parameters_get_queue (parameter->owner, error);
-  if (!queue)
-    return NULL;
-  buffer = kol_buffer_new (parameter->owner->device, parameter_bytes (parameter), error);
-  if (!buffer || !write_first (parameter, queue, buffer, error))
-    return NULL;
-  g_clear_pointer (&parameter->source, g_bytes_unref);
-  parameter->buffer = g_steal_pointer (&buffer);
-  parameter->version++;
-  return parameter->buffer;
+  return parameter->buffer || begin (parameter, NULL, error) ? parameter->buffer : NULL;
 }
 
 /*
@@ -350,11 +355,11 @@ kol_parameter_read (KolParameter *parameter, float *values, GError **error)
 gboolean
 kol_parameter_write (KolParameter *parameter, const float *values, GError **error)
 {
-  KolBuffer *buffer = kol_parameter_get_buffer (parameter, error);
-
-  if (!buffer
-      || !kol_queue_write (parameter->owner->queue, buffer, 0, values, parameter_bytes (parameter),
-                           error))
+  /* Chance numbers that nobody sees are not made. */
+  if (!parameter->buffer)
+    return begin (parameter, values, error);
+  if (!kol_queue_write (parameter->owner->queue, parameter->buffer, 0, values,
+                        parameter_bytes (parameter), error))
     return FALSE;
   parameter->version++;
   return TRUE;
