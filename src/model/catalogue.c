@@ -583,8 +583,14 @@ kol_catalogue_add (const char *path, const char *name, const char *like, const c
                    GError **error)
 {
   g_return_val_if_fail (path != NULL, NULL);
-  g_autoptr (KolModelEntry) entry = choose_entry (path, name, like, error);
+  g_autoptr (KolModelEntry) entry = NULL;
 
+  if (g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "“%s” is not a file", path);
+      return NULL;
+    }
+  entry = choose_entry (path, name, like, error);
   if (!entry || !check_added (entry, path, like || classes, error))
     return NULL;
   g_autofree char *folder = model_folder (entry->name), *file = g_path_get_basename (path);

@@ -424,6 +424,7 @@ kol_evaluator_score (KolEvaluator *evaluator, KolDataset *data, GCancellable *ca
                      GError **error)
 {
   g_return_val_if_fail (evaluator != NULL && data != NULL, NULL);
+  g_return_val_if_fail (evaluator->values.losses != NULL, NULL);
 
   if (!check_size (evaluator, data, error) || !check_labels (evaluator, data, error)
       || !kol_dataset_finish (data, error))

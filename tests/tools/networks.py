@@ -4,45 +4,64 @@ import json
 import struct
 import zlib
 
-
-# ── ONNX, a message of protocol buffers ──────────────────────────────────────
-
-def number(value):
-    """A variable-length number."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes(out + bytes([value]))
+FLOAT, INT64 = 1, 7
 
 
-def field(tag, value):
-    if isinstance(value, int):
-        return number(tag << 3) + number(value)
-    value = value.encode() if isinstance(value, str) else value
-    return number(tag << 3 | 2) + number(len(value)) + value
+# ── ONNX, messages of protocol buffers ───────────────────────────────────────
+
+def varint(number):
+    number &= (1 << 64) - 1
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
 
 
-def tensor(name, dims):
-    """What an input or output is: floats [dims]; a word is a dimension that is left open."""
-    shape = b"".join(field(1, field(2 if isinstance(dim, str) else 1, dim)) for dim in dims)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
+def part(field, content):
+    """A field of bytes, text or another message."""
+    content = content.encode() if isinstance(content, str) else content
+    return varint(field << 3 | 2) + varint(len(content)) + content
 
 
-def node(op, inputs, output):
-    return (b"".join(field(1, name) for name in inputs) + field(2, output) + field(3, output)
-            + field(4, op))
+def number(field, value):
+    return varint(field << 3) + varint(value)
+
+
+def tensor(name, shape, values, kind=FLOAT):
+    raw = struct.pack(f"<{len(values)}{'f' if kind == FLOAT else 'q'}", *values)
+    return b"".join(number(1, n) for n in shape) + number(2, kind) + part(8, name) + part(9, raw)
+
+
+def port(name, shape, kind=FLOAT):
+    """An input or output; a length of None is open."""
+    dims = b"".join(part(1, part(2, "n") if n is None else number(1, n)) for n in shape)
+    return part(1, name) + part(2, part(1, number(1, kind) + part(2, dims)))
+
+
+def node(op, inputs, outputs, domain="", **ints):
+    attributes = b"".join(part(5, part(1, name) + number(3, value) + number(20, 2))
+                          for name, value in ints.items())
+    return (b"".join(part(1, name) for name in inputs)
+            + b"".join(part(2, name) for name in outputs)
+            + part(4, op) + attributes + (part(7, domain) if domain else b""))
+
+
+def model(nodes, inputs, outputs, initializers=(), opset=13):
+    graph = (b"".join(part(1, n) for n in nodes) + part(2, "g")
+             + b"".join(part(5, t) for t in initializers)
+             + b"".join(part(11, p) for p in inputs) + b"".join(part(12, p) for p in outputs))
+    return number(1, 7) + part(2, "by hand") + part(7, graph) + part(8, number(2, opset))
 
 
 def onnx(nodes, inputs, outputs):
-    """A network of nodes (op, inputs, output), inputs and outputs {name: dims}."""
-    graph = (b"".join(field(1, node(*each)) for each in nodes) + field(2, "test")
-             + b"".join(field(11, tensor(name, dims)) for name, dims in inputs.items())
-             + b"".join(field(12, tensor(name, dims)) for name, dims in outputs.items()))
-    return field(1, 7) + field(7, graph) + field(8, field(2, 12))
+    """A network of nodes (op, inputs, output), with inputs and outputs {name: shape}."""
+    return model([node(op, names, [output]) for op, names, output in nodes],
+                 [port(name, shape) for name, shape in inputs.items()],
+                 [port(name, shape) for name, shape in outputs.items()])
 
 
-def colours(channels=3, batch="N", more=()):
+def colours(channels=3, batch=None, more=()):
     """A score for each channel, its mean; then the nodes `more`, from "scores" on."""
     nodes = [("GlobalAveragePool", ["x"], "mean"), ("Flatten", ["mean"], "scores"), *more]
     return onnx(nodes, {"x": [batch, channels, 8, 8]}, {nodes[-1][2]: [batch, channels]})

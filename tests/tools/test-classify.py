@@ -149,12 +149,12 @@ def probabilities_stay(shop):
 def networks_that_tell_nothing_of_pictures(shop):
     place = Place(shop, "other")
     picture = place.picture("red")
-    shape = ["N", 3, 8, 8]
+    shape = [None, 3, 8, 8]
     for nodes, inputs, word in [
             ([("Relu", ["x"], "y")], {"x": shape}, "does not tell classes apart"),
             ([("Add", ["x", "z"], "y")], {"x": shape, "z": shape}, "takes pictures alone"),
-            ([("Relu", ["x"], "y")], {"x": ["N", 10]}, "takes pictures alone"),
-            ([("Relu", ["x"], "y")], {"x": ["N", 8, 8, 3]}, "takes pictures alone"),
+            ([("Relu", ["x"], "y")], {"x": [None, 10]}, "takes pictures alone"),
+            ([("Relu", ["x"], "y")], {"x": [None, 8, 8, 3]}, "takes pictures alone"),
             ([("Abracadabra", ["x"], "y")], {"x": shape}, "Abracadabra")]:
         net = place.write("net.onnx", networks.onnx(nodes, inputs, {"y": shape}))
         expect_sentence(place.run("classify", "--model", net, picture), 1, word)

@@ -378,6 +378,8 @@ def wrong_files_and_names(shop):
     place = Place(shop, "wrong", "/good/file.bin")
     file = write(shop.path("some.onnx"), networks.colours())
     expect_sentence(place.run("add", shop.path("none.onnx")), 1, "none.onnx")
+    expect_sentence(place.run("add", shop.path("wrong")), 1, "not a file")
+    expect_sentence(place.run("add", "/dev/zero", "--like", "vgg16"), 1, "not a file")
     expect_sentence(place.run("add", file, "--name", "../up"), 1, "../up", "letters")
     expect_sentence(place.run("add", file, "--like", "rasnet18"), 1, "did you mean resnet18?")
     expect_sentence(place.run("add", file, "--name", "thing", "--like", "vgg16"), 1, "--name")

@@ -13,56 +13,9 @@ import struct
 import sys
 
 from harness import expect, expect_sentence, main, run, test
+from networks import FLOAT, INT64, model, node, number, part, port, tensor
 
 MAN_PAGE = sys.argv[2]
-FLOAT, INT64 = 1, 7
-
-
-# ── ONNX, as bytes ───────────────────────────────────────────────────────────
-
-def varint(number):
-    number &= (1 << 64) - 1
-    out = b""
-    while number > 127:
-        out += bytes([number & 127 | 128])
-        number >>= 7
-    return out + bytes([number])
-
-
-def part(field, content):
-    """A field of bytes, text or another message."""
-    content = content.encode() if isinstance(content, str) else content
-    return varint(field << 3 | 2) + varint(len(content)) + content
-
-
-def number(field, value):
-    return varint(field << 3) + varint(value)
-
-
-def tensor(name, shape, values, kind=FLOAT):
-    raw = struct.pack(f"<{len(values)}{'f' if kind == FLOAT else 'q'}", *values)
-    return b"".join(number(1, n) for n in shape) + number(2, kind) + part(8, name) + part(9, raw)
-
-
-def port(name, shape, kind=FLOAT):
-    """An input or output; a length of None is open."""
-    dims = b"".join(part(1, part(2, "n") if n is None else number(1, n)) for n in shape)
-    return part(1, name) + part(2, part(1, number(1, kind) + part(2, dims)))
-
-
-def node(op, inputs, outputs, domain="", **ints):
-    attributes = b"".join(part(5, part(1, name) + number(3, value) + number(20, 2))
-                          for name, value in ints.items())
-    return (b"".join(part(1, name) for name in inputs)
-            + b"".join(part(2, name) for name in outputs)
-            + part(4, op) + attributes + (part(7, domain) if domain else b""))
-
-
-def model(nodes, inputs, outputs, initializers=(), opset=13):
-    graph = (b"".join(part(1, n) for n in nodes) + part(2, "g")
-             + b"".join(part(5, t) for t in initializers)
-             + b"".join(part(11, p) for p in inputs) + b"".join(part(12, p) for p in outputs))
-    return number(1, 7) + part(2, "by hand") + part(7, graph) + part(8, number(2, opset))
 
 
 def write(shop, name, content):
