@@ -22,6 +22,7 @@
 #include "model/model.h"
 #include "model/networks.h"
 #include "model/onnx.h"
+#include "model/onnx-write.h"
 #include "model/safetensors.h"
 #include "model/weights.h"
 #include "nn/initializers.h"

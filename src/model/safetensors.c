@@ -1,14 +1,11 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../device/error.h"
+#include "../replace-private.h"
 #include "json-private.h"
 #include "safetensors-private.h"
 
@@ -207,25 +204,6 @@ make_header (GPtrArray *arrays, GHashTable *metadata)
   return header;
 }
 
-/* Writes all of @bytes; FALSE, with errno set, if the disk refuses. */
-static gboolean
-write_bytes (int file, const void *bytes, gsize size)
-{
-  const char *rest = bytes;
-
-  while (size > 0)
-    {
-      gssize written = write (file, rest, size);
-      if (written < 0 && errno == EINTR)
-        continue;
-      if (written <= 0)
-        return FALSE;
-      rest += written;
-      size -= written;
-    }
-  return TRUE;
-}
-
 static gboolean
 write_floats (int file, const float *data, gsize count)
 {
@@ -237,75 +215,32 @@ write_floats (int file, const float *data, gsize count)
       memcpy (words, data + done, now * sizeof (float));
       for (gsize i = 0; i < now; i++)
         words[i] = GUINT32_TO_LE (words[i]);
-      if (!write_bytes (file, words, now * sizeof (float)))
+      if (!kol_replace_write (file, words, now * sizeof (float)))
         return FALSE;
     }
   return TRUE;
 }
 
-static gboolean
-write_contents (int file, const GString *header, GPtrArray *arrays)
-{
-  guint64 length = GUINT64_TO_LE ((guint64) header->len);
-  gboolean written
-      = write_bytes (file, &length, sizeof length) && write_bytes (file, header->str, header->len);
+/* What is in a file. */
+typedef struct {
+  GPtrArray *arrays;
+  GString *header;
+} Contents;
 
-  for (guint i = 0; written && i < arrays->len; i++)
+static gboolean
+write_contents (int file, gpointer data)
+{
+  const Contents *contents = data;
+  guint64 length = GUINT64_TO_LE ((guint64) contents->header->len);
+  gboolean written = kol_replace_write (file, &length, sizeof length)
+                     && kol_replace_write (file, contents->header->str, contents->header->len);
+
+  for (guint i = 0; written && i < contents->arrays->len; i++)
     {
-      const KolArray *array = arrays->pdata[i];
+      const KolArray *array = contents->arrays->pdata[i];
       written = write_floats (file, array->data, array->count);
     }
-  return written && fsync (file) == 0;
-}
-
-/* A new name is safe on the disk when its folder is; not every file system can do that. */
-static void
-sync_folder (const char *path)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  int file = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-  if (file < 0)
-    return;
-  fsync (file);
-  close (file);
-}
-
-/* errno as a sentence that names the file; always FALSE. */
-static gboolean
-fail_write (const char *path, int code, GError **error)
-{
-  g_autofree char *shown = g_filename_display_name (path);
-
-  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code),
-               "“%s” cannot be written: %s; nothing was changed: check the folder, its permissions "
-               "and the space on the disk",
-               shown, g_strerror (code));
-  return FALSE;
-}
-
-/* Writes a file beside @path and renames it, so that @path is never half-written. */
-static gboolean
-replace_file (const char *path, const GString *header, GPtrArray *arrays, GError **error)
-{
-  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
-  int file = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, 0666), code = 0;
-
-  if (file < 0)
-    return fail_write (path, errno, error);
-  if (!write_contents (file, header, arrays))
-    code = errno;
-  if (close (file) != 0 && code == 0)
-    code = errno;
-  if (code == 0 && g_rename (temporary, path) != 0)
-    code = errno;
-  if (code != 0)
-    {
-      g_unlink (temporary);
-      return fail_write (path, code, error);
-    }
-  sync_folder (path);
-  return TRUE;
+  return written;
 }
 
 static gboolean
@@ -345,7 +280,7 @@ kol_safetensors_save (const char *path, GPtrArray *arrays, GHashTable *metadata,
   if (!check_names (path, arrays, error) || !check_metadata (path, metadata, error))
     return FALSE;
   g_autoptr (GString) header = make_header (arrays, metadata);
-  return replace_file (path, header, arrays, error);
+  return kol_replace_file (path, write_contents, &(Contents){ arrays, header }, error);
 }
 
 /* ------------------------------------------------------- types of elements */

@@ -6,13 +6,12 @@
  * their places in y.
  */
 
+#include "ops/attributes-private.h"
 #include "ops/axes-private.h"
 #include "ops/copy-private.h"
 #include "ops.h"
 
-typedef struct {
-  int axis;
-} Concat;
+typedef KolAxisAttributes Concat;
 
 static gboolean
 concat_infer (KolNode *node, GError **error)

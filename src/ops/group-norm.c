@@ -9,15 +9,12 @@
 
 #include <math.h>
 
+#include "ops/attributes-private.h"
 #include "ops/product-private.h"
 #include "ops/strips-private.h"
 #include "ops.h"
 
-typedef struct {
-  int axis;   /* layer: from which on all are normalized; negative: from the end */
-  int groups; /* group: how many; 0: this is layer normalization */
-  double epsilon;
-} Norm;
+typedef KolNormAttributes Norm;
 
 static const KolOp gradient_op;
 

@@ -8,6 +8,7 @@
  * reads it, so that dx is gathered.
  */
 
+#include "ops/attributes-private.h"
 #include "ops/strips-private.h"
 #include "ops.h"
 
@@ -16,10 +17,7 @@
 
 static const KolOp gradient_op;
 
-typedef struct {
-  KolResize how;
-  KolShape shape; /* of x */
-} Attributes;
+typedef KolResizeAttributes Attributes;
 
 /* ── Where an output reads ──────────────────────────────────────────────────────────────────── */
 

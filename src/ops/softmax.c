@@ -10,13 +10,12 @@
 
 #include <math.h>
 
+#include "ops/attributes-private.h"
 #include "ops/axes-private.h"
 #include "ops/strips-private.h"
 #include "ops.h"
 
-typedef struct {
-  int axis;
-} Softmax;
+typedef KolAxisAttributes Softmax;
 
 static const KolOp softmax_op, log_softmax_op, softmax_gradient_op, log_softmax_gradient_op;
 
