@@ -837,26 +837,31 @@ typedef struct {
   double outside; /* for tf_crop_and_resize */
 } Axis;
 
-/* The position in x of element @i, as ONNX's Resize says. */
+/*
+ * The position in x of element @i, as ONNX's Resize says; where that is half-way between
+ * two, float32 decides, as in other programs. Aligned corners take the length before it
+ * was rounded, as ONNX's own data do, and not all other programs.
+ */
 static double
 position_of (const Axis *axis, gint64 i)
 {
   double at = (double) i, from = (double) axis->from, to = (double) axis->to;
-  double length = from * axis->scale; /* what "to" was before it was rounded down */
+  float scale = (float) axis->scale;
+  double length = from * axis->scale;
 
   if (strcmp (axis->coordinates, "align_corners") == 0)
     return to > 1 ? at * (from - 1) / (length - 1) : 0;
   if (strcmp (axis->coordinates, "asymmetric") == 0)
-    return at / axis->scale;
+    return (float) at / scale;
   if (strcmp (axis->coordinates, "pytorch_half_pixel") == 0 && to <= 1)
     return 0;
   if (strcmp (axis->coordinates, "tf_half_pixel_for_nn") == 0)
-    return (at + 0.5) / axis->scale;
+    return ((float) at + 0.5f) / scale;
   if (strcmp (axis->coordinates, "tf_crop_and_resize") == 0)
     return to > 1
                ? axis->start * (from - 1) + at * (axis->end - axis->start) * (from - 1) / (to - 1)
                : 0.5 * (axis->start + axis->end) * (from - 1);
-  return (at + 0.5) / axis->scale - 0.5;
+  return ((float) at + 0.5f) / scale - 0.5f;
 }
 
 static gint64

@@ -190,6 +190,8 @@ check_node (const KolOnnx *self, const Onnx__NodeProto *node)
     return g_strdup ("Kolinsky does not have it");
   if (op->why)
     return g_strdup (op->why);
+  if (node->n_output == 0)
+    return g_strdup ("it has no output");
   if (op->since > self->opset)
     return g_strdup_printf ("it came with version %d of the operators", op->since);
   return NULL;
@@ -705,7 +707,7 @@ kol_onnx_int (const KolOnnxNode *node, const char *name, gint64 otherwise)
 {
   const Onnx__AttributeProto *attribute = kol_onnx_attribute (node, name);
 
-  return attribute ? attribute->i : otherwise;
+  return attribute && attribute->has_i ? attribute->i : otherwise;
 }
 
 double
@@ -713,7 +715,7 @@ kol_onnx_float (const KolOnnxNode *node, const char *name, double otherwise)
 {
   const Onnx__AttributeProto *attribute = kol_onnx_attribute (node, name);
 
-  return attribute ? attribute->f : otherwise;
+  return attribute && attribute->has_f ? attribute->f : otherwise;
 }
 
 /* Text attributes are bytes without an end; those that are asked for are short words. */
@@ -722,7 +724,7 @@ kol_onnx_string (const KolOnnxNode *node, const char *name, const char *otherwis
 {
   const Onnx__AttributeProto *attribute = kol_onnx_attribute (node, name);
 
-  if (!attribute)
+  if (!attribute || !attribute->s.data)
     return otherwise;
   g_autofree char *word = g_strndup ((const char *) attribute->s.data, attribute->s.len);
   if (attribute->s.len > 64 || !g_utf8_validate (word, -1, NULL))

@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <glib/gstdio.h>
+
 #include "graph/op-private.h"
 #include "model/onnx-private.h"
 #include "model/onnx.h"
@@ -267,6 +269,105 @@ test_folder (gconstpointer data)
   g_assert_cmpuint (count[PASSED], >=, folders[at].passing);
 }
 
+/* ── Damaged ─────────────────────────────────────────────────────────────────────────────────── */
+
+#define COPIES 6 /* of each case's network, each damaged in another way */
+#define MOST_BYTES 65536
+
+/* What the file says of an input, with lengths for those that it leaves open. */
+static KolShape
+some_shape (const KolOnnxInfo *info)
+{
+  KolShape shape = { .rank = MAX (info->rank, 0) };
+
+  for (int i = 0; i < shape.rank; i++)
+    shape.dim[i] = info->dims[i] < 0 ? 2 : info->dims[i];
+  return shape;
+}
+
+/* Opens and builds; whatever comes of it must be said, and nothing is run. */
+static gboolean
+try_to_build (const char *path)
+{
+  static const double zeros[64] = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolOnnx) onnx = kol_onnx_open (path, &error);
+
+  if (!onnx)
+    {
+      g_assert_nonnull (error);
+      return FALSE;
+    }
+  guint n = kol_onnx_get_n_inputs (onnx);
+  g_autofree KolShape *shapes = g_new0 (KolShape, n + 1);
+  g_autofree KolValue **inputs = g_new0 (KolValue *, n + 1);
+  g_autofree KolValue **outputs = g_new0 (KolValue *, kol_onnx_get_n_outputs (onnx));
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  for (guint i = 0; i < n; i++)
+    {
+      gint64 count;
+
+      shapes[i] = some_shape (kol_onnx_get_input (onnx, i));
+      if (kol_onnx_get_input (onnx, i)->fixed && kol_onnx_shape_count (&shapes[i], &count)
+          && count <= (gint64) G_N_ELEMENTS (zeros))
+        g_assert_true (kol_onnx_fix (onnx, i, shapes[i], zeros, NULL));
+    }
+  gboolean built = kol_onnx_build (onnx, graph, shapes, inputs, outputs, &error);
+  g_assert_true (built == !error);
+  return built;
+}
+
+/* Cuts the file off, or changes a few of its bytes, some by one. */
+static gsize
+damage (GRand *random, char *bytes, gsize size)
+{
+  if (g_rand_int_range (random, 0, 8) == 0)
+    return (gsize) g_rand_int_range (random, 0, (gint32) size);
+  for (int i = g_rand_int_range (random, 1, 4); i > 0; i--)
+    {
+      char *byte = &bytes[g_rand_int_range (random, 0, (gint32) size)];
+
+      if (g_rand_boolean (random))
+        *byte = (char) (*byte + (g_rand_boolean (random) ? 1 : -1));
+      else
+        *byte = (char) g_rand_int_range (random, 0, 256);
+    }
+  return size;
+}
+
+/* KOLINSKY_TEST_SEED damages them in other ways. */
+static void
+test_damaged (gconstpointer data)
+{
+  guint at = GPOINTER_TO_UINT (data), built = 0, tried = 0;
+  guint seed = g_getenv ("KOLINSKY_TEST_SEED") ? (guint) atoi (g_getenv ("KOLINSKY_TEST_SEED")) : 1;
+  g_autofree char *folder = g_build_filename (DATA, folders[at].name, NULL);
+  g_autoptr (GPtrArray) names = list_cases (folder);
+  g_autoptr (GRand) random = g_rand_new_with_seed (at + seed);
+  g_autofree char *own = g_dir_make_tmp ("kolinsky-onnx-XXXXXX", NULL);
+  g_autofree char *copy = g_build_filename (own, "damaged.onnx", NULL);
+
+  for (guint i = 0; i < names->len * COPIES; i++)
+    {
+      g_autofree char *path
+          = g_build_filename (folder, names->pdata[i / COPIES], "model.onnx", NULL),
+          *bytes = NULL;
+      gsize size;
+
+      if (!g_file_get_contents (path, &bytes, &size, NULL) || size > MOST_BYTES || size == 0)
+        continue;
+      size = damage (random, bytes, size);
+      g_assert_true (g_file_set_contents (copy, bytes, (gssize) size, NULL));
+      built += try_to_build (copy);
+      tried++;
+    }
+  g_test_message ("%u of %u damaged networks could be built", built, tried);
+  if (names->len == 0)
+    g_test_skip (DATA " is not installed: Debian's libonnx-testdata");
+  g_remove (copy);
+  g_rmdir (own);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -286,7 +387,10 @@ main (int argc, char **argv)
     {
       g_autofree char *path = g_strconcat ("/onnx/conformance/", folders[i].name, NULL);
 
+      g_autofree char *damaged = g_strconcat ("/onnx/damaged/", folders[i].name, NULL);
+
       g_test_add_data_func (path, GUINT_TO_POINTER (i), test_folder);
+      g_test_add_data_func (damaged, GUINT_TO_POINTER (i), test_damaged);
     }
   status = g_test_run ();
   kol_device_unref (device);
