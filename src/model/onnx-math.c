@@ -906,7 +906,7 @@ const KolOnnxOp kol_onnx_math_ops[] = {
   UNARY ("Atan", 7),
   UNARY ("Atanh", 9),
   { "Cast", 0, convert_cast, KOL_ONNX_ANY, TRUE },
-  { "CastLike", 15, convert_cast_like, KOL_ONNX_ANY, TRUE },
+  { "CastLike", 15, convert_cast_like, KOL_ONNX_ANY, TRUE, .least = 2 },
   UNARY ("Ceil", 0),
   { "Celu", 12, convert_celu, KOL_ONNX_REAL },
   { "Clip", 0, convert_clip },
@@ -968,7 +968,7 @@ const KolOnnxOp kol_onnx_math_ops[] = {
   UNARY ("Tan", 7),
   UNARY ("Tanh", 0),
   { "ThresholdedRelu", 10, convert_thresholded_relu, KOL_ONNX_REAL },
-  { "Where", 9, convert_where, KOL_ONNX_ANY, TRUE },
+  { "Where", 9, convert_where, KOL_ONNX_ANY, TRUE, .least = 3 },
   EXACT_BINARY ("Xor", 0),
   { NULL },
 };

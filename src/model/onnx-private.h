@@ -116,6 +116,7 @@ struct _KolOnnxOp {
   gboolean folds;  /* convert() knows what to do where node->on_host */
   guint fixed;     /* bit i: input i must be known before running */
   const char *why; /* it is refused; NULL: it is not */
+  guint least;     /* so many inputs are never left out; 0: 1 */
 };
 
 /* The tables; each ends with a NULL name. */

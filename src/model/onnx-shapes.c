@@ -1227,7 +1227,7 @@ const KolOnnxOp kol_onnx_shape_ops[] = {
   { "Expand", 8, convert_expand, KOL_ONNX_ANY, TRUE, INPUT (1) },
   { "EyeLike", 9, convert_eye_like },
   { "Flatten", 0, convert_flatten, KOL_ONNX_ANY, TRUE },
-  { "Gather", 0, convert_gather, KOL_ONNX_ANY, TRUE },
+  { "Gather", 0, convert_gather, KOL_ONNX_ANY, TRUE, .least = 2 },
   { "GatherElements", 11, convert_gather_elements },
   { "GatherND", 11, convert_gather_nd },
   { "HammingWindow", 17, convert_window, .fixed = INPUT (0) },

@@ -894,6 +894,20 @@ find_inputs (KolOnnxNode *node)
   return there;
 }
 
+static gboolean
+check_inputs (KolOnnxNode *node)
+{
+  guint least = strcmp (node->op->name, "Constant") == 0 ? 0 : MAX (node->op->least, 1);
+
+  for (guint i = 0; i < least; i++)
+    if (!kol_onnx_has (node, i))
+      {
+        kol_onnx_refuse (node, "its input %u is missing", i);
+        return FALSE;
+      }
+  return TRUE;
+}
+
 /* Whether all is known that the node needs, and there is little enough of it. */
 static gboolean
 is_on_host (KolOnnxNode *node)
@@ -1011,7 +1025,7 @@ build_node (KolOnnxBuild *build, const Onnx__NodeProto *proto)
     return;
   else if (!find_inputs (&node))
     node.refused = TRUE; /* what was refused before it says why */
-  else
+  else if (check_inputs (&node))
     {
       node.on_host = is_on_host (&node);
       kol_graph_set_prefix (build->graph, proto->n_output > 0 ? proto->output[0] : NULL);
