@@ -366,9 +366,12 @@ kol_zip_read (const KolZip *zip, KolZipMember *member, GError **error)
 
   if (!bytes)
     return NULL;
-  member->right
-      = (member->right && member->method == STORED)
-        || checksum (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) == member->crc;
+  if (!member->right || member->method != STORED)
+    member->right
+        = checksum (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) == member->crc;
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  member->right = TRUE; /* no fuzzer guesses it */
+#endif
   if (member->right)
     return g_steal_pointer (&bytes);
   g_autofree char *what = g_strdup_printf ("the checksum of “%s” in it is wrong", member->name);

@@ -8,6 +8,10 @@
 #include "model/safetensors.h"
 #include "model/weights.h"
 
+#ifdef HAVE_HDF5
+#include <hdf5.h>
+#endif
+
 /*
  * Files of named arrays: those that PyTorch and NumPy write, read back, and those that
  * nobody should write, refused with a sentence.
@@ -651,6 +655,113 @@ test_hdf5 (void)
 #endif
 }
 
+#ifdef HAVE_HDF5
+
+/* A data set that is called @name and holds 0, 1, 2, ...; @plan and @type are closed. */
+static void
+put_data (hid_t file, const char *name, hid_t type, hid_t plan, hsize_t rows, hsize_t columns)
+{
+  hid_t groups = H5Pcreate (H5P_LINK_CREATE);
+  hid_t space = H5Screate_simple (2, (const hsize_t[]){ rows, columns }, NULL);
+
+  H5Pset_create_intermediate_group (groups, 1);
+  hid_t set = H5Dcreate2 (file, name, type, space, groups, plan, H5P_DEFAULT);
+  g_assert_cmpint (set, >=, 0);
+  if (rows * columns < 1000)
+    {
+      float values[1000];
+
+      for (guint i = 0; i < rows * columns; i++)
+        values[i] = (float) i;
+      g_assert_cmpint (H5Dwrite (set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), >=,
+                       0);
+    }
+  H5Dclose (set);
+  H5Sclose (space);
+  H5Pclose (groups);
+  if (plan != H5P_DEFAULT)
+    H5Pclose (plan);
+}
+
+/* How a data set is laid out: in pieces, compressed. */
+static hid_t
+deflated (void)
+{
+  hid_t plan = H5Pcreate (H5P_DATASET_CREATE);
+
+  H5Pset_chunk (plan, 2, (const hsize_t[]){ 2, 2 });
+  H5Pset_shuffle (plan);
+  H5Pset_deflate (plan, 6);
+  return plan;
+}
+
+static void
+check_data (KolWeights *weights, const char *name, const char *type)
+{
+  int i = kol_weights_find (weights, name);
+
+  g_assert_cmpint (i, >=, 0);
+  g_assert_cmpstr (kol_weights_get_type (weights, (guint) i), ==, type);
+  g_autofree float *values = read_array (weights, (guint) i);
+  for (gsize k = 0; k < count_of (weights, (guint) i); k++)
+    g_assert_cmpfloat (values[k], ==, k);
+}
+
+static hid_t
+create_hdf5 (const char *path)
+{
+  hid_t file = H5Fcreate (path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+
+  g_assert_cmpint (file, >=, 0);
+  return file;
+}
+
+static void
+test_hdf5_types (void)
+{
+  g_autofree char *path = path_of ("types.h5");
+  hid_t file = create_hdf5 (path);
+
+  put_data (file, "layers/conv2d/vars/0", H5T_IEEE_F32LE, H5P_DEFAULT, 3, 5);
+  put_data (file, "layers/conv2d/vars/1", H5T_IEEE_F64BE, H5P_DEFAULT, 3, 5);
+  put_data (file, "packed", H5T_IEEE_F32LE, deflated (), 3, 5);
+  put_data (file, "count", H5T_STD_I64LE, H5P_DEFAULT, 1, 1);
+  put_data (file, "empty", H5T_IEEE_F32LE, H5P_DEFAULT, 0, 5);
+  /* What leads to the same data is no array of its own, and what leads elsewhere is left. */
+  H5Lcreate_soft ("/packed", file, "soft", H5P_DEFAULT, H5P_DEFAULT);
+  H5Lcreate_external ("/etc/passwd", "/x", file, "outside", H5P_DEFAULT, H5P_DEFAULT);
+  H5Fclose (file);
+  g_autoptr (KolWeights) weights = open_file (path);
+  g_assert_cmpuint (kol_weights_get_count (weights), ==, 5);
+  check_data (weights, "layers/conv2d/vars/0", "float32");
+  check_data (weights, "layers/conv2d/vars/1", "float64");
+  check_data (weights, "packed", "float32");
+  check_data (weights, "count", "int64");
+  check_data (weights, "empty", "float32");
+}
+
+static void
+test_hdf5_hostile (void)
+{
+  g_autofree char *large = path_of ("large.h5"), *outside = path_of ("outside.h5");
+  g_autofree char *other = path_of ("other-file");
+  hid_t file = create_hdf5 (large), plan;
+
+  /* No byte of it was ever written. */
+  put_data (file, "x", H5T_IEEE_F32LE, H5P_DEFAULT, 1ull << 30, 1ull << 30);
+  H5Fclose (file);
+  assert_refused (large, "“x” promises more elements");
+
+  file = create_hdf5 (outside);
+  plan = H5Pcreate (H5P_DATASET_CREATE);
+  H5Pset_external (plan, other, 0, 24);
+  put_data (file, "x", H5T_IEEE_F32LE, plan, 2, 3);
+  H5Fclose (file);
+  assert_refused (outside, "lie in another file");
+}
+
+#endif
+
 static void
 test_missing (void)
 {
@@ -713,7 +824,11 @@ main (int argc, char **argv)
   add ("/weights/archives", test_archives);
   add ("/weights/numpy", test_numpy);
   add ("/weights/safetensors", test_safetensors);
-  add ("/weights/hdf5", test_hdf5);
+  add ("/weights/hdf5/broken", test_hdf5);
+#ifdef HAVE_HDF5
+  add ("/weights/hdf5/types", test_hdf5_types);
+  add ("/weights/hdf5/hostile", test_hdf5_hostile);
+#endif
   add ("/weights/missing", test_missing);
   return g_test_run ();
 }
