@@ -12,11 +12,14 @@ import os
 import subprocess
 import sys
 
-# What each trains on, and what of the test set it must get right.
+# What each trains on, what of the test set it must get right, with which seeds: on the average, and
+# none of them less than WORST below it.
 GOALS = {
-    "mnist-digits": ("digits", "mnist", 0.991),
-    "fashion-small-resnet": ("small-resnet", "fashion", 0.925),
+    "mnist-digits": ("digits", "mnist", 0.991, (0,)),
+    "mnist-digits-seeds": ("digits", "mnist", 0.991, (1, 2, 3)),
+    "fashion-small-resnet": ("small-resnet", "fashion", 0.925, (0,)),
 }
+WORST = 0.001
 
 
 def kolinsky(command, *arguments):
@@ -27,22 +30,31 @@ def kolinsky(command, *arguments):
     return json.loads(done.stdout)
 
 
-def train(options, name):
-    recipe, data, goal = GOALS[name]
-    run = os.path.join(options.folder, name)
+def train(options, name, seed):
+    recipe, data, goal, seeds = GOALS[name]
+    run = os.path.join(options.folder, name if len(seeds) == 1 else f"{name}-{seed}")
     checkpoints = os.path.join(run, "checkpoints")
     if os.path.isdir(checkpoints) and os.listdir(checkpoints):
         arguments = ["--resume", run]
     else:
-        arguments = [recipe, "--run", run, "--overwrite"]
+        arguments = [recipe, "--run", run, "--overwrite", "--seed", str(seed)]
         if data == "mnist":
             arguments += ["--data", options.mnist]
     summary = kolinsky(options.kolinsky, "train", *arguments)
     score = kolinsky(options.kolinsky, "evaluate", run)
-    good = score["accuracy"] >= goal
-    print(f"{'ok' if good else 'FAILED'} {name}: {100 * score['accuracy']:.2f} % of "
-          f"{score['count']}, at least {100 * goal:.1f} % wanted; {summary['steps']} steps, "
-          f"{summary['seconds'] / 60:.1f} minutes, {summary['device']}", flush=True)
+    print(f"{name}, seed {seed}: {100 * score['accuracy']:.2f} % of {score['count']}; "
+          f"{summary['steps']} steps, {summary['seconds'] / 60:.1f} minutes, {summary['device']}",
+          flush=True)
+    return score["accuracy"]
+
+
+def reaches(options, name):
+    goal, seeds = GOALS[name][2:]
+    found = [train(options, name, seed) for seed in seeds]
+    mean = sum(found) / len(found)
+    good = mean >= goal and (len(seeds) == 1 or min(found) >= goal - WORST)
+    print(f"{'ok' if good else 'FAILED'} {name}: {100 * mean:.2f} %, at least {100 * goal:.1f} % "
+          "wanted", flush=True)
     return good
 
 
@@ -59,7 +71,7 @@ def main():
     names = options.names or list(GOALS)
     if any(name not in GOALS for name in names):
         parser.error(f"the names are: {' '.join(GOALS)}")
-    sys.exit(not all([train(options, name) for name in names]))
+    sys.exit(not all([reaches(options, name) for name in names]))
 
 
 if __name__ == "__main__":
