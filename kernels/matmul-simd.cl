@@ -13,6 +13,7 @@
  *   TRANSPOSE_A, TRANSPOSE_B   0 or 1: a is stored as [K, M], b as [N, K]
  *   PACKED_A, PACKED_B   where present: a is what matmul_pack_a wrote, b what matmul_pack_b wrote
  *   BIAS_OF_ROWS where present: the bias is bias[m]
+ *   TURNED       where present: y, and the residual, are stored as [N, M]
  *   EPILOGUE_BIAS, EPILOGUE_RESIDUAL, EPILOGUE_EXPRESSION   where present: y + bias[n], then
  *                + residual[m, n], then the expression in `a` and the type T
  */
@@ -151,6 +152,64 @@ pack_columns (__global const float *b, int columns, int inner, int start, int en
 #endif
 }
 
+#ifdef TURNED
+/* Writes, or adds, a register tile to y, which is stored as [columns][rows]. */
+inline void
+write_turned (vec sum[ROWS][VECTORS], __global float *y, __global const float *bias,
+              __global const float *residual, int rows, int columns, int row, int column,
+              bool first, bool last)
+{
+  float tile[ROWS][PANEL];
+  int height = min (ROWS, rows - row);
+#ifndef EPILOGUE_RESIDUAL
+  bool whole = first && last; /* else the epilogue has to wait */
+#else
+  bool whole = false;
+#endif
+
+  #pragma unroll
+  for (int v = 0; v < VECTORS; v++)
+    {
+      vec shift = 0;
+#ifdef EPILOGUE_BIAS
+      if (whole)
+        shift = load_some (bias + column + v * KOL_WIDTH, columns - column - v * KOL_WIDTH);
+#endif
+      #pragma unroll
+      for (int r = 0; r < ROWS; r++)
+        vec_store (whole ? epilogue_function (sum[r][v] + shift) : sum[r][v],
+                   tile[r] + v * KOL_WIDTH);
+    }
+  for (int n = 0; n < min (PANEL, columns - column); n++)
+    {
+      size_t at = (size_t) (column + n) * rows + row;
+      if (whole)
+        {
+          for (int r = 0; r < height; r++)
+            y[at + r] = tile[r][n];
+          continue;
+        }
+      for (int r = 0; r < height; r++)
+        {
+          float value = tile[r][n];
+          if (!first)
+            value += y[at + r];
+          if (last)
+            {
+#ifdef EPILOGUE_BIAS
+              value += bias[column + n];
+#endif
+#ifdef EPILOGUE_RESIDUAL
+              value += residual[at + r];
+#endif
+              value = epilogue_float (value);
+            }
+          y[at + r] = value;
+        }
+    }
+}
+#endif
+
 /*
  * Adds packed rows times packed columns, `length` of k, to rows first_row .. last_row-1 and columns
  * start .. end-1 of y; the first time writes them, the last time applies the epilogue. A packed
@@ -185,6 +244,9 @@ multiply_packed (__global const float *packed_a, __global const float *packed_b,
             EACH_OF_TILE (sum[r][v] = fma ((vec) (from_a[r]), across[v], sum[r][v]));
           }
 
+#ifdef TURNED
+        write_turned (sum, y, bias, residual, rows, columns, row, column, first, last);
+#else
         if (row + ROWS <= rows && column + PANEL <= columns)
           {
             __global float *to = y + (size_t) row * columns + column;
@@ -230,12 +292,13 @@ multiply_packed (__global const float *packed_a, __global const float *packed_b,
               }
             store_some (value, y + at, n);
           }
+#endif
       }
 }
 
 /*
  * Rows first_row .. last_row-1 and columns first_column .. last_column-1 of one product. A side that
- * is packed already is all there, b piece of k by piece.
+ * is packed already is all there; of b, `depth` is then all of k.
  */
 inline void
 multiply_block (__global const float *a, __global const float *b, __global float *y,
@@ -249,8 +312,7 @@ multiply_block (__global const float *a, __global const float *b, __global float
       {
         int length = min (depth, inner - k0), end = min (last_column, start + group * PANEL);
 #ifdef PACKED_B
-        size_t all_columns = (columns + PANEL - 1) / PANEL * PANEL;
-        __global const float *from_b = b + k0 * all_columns + (size_t) start * length;
+        __global const float *from_b = b + (size_t) start * inner;
 #else
         __global const float *from_b = packed_b;
         pack_columns (b, columns, inner, start, end, k0, length, packed_b);
@@ -273,22 +335,16 @@ multiply_block (__global const float *a, __global const float *b, __global float
 }
 
 /*
- * packed[piece of k][panel][k][PANEL] = b, in pieces of `depth`. A work-item has `panels` panels.
- * Global size: work-items.
+ * packed[panel][k][PANEL] = b. A work-item has `panels` panels. Global size: work-items.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 matmul_pack_b (__global const float *restrict b, __global float *restrict packed, int packed_at,
-               int columns, int inner, int panels, int depth)
+               int columns, int inner, int panels)
 {
-  size_t all_columns = (columns + PANEL - 1) / PANEL * PANEL;
   int start = get_global_id (0) * panels * PANEL, end = min (columns, start + panels * PANEL);
-  packed += packed_at;
-  for (int k0 = 0; k0 < inner && start < end; k0 += depth)
-    {
-      int length = min (depth, inner - k0);
-      pack_columns (b, columns, inner, start, end, k0, length,
-                    packed + k0 * all_columns + (size_t) start * length);
-    }
+  if (start < end)
+    pack_columns (b, columns, inner, start, end, 0, inner,
+                  packed + packed_at + (size_t) start * inner);
 }
 
 /*

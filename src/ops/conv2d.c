@@ -446,6 +446,8 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
 #define CASES(CASE) \
   CASE ("1", (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), HOW ()) \
   CASE ("1x1", (3, 5, 7, 9), (6, 5, 1, 1), (3, 6, 7, 9), HOW ()) \
+  CASE ("1x1-of-3x3", (2, 37, 3, 3), (40, 37, 1, 1), (2, 40, 3, 3), HOW ()) \
+  CASE ("1x1-many-channels", (1, 530, 5, 7), (14, 530, 1, 1), (1, 14, 5, 7), HOW (), .slow = TRUE) \
   CASE ("1x1-stride-2", (2, 3, 9, 8), (5, 3, 1, 1), (2, 5, 5, 4), HOW (.stride = 2)) \
   CASE ("3x3-valid", (1, 3, 5, 5), (4, 3, 3, 3), (1, 4, 3, 3), HOW (.padding = KOL_VALID)) \
   CASE ("3x3-same", (3, 2, 7, 7), (9, 2, 3, 3), (3, 9, 7, 7), HOW (.padding = KOL_SAME)) \

@@ -23,10 +23,6 @@
 #define BLOCK_A (24 * 1024)
 #define BLOCK_B (256 * 1024)
 
-/* b is packed in a launch of its own where it is no larger than this, and the product worth it. */
-#define SHARED_FLOATS (4 << 20)
-#define SHARED_LEAST (32 << 20) /* multiplications */
-
 /* How the tile kernel is launched; see kernels/matmul-simd.cl. */
 typedef struct {
   guint rows, vectors;              /* of a register tile */
@@ -36,7 +32,6 @@ typedef struct {
   gint64 tile_blocks, panel_blocks; /* work-items along rows, columns */
   gint64 entries;                   /* work-items along the batch */
   gint64 a_floats, pack_floats;     /* what a work-item packs: of a; in all */
-  gint64 shared_floats;             /* of b, packed for all work-items; 0: each packs its own */
 } Partition;
 
 /*
@@ -45,13 +40,15 @@ typedef struct {
  * work-items pack more, fewer leave units idle at the end.
  */
 static double
-partition_cost (const KolProduct *p, gboolean packed_a, const Partition *way, guint compute_units)
+partition_cost (const KolProduct *p, KolProductForm form, const Partition *way, guint compute_units)
 {
   double items = (double) (p->batch * way->tile_blocks * way->panel_blocks);
   double rounds = ceil (items / compute_units);
   double tiles = (double) (way->tiles * way->panels) * (way->rows + 0.5) * way->vectors / 2;
-  double pack_a = packed_a ? 0 : (double) way->tiles * way->rows;
-  double pack_b = (double) way->panels * way->vectors * (p->transpose_b ? 10 : 9);
+  double pack_a = form & KOL_PRODUCT_PACKED_A ? 0 : (double) way->tiles * way->rows;
+  double pack_b = form & KOL_PRODUCT_PACKED_B
+                      ? 0
+                      : (double) way->panels * way->vectors * (p->transpose_b ? 10 : 9);
 
   return (rounds + 0.05) * ((tiles + pack_a + pack_b) * (double) p->inner + 500);
 }
@@ -62,28 +59,24 @@ panel_of (const Partition *way, const KolDevice *device)
   return way->vectors * (gint64) device->info.vector_width;
 }
 
-/* What a work-item packs, and whether the items share b. */
+/* What a work-item packs of the sides that are not packed. */
 static void
-size_packs (const KolProduct *p, gboolean packed_a, Partition *way, const KolDevice *device)
+size_packs (KolProductForm form, Partition *way, const KolDevice *device)
 {
   gint64 width = device->info.vector_width, panel = panel_of (way, device);
-  gint64 all_b = kol_round_up (p->columns, panel) * p->inner;
 
   way->group = CLAMP (BLOCK_B / (way->depth * panel), 1, way->panels);
   way->block = CLAMP (BLOCK_A / (way->rows * way->depth), 1, way->tiles);
-  if (p->batch == 1 && way->tile_blocks > 1 && all_b <= SHARED_FLOATS
-      && p->rows * p->columns * p->inner >= SHARED_LEAST)
-    way->shared_floats = all_b;
-  if (!packed_a)
+  if (!(form & KOL_PRODUCT_PACKED_A))
     way->a_floats = kol_round_up (way->block * way->rows * way->depth + width, 32);
   way->pack_floats = way->a_floats;
-  if (!way->shared_floats)
+  if (!(form & KOL_PRODUCT_PACKED_B))
     way->pack_floats += kol_round_up (way->group * way->depth * panel + width, 32);
 }
 
 /* The cheapest of some ways to cut rows and columns into blocks for work-items. */
 static Partition
-partition_of (const KolProduct *p, gboolean packed_a, const KolDevice *device)
+partition_of (const KolProduct *p, KolProductForm form, const KolDevice *device)
 {
   gint64 width = device->info.vector_width, all_tiles, all_panels, panel;
   Partition best = { 0 }, way = { 0 };
@@ -94,6 +87,8 @@ partition_of (const KolProduct *p, gboolean packed_a, const KolDevice *device)
   panel = panel_of (&way, device);
   way.depth
       = kol_divide_up (p->inner, kol_divide_up (p->inner, PANEL_FLOATS / panel)); /* equal pieces */
+  if (form & KOL_PRODUCT_PACKED_B)                                                /* in one piece */
+    way.depth = p->inner;
   all_tiles = kol_divide_up (p->rows, way.rows);
   all_panels = kol_divide_up (p->columns, panel);
 
@@ -106,7 +101,7 @@ partition_of (const KolProduct *p, gboolean packed_a, const KolDevice *device)
         way.panels = kol_divide_up (all_panels, k);
         way.tile_blocks = kol_divide_up (all_tiles, way.tiles);
         way.panel_blocks = kol_divide_up (all_panels, way.panels);
-        cost = partition_cost (p, packed_a, &way, device->info.compute_units);
+        cost = partition_cost (p, form, &way, device->info.compute_units);
         if (cost < least)
           {
             least = cost;
@@ -115,7 +110,7 @@ partition_of (const KolProduct *p, gboolean packed_a, const KolDevice *device)
       }
   /* Not one per batch entry: each work-item has memory of its own to pack into. */
   best.entries = MIN (p->batch, 16 * device->info.compute_units);
-  size_packs (p, packed_a, &best, device);
+  size_packs (form, &best, device);
   return best;
 }
 
@@ -126,11 +121,11 @@ items_of (const Partition *way)
 }
 
 gsize
-kol_product_simd_scratch (const KolProduct *p, gboolean packed_a, const KolDevice *device)
+kol_product_simd_scratch (const KolProduct *p, KolProductForm form, const KolDevice *device)
 {
-  Partition way = partition_of (p, packed_a, device);
+  Partition way = partition_of (p, form, device);
 
-  return (gsize) (items_of (&way) * way.pack_floats + way.shared_floats) * sizeof (float);
+  return (gsize) (items_of (&way) * way.pack_floats) * sizeof (float);
 }
 
 /* ── A side that is packed beforehand ───────────────────────────────────────────────────────── */
@@ -146,16 +141,17 @@ options_of (const KolProduct *p, const Partition *way)
 }
 
 gsize
-kol_product_simd_packed (const KolProduct *p, const KolDevice *device)
+kol_product_simd_packed (const KolProduct *p, KolProductForm form, const KolDevice *device)
 {
-  gint64 rows = kol_tile_rows (device, p->rows);
+  Partition way = partition_of (p, form, device);
+  gint64 lines = form & KOL_PRODUCT_PACKED_A ? kol_round_up (p->rows, way.rows)
+                                             : kol_round_up (p->columns, panel_of (&way, device));
 
-  return (gsize) (kol_round_up (p->rows, rows) * p->inner) * sizeof (float);
+  return (gsize) (lines * p->inner) * sizeof (float);
 }
 
-gboolean
-kol_product_simd_pack (KolLaunch *launch, const KolProduct *p, KolBuffer *a, KolBuffer *to,
-                       gint64 to_at, GError **error)
+static gboolean
+pack_a (KolLaunch *launch, const KolProduct *p, KolBuffer *a, KolSide to, GError **error)
 {
   gint64 rows = kol_tile_rows (launch->device, p->rows);
   g_autofree char *options
@@ -169,19 +165,19 @@ kol_product_simd_pack (KolLaunch *launch, const KolProduct *p, KolBuffer *a, Kol
                                        .options = options,
                                        .global = { strips.items },
                                        .local = { strips.group } },
-                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (to), KOL_INT (to_at),
+                           KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (to.buffer), KOL_INT (to.at),
                                      KOL_INT (p->rows), KOL_INT (p->inner), KOL_INT (strips.each)),
                            error);
 }
 
-/* Packs b for all work-items, to @to_at of the scratch. */
 static gboolean
-launch_shared (KolLaunch *launch, const KolProduct *p, const Partition *way, KolBuffer *b,
-               gint64 to_at, GError **error)
+pack_b (KolLaunch *launch, const KolProduct *p, KolProductForm form, KolBuffer *b, KolSide to,
+        GError **error)
 {
-  gint64 panels = kol_divide_up (p->columns, panel_of (way, launch->device));
+  Partition way = partition_of (p, form, launch->device);
+  gint64 panels = kol_divide_up (p->columns, panel_of (&way, launch->device));
   gint64 items = MIN (panels, 4 * (gint64) launch->device->info.compute_units);
-  g_autoptr (GString) options = options_of (p, way);
+  g_autoptr (GString) options = options_of (p, &way);
 
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "matmul-simd",
@@ -189,28 +185,34 @@ launch_shared (KolLaunch *launch, const KolProduct *p, const Partition *way, Kol
                                        .options = options->str,
                                        .global = { items },
                                        .local = { 1 } },
-                           KOL_ARGS (KOL_BUFFER (b), KOL_BUFFER (launch->scratch), KOL_INT (to_at),
+                           KOL_ARGS (KOL_BUFFER (b), KOL_BUFFER (to.buffer), KOL_INT (to.at),
                                      KOL_INT (p->columns), KOL_INT (p->inner),
-                                     KOL_INT (kol_divide_up (panels, items)), KOL_INT (way->depth)),
+                                     KOL_INT (kol_divide_up (panels, items))),
                            error);
+}
+
+gboolean
+kol_product_simd_pack (KolLaunch *launch, const KolProduct *p, KolProductForm form, KolBuffer *side,
+                       KolSide to, GError **error)
+{
+  if (form & KOL_PRODUCT_PACKED_A)
+    return pack_a (launch, p, side, to, error);
+  return pack_b (launch, p, form, side, to, error);
 }
 
 /* ── The product ────────────────────────────────────────────────────────────────────────────── */
 
 gboolean
-kol_product_simd_launch (KolLaunch *launch, const KolProduct *p, KolBuffer *a, gint64 a_at,
-                         KolBuffer *b, KolProductForm form, GError **error)
+kol_product_simd_launch (KolLaunch *launch, const KolProduct *p, KolProductForm form, KolSide a,
+                         KolSide b, GError **error)
 {
-  gboolean packed_a = form & KOL_PRODUCT_PACKED_A;
-  Partition way = partition_of (p, packed_a, launch->device);
-  gint64 shared_at = items_of (&way) * way.pack_floats;
+  Partition way = partition_of (p, form, launch->device);
   g_autoptr (GString) options = options_of (p, &way);
 
-  if (way.shared_floats && !launch_shared (launch, p, &way, b, shared_at, error))
-    return FALSE;
-  g_string_append_printf (options, "%s%s%s", packed_a ? " -D PACKED_A=1" : "",
-                          way.shared_floats ? " -D PACKED_B=1" : "",
-                          form & KOL_PRODUCT_BIAS_OF_ROWS ? " -D BIAS_OF_ROWS=1" : "");
+  g_string_append_printf (options, "%s%s%s%s", form & KOL_PRODUCT_PACKED_A ? " -D PACKED_A=1" : "",
+                          form & KOL_PRODUCT_PACKED_B ? " -D PACKED_B=1" : "",
+                          form & KOL_PRODUCT_BIAS_OF_ROWS ? " -D BIAS_OF_ROWS=1" : "",
+                          form & KOL_PRODUCT_TURNED ? " -D TURNED=1" : "");
   kol_epilogue_append_options (&launch->epilogue, options);
   return kol_queue_launch (
       launch->queue,
@@ -219,10 +221,9 @@ kol_product_simd_launch (KolLaunch *launch, const KolProduct *p, KolBuffer *a, g
                   .options = options->str,
                   .global = { way.panel_blocks, way.tile_blocks, way.entries },
                   .local = { 1, 1, 1 } },
-      KOL_ARGS (KOL_BUFFER (a), KOL_BUFFER (way.shared_floats ? launch->scratch : b),
-                KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
-                KOL_BUFFER (launch->epilogue.residual), KOL_BUFFER (launch->scratch),
-                KOL_INT (a_at), KOL_INT (way.shared_floats ? shared_at : 0), KOL_INT (p->rows),
+      KOL_ARGS (KOL_BUFFER (a.buffer), KOL_BUFFER (b.buffer), KOL_BUFFER (launch->outputs[0]),
+                KOL_BUFFER (launch->epilogue.bias), KOL_BUFFER (launch->epilogue.residual),
+                KOL_BUFFER (launch->scratch), KOL_INT (a.at), KOL_INT (b.at), KOL_INT (p->rows),
                 KOL_INT (p->columns), KOL_INT (p->inner), KOL_INT (p->batch),
                 KOL_INT (p->batched_a), KOL_INT (p->batched_b), KOL_INT (way.tiles),
                 KOL_INT (way.panels), KOL_INT (way.block), KOL_INT (way.group), KOL_INT (way.depth),
@@ -256,7 +257,7 @@ kol_matmul_simd_scratch (const KolNode *node, const KolDevice *device)
 {
   KolProduct p = kol_product_of (node);
 
-  return is_thin (&p) ? 0 : kol_product_simd_scratch (&p, FALSE, device);
+  return is_thin (&p) ? 0 : kol_product_simd_scratch (&p, 0, device);
 }
 
 /*
@@ -300,5 +301,6 @@ kol_matmul_simd_launch (KolLaunch *launch, const KolNode *node, GError **error)
 
   if (is_thin (&p))
     return thin_launch (launch, &p, error);
-  return kol_product_simd_launch (launch, &p, launch->inputs[0], 0, launch->inputs[1], 0, error);
+  return kol_product_simd_launch (launch, &p, 0, (KolSide){ launch->inputs[0], 0 },
+                                  (KolSide){ launch->inputs[1], 0 }, error);
 }

@@ -65,26 +65,31 @@ typedef struct {
 
 KolProduct kol_product_of (const KolNode *node);
 
-/* In which form a product is asked for. */
+/* In which form a product is asked for. One side at most is packed. */
 typedef enum {
   KOL_PRODUCT_PACKED_A = 1 << 0,     /* a is what kol_product_simd_pack() wrote */
-  KOL_PRODUCT_BIAS_OF_ROWS = 1 << 1, /* the bias has a number per row, not per column */
+  KOL_PRODUCT_PACKED_B = 1 << 1,     /* b is */
+  KOL_PRODUCT_BIAS_OF_ROWS = 1 << 2, /* the bias has a number per row, not per column */
+  KOL_PRODUCT_TURNED = 1 << 3,       /* the result is stored as [columns, rows] */
 } KolProductForm;
+
+/* A side of a product: it begins at @at floats of @buffer. */
+typedef struct {
+  KolBuffer *buffer;
+  gint64 at;
+} KolSide;
 
 /* matmul-simd.c: products on devices whose work-item is a SIMD thread. */
 gboolean kol_product_simd_fits (const KolDevice *device);
 /* Bytes of scratch that kol_product_simd_launch() needs. */
-gsize kol_product_simd_scratch (const KolProduct *p, gboolean packed_a, const KolDevice *device);
-/* Bytes of a, packed. */
-gsize kol_product_simd_packed (const KolProduct *p, const KolDevice *device);
-gboolean kol_product_simd_pack (KolLaunch *launch, const KolProduct *p, KolBuffer *a, KolBuffer *to,
-                                gint64 to_at, GError **error);
-/*
- * a x b to the launch's output, with its epilogue and scratch. a begins at @a_at floats of
- * its buffer, which may be the scratch.
- */
-gboolean kol_product_simd_launch (KolLaunch *launch, const KolProduct *p, KolBuffer *a, gint64 a_at,
-                                  KolBuffer *b, KolProductForm form, GError **error);
+gsize kol_product_simd_scratch (const KolProduct *p, KolProductForm form, const KolDevice *device);
+/* Bytes of the side that is packed. */
+gsize kol_product_simd_packed (const KolProduct *p, KolProductForm form, const KolDevice *device);
+gboolean kol_product_simd_pack (KolLaunch *launch, const KolProduct *p, KolProductForm form,
+                                KolBuffer *side, KolSide to, GError **error);
+/* a x b to the launch's output, with its epilogue and scratch, where a side may lie, too. */
+gboolean kol_product_simd_launch (KolLaunch *launch, const KolProduct *p, KolProductForm form,
+                                  KolSide a, KolSide b, GError **error);
 
 /* The variant "simd" of matmul. */
 gboolean kol_matmul_simd_fits (const KolNode *node, const KolDevice *device);
