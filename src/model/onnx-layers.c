@@ -211,6 +211,23 @@ read_groups (const KolOnnxNode *node)
   return (int) CLAMP (kol_onnx_int (node, "group", 1), 1, G_MAXINT32 / 2);
 }
 
+/* x, or what is inside of x's border of zeros, which then is the windows' padding. */
+static KolValue *
+without_border (KolOnnxNode *node, Windows *w)
+{
+  const KolOnnxSlot *slot = node->inputs[0];
+
+  if (!slot->inside)
+    return kol_onnx_value (node, 0);
+  for (int i = 0; i < w->n; i++)
+    {
+      w->before[i] += slot->before[i + 2];
+      w->after[i] += slot->after[i + 2];
+      w->length[i] -= slot->before[i + 2] + slot->after[i + 2];
+    }
+  return slot->inside;
+}
+
 static void
 convert_conv (KolOnnxNode *node)
 {
@@ -219,7 +236,7 @@ convert_conv (KolOnnxNode *node)
 
   if (!read_filters (node, &w))
     return;
-  KolValue *x = kol_onnx_value (node, 0), *filters = kol_onnx_value (node, 1), *y;
+  KolValue *x = without_border (node, &w), *filters = kol_onnx_value (node, 1), *y;
   KolValue *bias = kol_onnx_has (node, 2) ? kol_onnx_value (node, 2) : NULL;
   KolConv2d how = conv2d_of (&w, groups);
   int row = 2;

@@ -81,6 +81,8 @@ typedef struct {
   KolOnnxTensor *tensor; /* where it is known before running */
   KolValue *value;       /* where it is on the device; made from the tensor on demand */
   gboolean missing;      /* its node has been refused */
+  KolValue *inside;      /* what it is a border of zeros around, or NULL: a convolution takes */
+  int before[KOL_MAX_RANK], after[KOL_MAX_RANK]; /* that border as its padding */
 } KolOnnxSlot;
 
 typedef struct _KolOnnxBuild KolOnnxBuild;
@@ -160,6 +162,8 @@ gboolean kol_onnx_wants (const KolOnnxNode *node, guint output);
 void kol_onnx_set (KolOnnxNode *node, guint output, KolValue *value); /* of input 0's type */
 void kol_onnx_set_typed (KolOnnxNode *node, guint output, KolValue *value, int type);
 void kol_onnx_set_tensor (KolOnnxNode *node, guint output, KolOnnxTensor *tensor); /* takes it */
+/* What an output has become; NULL: nothing that can be used. */
+KolOnnxSlot *kol_onnx_made (KolOnnxNode *node, guint output);
 /* A new tensor for an output, within the budget; NULL, and refused, above. */
 KolOnnxTensor *kol_onnx_new_tensor (KolOnnxNode *node, int type, const KolShape *shape);
 /* A tensor as a value; NULL, and refused, if a device cannot hold it. */

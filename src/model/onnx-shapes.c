@@ -765,6 +765,22 @@ convert_tile (KolOnnxNode *node)
   kol_onnx_set (node, 0, kol_tile (kol_onnx_value (node, 0), repeats));
 }
 
+/* Notes a border of zeros around pictures, for convolutions. */
+static void
+note_border (KolOnnxNode *node, const KolPad *how)
+{
+  KolOnnxSlot *slot = kol_onnx_made (node, 0);
+
+  if (!slot || how->mode != KOL_PAD_CONSTANT || how->value != 0)
+    return;
+  for (int i = 0; i < KOL_MAX_RANK; i++)
+    if (how->before[i] < 0 || how->after[i] < 0 || (i < 2 && (how->before[i] || how->after[i])))
+      return;
+  memcpy (slot->before, how->before, sizeof slot->before);
+  memcpy (slot->after, how->after, sizeof slot->after);
+  slot->inside = kol_onnx_value (node, 0);
+}
+
 static void
 convert_pad (KolOnnxNode *node)
 {
@@ -801,6 +817,8 @@ convert_pad (KolOnnxNode *node)
       any = any || how.before[i] || how.after[i];
     }
   kol_onnx_set (node, 0, any ? kol_pad (kol_onnx_value (node, 0), &how) : kol_onnx_value (node, 0));
+  if (any)
+    note_border (node, &how);
 }
 
 static void

@@ -826,6 +826,16 @@ kol_onnx_set_tensor (KolOnnxNode *node, guint output, KolOnnxTensor *tensor)
     kol_onnx_tensor_unref (tensor);
 }
 
+KolOnnxSlot *
+kol_onnx_made (KolOnnxNode *node, guint output)
+{
+  KolOnnxSlot *slot = kol_onnx_wants (node, output)
+                          ? g_hash_table_lookup (node->build->slots, node->proto->output[output])
+                          : NULL;
+
+  return slot && !slot->missing ? slot : NULL;
+}
+
 KolOnnxTensor *
 kol_onnx_new_tensor (KolOnnxNode *node, int type, const KolShape *shape)
 {
