@@ -11,7 +11,7 @@
 #include "onnx-private.h"
 
 #define TYPE(name) KOL_ONNX_TYPE (name)
-#define MOST_STEPS 4096
+#define MOST_STEPS 1024
 #define MOST_ACTIVATIONS 3 /* of a direction */
 
 /* ── Activations ─────────────────────────────────────────────────────────────────────────────── */

@@ -1010,13 +1010,9 @@ convert_gather_nd (KolOnnxNode *node)
   KolValue *index = kol_reshape (flat_indices (node, batch), KOL_SHAPE (examples, each));
   if (batch > 0)
     { /* the example's first element */
-      g_autofree gint64 *first = g_new (gint64, examples);
-
-      for (gint64 i = 0; i < examples; i++)
-        first[i] = i * indexed;
       KolOnnxTensor *offsets = kol_onnx_new_tensor (node, TYPE (INT64), &KOL_SHAPE (examples, 1));
       for (gint64 i = 0; offsets && i < examples; i++)
-        offsets->ints[i] = first[i];
+        offsets->ints[i] = i * indexed;
       if (!offsets)
         return;
       index = kol_add (index, kol_onnx_constant (node, offsets));

@@ -845,7 +845,8 @@ kol_onnx_new_tensor (KolOnnxNode *node, int type, const KolShape *shape)
   if (shape->rank > KOL_MAX_RANK)
     kol_onnx_refuse (node, "%d dimensions; at most %d are possible", shape->rank, KOL_MAX_RANK);
   else if (!kol_onnx_shape_count (shape, &count) || count > *node->build->budget)
-    kol_onnx_refuse (node, "constants of too many elements");
+    kol_onnx_refuse (node, "a constant of shape %s: that is none, or too many elements",
+                     kol_shape_text (shape));
   else
     {
       KolOnnxTensor *tensor = kol_onnx_tensor_new (type, shape, &error);
