@@ -7,6 +7,7 @@ byte by byte. Prints TAP.
 """
 import array
 import json
+import math
 import os
 import re
 import struct
@@ -94,6 +95,59 @@ def run_takes_shapes_from_inputs(shop):
     large = write_npy(shop, "large.npy", [1], [1 << 24], "<i8")
     expect_sentence(run("run", path, "-i", f"x={x}", "-i", f"s={s}", "-i", f"i={large}"), 1,
                     '"i"', "2^24")
+
+
+def recurrence(x, w, r, reverse, lengths):
+    """h = tanh (x w + h r) of single numbers, for each example: [T][N] of h, 0 behind its end."""
+    out = [[0.0] * len(lengths) for _ in x]
+    last = []
+    for n, length in enumerate(lengths):
+        h = 0.0
+        for t in reversed(range(length)) if reverse else range(length):
+            h = out[t][n] = math.tanh(x[t][n] * w + h * r)
+        last.append(h)
+    return out, last
+
+
+@test
+def run_goes_both_ways_through_time(shop):
+    """RNN, bidirectional, of examples that end early, against the few lines above."""
+    x, w, r, lengths = [[0.5, -1], [1, 2], [-0.25, 0.75]], [0.5, -1.5], [0.75, 0.5], [3, 2]
+    direction = part(5, part(1, "direction") + part(4, "bidirectional") + number(20, 3))
+    path = write(shop, "rnn.onnx", model(
+        [node("RNN", ["x", "w", "r", "", "n"], ["y", "h"], hidden_size=1) + direction],
+        [port("x", [3, 2, 1])], [port("y", [3, 2, 2, 1]), port("h", [2, 2, 1])],
+        [tensor("w", [2, 1, 1], w), tensor("r", [2, 1, 1], r), tensor("n", [2], lengths, INT64)]))
+    values = write_npy(shop, "rnn.npy", [3, 2, 1], [v for row in x for v in row])
+    done = run("run", path, "-i", f"x={values}", "-o", shop.folder)
+    expect(done.code == 0, done)
+    (forward, last), (backward, first) = (recurrence(x, w[d], r[d], d == 1, lengths) for d in (0, 1))
+    shape, y = read_npy(shop.path("y.npy"))
+    expected = [v for t in range(3) for way in (forward, backward) for v in way[t]]
+    expect(shape == [3, 2, 2, 1] and all(math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-6)
+                                         for a, b in zip(y, expected)), (y, expected))
+    h = read_npy(shop.path("h.npy"))[1]
+    expect(all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(h, last + first)), (h, last, first))
+
+
+@test
+def run_takes_a_branch(shop):
+    """If, whose condition follows from a shape: x has one row, or more."""
+    def branch(op):
+        return part(1, node(op, ["x"], ["b"])) + part(2, op) + part(12, port("b", [None, None]))
+
+    graphs = b"".join(part(5, part(1, name) + part(6, branch(op)) + number(20, 5))
+                      for name, op in (("then_branch", "Neg"), ("else_branch", "Abs")))
+    path = write(shop, "if.onnx", model(
+        [node("Shape", ["x"], ["s"]), node("Gather", ["s", "first"], ["rows"]),
+         node("Equal", ["rows", "one"], ["c"]), node("If", ["c"], ["y"]) + graphs],
+        [port("x", [None, 2])], [port("y", [None, 2])],
+        [tensor("first", [], [0], INT64), tensor("one", [], [1], INT64)]))
+    for rows, expected in ((1, [-1, 2]), (2, [1, 2, 3, 4])):
+        x = write_npy(shop, "if.npy", [rows, 2], [1, -2, -3, 4][:2 * rows])
+        done = run("run", path, "-i", f"x={x}", "-o", shop.folder)
+        expect(done.code == 0, done)
+        expect(read_npy(shop.path("y.npy")) == ([rows, 2], expected), done)
 
 
 @test
