@@ -8,10 +8,11 @@
  *     c = (i + 1/2) from / to,  s = max (from / to, 1)
  *
  * The arithmetic is Pillow's, to the bit: weights are found in double precision and
- * rounded to 22 binary places, and each pass rounds to bytes. (Where rows get longer and
- * columns shorter, its late versions take the passes the other way round.) Published networks were
+ * rounded to 22 binary places, and each pass rounds to bytes. Published networks were
  * trained and measured on pictures that Pillow scaled, and a last digit can decide
- * between two classes.
+ * between two classes. (Pillow 13 takes the columns first where that is less work, as in
+ * very tall pictures and where rows get longer and columns shorter; there a few bytes
+ * differ.)
  *
  * The cubic: Keys, "Cubic convolution interpolation for digital image processing", 1981.
  */
@@ -180,8 +181,7 @@ scale_plane (const guint8 *from, gsize stride, const Weights *across, const Weig
  *   all of it. The rest is never computed
  *
  * Scales to exactly that size, whatever the old proportions. The bytes are those that
- * Pillow's resize() gives with its filter of the same name, to the bit; from some
- * version on, not where rows get longer and columns shorter.
+ * resize() of Pillow 9.4 gives with its filter of the same name.
  *
  * Returns: (transfer full) (nullable): the new picture, or %NULL if memory is short
  */

@@ -119,11 +119,9 @@ open_onnx (KolModel *model, GError **error)
 }
 
 static gboolean
-build_onnx (KolModel *model, KolGraph *graph, gsize batch, KolModelValues *values, GError **error)
+build_onnx (KolModel *model, KolGraph *graph, KolShape shape, KolModelValues *values,
+            GError **error)
 {
-  const KolPreprocess *picture = &model->picture;
-  KolShape shape = KOL_SHAPE ((gint64) batch, (gint64) picture->channels, (gint64) picture->height,
-                              (gint64) picture->width);
   g_autofree KolValue **outputs = g_new0 (KolValue *, kol_onnx_get_n_outputs (model->onnx));
 
   if (!kol_onnx_build (model->onnx, graph, &shape, &values->x, outputs, error))
@@ -185,12 +183,9 @@ load_weights (KolModel *model, KolGraph *graph, GError **error)
 }
 
 static gboolean
-build_known (KolModel *model, KolGraph *graph, gsize batch, KolModelValues *values, GError **error)
+build_known (KolModel *model, KolGraph *graph, KolShape shape, KolModelValues *values,
+             GError **error)
 {
-  const KolPreprocess *picture = &model->picture;
-  KolShape shape = KOL_SHAPE ((gint64) batch, (gint64) picture->channels, (gint64) picture->height,
-                              (gint64) picture->width);
-
   values->x = kol_placeholder (graph, INPUT, shape);
   values->output = build_kind (model, values->x);
   const GError *mistake = kol_graph_get_error (graph);
@@ -333,10 +328,27 @@ kol_model_get_batch (const KolModel *model)
 }
 
 /**
+ * kol_model_get_shape:
+ * @model: a model
+ * @batch: N, how many pictures at a time
+ *
+ * Returns: the shape of so many pictures of the usual size, [N, C, H, W]
+ */
+KolShape
+kol_model_get_shape (const KolModel *model, gsize batch)
+{
+  g_return_val_if_fail (model != NULL, (KolShape){ 0 });
+  const KolPreprocess *picture = &model->picture;
+
+  return KOL_SHAPE ((gint64) batch, (gint64) picture->channels, (gint64) picture->height,
+                    (gint64) picture->width);
+}
+
+/**
  * kol_model_build:
  * @model: a model
  * @graph: where it is built
- * @batch: N, how many pictures at a time
+ * @shape: the pictures', [N, C, H, W]; many networks take other sizes than the usual one
  * @values: (out): the network's values, lent by @graph
  * @error: return location
  *
@@ -348,11 +360,11 @@ kol_model_get_batch (const KolModel *model)
  * Returns: %FALSE if it cannot be built
  */
 gboolean
-kol_model_build (KolModel *model, KolGraph *graph, gsize batch, KolModelValues *values,
+kol_model_build (KolModel *model, KolGraph *graph, KolShape shape, KolModelValues *values,
                  GError **error)
 {
-  g_return_val_if_fail (model != NULL && graph != NULL && values != NULL && batch > 0, FALSE);
+  g_return_val_if_fail (model != NULL && graph != NULL && values != NULL, FALSE);
 
-  return model->onnx ? build_onnx (model, graph, batch, values, error)
-                     : build_known (model, graph, batch, values, error);
+  return model->onnx ? build_onnx (model, graph, shape, values, error)
+                     : build_known (model, graph, shape, values, error);
 }

@@ -34,8 +34,9 @@ KOL_API const KolModelEntry *kol_model_get_entry (const KolModel *model);
 KOL_API const KolPreprocess *kol_model_get_picture (const KolModel *model);
 KOL_API char **kol_model_get_classes (const KolModel *model);
 KOL_API gsize kol_model_get_batch (const KolModel *model);
+KOL_API KolShape kol_model_get_shape (const KolModel *model, gsize batch);
 
-KOL_API gboolean kol_model_build (KolModel *model, KolGraph *graph, gsize batch,
+KOL_API gboolean kol_model_build (KolModel *model, KolGraph *graph, KolShape shape,
                                   KolModelValues *values, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolModel, kol_model_free)

@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../graph/graph-private.h"
 #include "../words-private.h"
 
 #include <errno.h>
@@ -27,8 +28,11 @@ run_options_clear (RunOptions *options)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (RunOptions, run_options_clear)
 
 /* A network and what goes through it. */
+/* A network in an ONNX file, or a known one with weights from a file. */
 typedef struct {
-  KolOnnx *onnx;
+  KolOnnx *onnx; /* or: */
+  KolModel *model;
+  KolOnnxInfo picture; /* the model's one input */
   guint n_inputs, n_outputs;
   KolNpy **arrays; /* per input */
   KolGraph *graph;
@@ -45,6 +49,7 @@ network_clear (Network *self)
   g_free (self->inputs);
   g_free (self->outputs);
   g_clear_pointer (&self->onnx, kol_onnx_free);
+  g_clear_pointer (&self->model, kol_model_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Network, network_clear)
 
@@ -62,6 +67,60 @@ tool_open_onnx (const char *model, GError **error)
       return NULL;
     }
   return kol_onnx_open (entry ? entry->path : model, error);
+}
+
+/* Whether a name is that of an installed model which is not in an ONNX file. */
+static gboolean
+is_weights (const char *name)
+{
+  g_autoptr (KolModelEntry) entry = NULL;
+
+  if (g_file_test (name, G_FILE_TEST_EXISTS) || strchr (name, '/'))
+    return FALSE;
+  entry = kol_catalogue_find (name, NULL);
+  return entry && entry->path && !g_str_has_suffix (entry->path, ".onnx");
+}
+
+static gboolean
+open_weights (Network *self, const char *name, GError **error)
+{
+  self->model = kol_model_open (name, error);
+  if (!self->model)
+    return FALSE;
+  gint64 channels = (gint64) kol_model_get_picture (self->model)->channels;
+  self->picture = (KolOnnxInfo){
+    .name = "image", .type = "float", .rank = 4, .dims = { -1, channels, -1, -1 }
+  };
+  self->n_inputs = self->n_outputs = 1;
+  return TRUE;
+}
+
+static gboolean
+open_network (Network *self, const char *name, GError **error)
+{
+  if (is_weights (name))
+    return open_weights (self, name, error);
+  self->onnx = tool_open_onnx (name, error);
+  if (!self->onnx)
+    return FALSE;
+  self->n_inputs = kol_onnx_get_n_inputs (self->onnx);
+  self->n_outputs = kol_onnx_get_n_outputs (self->onnx);
+  return TRUE;
+}
+
+static const KolOnnxInfo *
+input_info (const Network *self, guint i)
+{
+  return self->model ? &self->picture : kol_onnx_get_input (self->onnx, i);
+}
+
+static const char *
+output_name (const Network *self, guint i)
+{
+  if (!self->model)
+    return kol_onnx_get_output (self->onnx, i)->name;
+  const char *last = kol_model_get_entry (self->model)->last;
+  return last ? last : "scores";
 }
 
 /* ── Inputs ── */
@@ -82,13 +141,13 @@ fail (GError **error, const char *format, ...)
 
 /* "a [any, 3], b": what the network takes. Given. */
 static char *
-list_inputs (const KolOnnx *onnx)
+list_inputs (const Network *self)
 {
   g_autoptr (GString) list = g_string_new (NULL);
 
-  for (guint i = 0; i < kol_onnx_get_n_inputs (onnx); i++)
+  for (guint i = 0; i < self->n_inputs; i++)
     {
-      const KolOnnxInfo *info = kol_onnx_get_input (onnx, i);
+      const KolOnnxInfo *info = input_info (self, i);
       g_autofree char *shape = tool_format_open_shape (info);
 
       g_string_append_printf (list, "%s%s %s %s", i ? ", " : "", info->name, info->type, shape);
@@ -98,11 +157,11 @@ list_inputs (const KolOnnx *onnx)
 
 /* Which input a NAME=FILE is for, and its file; -1: none. Names may have equals signs, too. */
 static int
-find_input (const KolOnnx *onnx, const char *given, const char **file)
+find_input (const Network *self, const char *given, const char **file)
 {
-  for (guint i = 0; i < kol_onnx_get_n_inputs (onnx); i++)
+  for (guint i = 0; i < self->n_inputs; i++)
     {
-      const char *name = kol_onnx_get_input (onnx, i)->name;
+      const char *name = input_info (self, i)->name;
 
       if (g_str_has_prefix (given, name) && given[strlen (name)] == '=')
         {
@@ -114,14 +173,14 @@ find_input (const KolOnnx *onnx, const char *given, const char **file)
 }
 
 static gboolean
-unknown_input (const KolOnnx *onnx, const char *given, GError **error)
+unknown_input (const Network *self, const char *given, GError **error)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  g_autofree char *takes = list_inputs (onnx);
+  g_autofree char *takes = list_inputs (self);
   g_autofree char *name = g_strndup (given, strcspn (given, "="));
 
-  for (guint i = 0; i < kol_onnx_get_n_inputs (onnx); i++)
-    g_ptr_array_add (names, (gpointer) kol_onnx_get_input (onnx, i)->name);
+  for (guint i = 0; i < self->n_inputs; i++)
+    g_ptr_array_add (names, (gpointer) input_info (self, i)->name);
   g_ptr_array_add (names, NULL);
   const char *meant = kol_nearest_word (name, (const char *const *) names->pdata);
   return fail (error, "The network has no input \"%s\"%s%s%s. It takes: %s", name,
@@ -135,24 +194,22 @@ load_inputs (Network *self, char **given, GError **error)
   for (; given && *given; given++)
     {
       const char *file = NULL;
-      int i = find_input (self->onnx, *given, &file);
+      int i = find_input (self, *given, &file);
 
       if (i < 0)
-        return unknown_input (self->onnx, *given, error);
+        return unknown_input (self, *given, error);
       if (self->arrays[i])
-        return fail (error, "The input \"%s\" is given twice",
-                     kol_onnx_get_input (self->onnx, (guint) i)->name);
+        return fail (error, "The input \"%s\" is given twice", input_info (self, (guint) i)->name);
       if (!(self->arrays[i] = kol_npy_load (file, error)))
         return FALSE;
     }
   for (guint i = 0; i < self->n_inputs; i++)
     if (!self->arrays[i])
       {
-        g_autofree char *takes = list_inputs (self->onnx);
+        g_autofree char *takes = list_inputs (self);
         return fail (error,
                      "The input \"%s\" is missing: --input %s=FILE.npy. The network takes: %s",
-                     kol_onnx_get_input (self->onnx, i)->name,
-                     kol_onnx_get_input (self->onnx, i)->name, takes);
+                     input_info (self, i)->name, input_info (self, i)->name, takes);
       }
   return TRUE;
 }
@@ -208,13 +265,28 @@ fix_input (Network *self, guint i, GError **error)
 /* ── The run ── */
 
 static gboolean
+build_model (Network *self, KolShape shape, GError **error)
+{
+  KolModelValues values;
+
+  if (shape.rank != 4 || shape.dim[1] != self->picture.dims[1])
+    return fail (error, "The input \"image\" should be [any, %d, any, any], but the array is %s",
+                 (int) self->picture.dims[1], kol_shape_text (&shape));
+  if (!kol_model_build (self->model, self->graph, shape, &values, error))
+    return FALSE;
+  self->inputs[0] = values.x;
+  self->outputs[0] = values.output;
+  return TRUE;
+}
+
+static gboolean
 build (Network *self, GError **error)
 {
   g_autofree KolShape *shapes = g_new0 (KolShape, self->n_inputs + 1);
 
   for (guint i = 0; i < self->n_inputs; i++)
     {
-      const KolOnnxInfo *info = kol_onnx_get_input (self->onnx, i);
+      const KolOnnxInfo *info = input_info (self, i);
 
       shapes[i] = shape_of (self->arrays[i]);
       if (info->fixed ? !fix_input (self, i, error) : !check_whole (info, self->arrays[i], error))
@@ -222,6 +294,8 @@ build (Network *self, GError **error)
     }
   self->inputs = g_new0 (KolValue *, self->n_inputs + 1);
   self->outputs = g_new0 (KolValue *, self->n_outputs);
+  if (self->model)
+    return build_model (self, shapes[0], error);
   return kol_onnx_build (self->onnx, self->graph, shapes, self->inputs, self->outputs, error);
 }
 
@@ -248,14 +322,31 @@ want (Wanted *self, const char *name, KolValue *value)
   g_ptr_array_add (self->values, value);
 }
 
+/* All that a model computes on the way to its output. */
+static void
+choose_nodes (const Network *network, Wanted *wanted)
+{
+  g_autofree guint8 *needed = kol_graph_mark_ancestors (network->outputs[0]);
+  GPtrArray *nodes = network->graph->nodes;
+
+  for (guint i = 0; i < nodes->len; i++)
+    {
+      KolNode *node = g_ptr_array_index (nodes, i);
+      if (needed[i] && node->op->variants)
+        want (wanted, kol_value_get_name (&node->outputs[0]), &node->outputs[0]);
+    }
+}
+
 static void
 choose (const Network *network, gboolean nodes, Wanted *wanted)
 {
   wanted->names = g_ptr_array_new ();
   wanted->values = g_ptr_array_new ();
   for (guint i = 0; i < network->n_outputs; i++)
-    want (wanted, kol_onnx_get_output (network->onnx, i)->name, network->outputs[i]);
-  for (guint i = 0; nodes && i < kol_onnx_get_n_tensors (network->onnx); i++)
+    want (wanted, output_name (network, i), network->outputs[i]);
+  if (nodes && network->model)
+    choose_nodes (network, wanted);
+  for (guint i = 0; nodes && network->onnx && i < kol_onnx_get_n_tensors (network->onnx); i++)
     {
       KolValue *value;
       const char *name = kol_onnx_get_tensor (network->onnx, i, &value);
@@ -356,13 +447,11 @@ write_all (const RunOptions *options, const Wanted *wanted, GError **error)
 static gboolean
 run_network (const RunOptions *options, const char *model, GError **error)
 {
-  g_auto (Network) network = { .onnx = tool_open_onnx (model, error) };
+  g_auto (Network) network = { 0 };
   g_auto (Wanted) wanted = { 0 };
 
-  if (!network.onnx)
+  if (!open_network (&network, model, error))
     return FALSE;
-  network.n_inputs = kol_onnx_get_n_inputs (network.onnx);
-  network.n_outputs = kol_onnx_get_n_outputs (network.onnx);
   network.arrays = g_new0 (KolNpy *, network.n_inputs + 1);
   if (!load_inputs (&network, options->inputs, error))
     return FALSE;
@@ -403,10 +492,11 @@ run_command (int argc, char **argv)
 const ToolCommand tool_run = {
   .name = "run",
   .parameters = "MODEL",
-  .summary = "Compute what a network in an ONNX file gives for NumPy's arrays",
+  .summary = "Compute what a network gives for NumPy's arrays",
   .description
-  = "MODEL is an ONNX file, or the name of an installed one. Each result is written as\n"
+  = "MODEL is an ONNX file, or the name of an installed network. Each result is written as\n"
     "NAME.npy, float32; characters in NAME other than letters, digits, \".\", \"_\" and \"-\"\n"
-    "become \"_\". `kolinsky info MODEL` tells the inputs' names and shapes.",
+    "become \"_\". `kolinsky info MODEL` tells the inputs' names and shapes. What is installed\n"
+    "as weights alone takes \"image\", pictures that are prepared already, of any size.",
   .run = run_command,
 };

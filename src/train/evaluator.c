@@ -145,10 +145,11 @@ static void
 build_model (KolGraph *graph, gsize batch, gboolean training, const KolDataset *like,
              KolNetworkValues *values, gpointer user_data)
 {
+  KolModel *model = user_data;
   g_autoptr (GError) mistake = NULL;
   KolModelValues built = { 0 };
 
-  if (!kol_model_build (user_data, graph, batch, &built, &mistake))
+  if (!kol_model_build (model, graph, kol_model_get_shape (model, batch), &built, &mistake))
     {
       kol_graph_fail (graph, KOL_ERROR_DATA, "%s", mistake->message);
       return;

@@ -3,9 +3,8 @@
 """Pictures as Pillow scales them: writes pillow-resize.h, which test-picture.c reads.
 
 It is kept with the sources, so that the test needs no Pillow: run this only to change
-the cases. It takes Pillow 9.4, Debian 12's python3-pil. Where rows get longer and
-columns shorter, 13.0 scales columns first, which rounds otherwise (two of the cases
-here); all else is the same in both.
+the cases. It takes Pillow 9.4, Debian 12's python3-pil; 13.0 scales columns first where
+that is less work, which rounds otherwise in two of the cases.
 
     pillow_resize.py > pillow-resize.h
 """

@@ -81,6 +81,24 @@ def safetensors(arrays):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def squeezenet():
+    """Weights of SqueezeNet 1.1, by PyTorch's names; all alike but for their signs."""
+    shapes = {"features.0": [64, 3, 3, 3], "classifier.1": [1000, 512, 1, 1]}
+    channels = 64
+    for layer, narrow, wide in ((3, 16, 64), (4, 16, 64), (6, 32, 128), (7, 32, 128),
+                                (9, 48, 192), (10, 48, 192), (11, 64, 256), (12, 64, 256)):
+        shapes[f"features.{layer}.squeeze"] = [narrow, channels, 1, 1]
+        shapes[f"features.{layer}.expand1x1"] = [wide, narrow, 1, 1]
+        shapes[f"features.{layer}.expand3x3"] = [wide, narrow, 3, 3]
+        channels = 2 * wide
+    arrays = {}
+    for name, shape in shapes.items():
+        count = shape[0] * shape[1] * shape[2] * shape[3]
+        arrays[name + ".weight"] = shape, [0.03 if i % 3 else -0.04 for i in range(count)]
+        arrays[name + ".bias"] = shape[:1], [0.1] * shape[0]
+    return safetensors(arrays)
+
+
 def png(red, green, blue, width=12, height=10):
     """A picture of one colour."""
     def chunk(kind, content):

@@ -14,7 +14,7 @@ import struct
 import sys
 
 from harness import expect, expect_sentence, main, run, test
-from networks import FLOAT, INT64, model, node, number, part, port, tensor
+from networks import FLOAT, INT64, model, node, number, part, port, squeezenet, tensor
 
 MAN_PAGE = sys.argv[2]
 
@@ -261,6 +261,29 @@ def man_page_has_every_option(shop):
     for command in ("run", "info"):
         for option in set(re.findall(r"--[a-z][a-z-]*", run(command, "--help").out)):
             expect(option in page, f"kolinsky.1 says nothing of {option}")
+
+
+@test
+def installed_weights(shop):
+    """What is installed as weights alone is a known network: its picture can have any size."""
+    home = {"XDG_DATA_HOME": shop.path("home")}
+    weights = write(shop, "mine.safetensors", squeezenet())
+    added = run("models", "add", weights, "--like", "squeezenet1.1", **home)
+    expect(added.code == 0, added)
+    image = write_npy(shop, "image.npy", [2, 3, 48, 40],
+                      [i % 7 / 7 - 0.4 for i in range(2 * 3 * 48 * 40)])
+    out = shop.path("weights-out")
+    result = run("run", "mine", "-i", f"image={image}", "-o", out, "--nodes", **home)
+    expect(result.code == 0, result)
+    shape, scores = read_npy(os.path.join(out, "scores.npy"))
+    expect(shape == [2, 1000] and max(scores) > 0, shape)
+    for name, wanted in (("features.0", [2, 64, 23, 19]), ("features.12", [2, 512, 2, 2])):
+        shape, values = read_npy(os.path.join(out, name + ".npy"))
+        expect(shape == wanted, (name, shape))
+    wrong = write_npy(shop, "wrong.npy", [1, 1, 48, 40], [0] * 48 * 40)
+    expect_sentence(run("run", "mine", "-i", f"image={wrong}", "-o", out, **home), 1, "image",
+                    "[any, 3, any, any]")
+    expect_sentence(run("run", "mine", "-i", f"picture={image}", **home), 1, "picture", "image")
 
 
 if __name__ == "__main__":
