@@ -95,6 +95,10 @@ def pictures(folder):
     # 16 bits: 0, 257 (1 in 8 bits), 300 (1.17), 400 (1.56), 65535, 32896 (128)
     png(at("grey-16.png"), 3, 2, 16, 0, [struct.pack(">3H", 0, 257, 300),
                                         struct.pack(">3H", 400, 65535, 32896)])
+    png(at("colour-16.png"), 3, 2, 16, 2,
+        [(colour[row].astype(">u2") * 257).astype(">u2").tobytes() for row in range(2)])
+    png(at("grey-alpha.png"), 3, 2, 8, 4, [bytes([0, 9, 50, 0, 100, 255]),
+                                           bytes([150, 1, 200, 0, 250, 99])])
     png(at("grey-transparent.png"), 3, 1, 8, 0, [bytes([7, 9, 7])],
         png_chunk(b"tRNS", struct.pack(">H", 7)))
     # Upright: 16 wide, 24 high; red above, blue below, the left half darker.

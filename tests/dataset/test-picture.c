@@ -24,7 +24,7 @@ load (const char *name, gsize channels, gsize height, gsize width)
 static void
 test_colour (void)
 {
-  const char *names[] = { "colour.png", "palette.png", "colour.bmp" };
+  const char *names[] = { "colour.png", "palette.png", "colour.bmp", "colour-16.png" };
 
   for (guint n = 0; n < G_N_ELEMENTS (names); n++)
     {
@@ -68,7 +68,7 @@ test_webp (void)
 static void
 test_grey (void)
 {
-  const char *names[] = { "grey.png", "grey-as-colour.png" };
+  const char *names[] = { "grey.png", "grey-as-colour.png", "grey-alpha.png" };
 
   for (guint n = 0; n < G_N_ELEMENTS (names); n++)
     {
