@@ -2,7 +2,7 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """Runs a test program on the first device of every OpenCL platform, as one TAP report.
 
-    every-platform.py KOLINSKY PROGRAM
+    every-platform.py KOLINSKY PROGRAM [ARGUMENT...]
 
 KOLINSKY is the built command, which lists the devices. Where KOLINSKY_DEVICE is set, or there is
 one platform at most, the program simply runs.
@@ -23,9 +23,9 @@ def first_devices(kolinsky):
     return {device["platform"]: device["index"] for device in reversed(devices)}
 
 
-def run_on(platform, index, program, count):
+def run_on(platform, index, call, count):
     """Runs it on one device; its results are numbered on from @count. The new count, and success."""
-    process = subprocess.Popen([program, "--tap"], stdout=subprocess.PIPE, text=True,
+    process = subprocess.Popen([*call, "--tap"], stdout=subprocess.PIPE, text=True,
                                env={**os.environ, "KOLINSKY_DEVICE": str(index)})
     failed = False
     for line in process.stdout:
@@ -44,13 +44,13 @@ def run_on(platform, index, program, count):
 
 
 def main():
-    kolinsky, program = sys.argv[1:]
+    kolinsky, *call = sys.argv[1:]
     devices = {} if os.environ.get("KOLINSKY_DEVICE") else first_devices(kolinsky)
     if len(devices) < 2:
-        os.execv(program, [program, "--tap"])
+        os.execv(call[0], [*call, "--tap"])
     count, good = 0, True
     for platform, index in sorted(devices.items(), key=lambda item: item[1]):
-        count, passed = run_on(platform, index, program, count)
+        count, passed = run_on(platform, index, call, count)
         good = good and passed
     print(f"1..{count}")
     return 0 if good else 1

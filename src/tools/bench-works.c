@@ -181,6 +181,7 @@ make_convolution (Convolution *made, const gint64 size[4], gboolean gradients, G
     return TRUE;
   KolValue *dy = kol_placeholder (graph, "dy", KOL_SHAPE (N, K, H, H));
   bench_fill (dy, -1, 1);
+  graph->first_gradient = graph->nodes->len; /* as kol_gradients() says where they begin */
   y->node->op->gradient (y->node, &dy, dx);
   made->values[1] = dx[0];
   made->values[2] = dx[1];

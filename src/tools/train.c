@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "../train/layers-private.h"
+
 #define PLAIN_INTERVAL 10.0 /* seconds between progress lines where there is no terminal */
 #define UNSET (-G_MAXDOUBLE)
 #define UNSET_INTEGER G_MININT64
@@ -23,7 +25,7 @@ typedef struct {
   char **set;
   gint64 steps, batch, seed, from;
   double rate, keep;
-  gboolean overwrite, grey, numbers, print;
+  gboolean overwrite, grey, numbers, print, layers;
   const char *recipe;
 } TrainOptions;
 
@@ -117,6 +119,8 @@ parse (TrainOptions *options, int *argc, char ***argv)
       "The step of the checkpoint to resume from (the latest)", "STEP" },
     { "print", 0, 0, G_OPTION_ARG_NONE, &options->print,
       "Print the recipe, to make one's own of it, and end", NULL },
+    { "layers", 0, 0, G_OPTION_ARG_NONE, &options->layers,
+      "List the layers that a recipe can have, with their keys, and end", NULL },
     { NULL },
   };
 
@@ -766,6 +770,24 @@ check_parameters (const TrainOptions *options, int argc, char **argv)
   return TOOL_OK;
 }
 
+/* The kinds of layers; a key is followed by its preset, or by nothing where it must be given. */
+static void
+list_layers (void)
+{
+  for (const char *const *name = kol_layer_kind_names (); *name; name++)
+    {
+      const KolLayerKind *kind = kol_layer_kind_find (*name);
+      g_autoptr (GString) keys = g_string_new (NULL);
+
+      for (const KolLayerKey *key = kind->keys; key->name; key++)
+        g_string_append_printf (keys, "%s%s%s%s", keys->len ? ", " : "", key->name,
+                                key->preset ? " = " : "", key->preset ? key->preset : "");
+      tool_say ("%s: %s", kind->name, kind->summary);
+      if (keys->len)
+        tool_say ("    %s", keys->str);
+    }
+}
+
 static ToolExit
 run_command (int argc, char **argv)
 {
@@ -779,6 +801,11 @@ run_command (int argc, char **argv)
 
   if (!parse (&options, &argc, &argv))
     return TOOL_USAGE;
+  if (options.layers)
+    {
+      list_layers ();
+      return TOOL_OK;
+    }
   options.recipe = argv[1];
   if (check_parameters (&options, argc, argv) != TOOL_OK)
     return TOOL_USAGE;
@@ -809,8 +836,8 @@ const ToolCommand tool_train = {
     "  logistic      a weight per pixel and class\n"
     "  mlp           two hidden layers of 256 nodes\n"
     "  small-resnet  7 convolutions with short cuts and batch norm\n"
-    "`kolinsky train digits --print > mine.ini` is the start of one's own; kolinsky(1) has\n"
-    "all the layers and settings.\n\n"
+    "`kolinsky train digits --print > mine.ini` is the start of one's own; --layers lists\n"
+    "the layers that it can have, and kolinsky(1) the settings.\n\n"
     "--data takes a folder of IDX files, a folder of pictures with a sub-folder per class,\n"
     "a .npz or .npy file, or a .csv table. Without it, an installed data set is found\n"
     "(KOLINSKY_DATA, or Debian's package dataset-fashion-mnist).\n\n"

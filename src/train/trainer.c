@@ -1,23 +1,17 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * The trainer: settings, memory, the loop, what it tells and what it leaves. The
+ * The trainer: settings, memory, the loop, and what it tells; save.c has what it leaves. The
  * loop's numbers depend on the step alone, never on the clock, so that a run that
  * goes on from a checkpoint computes what it would have computed.
  */
 
-#include "trainer.h"
-
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-#include "../dataset/batches.h"
 #include "checkpoint-private.h"
 #include "parameters-private.h"
-#include "record-private.h"
-#include "run-private.h"
+#include "trainer-private.h"
 
 #define LINES_EVERY 100        /* steps between the lecture's two lines */
 #define PROBE 1000             /* examples behind the second of them */
@@ -26,63 +20,14 @@
 #define PLATEAU_THRESHOLD 1e-4 /* by what share a loss must fall to be better */
 #define WINDOW 32              /* reports over which the speed is averaged */
 
-/* The network as it learns: a graph over the trainer's parameters. */
-typedef struct {
-  KolGraph *graph;
-  KolNetworkValues values;
-  KolValue *train_step;
-  gsize part; /* examples at a time: the batch, or a micro-batch */
-} Learner;
-
-struct _KolTrainer {
-  KolDevice *device;
-  KolNetwork network;
-  gpointer user_data;
-  KolRecipe *recipe;         /* what user_data is, or NULL */
-  KolTrainSettings settings; /* nothing in it is 0 for "default" any more */
-  KolParameters *parameters;
-  guint n_network; /* so many of them are the network's, the others the optimizer's */
-
-  KolDataset *data;       /* the training set: */
-  KolDataset *lessons;    /* those of it to learn from... */
-  KolDataset *validation; /* ...those held out... */
-  KolDataset *probe;      /* ...and a fixed part of these, for a quick look */
-  KolBatches *batches;    /* of the lessons */
-
-  Learner learner;
-  KolEvaluator *evaluator;
-  guint64 peak_bytes;
-  guint64 saved_bytes;   /* by memory = low, */
-  double repeated_share; /* for so many operations more */
-
-  KolPlateau plateau;
-  KolEarlyStop early;
-  guint64 validated_step; /* after how many steps the next two were measured */
-  double validation_loss; /* of all of the validation set; NaN: not yet measured */
-  double validation_accuracy;
-  guint64 best_step; /* 0: none yet */
-  double best_loss, best_accuracy;
-
-  KolRecord *record;  /* NULL: nothing is written */
-  guint64 saved_step; /* of the latest checkpoint; 0: none */
-  double seconds;     /* that earlier processes have trained */
-  GHashTable *pinned; /* how the run that goes on was computed: node -> variant; NULL: new */
-  GHashTable *validation_pinned;
-  GPtrArray *notes; /* texts that are to be told at the next chance */
-
-  GCancellable *cancellable; /* lent: of the run under way, or NULL */
-};
-
 static gboolean
 count_epoch (const KolTrainer *trainer, guint64 every, guint64 done)
 {
   return done % (every ? every : kol_batches_per_epoch (trainer->batches)) == 0;
 }
 
-static void add_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static void
-add_note (KolTrainer *trainer, const char *format, ...)
+void
+kol_trainer_note (KolTrainer *trainer, const char *format, ...)
 {
   va_list arguments;
 
@@ -94,11 +39,11 @@ add_note (KolTrainer *trainer, const char *format, ...)
 /* ── The network that learns ─────────────────────────────────────────────────────────────────── */
 
 static void
-learner_clear (Learner *learner)
+learner_clear (KolLearner *learner)
 {
   g_clear_pointer (&learner->graph, kol_graph_free);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Learner, learner_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (KolLearner, learner_clear)
 
 static gsize
 part_of (const KolTrainer *trainer, gsize batch)
@@ -113,7 +58,7 @@ memory_of (const KolTrainer *trainer)
 }
 
 static gboolean
-learner_init (Learner *learner, const KolTrainer *trainer, KolParameters *parameters, gsize part,
+learner_init (KolLearner *learner, const KolTrainer *trainer, KolParameters *parameters, gsize part,
               GError **error)
 {
   learner_clear (learner);
@@ -135,7 +80,7 @@ learner_init (Learner *learner, const KolTrainer *trainer, KolParameters *parame
 #define MAX_TARGETS 3
 
 static guint
-list_targets (const Learner *learner, KolValue *first, KolValue *targets[MAX_TARGETS])
+list_targets (const KolLearner *learner, KolValue *first, KolValue *targets[MAX_TARGETS])
 {
   guint n = 0;
 
@@ -149,7 +94,7 @@ list_targets (const Learner *learner, KolValue *first, KolValue *targets[MAX_TAR
 
 /* Prepares a run of @first, or with NULL of the batch's numbers alone. */
 static gboolean
-learner_prepare (const Learner *learner, KolValue *first, GError **error)
+learner_prepare (const KolLearner *learner, KolValue *first, GError **error)
 {
   KolValue *targets[MAX_TARGETS];
   guint n = list_targets (learner, first, targets);
@@ -158,7 +103,7 @@ learner_prepare (const Learner *learner, KolValue *first, GError **error)
 }
 
 static gboolean
-learner_run (const Learner *learner, KolValue *first, GError **error)
+learner_run (const KolLearner *learner, KolValue *first, GError **error)
 {
   KolValue *targets[MAX_TARGETS];
   guint n = list_targets (learner, first, targets);
@@ -177,7 +122,7 @@ learning_bytes (const KolTrainer *trainer, gsize batch, guint64 *bytes, GError *
 {
   g_autoptr (KolParameters) parameters
       = kol_parameters_new (trainer->device, trainer->settings.seed);
-  g_auto (Learner) learner = { 0 };
+  g_auto (KolLearner) learner = { 0 };
   KolValue *targets[MAX_TARGETS];
 
   if (!learner_init (&learner, trainer, parameters, MAX (part_of (trainer, batch), 1), error))
@@ -272,7 +217,7 @@ find_saving (KolTrainer *trainer, GError **error)
 {
   g_autoptr (KolParameters) parameters
       = kol_parameters_new (trainer->device, trainer->settings.seed);
-  g_auto (Learner) learner = { 0 };
+  g_auto (KolLearner) learner = { 0 };
   KolValue *targets[MAX_TARGETS];
   guint64 low, normal;
 
@@ -519,7 +464,7 @@ kol_trainer_prepare (KolTrainer *trainer, GError **error)
 {
   g_return_val_if_fail (trainer != NULL, FALSE);
 
-  const Learner *learner = &trainer->learner;
+  const KolLearner *learner = &trainer->learner;
   KolValue *gather = kol_optimizer_get_gather (learner->train_step);
   /* The largest comes after the small one: variants are measured in memory that is still free. */
   return kol_evaluator_prepare (trainer->evaluator, error)
@@ -672,7 +617,7 @@ read_scalar (KolValue *value, double *number, GError **error)
 }
 
 static gboolean
-read_losses (const Learner *learner, double *loss, double *accuracy, GError **error)
+read_losses (const KolLearner *learner, double *loss, double *accuracy, GError **error)
 {
   *accuracy = NAN;
   return read_scalar (learner->values.loss, loss, error)
@@ -723,7 +668,7 @@ static gboolean
 tell_lines (Run *run, guint64 done, GError **error)
 {
   const KolTrainer *trainer = run->trainer;
-  const Learner *learner = &trainer->learner;
+  const KolLearner *learner = &trainer->learner;
   KolTrainReport report = begin_report (run, KOL_TRAIN_LINES, done - 1, done);
 
   if (trainer->settings.optimizer.micro_batches > 1) /* the parts are gone: as the step saw them */
@@ -825,8 +770,8 @@ learn_from_validation (Run *run, guint64 done, GError **error)
   run->stop = is_enough (trainer);
   if (trainer->settings.plateau
       && kol_plateau_update (&trainer->plateau, trainer->validation_loss) != scale)
-    add_note (trainer, "The validation loss is on a plateau: the rate is now %g",
-              rate_of (trainer, done));
+    kol_trainer_note (trainer, "The validation loss is on a plateau: the rate is now %g",
+                      rate_of (trainer, done));
   /* The best so far is worth keeping, and what training may go back to. */
   return trainer->best_step != done || save_and_tell (run, done, error);
 }
@@ -841,7 +786,7 @@ static gboolean
 learn (Run *run, gboolean wanted, GError **error)
 {
   KolTrainer *trainer = run->trainer;
-  const Learner *learner = &trainer->learner;
+  const KolLearner *learner = &trainer->learner;
   const KolDataset *like = trainer->lessons;
   gsize example = like->channels * like->height * like->width, target = MAX (like->outputs, 1);
   guint parts = MAX (trainer->settings.optimizer.micro_batches, 1);
@@ -956,7 +901,37 @@ take_step (Run *run, guint64 step, GError **error)
 }
 
 /* Goes back to the best checkpoint, and forgets those after it. */
-static gboolean return_to_best (Run *run, GError **error);
+static gboolean
+return_to_best (Run *run, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  guint64 stopped = kol_trainer_get_step (trainer), best = trainer->best_step;
+
+  if (!trainer->record || !best || best == stopped)
+    return TRUE;
+  const char *folder = kol_record_get_folder (trainer->record);
+  if (!kol_checkpoint_exists (folder, best))
+    {
+      kol_trainer_note (trainer,
+                        "Validation has not improved for %" G_GUINT64_FORMAT
+                        " validations: stopped; the best checkpoint, of step %" G_GUINT64_FORMAT
+                        ", is not there any more",
+                        trainer->settings.early_stop, best);
+      tell_notes (run, stopped);
+      return TRUE;
+    }
+  if (!kol_trainer_restore (trainer, folder, best, NULL, error))
+    return FALSE;
+  kol_checkpoint_forget_after (folder, best);
+  kol_trainer_note (trainer,
+                    "Validation has not improved for %" G_GUINT64_FORMAT
+                    " validations: stopped after step %" G_GUINT64_FORMAT
+                    ", and gone back to the best, step %" G_GUINT64_FORMAT,
+                    trainer->settings.early_stop, stopped, best);
+  tell_notes (run, best);
+  return kol_run_update (folder, &trainer->settings, best, best, trainer->best_loss,
+                         trainer->best_accuracy, error);
+}
 
 static gboolean
 take_steps (Run *run, GError **error)
@@ -1003,10 +978,11 @@ compare_variants (KolTrainer *trainer, KolGraph *graph, GHashTable *pinned)
 
       if (!found || strcmp (found, variant) == 0)
         continue;
-      add_note (trainer,
-                "%s was computed by the variant %s, which is not there now; by %s the losses will "
-                "agree up to rounding, not to the last digit",
-                (const char *) node, (const char *) variant, found);
+      kol_trainer_note (
+          trainer,
+          "%s was computed by the variant %s, which is not there now; by %s the losses will "
+          "agree up to rounding, not to the last digit",
+          (const char *) node, (const char *) variant, found);
       return;
     }
 }
@@ -1071,352 +1047,4 @@ kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_d
   trainer->cancellable = NULL;
   trainer->seconds += seconds_since (run.started);
   return done;
-}
-
-/* ── The run's folder ────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-make_folder (const char *folder, GError **error)
-{
-  if (g_mkdir_with_parents (folder, 0777) == 0)
-    return TRUE;
-  int code = errno;
-  g_autofree char *shown = g_filename_display_name (folder);
-  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code),
-               "The folder “%s” cannot be made: %s", shown, g_strerror (code));
-  return FALSE;
-}
-
-static KolLock *
-lock_folder (const char *folder, GError **error)
-{
-  g_autofree char *path = g_build_filename (folder, KOL_LOCK_FILE, NULL);
-  g_autofree char *shown = g_filename_display_name (folder);
-  g_autofree char *what = g_strdup_printf ("The run %s", shown);
-
-  return kol_lock_take (path, what, error);
-}
-
-/**
- * kol_trainer_record:
- * @trainer: a trainer that has not run yet
- * @folder: where to record; made if it is not there
- * @data_options: (nullable): how the data were read, so that they can be read again
- * @error: return location
- *
- * Has the run leave, in its folder: `run.ini`, what it is; `recipe.ini`, its
- * network; `metrics.csv`, a row every few steps; an event file that TensorBoard
- * reads; and checkpoints from which kol_trainer_resume() goes on. A run that is
- * there already is overwritten, unless another process is at it.
- *
- * Errors: %G_IO_ERROR_BUSY if another process writes there; GIO's if the folder or
- * a file in it cannot be made.
- *
- * Returns: whether the folder is ready
- */
-gboolean
-kol_trainer_record (KolTrainer *trainer, const char *folder, const KolDatasetOptions *data_options,
-                    GError **error)
-{
-  g_return_val_if_fail (trainer != NULL && folder != NULL && !trainer->record, FALSE);
-
-  if (!make_folder (folder, error))
-    return FALSE;
-  g_autoptr (KolLock) lock = lock_folder (folder, error);
-  if (!lock)
-    return FALSE;
-  kol_checkpoint_forget (folder, 0, 0);
-  if (!kol_run_create (folder, trainer->recipe, &trainer->settings, trainer->data, data_options,
-                       error))
-    return FALSE;
-  trainer->record = kol_record_new (folder, trainer->learner.train_step, 0, lock, error);
-  if (!trainer->record)
-    {
-      kol_run_remove_empty (folder);
-      return FALSE;
-    }
-  lock = NULL;
-  return TRUE;
-}
-
-/* The same as texts beside the weights, so that the weights alone say what they are. */
-static GHashTable *
-describe_weights (const KolTrainer *trainer)
-{
-  g_autoptr (GKeyFile) settings = g_key_file_new ();
-  GHashTable *metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-
-  kol_train_settings_write (&trainer->settings, settings, "settings");
-  g_auto (GStrv) keys = g_key_file_get_keys (settings, "settings", NULL, NULL);
-  for (char **key = keys; *key; key++)
-    g_hash_table_insert (metadata, g_strdup (*key),
-                         g_key_file_get_string (settings, "settings", *key, NULL));
-  g_hash_table_insert (metadata, g_strdup ("format"), g_strdup ("kolinsky"));
-  g_hash_table_insert (metadata, g_strdup ("kolinsky"), g_strdup (KOL_VERSION));
-  g_hash_table_insert (metadata, g_strdup ("data"), g_strdup (trainer->data->name));
-  g_hash_table_insert (
-      metadata, g_strdup ("network"),
-      g_strdup (trainer->recipe ? kol_recipe_get_name (trainer->recipe) : "custom"));
-  g_hash_table_insert (
-      metadata, g_strdup ("step"),
-      g_strdup_printf ("%" G_GUINT64_FORMAT, kol_graph_get_step (trainer->learner.graph)));
-  return metadata;
-}
-
-static double
-get_number (GKeyFile *file, const char *group, const char *key)
-{
-  g_autofree char *text = g_key_file_get_string (file, group, key, NULL);
-
-  return text ? g_ascii_strtod (text, NULL) : NAN;
-}
-
-/* The groups of a checkpoint that say how nodes are computed. */
-#define LEARNING "variants"
-#define VALIDATION "validation-variants"
-
-static void
-write_variants (GKeyFile *facts, const char *group, KolGraph *graph)
-{
-  g_autoptr (GHashTable) variants = kol_graph_get_variants (graph);
-  GHashTableIter iter;
-  gpointer node, variant;
-
-  g_hash_table_iter_init (&iter, variants);
-  while (g_hash_table_iter_next (&iter, &node, &variant))
-    g_key_file_set_string (facts, group, node, variant);
-}
-
-/*
- * What a checkpoint holds besides tensors. Random numbers and the place in the data
- * are functions of the seed, which is among the settings, and of the step.
- */
-static GKeyFile *
-describe_state (const KolTrainer *trainer)
-{
-  const KolDeviceInfo *info = kol_device_get_info (trainer->device);
-  GKeyFile *facts = g_key_file_new ();
-
-  g_key_file_set_string (facts, "device", "name", info->name);
-  g_key_file_set_string (facts, "device", "platform", info->platform);
-  g_key_file_set_string (facts, "device", "driver", info->driver);
-  kol_run_set_number (facts, "progress", "seconds", trainer->seconds);
-  g_key_file_set_uint64 (facts, "progress", "best-step", trainer->best_step);
-  kol_run_set_number (facts, "progress", "best-loss", trainer->best_loss);
-  kol_run_set_number (facts, "progress", "best-accuracy", trainer->best_accuracy);
-  kol_run_set_number (facts, "plateau", "best", trainer->plateau.best);
-  g_key_file_set_uint64 (facts, "plateau", "bad", trainer->plateau.bad);
-  kol_run_set_number (facts, "plateau", "scale", trainer->plateau.scale);
-  kol_run_set_number (facts, "early-stop", "best", trainer->early.best);
-  g_key_file_set_uint64 (facts, "early-stop", "bad", trainer->early.bad);
-  g_key_file_set_uint64 (facts, "early-stop", "best-step", trainer->early.best_step);
-  write_variants (facts, LEARNING, trainer->learner.graph);
-  write_variants (facts, VALIDATION, kol_evaluator_get_graph (trainer->evaluator));
-  return facts;
-}
-
-/**
- * kol_trainer_save:
- * @trainer: a trainer whose run is recorded
- * @error: return location
- *
- * Saves a checkpoint, RUN/checkpoints/step-N, whole or not at all; when this has
- * returned, it is on the disk. Before the first step there is nothing to save. In it,
- * `weights.safetensors` has the network's parameters by name. Older checkpoints are removed, but
- * for as many as the settings say and the best one.
- *
- * Returns: %FALSE if the device or the disk failed; older checkpoints are then
- *   still there
- */
-gboolean
-kol_trainer_save (KolTrainer *trainer, GError **error)
-{
-  g_return_val_if_fail (trainer != NULL && trainer->record, FALSE);
-
-  guint n = kol_parameters_get_count (trainer->parameters);
-
-  /* Finishing may find out that the last steps diverged; then they do not count. */
-  if (!kol_finish (trainer->learner.graph, error))
-    return FALSE;
-  guint64 step = kol_trainer_get_step (trainer);
-  if (step == 0 || trainer->saved_step == step)
-    return TRUE;
-  const char *folder = kol_record_get_folder (trainer->record);
-  g_autoptr (GPtrArray) weights
-      = kol_parameters_copy (trainer->parameters, 0, trainer->n_network, error);
-  g_autoptr (GPtrArray) state
-      = weights ? kol_parameters_copy (trainer->parameters, trainer->n_network, n, error) : NULL;
-  if (!state)
-    return FALSE;
-  g_autoptr (GHashTable) metadata = describe_weights (trainer);
-  g_autoptr (GKeyFile) facts = describe_state (trainer);
-  if (!kol_checkpoint_save (folder, step, weights, metadata, state, facts, error))
-    return FALSE;
-  trainer->saved_step = step;
-  kol_checkpoint_forget (folder, (guint) trainer->settings.checkpoints, trainer->best_step);
-  return kol_run_update (folder, &trainer->settings, step, trainer->best_step, trainer->best_loss,
-                         trainer->best_accuracy, error);
-}
-
-/* ── Going on ────────────────────────────────────────────────────────────────────────────────── */
-
-static GHashTable *
-read_variants (GKeyFile *facts, const char *group)
-{
-  GHashTable *variants = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_auto (GStrv) nodes = g_key_file_get_keys (facts, group, NULL, NULL);
-
-  for (char **node = nodes; node && *node; node++)
-    g_hash_table_insert (variants, g_strdup (*node),
-                         g_key_file_get_string (facts, group, *node, NULL));
-  return variants;
-}
-
-static void
-compare_device (KolTrainer *trainer, GKeyFile *facts)
-{
-  const KolDeviceInfo *info = kol_device_get_info (trainer->device);
-  g_autofree char *name = g_key_file_get_string (facts, "device", "name", NULL);
-  g_autofree char *driver = g_key_file_get_string (facts, "device", "driver", NULL);
-
-  if (g_strcmp0 (name, info->name) != 0 || g_strcmp0 (driver, info->driver) != 0)
-    add_note (trainer,
-              "The run was on %s (%s), and goes on on %s (%s): the losses will agree up to "
-              "rounding, not to the last digit",
-              name ? name : "another device", driver ? driver : "unknown driver", info->name,
-              info->driver);
-}
-
-/* Puts a checkpoint's tensors, step and counters in place. */
-static gboolean
-restore (KolTrainer *trainer, const char *folder, guint64 step, GKeyFile **facts_out,
-         GError **error)
-{
-  g_autoptr (GPtrArray) weights = NULL, state = NULL;
-  g_autoptr (GKeyFile) facts = NULL;
-  g_autofree char *path = kol_checkpoint_path (folder, step);
-
-  if (!kol_checkpoint_load (folder, step, &weights, &state, &facts, error))
-    return FALSE;
-  g_ptr_array_extend_and_steal (weights, g_steal_pointer (&state));
-  if (!kol_parameters_take (trainer->parameters, weights, path, error))
-    return FALSE;
-  kol_graph_set_step (trainer->learner.graph, step);
-  trainer->saved_step = step;
-  trainer->validation_loss = trainer->validation_accuracy = NAN;
-  if (facts_out)
-    *facts_out = g_steal_pointer (&facts);
-  return TRUE;
-}
-
-static gboolean
-return_to_best (Run *run, GError **error)
-{
-  KolTrainer *trainer = run->trainer;
-  guint64 stopped = kol_trainer_get_step (trainer), best = trainer->best_step;
-
-  if (!trainer->record || !best || best == stopped)
-    return TRUE;
-  const char *folder = kol_record_get_folder (trainer->record);
-  if (!kol_checkpoint_exists (folder, best))
-    {
-      add_note (trainer,
-                "Validation has not improved for %" G_GUINT64_FORMAT
-                " validations: stopped; the best checkpoint, of step %" G_GUINT64_FORMAT
-                ", is not there any more",
-                trainer->settings.early_stop, best);
-      tell_notes (run, stopped);
-      return TRUE;
-    }
-  if (!restore (trainer, folder, best, NULL, error))
-    return FALSE;
-  kol_checkpoint_forget_after (folder, best);
-  add_note (trainer,
-            "Validation has not improved for %" G_GUINT64_FORMAT
-            " validations: stopped after step %" G_GUINT64_FORMAT
-            ", and gone back to the best, step %" G_GUINT64_FORMAT,
-            trainer->settings.early_stop, stopped, best);
-  tell_notes (run, best);
-  return kol_run_update (folder, &trainer->settings, best, best, trainer->best_loss,
-                         trainer->best_accuracy, error);
-}
-
-/* The counters that a checkpoint holds. */
-static void
-take_counters (KolTrainer *trainer, GKeyFile *facts)
-{
-  trainer->seconds = get_number (facts, "progress", "seconds");
-  trainer->best_step = g_key_file_get_uint64 (facts, "progress", "best-step", NULL);
-  trainer->best_loss = get_number (facts, "progress", "best-loss");
-  trainer->best_accuracy = get_number (facts, "progress", "best-accuracy");
-  trainer->plateau.best = get_number (facts, "plateau", "best");
-  trainer->plateau.bad = (guint) g_key_file_get_uint64 (facts, "plateau", "bad", NULL);
-  trainer->plateau.scale = get_number (facts, "plateau", "scale");
-  trainer->early.best = get_number (facts, "early-stop", "best");
-  trainer->early.bad = (guint) g_key_file_get_uint64 (facts, "early-stop", "bad", NULL);
-  trainer->early.best_step = g_key_file_get_uint64 (facts, "early-stop", "best-step", NULL);
-}
-
-/* The step of the latest checkpoint; 0, which no checkpoint has, with @error set: there is none. */
-static guint64
-latest_checkpoint (const char *folder, GError **error)
-{
-  g_autoptr (GArray) steps = kol_checkpoint_list (folder);
-  g_autofree char *shown = g_filename_display_name (folder);
-
-  if (steps->len)
-    return g_array_index (steps, guint64, 0);
-  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-               "The run %s has no checkpoint to go on from; begin it anew", shown);
-  return 0;
-}
-
-/**
- * kol_trainer_resume:
- * @trainer: a trainer that has not run yet, of the network, data and settings that
- *   kol_run_read() tells of @folder
- * @folder: the folder of a run
- * @step: which checkpoint to go on from; 0: the latest
- * @error: return location
- *
- * Goes on with a run: parameters, moments, averages, counters, the place in the
- * data, random numbers and the way in which each node is computed are as they were.
- * On the same device and driver the losses are, to the last digit, those of a run
- * that was never interrupted; where that does not hold, a note says so. What was
- * logged beyond the checkpoint is dropped, as it is computed again.
- *
- * Errors: %G_IO_ERROR_BUSY if another process is at the run; %KOL_ERROR_DATA if
- * there is no such checkpoint, or it is damaged, which names an older one; or if
- * what it holds does not fit the settings.
- *
- * Returns: whether kol_trainer_run() will go on
- */
-gboolean
-kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GError **error)
-{
-  g_autoptr (GKeyFile) facts = NULL;
-
-  g_return_val_if_fail (trainer != NULL && folder != NULL && !trainer->record, FALSE);
-
-  g_autoptr (KolLock) lock = lock_folder (folder, error);
-  if (!lock)
-    return FALSE;
-  if (!step)
-    step = latest_checkpoint (folder, error);
-  if (!step || !restore (trainer, folder, step, &facts, error))
-    return FALSE;
-  take_counters (trainer, facts);
-  compare_device (trainer, facts);
-  trainer->pinned = read_variants (facts, LEARNING);
-  trainer->validation_pinned = read_variants (facts, VALIDATION);
-  kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
-  kol_graph_pin_variants (kol_evaluator_get_graph (trainer->evaluator), trainer->validation_pinned);
-  /* Later checkpoints would be of a future that is not this one; they go before its rows. */
-  kol_checkpoint_forget_after (folder, step);
-  trainer->record = kol_record_new (folder, trainer->learner.train_step, step, lock, error);
-  if (!trainer->record)
-    return FALSE;
-  lock = NULL;
-  return kol_run_update (folder, &trainer->settings, step, trainer->best_step, trainer->best_loss,
-                         trainer->best_accuracy, error);
 }

@@ -1,6 +1,13 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* Every case of every operation, each variant, on the device that KOLINSKY_DEVICE names. */
+/*
+ * Every case of every operation, each variant, on the device that KOLINSKY_DEVICE names. Called
+ * with
+ * `--part I N`, from 0, only every N-th operation, so that several processes share them.
+ */
+
+#include <stdlib.h>
+#include <string.h>
 
 #include "graph/check-private.h"
 
@@ -55,12 +62,26 @@ count_alike (guint i)
   return n;
 }
 
+/* Takes `--part I N` from the arguments, which the test framework does not know. */
+static void
+take_part (int *argc, char **argv, guint *part, guint *parts)
+{
+  if (*argc < 4 || strcmp (argv[1], "--part"))
+    return;
+  *part = (guint) atoi (argv[2]);
+  *parts = (guint) atoi (argv[3]);
+  *argc -= 3;
+  memmove (argv + 1, argv + 4, (gsize) *argc * sizeof (char *));
+}
+
 int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
+  guint part = 0, parts = 1;
   int status;
 
+  take_part (&argc, argv, &part, &parts);
   g_test_init (&argc, &argv, NULL);
   device = kol_device_open (NULL, &error);
   if (!device)
@@ -74,7 +95,7 @@ main (int argc, char **argv)
     {
       const KolOp *op = kol_op_get (i);
 
-      if (quick && count_alike (i) >= ALIKE)
+      if (i % parts != part || (quick && count_alike (i) >= ALIKE))
         continue;
       for (const KolCase *c = op->cases; c && c->name; c++)
         for (const KolVariant *variant = op->variants; variant && variant->name; variant++)

@@ -184,6 +184,26 @@ def plain_lines_without_terminal(shop):
 
 
 @test
+def layers_are_listed(shop):
+    result = run("train", "--layers")
+    expect(result.code == 0 and not result.err, result)
+    expect(re.search(r"^convolution: .+\n    features, size = 3, stride = 1,", result.out,
+                     re.MULTILINE), result)
+    expect(re.search(r"^relu: ", result.out, re.MULTILINE), result)
+
+
+@test
+def low_memory_takes_less(shop):
+    results = [shop.train("--steps", "3", "--batch", "200", "--memory", memory, "--run",
+                          shop.path(f"memory-{memory}"), "--json") for memory in ("normal", "low")]
+    expect(all(result.code == 0 for result in results), results)
+    normal, low = (json.loads(result.out) for result in results)
+    expect(low["peak_bytes"] < normal["peak_bytes"] and low["loss"] == normal["loss"], results)
+    expect("Memory: low, " in results[1].err and "more operations" in results[1].err, results)
+    expect("Memory: " not in results[0].err, results)
+
+
+@test
 def same_seed_same_run(shop):
     accuracies = []
     for name in ("seed-a", "seed-b"):

@@ -1,0 +1,327 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* What a trainer leaves in the folder of its run, and how it goes on from there. */
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+
+#include "checkpoint-private.h"
+#include "parameters-private.h"
+#include "trainer-private.h"
+
+/* ── The run's folder ────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+make_folder (const char *folder, GError **error)
+{
+  if (g_mkdir_with_parents (folder, 0777) == 0)
+    return TRUE;
+  int code = errno;
+  g_autofree char *shown = g_filename_display_name (folder);
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code),
+               "The folder “%s” cannot be made: %s", shown, g_strerror (code));
+  return FALSE;
+}
+
+static KolLock *
+lock_folder (const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, KOL_LOCK_FILE, NULL);
+  g_autofree char *shown = g_filename_display_name (folder);
+  g_autofree char *what = g_strdup_printf ("The run %s", shown);
+
+  return kol_lock_take (path, what, error);
+}
+
+/**
+ * kol_trainer_record:
+ * @trainer: a trainer that has not run yet
+ * @folder: where to record; made if it is not there
+ * @data_options: (nullable): how the data were read, so that they can be read again
+ * @error: return location
+ *
+ * Has the run leave, in its folder: `run.ini`, what it is; `recipe.ini`, its
+ * network; `metrics.csv`, a row every few steps; an event file that TensorBoard
+ * reads; and checkpoints from which kol_trainer_resume() goes on. A run that is
+ * there already is overwritten, unless another process is at it.
+ *
+ * Errors: %G_IO_ERROR_BUSY if another process writes there; GIO's if the folder or
+ * a file in it cannot be made.
+ *
+ * Returns: whether the folder is ready
+ */
+gboolean
+kol_trainer_record (KolTrainer *trainer, const char *folder, const KolDatasetOptions *data_options,
+                    GError **error)
+{
+  g_return_val_if_fail (trainer != NULL && folder != NULL && !trainer->record, FALSE);
+
+  if (!make_folder (folder, error))
+    return FALSE;
+  g_autoptr (KolLock) lock = lock_folder (folder, error);
+  if (!lock)
+    return FALSE;
+  kol_checkpoint_forget (folder, 0, 0);
+  if (!kol_run_create (folder, trainer->recipe, &trainer->settings, trainer->data, data_options,
+                       error))
+    return FALSE;
+  trainer->record = kol_record_new (folder, trainer->learner.train_step, 0, lock, error);
+  if (!trainer->record)
+    {
+      kol_run_remove_empty (folder);
+      return FALSE;
+    }
+  lock = NULL;
+  return TRUE;
+}
+
+/* The same as texts beside the weights, so that the weights alone say what they are. */
+static GHashTable *
+describe_weights (const KolTrainer *trainer)
+{
+  g_autoptr (GKeyFile) settings = g_key_file_new ();
+  GHashTable *metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  kol_train_settings_write (&trainer->settings, settings, "settings");
+  g_auto (GStrv) keys = g_key_file_get_keys (settings, "settings", NULL, NULL);
+  for (char **key = keys; *key; key++)
+    g_hash_table_insert (metadata, g_strdup (*key),
+                         g_key_file_get_string (settings, "settings", *key, NULL));
+  g_hash_table_insert (metadata, g_strdup ("format"), g_strdup ("kolinsky"));
+  g_hash_table_insert (metadata, g_strdup ("kolinsky"), g_strdup (KOL_VERSION));
+  g_hash_table_insert (metadata, g_strdup ("data"), g_strdup (trainer->data->name));
+  g_hash_table_insert (
+      metadata, g_strdup ("network"),
+      g_strdup (trainer->recipe ? kol_recipe_get_name (trainer->recipe) : "custom"));
+  g_hash_table_insert (
+      metadata, g_strdup ("step"),
+      g_strdup_printf ("%" G_GUINT64_FORMAT, kol_graph_get_step (trainer->learner.graph)));
+  return metadata;
+}
+
+static double
+get_number (GKeyFile *file, const char *group, const char *key)
+{
+  g_autofree char *text = g_key_file_get_string (file, group, key, NULL);
+
+  return text ? g_ascii_strtod (text, NULL) : NAN;
+}
+
+/* The groups of a checkpoint that say how nodes are computed. */
+#define LEARNING "variants"
+#define VALIDATION "validation-variants"
+
+static void
+write_variants (GKeyFile *facts, const char *group, KolGraph *graph)
+{
+  g_autoptr (GHashTable) variants = kol_graph_get_variants (graph);
+  GHashTableIter iter;
+  gpointer node, variant;
+
+  g_hash_table_iter_init (&iter, variants);
+  while (g_hash_table_iter_next (&iter, &node, &variant))
+    g_key_file_set_string (facts, group, node, variant);
+}
+
+/*
+ * What a checkpoint holds besides tensors. Random numbers and the place in the data
+ * are functions of the seed, which is among the settings, and of the step.
+ */
+static GKeyFile *
+describe_state (const KolTrainer *trainer)
+{
+  const KolDeviceInfo *info = kol_device_get_info (trainer->device);
+  GKeyFile *facts = g_key_file_new ();
+
+  g_key_file_set_string (facts, "device", "name", info->name);
+  g_key_file_set_string (facts, "device", "platform", info->platform);
+  g_key_file_set_string (facts, "device", "driver", info->driver);
+  kol_run_set_number (facts, "progress", "seconds", trainer->seconds);
+  g_key_file_set_uint64 (facts, "progress", "best-step", trainer->best_step);
+  kol_run_set_number (facts, "progress", "best-loss", trainer->best_loss);
+  kol_run_set_number (facts, "progress", "best-accuracy", trainer->best_accuracy);
+  kol_run_set_number (facts, "plateau", "best", trainer->plateau.best);
+  g_key_file_set_uint64 (facts, "plateau", "bad", trainer->plateau.bad);
+  kol_run_set_number (facts, "plateau", "scale", trainer->plateau.scale);
+  kol_run_set_number (facts, "early-stop", "best", trainer->early.best);
+  g_key_file_set_uint64 (facts, "early-stop", "bad", trainer->early.bad);
+  g_key_file_set_uint64 (facts, "early-stop", "best-step", trainer->early.best_step);
+  write_variants (facts, LEARNING, trainer->learner.graph);
+  write_variants (facts, VALIDATION, kol_evaluator_get_graph (trainer->evaluator));
+  return facts;
+}
+
+/**
+ * kol_trainer_save:
+ * @trainer: a trainer whose run is recorded
+ * @error: return location
+ *
+ * Saves a checkpoint, RUN/checkpoints/step-N, whole or not at all; when this has
+ * returned, it is on the disk. Before the first step there is nothing to save. In it,
+ * `weights.safetensors` has the network's parameters by name. Older checkpoints are removed, but
+ * for as many as the settings say and the best one.
+ *
+ * Returns: %FALSE if the device or the disk failed; older checkpoints are then
+ *   still there
+ */
+gboolean
+kol_trainer_save (KolTrainer *trainer, GError **error)
+{
+  g_return_val_if_fail (trainer != NULL && trainer->record, FALSE);
+
+  guint n = kol_parameters_get_count (trainer->parameters);
+
+  /* Finishing may find out that the last steps diverged; then they do not count. */
+  if (!kol_finish (trainer->learner.graph, error))
+    return FALSE;
+  guint64 step = kol_trainer_get_step (trainer);
+  if (step == 0 || trainer->saved_step == step)
+    return TRUE;
+  const char *folder = kol_record_get_folder (trainer->record);
+  g_autoptr (GPtrArray) weights
+      = kol_parameters_copy (trainer->parameters, 0, trainer->n_network, error);
+  g_autoptr (GPtrArray) state
+      = weights ? kol_parameters_copy (trainer->parameters, trainer->n_network, n, error) : NULL;
+  if (!state)
+    return FALSE;
+  g_autoptr (GHashTable) metadata = describe_weights (trainer);
+  g_autoptr (GKeyFile) facts = describe_state (trainer);
+  if (!kol_checkpoint_save (folder, step, weights, metadata, state, facts, error))
+    return FALSE;
+  trainer->saved_step = step;
+  kol_checkpoint_forget (folder, (guint) trainer->settings.checkpoints, trainer->best_step);
+  return kol_run_update (folder, &trainer->settings, step, trainer->best_step, trainer->best_loss,
+                         trainer->best_accuracy, error);
+}
+
+/* ── Going on ────────────────────────────────────────────────────────────────────────────────── */
+
+static GHashTable *
+read_variants (GKeyFile *facts, const char *group)
+{
+  GHashTable *variants = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_auto (GStrv) nodes = g_key_file_get_keys (facts, group, NULL, NULL);
+
+  for (char **node = nodes; node && *node; node++)
+    g_hash_table_insert (variants, g_strdup (*node),
+                         g_key_file_get_string (facts, group, *node, NULL));
+  return variants;
+}
+
+static void
+compare_device (KolTrainer *trainer, GKeyFile *facts)
+{
+  const KolDeviceInfo *info = kol_device_get_info (trainer->device);
+  g_autofree char *name = g_key_file_get_string (facts, "device", "name", NULL);
+  g_autofree char *driver = g_key_file_get_string (facts, "device", "driver", NULL);
+
+  if (g_strcmp0 (name, info->name) != 0 || g_strcmp0 (driver, info->driver) != 0)
+    kol_trainer_note (trainer,
+                      "The run was on %s (%s), and goes on on %s (%s): the losses will agree up to "
+                      "rounding, not to the last digit",
+                      name ? name : "another device", driver ? driver : "unknown driver",
+                      info->name, info->driver);
+}
+
+/* Puts a checkpoint's tensors, step and counters in place. */
+gboolean
+kol_trainer_restore (KolTrainer *trainer, const char *folder, guint64 step, GKeyFile **facts_out,
+                     GError **error)
+{
+  g_autoptr (GPtrArray) weights = NULL, state = NULL;
+  g_autoptr (GKeyFile) facts = NULL;
+  g_autofree char *path = kol_checkpoint_path (folder, step);
+
+  if (!kol_checkpoint_load (folder, step, &weights, &state, &facts, error))
+    return FALSE;
+  g_ptr_array_extend_and_steal (weights, g_steal_pointer (&state));
+  if (!kol_parameters_take (trainer->parameters, weights, path, error))
+    return FALSE;
+  kol_graph_set_step (trainer->learner.graph, step);
+  trainer->saved_step = step;
+  trainer->validation_loss = trainer->validation_accuracy = NAN;
+  if (facts_out)
+    *facts_out = g_steal_pointer (&facts);
+  return TRUE;
+}
+
+/* The counters that a checkpoint holds. */
+static void
+take_counters (KolTrainer *trainer, GKeyFile *facts)
+{
+  trainer->seconds = get_number (facts, "progress", "seconds");
+  trainer->best_step = g_key_file_get_uint64 (facts, "progress", "best-step", NULL);
+  trainer->best_loss = get_number (facts, "progress", "best-loss");
+  trainer->best_accuracy = get_number (facts, "progress", "best-accuracy");
+  trainer->plateau.best = get_number (facts, "plateau", "best");
+  trainer->plateau.bad = (guint) g_key_file_get_uint64 (facts, "plateau", "bad", NULL);
+  trainer->plateau.scale = get_number (facts, "plateau", "scale");
+  trainer->early.best = get_number (facts, "early-stop", "best");
+  trainer->early.bad = (guint) g_key_file_get_uint64 (facts, "early-stop", "bad", NULL);
+  trainer->early.best_step = g_key_file_get_uint64 (facts, "early-stop", "best-step", NULL);
+}
+
+/* The step of the latest checkpoint; 0, which no checkpoint has, with @error set: there is none. */
+static guint64
+latest_checkpoint (const char *folder, GError **error)
+{
+  g_autoptr (GArray) steps = kol_checkpoint_list (folder);
+  g_autofree char *shown = g_filename_display_name (folder);
+
+  if (steps->len)
+    return g_array_index (steps, guint64, 0);
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+               "The run %s has no checkpoint to go on from; begin it anew", shown);
+  return 0;
+}
+
+/**
+ * kol_trainer_resume:
+ * @trainer: a trainer that has not run yet, of the network, data and settings that
+ *   kol_run_read() tells of @folder
+ * @folder: the folder of a run
+ * @step: which checkpoint to go on from; 0: the latest
+ * @error: return location
+ *
+ * Goes on with a run: parameters, moments, averages, counters, the place in the
+ * data, random numbers and the way in which each node is computed are as they were.
+ * On the same device and driver the losses are, to the last digit, those of a run
+ * that was never interrupted; where that does not hold, a note says so. What was
+ * logged beyond the checkpoint is dropped, as it is computed again.
+ *
+ * Errors: %G_IO_ERROR_BUSY if another process is at the run; %KOL_ERROR_DATA if
+ * there is no such checkpoint, or it is damaged, which names an older one; or if
+ * what it holds does not fit the settings.
+ *
+ * Returns: whether kol_trainer_run() will go on
+ */
+gboolean
+kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GError **error)
+{
+  g_autoptr (GKeyFile) facts = NULL;
+
+  g_return_val_if_fail (trainer != NULL && folder != NULL && !trainer->record, FALSE);
+
+  g_autoptr (KolLock) lock = lock_folder (folder, error);
+  if (!lock)
+    return FALSE;
+  if (!step)
+    step = latest_checkpoint (folder, error);
+  if (!step || !kol_trainer_restore (trainer, folder, step, &facts, error))
+    return FALSE;
+  take_counters (trainer, facts);
+  compare_device (trainer, facts);
+  trainer->pinned = read_variants (facts, LEARNING);
+  trainer->validation_pinned = read_variants (facts, VALIDATION);
+  kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
+  kol_graph_pin_variants (kol_evaluator_get_graph (trainer->evaluator), trainer->validation_pinned);
+  /* Later checkpoints would be of a future that is not this one; they go before its rows. */
+  kol_checkpoint_forget_after (folder, step);
+  trainer->record = kol_record_new (folder, trainer->learner.train_step, step, lock, error);
+  if (!trainer->record)
+    return FALSE;
+  lock = NULL;
+  return kol_run_update (folder, &trainer->settings, step, trainer->best_step, trainer->best_loss,
+                         trainer->best_accuracy, error);
+}
