@@ -238,6 +238,20 @@ kol_evaluator_get_graph (KolEvaluator *evaluator)
 }
 
 /**
+ * kol_evaluator_get_output:
+ * @evaluator: an evaluator
+ *
+ * Returns: (transfer none): what its network gives: the scores or numbers of a batch,
+ *   until another number of examples needs another graph
+ */
+KolValue *
+kol_evaluator_get_output (KolEvaluator *evaluator)
+{
+  g_return_val_if_fail (evaluator != NULL, NULL);
+  return evaluator->values.output;
+}
+
+/**
  * kol_evaluator_get_outputs:
  * @evaluator: an evaluator
  *

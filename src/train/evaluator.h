@@ -40,6 +40,7 @@ KOL_API KolEvaluator *kol_evaluator_open_model (KolDevice *device, KolModel *mod
                                                 GError **error);
 KOL_API void kol_evaluator_free (KolEvaluator *evaluator);
 KOL_API KolGraph *kol_evaluator_get_graph (KolEvaluator *evaluator);
+KOL_API KolValue *kol_evaluator_get_output (KolEvaluator *evaluator);
 KOL_API gsize kol_evaluator_get_outputs (const KolEvaluator *evaluator);
 
 KOL_API gboolean kol_evaluator_prepare (KolEvaluator *evaluator, GError **error);
