@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../device/error.h"
+#include "../graph/graph-private.h"
 #include "../words-private.h"
 #include "weights-private.h"
 
@@ -262,13 +263,40 @@ new_floats (const KolWeights *weights, guint i, GError **error)
   return values;
 }
 
+/*
+ * The floats of an array as they lie in the mapped file, where they do so as a device takes
+ * them: nothing is copied then, and nothing is read before the parameter is used. NULL
+ * otherwise. Given.
+ */
+static GBytes *
+lend_floats (const KolWeights *weights, guint i, const KolElements *seen)
+{
+  const KolWeightsArray *array = g_ptr_array_index (weights->arrays, i);
+  const KolElements *stored = &array->elements;
+
+  if (!array->bytes || stored->type != seen->type || stored->big_endian != seen->big_endian
+      || !kol_elements_are_contiguous (stored) || !kol_elements_are_contiguous (seen))
+    return NULL;
+  return g_bytes_new_with_free_func (
+      array->bytes, (gsize) kol_shape_count (&array->shape) * sizeof (float),
+      (GDestroyNotify) g_mapped_file_unref, g_mapped_file_ref (weights->file));
+}
+
 static gboolean
 load_one (const Match *match, KolParameter *parameter, KolWeights *weights, int place,
           GError **error)
 {
   KolElements elements = look_at (match, weights, place);
-  g_autofree float *values = new_floats (weights, (guint) place, error);
+  g_autoptr (GBytes) lent
+      = parameter->buffer ? NULL : lend_floats (weights, (guint) place, &elements);
+  g_autofree float *values = lent ? NULL : new_floats (weights, (guint) place, error);
 
+  if (lent)
+    {
+      g_clear_pointer (&parameter->source, g_bytes_unref);
+      kol_parameter_set_source (parameter, lent);
+      return TRUE;
+    }
   if (!values || !kol_weights_read (weights, (guint) place, values, error))
     return FALSE;
   if (kol_elements_are_contiguous (&elements))
@@ -289,7 +317,9 @@ load_one (const Match *match, KolParameter *parameter, KolWeights *weights, int 
  *
  * Gives every parameter the array of its name and shape. Where the file has other
  * names, `options->names` says which, and the way that finds most is taken. Whole
- * numbers without a dimension, which PyTorch counts batches with, are left out.
+ * numbers without a dimension, which PyTorch counts batches with, are left out. Floats
+ * that lie in the file as a device takes them go there when they are first used, so the
+ * file must stay as it is until then.
  *
  * Fails with %KOL_ERROR_DATA, and a sentence that tells all that is missing, of
  * another shape, or superfluous, and names that are alike. Nothing is changed then.

@@ -95,6 +95,30 @@ test_names (void)
   assert_values (graph, "norm.running_mean", FLOATS (0, 1, 2), 3);
 }
 
+/* Values that are loaded replace what was loaded or written before, used or not. */
+static void
+test_again (void)
+{
+  g_autoptr (KolGraph) graph = make_graph ();
+  KolParameters *parameters = kol_graph_get_parameters (graph);
+  g_autoptr (KolWeights) weights
+      = FILE_OF ({ "norm.running_mean", KOL_SHAPE (3) }, { "fc.weight", KOL_SHAPE (2, 3) },
+                 { "conv.weight", KOL_SHAPE (2, 1, 3, 2) });
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      if (i > 0)
+        kol_parameter_write (kol_parameters_find (parameters, "fc.weight"), HALVES, &error);
+      g_assert_no_error (error);
+      kol_parameters_load (parameters, weights, NULL, &error);
+      g_assert_no_error (error);
+      kol_parameters_load (parameters, weights, NULL, &error);
+      g_assert_no_error (error);
+      assert_values (graph, "fc.weight", FLOATS (0, 1, 2, 3, 4, 5), 6);
+    }
+}
+
 /* All words are in the sentence, and no parameter has changed. */
 static void
 assert_unfit (KolWeights *weights, const KolLoadOptions *options, const char *const *words)
@@ -246,6 +270,7 @@ main (int argc, char **argv)
       return 1;
     }
   g_test_add_func ("/load/names", test_names);
+  g_test_add_func ("/load/again", test_again);
   g_test_add_func ("/load/unfit", test_unfit);
   g_test_add_func ("/load/part", test_part);
   g_test_add_func ("/load/other-names", test_other_names);
