@@ -1120,12 +1120,17 @@ convert_resize (KolOnnxNode *node)
 {
   const KolShape *shape = kol_onnx_shape (node, 0);
   Axis axes[KOL_MAX_RANK] = { 0 };
+  KolShape resized = *shape;
   gboolean cropped;
 
   if (!read_resize_words (node, &axes[0]))
     return;
   cropped = strcmp (axes[0].coordinates, "tf_crop_and_resize") == 0;
   if (!read_resize_axes (node, axes))
+    return;
+  for (int i = 0; i < shape->rank; i++)
+    resized.dim[i] = axes[i].to;
+  if (!kol_onnx_fits (node, &resized))
     return;
   KolValue *x = kol_onnx_value (node, 0), *y = NULL;
   if (!resize_picture (axes, shape, x, &y))

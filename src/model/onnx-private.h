@@ -162,6 +162,8 @@ gboolean kol_onnx_wants (const KolOnnxNode *node, guint output);
 void kol_onnx_set (KolOnnxNode *node, guint output, KolValue *value); /* of input 0's type */
 void kol_onnx_set_typed (KolOnnxNode *node, guint output, KolValue *value, int type);
 void kol_onnx_set_tensor (KolOnnxNode *node, guint output, KolOnnxTensor *tensor); /* takes it */
+/* Whether a tensor of that shape is not too large for anything; else refused. */
+gboolean kol_onnx_fits (KolOnnxNode *node, const KolShape *shape);
 /* What an output has become; NULL: nothing that can be used. */
 KolOnnxSlot *kol_onnx_made (KolOnnxNode *node, guint output);
 /* A new tensor for an output, within the budget; NULL, and refused, above. */

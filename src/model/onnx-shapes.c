@@ -11,6 +11,8 @@
 #include "onnx-private.h"
 
 #define TYPE(name) KOL_ONNX_TYPE (name)
+#define LARGEST_PAD (G_MAXINT32 / 4)
+#define MOST_COPIES ((gint64) G_MAXINT32)
 
 /* Element @from of @x to place @to of @y, of the same type. */
 static void
@@ -728,6 +730,8 @@ convert_expand (KolOnnxNode *node)
     return;
   if (!kol_shape_broadcast (x, &wanted, &shape))
     kol_onnx_refuse (node, "%s to %s", kol_shape_text (x), kol_shape_text (&wanted));
+  else if (!kol_onnx_fits (node, &shape))
+    return;
   else if (node->on_host)
     {
       const KolOnnxTensor *from = kol_onnx_tensor (node, 0);
@@ -749,7 +753,7 @@ convert_tile (KolOnnxNode *node)
 {
   const KolShape *x = kol_onnx_shape (node, 0);
   int repeats[KOL_MAX_RANK] = { 0 };
-  KolShape times;
+  KolShape times, shape = *x;
 
   if (!read_shape (node, 1, &times))
     return;
@@ -761,7 +765,11 @@ convert_tile (KolOnnxNode *node)
           return;
         }
       repeats[i] = (int) times.dim[i];
+      shape.dim[i]
+          = times.dim[i] > MOST_COPIES / MAX (x->dim[i], 1) ? -1 : times.dim[i] * x->dim[i];
     }
+  if (!kol_onnx_fits (node, &shape))
+    return;
   kol_onnx_set (node, 0, kol_tile (kol_onnx_value (node, 0), repeats));
 }
 
@@ -789,6 +797,7 @@ convert_pad (KolOnnxNode *node)
   const char *mode = kol_onnx_string (node, "mode", "constant");
   g_autofree gint64 *pads = NULL;
   KolPad how = { .mode = (KolPadMode) -1, .value = (float) kol_onnx_float (node, "value", 0) };
+  KolShape shape = *x;
   gboolean any = FALSE;
   guint n;
 
@@ -812,10 +821,13 @@ convert_pad (KolOnnxNode *node)
     }
   for (int i = 0; i < x->rank; i++)
     {
-      how.before[i] = (int) CLAMP (pads[i], -G_MAXINT32, G_MAXINT32);
-      how.after[i] = (int) CLAMP (pads[x->rank + i], -G_MAXINT32, G_MAXINT32);
+      how.before[i] = (int) CLAMP (pads[i], -LARGEST_PAD, LARGEST_PAD);
+      how.after[i] = (int) CLAMP (pads[x->rank + i], -LARGEST_PAD, LARGEST_PAD);
+      shape.dim[i] = x->dim[i] + how.before[i] + how.after[i];
       any = any || how.before[i] || how.after[i];
     }
+  if (!kol_onnx_fits (node, &shape))
+    return;
   kol_onnx_set (node, 0, any ? kol_pad (kol_onnx_value (node, 0), &how) : kol_onnx_value (node, 0));
   if (any)
     note_border (node, &how);
@@ -845,12 +857,10 @@ fold_gather (KolOnnxNode *node, int axis)
 {
   const KolOnnxTensor *x = kol_onnx_tensor (node, 0), *indices = kol_onnx_tensor (node, 1);
   KolShape shape = { 0 };
-  gint64 outer = 1, inner = 1, length = x->shape.dim[axis];
+  gint64 inner = 1, length = x->shape.dim[axis];
 
   for (int i = 0; i < x->shape.rank; i++)
     {
-      if (i < axis)
-        outer *= x->shape.dim[i];
       if (i > axis)
         inner *= x->shape.dim[i];
       if (i != axis)

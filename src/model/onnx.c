@@ -14,6 +14,7 @@
 #define MOST_ON_HOST 65536             /* elements that a node computes with on the host */
 #define MOST_LEARNT 16                 /* the same, of a weight: what is larger stays a parameter */
 #define HOST_BUDGET ((gint64) 1 << 25) /* elements that a network may make there: 256 MiB */
+#define MOST_ELEMENTS (G_GINT64_CONSTANT (1) << 31) /* of a tensor: products of two fit 64 bits */
 #define DEEPEST_SCOPE 8
 
 struct _KolOnnx {
@@ -795,6 +796,18 @@ kol_onnx_wants (const KolOnnxNode *node, guint output)
   return output < node->proto->n_output && *text (node->proto->output[output]);
 }
 
+gboolean
+kol_onnx_fits (KolOnnxNode *node, const KolShape *shape)
+{
+  gint64 count;
+
+  if (kol_onnx_shape_count (shape, &count) && count <= MOST_ELEMENTS)
+    return TRUE;
+  kol_onnx_refuse (node, "a tensor of shape %s: that is none, or larger than any memory",
+                   kol_shape_text (shape));
+  return FALSE;
+}
+
 void
 kol_onnx_set_typed (KolOnnxNode *node, guint output, KolValue *value, int type)
 {
@@ -802,7 +815,7 @@ kol_onnx_set_typed (KolOnnxNode *node, guint output, KolValue *value, int type)
     return;
   KolOnnxSlot *slot = add_slot (node->build, node->proto->output[output]);
   slot->type = type;
-  if (kol_value_failed (value))
+  if (kol_value_failed (value) || !kol_onnx_fits (node, kol_value_get_shape (value)))
     {
       slot->missing = TRUE;
       return;
@@ -1138,9 +1151,14 @@ add_inputs (KolOnnxBuild *build, const KolShape *shapes, KolValue **inputs, GErr
       const KolShape *shape = self->fixed[i] ? &self->fixed[i]->shape : &shapes[i];
       KolOnnxSlot *slot;
 
+      gint64 count;
+
       inputs[i] = NULL;
       if (!check_shape (self, info, shape, error))
         return FALSE;
+      if (!kol_onnx_shape_count (shape, &count) || count > MOST_ELEMENTS)
+        return kol_onnx_fail (self->path, error, "cannot take an input “%s” of shape %s",
+                              info->name, kol_shape_text (shape));
       if (g_hash_table_contains (build->slots, info->name))
         return kol_onnx_fail (self->path, error, "is damaged: it has two inputs “%s”", info->name);
       slot = add_slot (build, info->name);
