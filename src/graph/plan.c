@@ -478,6 +478,8 @@ find_gap (const KolPlan *plan, const GArray *tenants, gsize slot_bytes, KolStora
 
       if (!is_live_with (tenant, storage))
         continue;
+      if (plan->graph->poison) /* side by side, one could write over the other unseen */
+        return -1;
       if (tenant->offset >= free_from + storage->bytes)
         break;
       free_from = MAX (free_from, tenant->offset + tenant->bytes);
@@ -701,14 +703,15 @@ slot_part_free (gpointer data)
 
 /* A part of a slot: one that a plan has asked for before, or a new one. Lent. */
 static KolBuffer *
-find_part (KolParameters *job, guint slot, gsize offset, gsize bytes, GError **error)
+find_part (KolPlan *plan, guint slot, gsize offset, gsize bytes, GError **error)
 {
+  KolParameters *job = plan->graph->parameters;
   KolBuffer *whole = g_ptr_array_index (job->arena, slot);
   GPtrArray *parts = g_ptr_array_index (job->parts, slot);
   KolSlotPart *part;
   KolBuffer *buffer;
 
-  if (offset == 0 && bytes == whole->bytes)
+  if (offset == 0 && (bytes == whole->bytes || plan->graph->poison))
     return whole;
   for (guint i = 0; i < parts->len; i++)
     {
@@ -775,7 +778,7 @@ slot_buffer (KolPlan *plan, KolStorage *storage, GError **error)
     {
       if (!reserve_slots (plan, error))
         return NULL;
-      storage->part = find_part (job, storage->slot, storage->offset, storage->bytes, error);
+      storage->part = find_part (plan, storage->slot, storage->offset, storage->bytes, error);
       storage->part_stamp = job->parts_stamp;
     }
   return storage->part;
