@@ -10,6 +10,8 @@
 
 G_BEGIN_DECLS
 
+#define KOL_KERNEL_FOLDER "/org/kolinsky/kernels/" /* of the library's resources */
+
 typedef struct _KolPool KolMemoryPool;   /* buffer.c */
 typedef struct _KolPrograms KolPrograms; /* program.c */
 typedef struct _KolTuning KolTuning;     /* tuning.c */

@@ -6,7 +6,6 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#define KERNEL_FOLDER "/org/kolinsky/kernels/"
 #define INCLUDE "#include \"" /* at the start of a line, then the name of another kernel file */
 #define LOG_LINES 30
 
@@ -59,7 +58,7 @@ kol_programs_free (KolPrograms *programs)
 static gboolean
 append_file (GString *source, const char *name, GError **error)
 {
-  g_autofree char *path = g_strconcat (KERNEL_FOLDER, name, ".cl", NULL);
+  g_autofree char *path = g_strconcat (KOL_KERNEL_FOLDER, name, ".cl", NULL);
   g_autoptr (GBytes) bytes = g_resources_lookup_data (path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
 
   if (!bytes)

@@ -4,11 +4,13 @@
 #include "../lock-private.h"
 
 #include <gio/gio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FILE_NAME "tuning.ini"
 #define CHOICE "choice " /* before the key, in a group's name */
 #define STRUCK "struck " /* before "op/variant" */
+#define OURS "kolinsky"  /* the group that says of which kernels all this was measured */
 #define PATIENCE 3.0     /* seconds to wait while another process writes the file */
 
 struct _KolTuning {
@@ -47,7 +49,50 @@ file_path (KolTuning *tuning)
   return g_build_filename (kol_device_get_cache (tuning->device), FILE_NAME, NULL);
 }
 
-/* A file that is missing or damaged is an empty one: all in it can be measured again. */
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+/* SHA-256 of all kernels, in the order of their names. Given. */
+static char *
+sum_kernels (void)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_auto (GStrv) names
+      = g_resources_enumerate_children (KOL_KERNEL_FOLDER, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+
+  if (names)
+    qsort (names, g_strv_length (names), sizeof *names, compare_names);
+  for (char **name = names; name && *name; name++)
+    {
+      g_autofree char *path = g_strconcat (KOL_KERNEL_FOLDER, *name, NULL);
+      g_autoptr (GBytes) source
+          = g_resources_lookup_data (path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+
+      if (source)
+        g_checksum_update (sum, g_bytes_get_data (source, NULL),
+                           (gssize) g_bytes_get_size (source));
+    }
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+/* Lent. */
+static const char *
+kernels (void)
+{
+  static const char *sum;
+
+  if (g_once_init_enter (&sum))
+    g_once_init_leave (&sum, sum_kernels ());
+  return sum;
+}
+
+/*
+ * A file that is missing or damaged, or was measured with other kernels, is an
+ * empty one: all in it can be measured again.
+ */
 static GKeyFile *
 read_file (KolTuning *tuning)
 {
@@ -55,8 +100,15 @@ read_file (KolTuning *tuning)
   g_autoptr (GKeyFile) file = g_key_file_new ();
 
   if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL))
-    return g_steal_pointer (&file);
-  return g_key_file_new ();
+    {
+      g_autofree char *sum = g_key_file_get_string (file, OURS, "kernels", NULL);
+
+      if (g_strcmp0 (sum, kernels ()) == 0)
+        return g_steal_pointer (&file);
+    }
+  GKeyFile *empty = g_key_file_new ();
+  g_key_file_set_string (empty, OURS, "kernels", kernels ());
+  return empty;
 }
 
 static void

@@ -1315,6 +1315,36 @@ test_tuning_store (void)
   end_cache (folder, variable);
 }
 
+/* Other kernels, of a later version say, may be faster or slower: they are measured again. */
+static void
+test_tuning_of_other_kernels (void)
+{
+  Variable variable;
+  char *folder = begin_cache (&variable);
+  const char *const names[] = { "plain", "simd" };
+  const double seconds[] = { 2, 1 };
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_autoptr (KolDevice) device = open_device ();
+  kol_tuning_store (device->tuning, "x", names, seconds, 2, 1);
+  kol_tuning_strike (device->tuning, "matmul", "simd", "wrong");
+  g_autofree char *path = g_build_filename (kol_device_get_cache (device), "tuning.ini", NULL);
+  g_assert_true (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &error));
+  g_key_file_set_string (file, "kolinsky", "kernels", "those of another version");
+  g_assert_true (g_key_file_save_to_file (file, path, &error));
+
+  g_autoptr (KolDevice) later = open_device ();
+  g_assert_null (kol_tuning_lookup (later->tuning, "x"));
+  g_assert_false (kol_tuning_is_struck (later->tuning, "matmul", "simd"));
+  kol_tuning_store (later->tuning, "y", names, seconds, 2, 0);
+  g_autoptr (KolDevice) last = open_device ();
+  g_autofree char *choice = kol_tuning_lookup (last->tuning, "y");
+  g_assert_cmpstr (choice, ==, "plain");
+  g_assert_null (kol_tuning_lookup (last->tuning, "x"));
+  end_cache (folder, variable);
+}
+
 static void
 test_tuning_strike (void)
 {
@@ -1441,21 +1471,26 @@ test_tuning_two_processes (void)
   g_autoptr (KolDevice) device = open_device ();
   g_autofree char *path = g_build_filename (kol_device_get_cache (device), "tuning.ini", NULL);
   g_autofree char *lock_path = g_strconcat (path, ".lock", NULL);
-  g_autoptr (KolLock) lock = kol_lock_take (lock_path, path, &error);
+  g_autoptr (GKeyFile) file = g_key_file_new ();
 
+  kol_tuning_store (device->tuning, "before", (const char *const[]){ "plain" }, (double[]){ 1 }, 1,
+                    0);
+  g_autoptr (KolDevice) later = open_device ();
+  g_autoptr (KolLock) lock = kol_lock_take (lock_path, path, &error);
   g_assert_no_error (error);
   Child child = start_child_store ();
   wait_for_word (child, "storing");
   g_usleep (300000);
-  g_assert_true (
-      g_file_set_contents (path, "[choice parent]\nvariant=plain\nseconds=1\n", -1, NULL));
+  g_assert_true (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL));
+  g_key_file_set_string (file, "choice parent", "variant", "plain");
+  g_assert_true (g_key_file_save_to_file (file, path, NULL));
   g_clear_pointer (&lock, kol_lock_free);
   wait_for_word (child, "stored");
   g_autofree char *said = end_child (child);
 
   g_assert_null (strstr (said, "in use"));
-  g_autofree char *of_parent = kol_tuning_lookup (device->tuning, "parent");
-  g_autofree char *of_child = kol_tuning_lookup (device->tuning, "child");
+  g_autofree char *of_parent = kol_tuning_lookup (later->tuning, "parent");
+  g_autofree char *of_child = kol_tuning_lookup (later->tuning, "child");
   g_assert_cmpstr (of_parent, ==, "plain");
   g_assert_cmpstr (of_child, ==, "simd");
   end_cache (folder, variable);
@@ -1713,6 +1748,7 @@ add_tests (void)
   g_test_add_func ("/profile/many", test_profile_many);
   g_test_add_func ("/profile/lets-go", test_profile_lets_go);
   g_test_add_func ("/tuning/store", test_tuning_store);
+  g_test_add_func ("/tuning/other-kernels", test_tuning_of_other_kernels);
   g_test_add_func ("/tuning/strike", test_tuning_strike);
   g_test_add_func ("/tuning/merge", test_tuning_merge);
   g_test_add_func ("/tuning/two-processes", test_tuning_two_processes);
