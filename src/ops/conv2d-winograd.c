@@ -11,12 +11,9 @@
 #include "conv2d-private.h"
 #include "product-private.h"
 
-#define BLOCK_FLOATS                                                                               \
-  (192 << 10)         /* of transformed tiles that a work-item has at a time, at best              \
-                       */
-#define MOST_BLOCK 64 /* tiles of such a block */
-#define ON_THE_WAY                                                                                 \
-  (512 << 10) /* floats of transformed weights from which there is no room for all */
+#define BLOCK_FLOATS (192 << 10) /* of transformed tiles of a work-item at a time, at best */
+#define MOST_BLOCK 64            /* tiles of such a block */
+#define ON_THE_WAY (512 << 10)   /* floats of transformed weights that are too many to write out */
 #define GROUP_FLOATS (192 << 10) /* of weights that are transformed at a time then */
 #define INPUT_FLOATS (600 << 10) /* of transformed tiles that share them, at best */
 #define MOST_SHARING 128         /* tiles that do */
