@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * How a network comes out of an ONNX file: onnx-file.c maps and parses, onnx.c walks
- * the nodes, onnx-tensor.c holds what is known before anything runs, and the
- * converters of onnx-math.c, onnx-shapes.c, onnx-layers.c and onnx-recurrent.c build
- * everything out of operations, or compute it on the host where all of their inputs
- * are known. Each of these files has a table of ONNX's operators.
+ * How a network comes out of an ONNX file: onnx-file.c maps and parses, onnx.c checks,
+ * onnx-build.c walks the nodes, onnx-tensor.c holds what is known before anything runs.
+ * Converters build everything out of operations, or compute it on the host where all of
+ * their inputs are known; onnx-node.c is what they work with. Each of their files has a
+ * table of ONNX's operators; the README says which are where.
  */
 
 #include "../graph/op-private.h"
@@ -71,7 +71,7 @@ GBytes *kol_onnx_raw_bytes (const ProtobufCBinaryData *raw, GBytes *file);
 gboolean kol_onnx_fail (const char *path, GError **error, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
-/* ── The network (onnx.c) ────────────────────────────────────────────────────────────────────── */
+/* ── The network (onnx-build.c, onnx-node.c) ─────────────────────────────────────────────────── */
 
 /* A tensor of the network while it is built. */
 typedef struct {
@@ -122,8 +122,10 @@ struct _KolOnnxOp {
 };
 
 /* The tables; each ends with a NULL name. */
-extern const KolOnnxOp kol_onnx_math_ops[], kol_onnx_shape_ops[], kol_onnx_layer_ops[],
-    kol_onnx_recurrent_ops[], kol_onnx_refused_ops[];
+extern const KolOnnxOp kol_onnx_constant_ops[], kol_onnx_control_ops[], kol_onnx_conv_ops[],
+    kol_onnx_index_ops[], kol_onnx_layer_ops[], kol_onnx_math_ops[], kol_onnx_move_ops[],
+    kol_onnx_norm_ops[], kol_onnx_pool_ops[], kol_onnx_recurrent_ops[], kol_onnx_refused_ops[],
+    kol_onnx_resize_ops[], kol_onnx_shape_ops[];
 
 /* Says why the node cannot be built; its outputs are missing from now on. */
 void kol_onnx_refuse (KolOnnxNode *node, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -179,9 +181,20 @@ void kol_onnx_inline (KolOnnxNode *node, const Onnx__GraphProto *graph);
 
 /* Short names, used in converters' tables. */
 #define KOL_ONNX_TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
+#define KOL_ONNX_INPUT(i) (1u << (i))
+#define KOL_ONNX_LAYER(name, since, convert)                                                       \
+  {                                                                                                \
+    name, since, convert, KOL_ONNX_REAL                                                            \
+  }
 
 /* ── Between the files of converters ─────────────────────────────────────────────────────────── */
 
+/* Element @from of @x to place @to of @y, of the same type. */
+void kol_onnx_copy_element (const KolOnnxTensor *x, gint64 from, KolOnnxTensor *y, gint64 to);
+/* The row-major place of @at. */
+gint64 kol_onnx_place (const KolShape *shape, const gint64 *at);
+/* An input that is a list of lengths. FALSE: refused. */
+gboolean kol_onnx_read_shape (KolOnnxNode *node, guint input, KolShape *shape);
 /* Walks all places of a shape; @at begins as zeros. FALSE behind the last one. */
 gboolean kol_onnx_next (const KolShape *shape, gint64 *at);
 /* The place in a tensor of @shape that @at of the larger shape @of reads, as NumPy broadcasts. */
