@@ -70,7 +70,8 @@ typedef struct {
 struct _KolGraph {
   KolParameters *parameters;
   GPtrArray *nodes;
-  GHashTable *names; /* nodes by their names */
+  GHashTable *names;        /* nodes by their names */
+  GHashTable *next_numbers; /* name -> n: it is taken, and so are "name-2" to "name-(n - 1)" */
   GHashTable *parameter_values;
   GPtrArray *feeds;
   GPtrArray *plans; /* the latest first */
@@ -93,6 +94,8 @@ struct _KolGraph {
   const KolOp *forced_op;
   const char *forced_variant;
   gboolean poison; /* fill outputs and scratch with NaN before each launch */
+  /* For tests: how many numbers have been tried behind names. */
+  guint64 names_tried;
 };
 
 #define KOL_NO_STORAGE (-1)

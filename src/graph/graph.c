@@ -102,6 +102,7 @@ kol_graph_new_over (KolParameters *parameters)
   self->parameters = kol_parameters_ref (parameters);
   self->nodes = g_ptr_array_new_with_free_func (node_free);
   self->names = g_hash_table_new (g_str_hash, g_str_equal);
+  self->next_numbers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->parameter_values = g_hash_table_new (g_str_hash, g_str_equal);
   self->feeds = g_ptr_array_new_with_free_func (feed_free);
   self->plans = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_plan_free);
@@ -129,6 +130,7 @@ kol_graph_free (KolGraph *graph)
   g_ptr_array_unref (graph->plans);
   g_ptr_array_unref (graph->feeds);
   g_hash_table_unref (graph->names);
+  g_hash_table_unref (graph->next_numbers);
   g_clear_pointer (&graph->pinned, g_hash_table_unref);
   g_hash_table_unref (graph->folds);
   g_hash_table_unref (graph->parameter_values);
@@ -311,7 +313,43 @@ kol_infer_fail (GError **error, const char *format, ...)
 
 /* ── Nodes ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* Gives @node the name, with "-2", "-3", ... behind it if it is taken. */
+/* "conv2d-17" without its end, and 17; NULL if it has none. Given. */
+static char *
+split_name (const char *name, guint *number)
+{
+  const char *dash = strrchr (name, '-');
+  char *end;
+
+  if (!dash || dash[1] < '1' || dash[1] > '9')
+    return NULL;
+  guint64 value = g_ascii_strtoull (dash + 1, &end, 10);
+  if (*end || value > G_MAXUINT / 2)
+    return NULL;
+  *number = (guint) value;
+  return g_strndup (name, (gsize) (dash - name));
+}
+
+/* Others may have the node's name from now on. */
+static void
+leave_name (KolNode *node)
+{
+  KolGraph *graph = node->graph;
+  guint number, next;
+
+  g_hash_table_remove (graph->names, node->name);
+  g_autofree char *base = split_name (node->name, &number);
+  if (!base)
+    return;
+  next = GPOINTER_TO_UINT (g_hash_table_lookup (graph->next_numbers, base));
+  if (number < next)
+    g_hash_table_insert (graph->next_numbers, g_strdup (base), GUINT_TO_POINTER (number));
+}
+
+/*
+ * Gives @node the name, with "-2", "-3", ... behind it if it is taken: the first that is
+ * free. Those below the next number are not, so that many nodes of one name are no more
+ * work each than few.
+ */
 static void
 take_name (KolNode *node, const char *name)
 {
@@ -319,11 +357,19 @@ take_name (KolNode *node, const char *name)
   char *unique = g_strdup (name);
 
   if (node->name)
-    g_hash_table_remove (graph->names, node->name);
-  for (guint i = 2; g_hash_table_contains (graph->names, unique); i++)
+    leave_name (node);
+  if (g_hash_table_contains (graph->names, unique))
     {
-      g_free (unique);
-      unique = g_strdup_printf ("%s-%u", name, i);
+      guint i = MAX (GPOINTER_TO_UINT (g_hash_table_lookup (graph->next_numbers, name)), 2);
+
+      do
+        {
+          g_free (unique);
+          unique = g_strdup_printf ("%s-%u", name, i++);
+          graph->names_tried++;
+        }
+      while (g_hash_table_contains (graph->names, unique));
+      g_hash_table_insert (graph->next_numbers, g_strdup (name), GUINT_TO_POINTER (i));
     }
   g_free (node->name);
   node->name = unique;
@@ -371,7 +417,7 @@ kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs, gconstpo
 
   if (!op->infer (node, &error))
     {
-      g_hash_table_remove (graph->names, node->name);
+      leave_name (node);
       kol_graph_fail (graph, KOL_ERROR_SHAPE, "%s: %s", node->name, error->message);
       node_free (node);
       return &graph->failed;

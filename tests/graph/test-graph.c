@@ -60,6 +60,30 @@ test_names_are_unique (void)
   g_assert_cmpstr (kol_value_get_name (kol_named (second, "hidden")), ==, "hidden");
 }
 
+/* Numbers behind names are found at once, whatever else has the name. */
+static void
+test_many_of_one_name (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2)), *y = x, *early = NULL;
+
+  for (guint i = 0; i < 20000; i++)
+    {
+      y = kol_relu (y);
+      if (i % 3 == 0) /* as a network's file gives names to some */
+        kol_named (y, "hidden");
+      if (i == 7)
+        early = y;
+    }
+  g_assert_cmpuint (g->names_tried, <, 2 * 20000);
+  g_assert_cmpstr (kol_value_get_name (y), ==, "relu-13333");
+  /* A name that is free again is the next one that is taken. */
+  g_assert_cmpstr (kol_value_get_name (early), ==, "relu-5");
+  kol_named (early, "early");
+  g_assert_cmpstr (kol_value_get_name (kol_relu (x)), ==, "relu-5");
+  g_assert_cmpstr (kol_value_get_name (kol_relu (x)), ==, "relu-13334");
+}
+
 static void
 test_placeholder_not_set (void)
 {
@@ -653,6 +677,7 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/error/names-node-and-shapes", test_error_names_node_and_shapes);
   g_test_add_func ("/graph/error/first-is-kept", test_first_error_is_kept);
   g_test_add_func ("/graph/names", test_names_are_unique);
+  g_test_add_func ("/graph/names/many", test_many_of_one_name);
   g_test_add_func ("/graph/name-stays", test_name_stays);
   g_test_add_func ("/graph/placeholder-not-set", test_placeholder_not_set);
   g_test_add_func ("/graph/parameters-outlive-graphs", test_parameters_outlive_graphs);
