@@ -30,6 +30,8 @@
 #include "nn/optimizers.h"
 #include "nn/schedules.h"
 #include "ops.h"
+#include "studies/layers.h"
+#include "studies/study.h"
 #include "train/evaluator.h"
 #include "train/events.h"
 #include "train/feed.h"

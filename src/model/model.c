@@ -118,16 +118,12 @@ open_onnx (KolModel *model, GError **error)
   return TRUE;
 }
 
-static gboolean
-build_onnx (KolModel *model, KolGraph *graph, KolShape shape, KolModelValues *values,
-            GError **error)
+static KolValue *
+build_onnx (KolModel *model, KolValue *x, GError **error)
 {
   g_autofree KolValue **outputs = g_new0 (KolValue *, kol_onnx_get_n_outputs (model->onnx));
 
-  if (!kol_onnx_build (model->onnx, graph, &shape, &values->x, outputs, error))
-    return FALSE;
-  values->output = outputs[0];
-  return TRUE;
+  return kol_onnx_build_upon (model->onnx, &x, outputs, error) ? outputs[0] : NULL;
 }
 
 /* ── Known networks ──────────────────────────────────────────────────────────────────────────── */
@@ -182,17 +178,17 @@ load_weights (KolModel *model, KolGraph *graph, GError **error)
   return TRUE;
 }
 
-static gboolean
-build_known (KolModel *model, KolGraph *graph, KolShape shape, KolModelValues *values,
-             GError **error)
+static KolValue *
+build_known (KolModel *model, KolValue *x, GError **error)
 {
-  values->x = kol_placeholder (graph, INPUT, shape);
-  values->output = build_kind (model, values->x);
+  KolGraph *graph = kol_value_get_graph (x);
+  KolValue *output = build_kind (model, x);
   const GError *mistake = kol_graph_get_error (graph);
+
   if (!mistake)
-    return load_weights (model, graph, error);
+    return load_weights (model, graph, error) ? output : NULL;
   g_propagate_error (error, g_error_copy (mistake));
-  return FALSE;
+  return NULL;
 }
 
 /* ── Opening ─────────────────────────────────────────────────────────────────────────────────── */
@@ -365,6 +361,45 @@ kol_model_build (KolModel *model, KolGraph *graph, KolShape shape, KolModelValue
 {
   g_return_val_if_fail (model != NULL && graph != NULL && values != NULL, FALSE);
 
-  return model->onnx ? build_onnx (model, graph, shape, values, error)
-                     : build_known (model, graph, shape, values, error);
+  values->x = kol_placeholder (
+      graph, model->onnx ? kol_onnx_get_input (model->onnx, 0)->name : INPUT, shape);
+  values->output = kol_model_build_upon (model, values->x, error);
+  return values->output != NULL;
+}
+
+/**
+ * kol_model_build_upon:
+ * @model: a model
+ * @x: the pictures [N, C, H, W], prepared as kol_model_get_picture() says
+ * @error: return location
+ *
+ * Builds the network as kol_model_build() does, but upon pictures that are computed: a
+ * part of a larger graph.
+ *
+ * Returns: (transfer none) (nullable): what the network gives, or %NULL with @error set
+ */
+KolValue *
+kol_model_build_upon (KolModel *model, KolValue *x, GError **error)
+{
+  g_return_val_if_fail (model != NULL && x != NULL, NULL);
+  const GError *mistake = kol_graph_get_error (kol_value_get_graph (x));
+
+  if (!mistake)
+    return model->onnx ? build_onnx (model, x, error) : build_known (model, x, error);
+  g_propagate_error (error, g_error_copy (mistake));
+  return NULL;
+}
+
+/**
+ * kol_model_get_onnx:
+ * @model: a model
+ *
+ * Returns: (transfer none) (nullable): the ONNX file that it is from, whose names of
+ *   tensors kol_onnx_get_tensor() tells after a build; %NULL if it is a known network
+ */
+KolOnnx *
+kol_model_get_onnx (const KolModel *model)
+{
+  g_return_val_if_fail (model != NULL, NULL);
+  return model->onnx;
 }

@@ -3,6 +3,7 @@
 
 #include "../graph/graph.h"
 #include "catalogue.h"
+#include "onnx.h"
 
 G_BEGIN_DECLS
 
@@ -38,6 +39,8 @@ KOL_API KolShape kol_model_get_shape (const KolModel *model, gsize batch);
 
 KOL_API gboolean kol_model_build (KolModel *model, KolGraph *graph, KolShape shape,
                                   KolModelValues *values, GError **error);
+KOL_API KolValue *kol_model_build_upon (KolModel *model, KolValue *x, GError **error);
+KOL_API KolOnnx *kol_model_get_onnx (const KolModel *model);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolModel, kol_model_free)
 

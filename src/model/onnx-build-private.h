@@ -27,8 +27,9 @@ struct _KolOnnx {
 struct _KolOnnxBuild {
   KolOnnx *onnx;
   KolGraph *graph;
-  GHashTable *slots;   /* name -> KolOnnxSlot, of this scope */
-  KolOnnxBuild *outer; /* the scope around it, or NULL */
+  GHashTable *slots;      /* name -> KolOnnxSlot, of this scope */
+  KolOnnxBuild *outer;    /* the scope around it, or NULL */
+  KolValue *const *given; /* the inputs, where they are values already, or NULL */
   guint depth;
   GPtrArray *refusals; /* sentences */
   gint64 *budget;      /* elements that may still be made on the host */

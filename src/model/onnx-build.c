@@ -240,12 +240,16 @@ kol_onnx_inline (KolOnnxNode *node, const Onnx__GraphProto *graph)
 
 /* ── A graph ─────────────────────────────────────────────────────────────────────────────────── */
 
+/* Upon values, pictures may be of other sizes than the file says: its nodes say what they need. */
 static gboolean
-check_shape (const KolOnnx *self, const KolOnnxInfo *info, const KolShape *shape, GError **error)
+check_shape (const KolOnnxBuild *build, const KolOnnxInfo *info, const KolShape *shape,
+             GError **error)
 {
+  const KolOnnx *self = build->onnx;
   gboolean fits = info->rank < 0 || info->rank == shape->rank;
+  int checked = build->given && info->rank == 4 ? 2 : info->rank;
 
-  for (int i = 0; fits && i < info->rank; i++)
+  for (int i = 0; fits && i < checked; i++)
     fits = info->dims[i] < 0 || info->dims[i] == shape->dim[i];
   if (fits)
     return TRUE;
@@ -277,7 +281,7 @@ add_inputs (KolOnnxBuild *build, const KolShape *shapes, KolValue **inputs, GErr
       gint64 count;
 
       inputs[i] = NULL;
-      if (!check_shape (self, info, shape, error))
+      if (!check_shape (build, info, shape, error))
         return FALSE;
       if (!kol_onnx_shape_count (shape, &count) || count > MOST_ELEMENTS)
         return kol_onnx_fail (self->path, error, "cannot take an input “%s” of shape %s",
@@ -292,7 +296,8 @@ add_inputs (KolOnnxBuild *build, const KolShape *shapes, KolValue **inputs, GErr
         }
       slot->type = kol_onnx_type_of_input (self, i);
       slot->shape = *shape;
-      slot->value = inputs[i] = kol_placeholder (build->graph, info->name, *shape);
+      slot->value = inputs[i]
+          = build->given ? build->given[i] : kol_placeholder (build->graph, info->name, *shape);
       if (kol_value_failed (slot->value))
         return kol_onnx_fail (self->path, error, "cannot be built: %s",
                               kol_graph_get_error (build->graph)->message);
@@ -358,6 +363,27 @@ build_all (KolOnnxBuild *build, const KolShape *shapes, KolValue **inputs, KolVa
   return !wrong || kol_onnx_fail (self->path, error, "cannot be built: %s", wrong->message);
 }
 
+/* The network upon @given, or upon placeholders where that is NULL. */
+static gboolean
+build_from (KolOnnx *onnx, KolGraph *graph, KolValue *const *given, const KolShape *shapes,
+            KolValue **inputs, KolValue **outputs, GError **error)
+{
+  gint64 budget = HOST_BUDGET;
+  g_autoptr (GHashTable) slots
+      = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, kol_onnx_slot_free);
+  g_autoptr (GPtrArray) refusals = g_ptr_array_new_with_free_func (g_free);
+  KolOnnxBuild build = { .onnx = onnx,
+                         .graph = graph,
+                         .given = given,
+                         .slots = slots,
+                         .refusals = refusals,
+                         .budget = &budget };
+
+  g_ptr_array_set_size (onnx->names, 0);
+  g_ptr_array_set_size (onnx->values, 0);
+  return build_all (&build, shapes, inputs, outputs, error);
+}
+
 /**
  * kol_onnx_build:
  * @onnx: a network
@@ -389,14 +415,30 @@ kol_onnx_build (KolOnnx *onnx, KolGraph *graph, const KolShape *shapes, KolValue
   g_return_val_if_fail (onnx && graph && outputs, FALSE);
   g_return_val_if_fail (onnx->inputs->len == 0 || (shapes && inputs), FALSE);
 
-  gint64 budget = HOST_BUDGET;
-  g_autoptr (GHashTable) slots
-      = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, kol_onnx_slot_free);
-  g_autoptr (GPtrArray) refusals = g_ptr_array_new_with_free_func (g_free);
-  KolOnnxBuild build
-      = { .onnx = onnx, .graph = graph, .slots = slots, .refusals = refusals, .budget = &budget };
+  return build_from (onnx, graph, NULL, shapes, inputs, outputs, error);
+}
 
-  g_ptr_array_set_size (onnx->names, 0);
-  g_ptr_array_set_size (onnx->values, 0);
-  return build_all (&build, shapes, inputs, outputs, error);
+/**
+ * kol_onnx_build_upon:
+ * @onnx: a network with at least one input
+ * @given: its inputs: values of one graph, where the network is built
+ * @outputs: (out caller-allocates): its results
+ * @error: return location
+ *
+ * Builds the network as kol_onnx_build() does, but upon values that are computed,
+ * instead of placeholders: a part of a larger graph. Pictures [N, C, H, W] may be of
+ * another size than the file says, if its nodes can do with it.
+ *
+ * Returns: %FALSE if something has failed
+ */
+gboolean
+kol_onnx_build_upon (KolOnnx *onnx, KolValue *const *given, KolValue **outputs, GError **error)
+{
+  g_return_val_if_fail (onnx && given && outputs && onnx->inputs->len > 0, FALSE);
+  g_autofree KolShape *shapes = g_new (KolShape, onnx->inputs->len);
+  g_autofree KolValue **inputs = g_new (KolValue *, onnx->inputs->len);
+
+  for (guint i = 0; i < onnx->inputs->len; i++)
+    shapes[i] = *kol_value_get_shape (given[i]);
+  return build_from (onnx, kol_value_get_graph (given[0]), given, shapes, inputs, outputs, error);
 }

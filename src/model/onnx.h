@@ -46,6 +46,8 @@ KOL_API gboolean kol_onnx_fix (KolOnnx *onnx, guint input, KolShape shape, const
                                GError **error);
 KOL_API gboolean kol_onnx_build (KolOnnx *onnx, KolGraph *graph, const KolShape *shapes,
                                  KolValue **inputs, KolValue **outputs, GError **error);
+KOL_API gboolean kol_onnx_build_upon (KolOnnx *onnx, KolValue *const *given, KolValue **outputs,
+                                      GError **error);
 KOL_API guint kol_onnx_get_n_tensors (const KolOnnx *onnx);
 KOL_API const char *kol_onnx_get_tensor (const KolOnnx *onnx, guint i, KolValue **value);
 

@@ -746,14 +746,13 @@ kol_recipe_get_settings (const KolRecipe *recipe)
 
 /* Has the value of a layer bear the layer's name, if it is a value of its own. */
 static KolValue *
-build_layer (const KolLayer *layer, const KolNetworkValues *values, KolValue *const *outputs,
-             gboolean training, gint64 classes)
+build_layer (const KolLayer *layer, KolValue *const *outputs, KolValue *keep, gint64 classes)
 {
   g_autofree KolValue **inputs = g_new0 (KolValue *, layer->n_inputs);
   KolLayerPlace place = { .layer = layer,
-                          .graph = kol_value_get_graph (values->x),
-                          .training = training,
-                          .keep = values->keep,
+                          .graph = kol_value_get_graph (outputs[0]),
+                          .training = keep != NULL,
+                          .keep = keep,
                           .classes = classes,
                           .inputs = inputs };
 
@@ -763,6 +762,45 @@ build_layer (const KolLayer *layer, const KolNetworkValues *values, KolValue *co
   KolValue *output = layer->kind->build (&place);
   kol_graph_set_prefix (place.graph, NULL);
   return output == inputs[0] ? output : kol_named (output, layer->name);
+}
+
+/* The layers upon x; they are to learn if there is a @keep. */
+static KolValue *
+build_layers (const KolRecipe *self, KolValue *x, KolValue *keep, gint64 classes)
+{
+  g_autofree KolValue **outputs = g_new0 (KolValue *, self->layers->len + 1);
+
+  outputs[0] = x;
+  for (guint i = 0; i < self->layers->len; i++)
+    outputs[i + 1] = build_layer (g_ptr_array_index (self->layers, i), outputs, keep, classes);
+  KolValue *output = outputs[self->layers->len];
+  const KolShape *shape = kol_value_get_shape (output);
+  return shape->rank > 2 ? kol_reshape (output, KOL_SHAPE (shape->dim[0], -1)) : output;
+}
+
+static gint64
+classes_of (const KolDataset *like)
+{
+  return like->classes > 0 ? like->classes : (gint64) like->outputs;
+}
+
+/**
+ * kol_recipe_build:
+ * @recipe: a recipe
+ * @x: examples [N, C, H, W], pixels 0..1
+ * @like: a data set with the classes wanted
+ *
+ * Builds a recipe's layers upon examples that are computed, for a network that does not
+ * learn; its parameters are those of kol_recipe_network(). The graph keeps, as its error,
+ * shapes that do not go together.
+ *
+ * Returns: (transfer none): what the last layer gives, [N, classes] or [N, outputs]
+ */
+KolValue *
+kol_recipe_build (const KolRecipe *recipe, KolValue *x, const KolDataset *like)
+{
+  g_return_val_if_fail (recipe != NULL && x != NULL && like != NULL, NULL);
+  return build_layers (recipe, x, NULL, classes_of (like));
 }
 
 /* Whether the output is what the loss needs; if not, the graph keeps the sentence. */
@@ -838,8 +876,7 @@ kol_recipe_network (KolGraph *graph, gsize batch, gboolean training, const KolDa
 
   const KolRecipe *self = recipe;
   gboolean labels = like->classes > 0;
-  gint64 classes = labels ? like->classes : (gint64) like->outputs;
-  g_autofree KolValue **outputs = g_new0 (KolValue *, self->layers->len + 1);
+  gint64 classes = classes_of (like);
   LossKind kind = self->loss >= 0 ? (LossKind) self->loss : labels ? CROSS_ENTROPY : MEAN_SQUARED;
 
   *values = (KolNetworkValues){ 0 };
@@ -849,13 +886,7 @@ kol_recipe_network (KolGraph *graph, gsize batch, gboolean training, const KolDa
   KolValue *targets = values->y;
   if (training)
     values->keep = kol_placeholder (graph, "keep_prob", KOL_SCALAR);
-  outputs[0] = values->x;
-  for (guint i = 0; i < self->layers->len; i++)
-    outputs[i + 1]
-        = build_layer (g_ptr_array_index (self->layers, i), values, outputs, training, classes);
-  values->output = outputs[self->layers->len];
-  if (kol_value_get_shape (values->output)->rank > 2)
-    values->output = kol_reshape (values->output, KOL_SHAPE (batch, -1));
+  values->output = build_layers (self, values->x, values->keep, classes);
   if (!fits_data (values->output, batch, labels, classes, kind))
     return;
   if (labels && kind != CROSS_ENTROPY)

@@ -28,6 +28,8 @@ KOL_API const KolTrainSettings *kol_recipe_get_settings (const KolRecipe *recipe
 KOL_API void kol_recipe_network (KolGraph *graph, gsize batch, gboolean training,
                                  const KolDataset *like, KolNetworkValues *values, gpointer recipe);
 
+KOL_API KolValue *kol_recipe_build (const KolRecipe *recipe, KolValue *x, const KolDataset *like);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolRecipe, kol_recipe_unref)
 
 G_END_DECLS
