@@ -73,6 +73,7 @@ struct _KolGraph {
   GHashTable *names;        /* nodes by their names */
   GHashTable *next_numbers; /* name -> n: it is taken, and so are "name-2" to "name-(n - 1)" */
   GHashTable *parameter_values;
+  GPtrArray *constants; /* KolParameter: of nodes that are constants, and of no set */
   GPtrArray *feeds;
   GPtrArray *plans; /* the latest first */
   KolPlan *last;    /* the plan that ran last: its targets can be read */
@@ -197,12 +198,17 @@ KolFeed *kol_graph_find_feed (KolGraph *graph, const KolValue *value);
 void kol_feed_clear (KolFeed *feed);
 KolValue *kol_value_root (KolValue *value);
 extern const KolOp kol_op_placeholder, kol_op_parameter, kol_op_constant;
-float kol_constant_get_value (const KolNode *node);
+float kol_constant_get_value (const KolNode *node); /* of one that has no parameter */
+KolValue *kol_constant_from_bytes (KolGraph *graph, const char *name, const KolShape *shape,
+                                   GBytes *values);
 
 /* parameter.c */
 KolParameter *kol_parameters_add (KolParameters *parameters, const char *name,
                                   const KolShape *shape, gboolean trainable,
                                   KolInitializer initializer, GError **error);
+KolParameter *kol_parameter_new_constant (KolParameters *parameters, const char *name,
+                                          const KolShape *shape);
+void kol_parameter_free (gpointer parameter);
 KolQueue *kol_parameters_get_queue (KolParameters *parameters, GError **error);
 KolBuffer *kol_parameter_get_buffer (KolParameter *parameter, GError **error);
 void kol_parameter_set_source (KolParameter *parameter, GBytes *source);

@@ -104,6 +104,7 @@ kol_graph_new_over (KolParameters *parameters)
   self->names = g_hash_table_new (g_str_hash, g_str_equal);
   self->next_numbers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->parameter_values = g_hash_table_new (g_str_hash, g_str_equal);
+  self->constants = g_ptr_array_new_with_free_func (kol_parameter_free);
   self->feeds = g_ptr_array_new_with_free_func (feed_free);
   self->plans = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_plan_free);
   self->folds = g_hash_table_new_full (NULL, NULL, NULL, g_free);
@@ -129,6 +130,7 @@ kol_graph_free (KolGraph *graph)
   kol_graph_forget_watched (graph);
   g_ptr_array_unref (graph->plans);
   g_ptr_array_unref (graph->feeds);
+  g_ptr_array_unref (graph->constants);
   g_hash_table_unref (graph->names);
   g_hash_table_unref (graph->next_numbers);
   g_clear_pointer (&graph->pinned, g_hash_table_unref);
@@ -376,6 +378,18 @@ take_name (KolNode *node, const char *name)
   g_hash_table_insert (graph->names, node->name, node);
 }
 
+/* The shapes of all outputs, which are shapes that tensors can have. */
+static gboolean
+infer (KolNode *node, GError **error)
+{
+  if (!node->op->infer (node, error))
+    return FALSE;
+  for (guint i = 0; i < node->n_outputs; i++)
+    if (!kol_shape_check (&node->outputs[i].shape, error))
+      return FALSE;
+  return TRUE;
+}
+
 KolValue *
 kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs, gconstpointer attributes)
 {
@@ -415,7 +429,7 @@ kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs, gconstpo
   prefixed = graph->prefix ? g_strdup_printf ("%s/%s", graph->prefix, op->name) : NULL;
   take_name (node, prefixed ? prefixed : op->name);
 
-  if (!op->infer (node, &error))
+  if (!infer (node, &error))
     {
       leave_name (node);
       kol_graph_fail (graph, KOL_ERROR_SHAPE, "%s: %s", node->name, error->message);
@@ -552,13 +566,6 @@ source_infer (KolNode *node, GError **error)
 {
   const Source *source = node->attributes;
 
-  for (int i = 0; i < source->shape.rank; i++)
-    if (source->shape.dim[i] < 1)
-      return kol_infer_fail (error, "the shape %s has a length below 1",
-                             kol_shape_text (&source->shape));
-  if (source->shape.rank < 0 || source->shape.rank > KOL_MAX_RANK)
-    return kol_infer_fail (error, "a shape of %d dimensions; at most %d are possible",
-                           source->shape.rank, KOL_MAX_RANK);
   node->outputs[0].shape = source->shape;
   return TRUE;
 }
@@ -588,7 +595,7 @@ source_new (KolGraph *graph, const KolOp *op, const char *name, const Source *so
   node->outputs = g_new0 (KolValue, 1);
   node->outputs[0] = (KolValue){ .graph = graph, .node = node };
   node->attributes = g_memdup2 (source, sizeof *source);
-  if (!op->infer (node, &error))
+  if (!infer (node, &error))
     {
       kol_graph_fail (graph, KOL_ERROR_SHAPE, "%s: %s", name, error->message);
       node_free (node);
@@ -638,6 +645,48 @@ kol_constant (KolGraph *graph, float value)
 {
   g_return_val_if_fail (graph != NULL, NULL);
   return source_new (graph, &kol_op_constant, "constant", &(Source){ .value = value });
+}
+
+/*
+ * The same of any shape: @values, float32 in this machine's order, are not copied, but
+ * taken to the device when they are first needed.
+ */
+KolValue *
+kol_constant_from_bytes (KolGraph *graph, const char *name, const KolShape *shape, GBytes *values)
+{
+  KolValue *value = source_new (graph, &kol_op_constant, name, &(Source){ .shape = *shape });
+
+  if (kol_value_failed (value))
+    return value;
+  value->node->parameter = kol_parameter_new_constant (graph->parameters, value->node->name, shape);
+  kol_parameter_set_source (value->node->parameter, values);
+  g_ptr_array_add (graph->constants, value->node->parameter);
+  return value;
+}
+
+/**
+ * kol_constant_tensor:
+ * @graph: a graph
+ * @shape: its shape
+ * @values: its elements, which are copied
+ *
+ * Numbers that nobody learns: a mask, a matrix that resizes. They are the graph's own,
+ * neither among its set's parameters nor in a checkpoint.
+ *
+ * Returns: (transfer none): a value of that shape
+ */
+KolValue *
+kol_constant_tensor (KolGraph *graph, KolShape shape, const float *values)
+{
+  g_return_val_if_fail (graph && values, NULL);
+
+  /* A shape that is none is said before anything is read. */
+  g_autoptr (GError) error = NULL;
+  if (!kol_shape_check (&shape, &error))
+    return kol_graph_fail (graph, KOL_ERROR_SHAPE, "constant: %s", error->message);
+  g_autoptr (GBytes) bytes
+      = g_bytes_new (values, (gsize) kol_shape_count (&shape) * sizeof (float));
+  return kol_constant_from_bytes (graph, "constant", &shape, bytes);
 }
 
 static KolValue *

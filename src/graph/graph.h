@@ -48,6 +48,7 @@ KOL_API void kol_graph_pin_variants (KolGraph *graph, GHashTable *variants);
 
 KOL_API KolValue *kol_placeholder (KolGraph *graph, const char *name, KolShape shape);
 KOL_API KolValue *kol_constant (KolGraph *graph, float value);
+KOL_API KolValue *kol_constant_tensor (KolGraph *graph, KolShape shape, const float *values);
 KOL_API KolValue *kol_parameter (KolGraph *graph, const char *name, KolShape shape,
                                  KolInitializer initializer);
 KOL_API KolValue *kol_state (KolGraph *graph, const char *name, KolShape shape,

@@ -47,7 +47,7 @@ struct _KolNode {
   guint n_outputs;
   KolValue *outputs;        /* an array; infer sets the shapes */
   gconstpointer attributes; /* a copy of the operation's attribute struct */
-  KolParameter *parameter;  /* for the op "parameter" */
+  KolParameter *parameter;  /* of parameters and states, and of constants that are no scalars */
   GPtrArray *also; /* KolValue, made before the node: computed whenever it is; NULL: none */
 };
 

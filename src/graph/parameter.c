@@ -20,8 +20,8 @@ kol_packed_table_new (void)
   return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, packed_free);
 }
 
-static void
-parameter_free (gpointer data)
+void
+kol_parameter_free (gpointer data)
 {
   KolParameter *parameter = data;
 
@@ -58,7 +58,7 @@ kol_parameters_new (KolDevice *device, guint64 seed)
   g_atomic_ref_count_init (&self->references);
   self->device = kol_device_ref (device);
   self->seed = seed;
-  self->list = g_ptr_array_new_with_free_func (parameter_free);
+  self->list = g_ptr_array_new_with_free_func (kol_parameter_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->arena = g_ptr_array_new_with_free_func (slot_free);
   self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
@@ -171,6 +171,28 @@ kol_parameters_get_queue (KolParameters *parameters, GError **error)
   return parameters->queue;
 }
 
+static KolParameter *
+parameter_new (KolParameters *parameters, const char *name, const KolShape *shape)
+{
+  KolParameter *parameter = g_new0 (KolParameter, 1);
+
+  parameter->owner = parameters;
+  parameter->name = g_strdup (name);
+  parameter->shape = *shape;
+  parameter->packed = kol_packed_table_new ();
+  return parameter;
+}
+
+/*
+ * What holds a constant: a tensor of the job that is not in the set, so that nobody
+ * trains, saves or finds it. Given; it must be given values by kol_parameter_set_source().
+ */
+KolParameter *
+kol_parameter_new_constant (KolParameters *parameters, const char *name, const KolShape *shape)
+{
+  return parameter_new (parameters, name, shape);
+}
+
 /* Finds the parameter, or adds it; one of another shape under the same name is an error. Lent. */
 KolParameter *
 kol_parameters_add (KolParameters *parameters, const char *name, const KolShape *shape,
@@ -187,13 +209,9 @@ kol_parameters_add (KolParameters *parameters, const char *name, const KolShape 
                    kol_shape_text (shape), kol_shape_text (&parameter->shape));
       return NULL;
     }
-  parameter = g_new0 (KolParameter, 1);
-  parameter->owner = parameters;
-  parameter->name = g_strdup (name);
-  parameter->shape = *shape;
+  parameter = parameter_new (parameters, name, shape);
   parameter->trainable = trainable;
   parameter->initializer = initializer;
-  parameter->packed = kol_packed_table_new ();
   g_ptr_array_add (parameters->list, parameter);
   g_hash_table_insert (parameters->by_name, parameter->name, parameter);
   return parameter;

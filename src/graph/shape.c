@@ -6,7 +6,8 @@
  * kol_shape_count:
  * @shape: a shape
  *
- * Returns: the number of elements; 1 for a scalar
+ * Returns: the number of elements; 1 for a scalar, %G_MAXINT64 if there are more than
+ *   that
  */
 gint64
 kol_shape_count (const KolShape *shape)
@@ -14,8 +15,42 @@ kol_shape_count (const KolShape *shape)
   gint64 count = 1;
 
   for (int i = 0; i < shape->rank; i++)
-    count *= shape->dim[i];
+    {
+      if (shape->dim[i] > 0 && count > G_MAXINT64 / shape->dim[i])
+        return G_MAXINT64;
+      count *= shape->dim[i];
+    }
   return count;
+}
+
+/**
+ * kol_shape_check:
+ * @shape: a shape
+ * @error: return location
+ *
+ * What every tensor's shape must be: of at most %KOL_MAX_RANK dimensions, none of them
+ * shorter than 1, and of at most %KOL_MAX_ELEMENTS elements. Graphs check this of every
+ * node.
+ *
+ * Errors: %KOL_ERROR_SHAPE.
+ *
+ * Returns: whether a tensor can have this shape
+ */
+gboolean
+kol_shape_check (const KolShape *shape, GError **error)
+{
+  if (shape->rank < 0 || shape->rank > KOL_MAX_RANK)
+    return kol_infer_fail (error, "a shape of %d dimensions; at most %d are possible", shape->rank,
+                           KOL_MAX_RANK);
+  for (int i = 0; i < shape->rank; i++)
+    if (shape->dim[i] < 1)
+      return kol_infer_fail (error, "the shape %s has a length below 1", kol_shape_text (shape));
+  if (kol_shape_count (shape) > KOL_MAX_ELEMENTS)
+    return kol_infer_fail (error,
+                           "the shape %s has more than 2^48 elements, for which no machine has the "
+                           "memory",
+                           kol_shape_text (shape));
+  return TRUE;
 }
 
 /**

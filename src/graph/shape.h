@@ -8,6 +8,8 @@
 G_BEGIN_DECLS
 
 #define KOL_MAX_RANK 8
+/** KOL_MAX_ELEMENTS: a tensor has no more: 1 PiB. Sums and small multiples fit 64 bits. */
+#define KOL_MAX_ELEMENTS (G_GINT64_CONSTANT (1) << 48)
 
 /**
  * KolShape:
@@ -28,6 +30,7 @@ typedef struct {
 #define KOL_SCALAR ((KolShape){ 0 })
 
 KOL_API gint64 kol_shape_count (const KolShape *shape);
+KOL_API gboolean kol_shape_check (const KolShape *shape, GError **error);
 KOL_API gboolean kol_shape_equal (const KolShape *a, const KolShape *b);
 KOL_API char *kol_shape_to_string (const KolShape *shape);
 KOL_API gboolean kol_shape_broadcast (const KolShape *a, const KolShape *b, KolShape *result);

@@ -222,7 +222,7 @@ added_parameter (const KolNode *node)
 
   if (strcmp (other->op->name, "reshape") == 0)
     other = other->inputs[0]->node;
-  return other->op == &kol_op_parameter && other->outputs[0].shape.rank == 1 ? other : NULL;
+  return other->parameter && other->outputs[0].shape.rank == 1 ? other : NULL;
 }
 
 gboolean
@@ -542,7 +542,7 @@ write_reshape (Writer *writer, const KolNode *node)
 
   for (int d = 0; d < y->rank; d++)
     shape[d] = d == 0 && same ? 0 : y->dim[d];
-  if (!same && node->inputs[0]->node->op != &kol_op_parameter)
+  if (!same && !node->inputs[0]->node->parameter)
     writer->fixed_batch = TRUE;
   KOL_ONNX_ADD (writer, node, "Reshape", output (writer, node), input (writer, node, 0),
                 kol_onnx_writer_constant_ints (writer, node, shape, y->rank));

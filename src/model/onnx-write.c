@@ -377,7 +377,7 @@ write_node (Writer *writer, const KolNode *node)
 {
   float constant;
 
-  if (node->op == &kol_op_parameter)
+  if (node->parameter)
     add_parameter (writer, node);
   else if (node->op == &kol_op_constant)
     {

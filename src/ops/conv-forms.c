@@ -53,8 +53,13 @@ transposed_shape (const KolShape *x, const KolShape *w, const KolConvTranspose2d
 static gboolean
 output_pad_is_right (const KolConvTranspose2d *how)
 {
-  KolConv2d c = convolution_of (how);
+  const int given[] = { how->pad,   how->top,          how->left,        how->bottom,
+                        how->right, how->output_pad_h, how->output_pad_w };
 
+  for (guint i = 0; i < G_N_ELEMENTS (given); i++)
+    if (given[i] < -G_MAXINT / 8 || given[i] > G_MAXINT / 8) /* sums of these are numbers */
+      return FALSE;
+  KolConv2d c = convolution_of (how);
   return MIN (how->output_pad_h, how->output_pad_w) >= 0
          && how->output_pad_h - how->pad - how->bottom < c.stride
          && how->output_pad_w - how->pad - how->right < c.stride_w;
@@ -75,7 +80,8 @@ refuse_transposed (KolValue *x, KolValue *w, const KolConvTranspose2d *how)
   if (!output_pad_is_right (how))
     return kol_graph_fail (x->graph, KOL_ERROR_SHAPE,
                            "conv_transpose2d of x %s with w %s, stride %d x %d, and %d x %d added "
-                           "to the output: that should be 0 or more, and less than the stride",
+                           "to the output: that should be 0 or more, and less than the stride, "
+                           "and paddings should be lengths that pictures can have",
                            kol_shape_text (xs), kol_shape_text (ws), how->stride, how->stride_w,
                            how->output_pad_h, how->output_pad_w);
   y = transposed_shape (xs, ws, how);
@@ -167,8 +173,8 @@ kol_conv1d (KolValue *x, KolValue *w, KolValue *bias, const KolConv1d *how)
                         .dilation_w = how->dilation ? how->dilation : 1,
                         .groups = how->groups,
                         .padding = how->padding,
-                        .left = how->pad + how->left,
-                        .right = how->pad + how->right };
+                        .left = (int) MIN ((gint64) how->pad + how->left, G_MAXINT),
+                        .right = (int) MIN ((gint64) how->pad + how->right, G_MAXINT) };
   y = kol_conv2d (as_rows (x), as_rows (w), bias, &flat);
   if (kol_value_failed (y))
     return y;

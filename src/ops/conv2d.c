@@ -93,6 +93,13 @@ kol_conv2d_shape_of (const KolNode *node)
   return resolve (&attributes->how, x, w);
 }
 
+/* Sums of a few such paddings and lengths are still numbers. */
+static gboolean
+is_padding (gint64 padding)
+{
+  return padding >= 0 && padding <= G_MAXINT / 4;
+}
+
 static gboolean
 check_attributes (const KolConv2d *how, GError **error)
 {
@@ -102,12 +109,13 @@ check_attributes (const KolConv2d *how, GError **error)
                            "conv2d with stride %d x %d, dilation %d x %d, %d groups: these "
                            "should be 1 or more (0: the default)",
                            how->stride, how->stride_w, how->dilation, how->dilation_w, how->groups);
-  if (how->pad + how->top < 0 || how->pad + how->left < 0 || how->pad + how->bottom < 0
-      || how->pad + how->right < 0)
+  gint64 pad = how->pad;
+  if (!is_padding (pad + how->top) || !is_padding (pad + how->left)
+      || !is_padding (pad + how->bottom) || !is_padding (pad + how->right))
     return kol_infer_fail (error,
                            "conv2d with padding %d, and %d, %d, %d, %d added at the top, "
-                           "left, bottom and right: a padding should be 0 or more",
-                           how->pad, how->top, how->left, how->bottom, how->right);
+                           "left, bottom and right: a padding should be 0 .. %d",
+                           how->pad, how->top, how->left, how->bottom, how->right, G_MAXINT / 4);
   return TRUE;
 }
 

@@ -43,7 +43,8 @@ unpool_infer (KolNode *node, GError **error)
     return kol_infer_fail (error,
                            "unpooling of %s to %s; it has to be [N, C, H, W] with the same N and C",
                            kol_shape_text (x), kol_shape_text (y));
-  if (MAX (x->dim[2] * x->dim[3], y->dim[2] * y->dim[3]) > LARGEST_INDEX)
+  KolShape plane = KOL_SHAPE (y->dim[2], y->dim[3]);
+  if (MAX (x->dim[2] * x->dim[3], kol_shape_count (&plane)) > LARGEST_INDEX)
     return kol_infer_fail (error,
                            "unpooling of %s to %s; an index would not be exact in planes of more "
                            "than %d elements",

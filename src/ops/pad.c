@@ -185,7 +185,7 @@ pad_infer (KolNode *node, GError **error)
     {
       if (!check_axis (how, x, i, error))
         return FALSE;
-      y->dim[i] += how->before[i] + how->after[i];
+      y->dim[i] += (gint64) how->before[i] + how->after[i];
     }
   return TRUE;
 }
@@ -316,7 +316,7 @@ gradient_infer (KolNode *node, GError **error)
   if (!kol_find_axis (dy, how->axis, &axis, error))
     return FALSE;
   node->outputs[0].shape = *dy;
-  node->outputs[0].shape.dim[axis] -= how->before + how->after;
+  node->outputs[0].shape.dim[axis] -= (gint64) how->before + how->after;
   if (node->outputs[0].shape.dim[axis] < 1)
     return kol_infer_fail (error, "axis %d of %s is no longer than its border of %d and %d", axis,
                            kol_shape_text (dy), how->before, how->after);

@@ -74,10 +74,10 @@ kol_pool_geometry (const KolShape *shape, const KolPoolAttributes *attributes)
   self.stride_w = how->stride_w ? how->stride_w : how->stride ? how->stride : self.size_w;
   if (how->padding == KOL_EXPLICIT)
     {
-      self.top = how->pad + how->top;
-      self.left = how->pad + how->left;
-      self.bottom = how->pad + how->bottom;
-      self.right = how->pad + how->right;
+      self.top = (gint64) how->pad + how->top;
+      self.left = (gint64) how->pad + how->left;
+      self.bottom = (gint64) how->pad + how->bottom;
+      self.right = (gint64) how->pad + how->right;
     }
   else if (how->padding == KOL_SAME && self.stride > 0 && self.stride_w > 0)
     {
@@ -233,8 +233,8 @@ kol_pool_along_rows (KolValue *x, const KolPool1d *how,
                    .stride = 1,
                    .stride_w = how->stride ? how->stride : how->size,
                    .padding = how->padding,
-                   .left = how->pad + how->left,
-                   .right = how->pad + how->right,
+                   .left = (int) MIN ((gint64) how->pad + how->left, G_MAXINT),
+                   .right = (int) MIN ((gint64) how->pad + how->right, G_MAXINT),
                    .ceil = how->ceil,
                    .count_pad = how->count_pad };
   KolValue *y;

@@ -12,16 +12,15 @@
 static gboolean
 fill_in (KolShape *shape, gint64 count)
 {
-  gint64 known = 1;
+  KolShape others = *shape;
   int missing = -1;
 
   for (int i = 0; i < shape->rank; i++)
     if (shape->dim[i] == -1 && missing < 0)
-      missing = i;
+      others.dim[missing = i] = 1;
     else if (shape->dim[i] < 1)
       return FALSE;
-    else
-      known *= shape->dim[i];
+  gint64 known = kol_shape_count (&others);
   if (missing < 0)
     return known == count;
   shape->dim[missing] = count / known;

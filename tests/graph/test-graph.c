@@ -35,6 +35,123 @@ test_error_names_node_and_shapes (void)
   g_assert_nonnull (strstr (error->message, "[1024, 10]"));
 }
 
+/* What the first error of a new graph is, in which @build has made something of x. */
+static void
+assert_too_large (const char *what, KolValue *(*build) (KolValue *x))
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (1, 4, 6, 6));
+
+  if (!kol_value_failed (build (x)))
+    g_error ("%s was built", what);
+  g_assert_error (kol_graph_get_error (g), KOL_ERROR, KOL_ERROR_SHAPE);
+}
+
+#define FAR ((gint64) 1 << 40)
+#define TOO_LARGE(name, expression)                                                                \
+  static KolValue *build_##name (KolValue *x) { return expression; }
+
+static KolValue *
+filters_of (KolValue *x, gint64 out)
+{
+  return kol_parameter (x->graph, "w", KOL_SHAPE (out, 4, 3, 3), KOL_CONSTANT (0));
+}
+
+TOO_LARGE (placeholder, kol_placeholder (x->graph, "p", KOL_SHAPE (FAR, FAR)))
+/* The product of these is 0 in 64 bits, and of those 144, as many as x has. */
+TOO_LARGE (placeholder_zero, kol_placeholder (x->graph, "p", KOL_SHAPE (FAR, FAR, FAR, FAR)))
+TOO_LARGE (reshape, kol_reshape (x, KOL_SHAPE (144, G_MAXINT64 / 2 + 1, 4, 1)))
+TOO_LARGE (reshape_open, kol_reshape (x, KOL_SHAPE (-1, G_MAXINT64 / 2 + 1, 4)))
+TOO_LARGE (parameter, kol_parameter (x->graph, "w", KOL_SHAPE (FAR, FAR), KOL_CONSTANT (0)))
+TOO_LARGE (constant, kol_constant_tensor (x->graph, KOL_SHAPE (FAR, FAR), &(float){ 0 }))
+TOO_LARGE (expand, kol_expand (x, KOL_SHAPE (FAR, FAR, 4, 6, 6)))
+TOO_LARGE (tile, kol_tile (x, (int[]){ G_MAXINT, G_MAXINT, G_MAXINT, G_MAXINT }))
+TOO_LARGE (one_hot, kol_one_hot (kol_expand (x, KOL_SHAPE (1 << 20, 4, 6, 6)), G_MAXINT, 1, 0))
+TOO_LARGE (outer, kol_add (kol_expand (x, KOL_SHAPE (1 << 30, 4, 6, 6)),
+                           kol_reshape (kol_expand (x, KOL_SHAPE (1 << 30, 4, 6, 6)),
+                                        KOL_SHAPE (1 << 30, 144, 1, 1, 1, 1))))
+TOO_LARGE (pad, kol_pad (x, &(KolPad){ .before = { G_MAXINT, G_MAXINT, G_MAXINT },
+                                       .after = { G_MAXINT, G_MAXINT, G_MAXINT } }))
+TOO_LARGE (conv, kol_conv2d (x, filters_of (x, 8), NULL,
+                             &(KolConv2d){ .pad = G_MAXINT, .top = G_MAXINT, .right = G_MAXINT }))
+TOO_LARGE (pool, kol_max_pool (x, &(KolPool){ .size = G_MAXINT,
+                                              .pad = G_MAXINT,
+                                              .top = G_MAXINT,
+                                              .left = G_MAXINT }))
+TOO_LARGE (conv_transpose_pad,
+           kol_conv_transpose2d (x, kol_reshape (filters_of (x, 8), KOL_SHAPE (4, 8, 3, 3)), NULL,
+                                 &(KolConvTranspose2d){ .pad = G_MAXINT, .top = G_MAXINT }))
+TOO_LARGE (conv_transpose,
+           kol_conv_transpose2d (x, kol_reshape (filters_of (x, 8), KOL_SHAPE (4, 8, 3, 3)), NULL,
+                                 &(KolConvTranspose2d){ .stride = G_MAXINT, .dilation = G_MAXINT }))
+TOO_LARGE (unpool, kol_max_unpool (x, x, KOL_SHAPE (1, 4, FAR, FAR)))
+TOO_LARGE (resize, kol_resize (x, &(KolResize){ .height = G_MAXINT, .width = G_MAXINT }))
+
+/* A shape that no memory holds, or whose elements no number counts, is said at once. */
+static void
+test_shapes_are_bounded (void)
+{
+  static const struct {
+    const char *name;
+    KolValue *(*build) (KolValue *x);
+  } rows[] = { { "placeholder", build_placeholder },
+               { "placeholder of 2^160", build_placeholder_zero },
+               { "reshape", build_reshape },
+               { "reshape with a length to be worked out", build_reshape_open },
+               { "parameter", build_parameter },
+               { "constant", build_constant },
+               { "expand", build_expand },
+               { "tile", build_tile },
+               { "one_hot", build_one_hot },
+               { "add", build_outer },
+               { "pad", build_pad },
+               { "conv2d", build_conv },
+               { "max_pool", build_pool },
+               { "conv_transpose2d", build_conv_transpose },
+               { "conv_transpose2d with padding", build_conv_transpose_pad },
+               { "max_unpool", build_unpool },
+               { "resize", build_resize } };
+  KolShape most = KOL_SHAPE ((gint64) 1 << 24, (gint64) 1 << 24);
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    assert_too_large (rows[i].name, rows[i].build);
+  g_assert_true (kol_shape_check (&most, NULL));
+  most.dim[0]++;
+  g_assert_false (kol_shape_check (&most, NULL));
+  g_assert_false (kol_shape_check (&KOL_SHAPE (3, 0), NULL));
+  g_assert_cmpint (kol_shape_count (&KOL_SHAPE (FAR, FAR)), ==, G_MAXINT64);
+}
+
+static void
+test_constants_are_no_parameters (void)
+{
+  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 3);
+  g_autoptr (KolGraph) g = kol_graph_new_over (parameters);
+  g_autoptr (GError) error = NULL;
+  static const float numbers[] = { 1, 2, 3, 4, 5, 6 }, more[] = { 10, 20, 30, 40 };
+  float got[4], dx[6];
+  KolValue *x = kol_placeholder (g, "x", KOL_SHAPE (2, 3)),
+           *w = kol_parameter (g, "w", KOL_SHAPE (2, 2), KOL_CONSTANT (0)),
+           *a = kol_constant_tensor (g, KOL_SHAPE (3, 2), numbers),
+           *b = kol_constant_tensor (g, KOL_SHAPE (2, 2), more), *d[2], **learnt;
+  KolValue *y = kol_add (kol_add (kol_matmul (x, a), b), w);
+
+  kol_set (x, (const float[]){ 1, 0, 0, 0, 0, 1 });
+  g_assert_true (kol_run (g, y, &error) && kol_read (y, got, &error));
+  g_assert_no_error (error);
+  assert_close (got, (const float[]){ 11, 22, 35, 46 }, 4, 0);
+  g_assert_cmpuint (kol_parameters_get_count (parameters), ==, 1);
+  g_assert_null (kol_parameters_find (parameters, kol_value_get_name (a)));
+  g_assert_cmpstr (kol_value_get_name (a), !=, kol_value_get_name (b));
+  /* Gradients go through them, and none goes into them. */
+  g_assert_true (kol_gradients (kol_sum (y, NULL), (KolValue *[]){ x, w }, 2, d));
+  g_assert_true (kol_run_all (g, d, 2, &error) && kol_read (d[0], dx, &error));
+  g_assert_no_error (error);
+  assert_close (dx, (const float[]){ 3, 7, 11, 3, 7, 11 }, 6, 0);
+  g_assert_cmpuint (kol_trainables (kol_sum (y, NULL), &learnt), ==, 1);
+  g_free (learnt);
+}
+
 static void
 test_first_error_is_kept (void)
 {
@@ -676,6 +793,8 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/graph/error/names-node-and-shapes", test_error_names_node_and_shapes);
   g_test_add_func ("/graph/error/first-is-kept", test_first_error_is_kept);
+  g_test_add_func ("/graph/error/shapes-are-bounded", test_shapes_are_bounded);
+  g_test_add_func ("/graph/constants", test_constants_are_no_parameters);
   g_test_add_func ("/graph/names", test_names_are_unique);
   g_test_add_func ("/graph/names/many", test_many_of_one_name);
   g_test_add_func ("/graph/name-stays", test_name_stays);
