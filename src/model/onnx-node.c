@@ -54,27 +54,26 @@ kol_onnx_slot_set_tensor (KolOnnxSlot *slot, KolOnnxTensor *tensor)
   slot->shape = tensor->shape;
 }
 
-/* A name that the same numbers always have, and others never. Given. */
-static char *
-name_of_computed (const char *name, GBytes *bytes)
-{
-  g_autofree char *sum = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, bytes);
-
-  return g_strdup_printf ("%s#%.12s", name, sum);
-}
-
-/* A tensor as a parameter, or a state that is not to be trained, of the graph's set. */
+/* A tensor's elements: a parameter, a state that is not to be trained, or a constant. */
 static KolValue *
-tensor_to_parameter (KolOnnxBuild *build, const char *name, KolOnnxTensor *tensor,
-                     gboolean trainable, GError **error)
+tensor_to_device (KolOnnxBuild *build, const char *name, KolOnnxTensor *tensor, gboolean trainable,
+                  GError **error)
 {
   g_autoptr (GBytes) bytes = kol_onnx_tensor_to_floats (tensor, error);
 
   if (!bytes)
     return NULL;
-  g_autofree char *own = tensor->name ? g_strdup (tensor->name) : name_of_computed (name, bytes);
-  KolValue *value = trainable ? kol_parameter (build->graph, own, tensor->shape, KOL_CONSTANT (0))
-                              : kol_state (build->graph, own, tensor->shape, KOL_CONSTANT (0));
+  if (!tensor->learnt || !kol_onnx_type_is_float (tensor->type))
+    {
+      /* The node that it is computed for has the name itself. */
+      g_autofree char *own
+          = tensor->name ? g_strdup (tensor->name) : g_strdup_printf ("%s/constant", name);
+
+      return kol_constant_from_bytes (build->graph, own, &tensor->shape, bytes);
+    }
+  KolValue *value
+      = trainable ? kol_parameter (build->graph, tensor->name, tensor->shape, KOL_CONSTANT (0))
+                  : kol_state (build->graph, tensor->name, tensor->shape, KOL_CONSTANT (0));
   if (!kol_value_failed (value))
     kol_parameter_set_source (value->node->parameter, bytes);
   return value;
@@ -91,9 +90,7 @@ kol_onnx_tensor_to_value (KolOnnxBuild *build, const char *name, KolOnnxTensor *
       return NULL;
     }
   if (tensor->count > 1 || tensor->learnt)
-    return tensor_to_parameter (
-        build, name, tensor, trainable && tensor->learnt && kol_onnx_type_is_float (tensor->type),
-        error);
+    return tensor_to_device (build, name, tensor, trainable, error);
   g_autoptr (GBytes) bytes = kol_onnx_tensor_to_floats (tensor, error);
   if (!bytes)
     return NULL;

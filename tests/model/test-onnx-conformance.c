@@ -109,6 +109,28 @@ feed (Case *self, GError **error)
   return TRUE;
 }
 
+/* What is learnt and saved is what the file lists as weights, and no constant of its nodes. */
+static void
+check_parameters (const Case *self, const char *path)
+{
+  const KolParameters *parameters = kol_graph_get_parameters (self->graph);
+  g_autoptr (GMappedFile) mapped = g_mapped_file_new (path, FALSE, NULL);
+  g_autoptr (GBytes) file = g_mapped_file_get_bytes (mapped);
+  Onnx__ModelProto *model = kol_onnx_parse (file, path, NULL);
+  g_autoptr (GHashTable) weights = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (gsize i = 0; i < model->graph->n_initializer; i++)
+    g_hash_table_add (weights, model->graph->initializer[i]->name);
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
+    {
+      const char *name = kol_parameter_get_name (kol_parameters_get (parameters, i));
+
+      if (!g_hash_table_contains (weights, name))
+        g_error ("%s: the parameter “%s” is no weight of the file", path, name);
+    }
+  onnx__model_proto__free_unpacked (model, NULL);
+}
+
 /* Up to the point where everything is built and nothing has run. */
 static gboolean
 build (Case *self, const char *folder, const char *set, GError **error)
@@ -141,8 +163,10 @@ build (Case *self, const char *folder, const char *set, GError **error)
         return FALSE;
     }
   self->graph = kol_graph_new (device);
-  return kol_onnx_build (self->onnx, self->graph, shapes, self->inputs, self->outputs, error)
-         && feed (self, error);
+  if (!kol_onnx_build (self->onnx, self->graph, shapes, self->inputs, self->outputs, error))
+    return FALSE;
+  check_parameters (self, path);
+  return feed (self, error);
 }
 
 static gboolean
