@@ -32,7 +32,10 @@ _kolinsky ()
     export:*)
       COMPREPLY=($(compgen -W "$(_kolinsky_models; ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
         -- "$word") $(compgen -f -- "$word")) ;;
-    run:* | info:*)
+    info:*)
+      COMPREPLY=($(compgen -W "$(_kolinsky_models; ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
+        -- "$word") $(compgen -f -- "$word")) ;;
+    run:*)
       COMPREPLY=($(compgen -f -X '!*.onnx' -- "$word") $(compgen -d -- "$word")) ;;
     models:*)
       case $before in

@@ -25,7 +25,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (InfoOptions, info_options_clear)
 typedef struct {
   KolGraph *graph;
   KolOnnx *onnx;              /* NULL: */
-  const KolNetworkKind *kind; /* a network that Kolinsky knows */
+  const KolNetworkKind *kind; /* a network that Kolinsky knows, or */
+  KolModel *model;            /* an installed one with its weights, or */
+  KolRun *run;                /* what somebody trains */
   KolValue **outputs;
   guint n_outputs;
 } Subject;
@@ -35,6 +37,8 @@ subject_clear (Subject *self)
 {
   g_clear_pointer (&self->graph, kol_graph_free);
   g_clear_pointer (&self->onnx, kol_onnx_free);
+  g_clear_pointer (&self->model, kol_model_free);
+  g_clear_pointer (&self->run, kol_run_free);
   g_free (self->outputs);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Subject, subject_clear)
@@ -145,19 +149,58 @@ build_onnx (const InfoOptions *options, Subject *self, GError **error)
   return kol_onnx_build (self->onnx, self->graph, shapes, inputs, self->outputs, error);
 }
 
+/* The one output of a network that is built by a function. */
+static gboolean
+take_output (Subject *self, KolValue *output, GError **error)
+{
+  const GError *wrong = kol_graph_get_error (self->graph);
+
+  self->n_outputs = 1;
+  self->outputs = g_new0 (KolValue *, 1);
+  self->outputs[0] = output;
+  if (!wrong)
+    return TRUE;
+  g_propagate_error (error, g_error_copy (wrong));
+  return FALSE;
+}
+
 static gboolean
 build_known (const InfoOptions *options, Subject *self, GError **error)
 {
   KolShape shape = KOL_SHAPE (options->batch, 3, self->kind->side, self->kind->side);
 
-  self->n_outputs = 1;
-  self->outputs = g_new0 (KolValue *, 1);
-  self->outputs[0] = self->kind->build (kol_placeholder (self->graph, "x", shape), NULL);
-  const GError *wrong = kol_graph_get_error (self->graph);
-  if (!wrong)
-    return TRUE;
-  g_propagate_error (error, g_error_copy (wrong));
-  return FALSE;
+  return take_output (self, self->kind->build (kol_placeholder (self->graph, "x", shape), NULL),
+                      error);
+}
+
+static gboolean
+build_model (const InfoOptions *options, Subject *self, GError **error)
+{
+  KolModelValues values = { 0 };
+
+  return kol_model_build (self->model, self->graph,
+                          kol_model_get_shape (self->model, (gsize) options->batch), &values, error)
+         && take_output (self, values.output, error);
+}
+
+/* As it answers, not as it learns: without what is dropped, and without gradients. */
+static gboolean
+build_run (const InfoOptions *options, Subject *self, GError **error)
+{
+  KolNetworkValues values = { 0 };
+
+  kol_recipe_network (self->graph, (gsize) options->batch, FALSE, self->run->like, &values,
+                      self->run->recipe);
+  return take_output (self, values.output, error);
+}
+
+static gboolean
+build (const InfoOptions *options, Subject *self, GError **error)
+{
+  return self->run     ? build_run (options, self, error)
+         : self->model ? build_model (options, self, error)
+         : self->kind  ? build_known (options, self, error)
+                       : build_onnx (options, self, error);
 }
 
 /* ── Counting ── */
@@ -193,7 +236,8 @@ list_layers (const Subject *self)
         continue;
       for (guint k = 0; k < layer.node->n_inputs; k++)
         {
-          KolParameter *parameter = kol_value_root (layer.node->inputs[k])->node->parameter;
+          const KolNode *from = kol_value_root (layer.node->inputs[k])->node;
+          KolParameter *parameter = from->op == &kol_op_parameter ? from->parameter : NULL;
 
           if (parameter && g_hash_table_add (counted, parameter))
             layer.parameters += (guint64) kol_shape_count (&parameter->shape);
@@ -230,13 +274,23 @@ say_ports (const char *title, const KolOnnxInfo *info)
 }
 
 static void
-say_head (const Subject *self)
+say_run (const KolRun *run)
 {
-  if (self->kind)
-    {
-      tool_say ("%s: %s", self->kind->title, self->kind->paper);
-      return;
-    }
+  tool_say ("%s: a run of the recipe %s, %s", run->folder, kol_recipe_get_name (run->recipe),
+            kol_recipe_get_title (run->recipe));
+  if (run->latest == 0)
+    tool_say ("It has no checkpoint yet");
+  else if (run->best > 0)
+    tool_say ("The latest checkpoint is of step %" G_GUINT64_FORMAT
+              ", the best of step %" G_GUINT64_FORMAT,
+              run->latest, run->best);
+  else
+    tool_say ("The latest checkpoint is of step %" G_GUINT64_FORMAT, run->latest);
+}
+
+static void
+say_onnx (const Subject *self)
+{
   const char *producer = kol_onnx_get_producer (self->onnx);
   tool_say ("ONNX, operators of version %" G_GINT64_FORMAT "%s%s", kol_onnx_get_opset (self->onnx),
             *producer ? ", written by " : "", producer);
@@ -244,6 +298,20 @@ say_head (const Subject *self)
     say_ports ("input", kol_onnx_get_input (self->onnx, i));
   for (guint i = 0; i < kol_onnx_get_n_outputs (self->onnx); i++)
     say_ports ("output", kol_onnx_get_output (self->onnx, i));
+}
+
+static void
+say_head (const Subject *self)
+{
+  if (self->run)
+    say_run (self->run);
+  else if (self->model)
+    tool_say ("%s: %s", kol_model_get_entry (self->model)->name,
+              kol_model_get_entry (self->model)->path);
+  else if (self->kind)
+    tool_say ("%s: %s", self->kind->title, self->kind->paper);
+  else
+    say_onnx (self);
 }
 
 static void
@@ -305,6 +373,12 @@ write_json (const Subject *self, const GArray *layers, const Sum *sum)
 
   tool_json_init (&json);
   tool_json_open (&json, NULL, '{');
+  if (self->run)
+    {
+      tool_json_string (&json, "recipe", kol_recipe_get_name (self->run->recipe));
+      tool_json_integer (&json, "latest", self->run->latest);
+      tool_json_integer (&json, "best", self->run->best);
+    }
   if (self->onnx)
     {
       tool_json_integer (&json, "opset", (guint64) kol_onnx_get_opset (self->onnx));
@@ -377,23 +451,49 @@ tell (const InfoOptions *options, const Subject *self, GError **error)
   return TRUE;
 }
 
+/* A run, a network that is known or installed, or an ONNX file. */
 static gboolean
-inform (const InfoOptions *options, const char *model, GError **error)
+find_subject (Subject *self, const char *name, GError **error)
+{
+  g_autofree char *folder = tool_run_folder (name);
+
+  if (kol_run_exists (folder) || g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return (self->run = kol_run_read (folder, error)) != NULL;
+  if (tool_is_weights (name))
+    return (self->model = kol_model_open (name, error)) != NULL;
+  if (!g_file_test (name, G_FILE_TEST_EXISTS) && (self->kind = kol_network_find (name)))
+    return TRUE;
+  return (self->onnx = tool_open_onnx (name, error)) != NULL;
+}
+
+static gboolean
+inform (const InfoOptions *options, const char *name, GError **error)
 {
   g_auto (Subject) subject = { 0 };
-  gboolean is_file = g_file_test (model, G_FILE_TEST_EXISTS);
 
-  if (!is_file)
-    subject.kind = kol_network_find (model);
-  if (!subject.kind && !(subject.onnx = tool_open_onnx (model, error)))
+  if (g_file_test (name, G_FILE_TEST_IS_REGULAR) && !g_str_has_suffix (name, ".onnx"))
+    {
+      g_autoptr (GError) mistake = NULL;
+      g_autoptr (KolWeights) weights = kol_weights_open (name, &mistake);
+
+      if (weights)
+        {
+          tool_tell_weights (weights, options->common.json);
+          return TRUE;
+        }
+      if (!(subject.onnx = kol_onnx_open (name, NULL))) /* under another name */
+        {
+          g_propagate_error (error, g_steal_pointer (&mistake));
+          return FALSE;
+        }
+    }
+  else if (!find_subject (&subject, name, error))
     return FALSE;
   g_autoptr (KolDevice) device = tool_open_device (&options->common, error);
   if (!device)
     return FALSE;
   subject.graph = kol_graph_new (device);
-  gboolean built = subject.kind ? build_known (options, &subject, error)
-                                : build_onnx (options, &subject, error);
-  return built && tell (options, &subject, error);
+  return build (options, &subject, error) && tell (options, &subject, error);
 }
 
 static ToolExit
@@ -403,7 +503,7 @@ run_command (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
     { "batch", 0, 0, G_OPTION_ARG_INT64, &options.batch,
-      "How many examples, where the file leaves that open (1)", "N" },
+      "How many examples, where the network does not say (1)", "N" },
     { "shape", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.shapes, "The shape of an input",
       "NAME=1x3x224x224" },
     { "plan", 0, 0, G_OPTION_ARG_NONE, &options.plan, "List the steps of a run instead of layers",
@@ -421,11 +521,12 @@ run_command (int argc, char **argv)
 
 const ToolCommand tool_info = {
   .name = "info",
-  .parameters = "MODEL",
+  .parameters = "MODEL|RUN|FILE",
   .summary = "Tell what a network is made of: layers, shapes, parameters, memory",
   .description
-  = "MODEL is an ONNX file, the name of an installed one, or one of the networks that\n"
-    "Kolinsky knows, such as vgg16. FLOP are floating-point operations, two for a product that\n"
-    "is added. Nothing is computed.",
+  = "MODEL is an ONNX file, the name of an installed network, or one of those that Kolinsky\n"
+    "knows, such as vgg16; RUN a run's folder, or its name. FLOP are floating-point operations,\n"
+    "two for a product that is added. Of a FILE of weights alone, .safetensors, .pth, .npz or\n"
+    ".h5, the arrays are listed. Nothing is computed.",
   .run = run_command,
 };

@@ -69,9 +69,8 @@ tool_open_onnx (const char *model, GError **error)
   return kol_onnx_open (entry ? entry->path : model, error);
 }
 
-/* Whether a name is that of an installed model which is not in an ONNX file. */
-static gboolean
-is_weights (const char *name)
+gboolean
+tool_is_weights (const char *name)
 {
   g_autoptr (KolModelEntry) entry = NULL;
 
@@ -98,7 +97,7 @@ open_weights (Network *self, const char *name, GError **error)
 static gboolean
 open_network (Network *self, const char *name, GError **error)
 {
-  if (is_weights (name))
+  if (tool_is_weights (name))
     return open_weights (self, name, error);
   self->onnx = tool_open_onnx (name, error);
   if (!self->onnx)

@@ -71,6 +71,10 @@ char *tool_run_folder (const char *given);
 
 /* Opens @model, an ONNX file or the name of an installed one (run.c). Given. */
 KolOnnx *tool_open_onnx (const char *model, GError **error);
+/* Lists the arrays of a file of weights (info-weights.c). */
+void tool_tell_weights (const KolWeights *weights, gboolean json);
+/* Whether @name is an installed model that is no ONNX file (run.c). */
+gboolean tool_is_weights (const char *name);
 /* "[any, 3, 224, 224]" (info.c). Given. */
 char *tool_format_open_shape (const KolOnnxInfo *info);
 

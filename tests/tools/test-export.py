@@ -114,6 +114,18 @@ def a_run_as_safetensors_has_the_weights_of_its_checkpoint(shop):
 
 
 @test
+def info_tells_what_a_run_trains(shop):
+    done = run("info", shop.run_folder(), "--batch", "7")
+    for words in ("a run of the recipe", "latest checkpoint is of step", "conv2d", "[7, 10]",
+                  "at a batch of 7"):
+        expect(words in done.out, f"{words!r} is missing in:\n{done}")
+    told = json.loads(run("info", shop.run_folder(), "--json").out)
+    shapes = read_safetensors(shop.path("digits.safetensors")).values()
+    counts = [len(content) // 4 for _, content in shapes]
+    expect(told["parameters"] == sum(counts) and told["latest"] > 0, told)
+
+
+@test
 def a_file_of_weights_is_converted(shop):
     path = shop.path("few.safetensors")
     fixture = os.path.join(os.path.dirname(os.path.abspath(__file__)),

@@ -255,6 +255,22 @@ def info_of_a_known_network(shop):
 
 
 @test
+def info_of_weights_lists_arrays(shop):
+    tests = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+    done = run("info", os.path.join(tests, "model/fixtures/few-zip.pth"))
+    expect(done.code == 0 and done.out.startswith("PyTorch"), done)
+    expect(re.search(r"^turned +float32 +\[3, 2\] +6 +24 B$", done.out, re.M), done)
+    expect("4 arrays, 18 elements, 66 B" in done.out, done)
+    told = json.loads(run("info", os.path.join(tests, "dataset/fixtures/plain.npz"), "--json").out)
+    expect(told["elements"] == 28 and told["bytes"] == 24 + 4 * 8, told)
+    expect(told["arrays"][0] == {"name": "x", "type": "uint8", "shape": [4, 2, 3], "elements": 24,
+                                 "bytes": 24}, told)
+    os.rename(dense(shop), shop.path("network"))
+    expect("9 parameters" in run("info", shop.path("network")).out, "no network without .onnx")
+    expect_sentence(run("info", write(shop, "x.safetensors", b"no")), 1, "not a file of weights")
+
+
+@test
 def man_page_has_every_option(shop):
     with open(MAN_PAGE, encoding="utf-8") as file:
         page = file.read().replace("\\-", "-")
