@@ -119,7 +119,7 @@ conv2d_simt_tiles (__global const float *restrict x, __global const float *restr
                    int first_weight, int weight_h, int weight_w, int plane, int first_out,
                    int out_h, int out_w)
 {
-  __local float4 piece_a[DEPTH * PITCH_A], piece_b[DEPTH * PITCH_B];
+  __local float4 piece_a[2 * DEPTH * PITCH_A], piece_b[2 * DEPTH * PITCH_B];
   float sum[WORK_M][WORK_N];
 
   const int outputs = pictures * P * Q;
@@ -223,7 +223,7 @@ conv2d_simt_gradient_w (__global const float *restrict x, __global const float *
                         int stride_h, int stride_w, int dilation_h, int dilation_w, int top,
                         int left, int pictures, int slice)
 {
-  __local float4 piece_a[DEPTH * PITCH_A], piece_b[DEPTH * PITCH_B];
+  __local float4 piece_a[2 * DEPTH * PITCH_A], piece_b[2 * DEPTH * PITCH_B];
   float sum[WORK_M][WORK_N];
 
   const int weights = channels * R * S, inner = pictures * P * Q;

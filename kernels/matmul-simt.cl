@@ -81,7 +81,7 @@ matmul_simt_tiles (__global const float *restrict a, __global const float *restr
                    __global const float *restrict residual, int rows, int columns, int inner,
                    int batch, int batched_a, int batched_b, int a_at, int b_at, int slice)
 {
-  __local float4 piece_a[DEPTH * PITCH_A], piece_b[DEPTH * PITCH_B];
+  __local float4 piece_a[2 * DEPTH * PITCH_A], piece_b[2 * DEPTH * PITCH_B];
   float sum[WORK_M][WORK_N];
 
   const int across = (columns + TILE_N - 1) / TILE_N, down = (rows + TILE_M - 1) / TILE_M;

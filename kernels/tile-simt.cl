@@ -7,11 +7,13 @@
  *
  * A group computes TILE_M x TILE_N sums, each of its items WORK_M x WORK_N of them, in registers. It
  * walks k in pieces of DEPTH: a piece of both sides lies in local memory, where every number is read
- * by many items, and while it is multiplied the items have the next one on its way to registers.
+ * by many items, and while it is multiplied the items have the next one on its way to registers. From
+ * there it goes into other local memory, so that nobody waits for those who still multiply.
  *
  * Options:
  *   TILE_M, TILE_N   sums of a group: 16, 32, 64 or 128
  *   WORK_M, WORK_N   sums of an item, multiples of 4
+ *   DEPTH            of a piece: a multiple of 4; each item has at least 4 numbers of a piece to fetch
  *
  * The file that includes this one says where the numbers come from; before it, it defines
  *   Sides            a struct: what the next two need
@@ -24,7 +26,6 @@
  * (item % TILE). What depends on these alone can be worked out once.
  */
 
-#define DEPTH 16
 #define ITEMS_M (TILE_M / WORK_M)
 #define ITEMS_N (TILE_N / WORK_N)
 #define ITEMS (ITEMS_M * ITEMS_N)
@@ -70,22 +71,26 @@ fetch_piece (const Sides *sides, int k, float *next_a, float *next_b)
              fetch_line (i, item, TILE_N, ALONG_B, VECTOR_B), next_b + i * VECTOR_B);
 }
 
-/* Puts an item's share of one side's piece into local memory, as [k][line]. */
+/*
+ * Puts an item's share of one side's piece into local memory, as [k][line]. A macro, as compilers keep
+ * the share in registers only where the loops' ends are constants.
+ */
+#define PUT_PIECE(share, piece, FETCHES, PITCH, TILE, ALONG, VECTOR)                                \
+  _Pragma ("unroll") for (int i = 0; i < FETCHES; i++)                                              \
+  {                                                                                                 \
+    __local float *to = (piece) + fetch_k (i, item, TILE, ALONG, VECTOR) * (4 * PITCH)              \
+                        + fetch_line (i, item, TILE, ALONG, VECTOR);                                \
+    _Pragma ("unroll") for (int v = 0; v < VECTOR; v++)                                             \
+      to[v * (ALONG ? 4 * PITCH : 1)] = share[i * VECTOR + v];                                      \
+  }
+
 inline void
-put_piece (const float *share, __local float *piece, int fetches, int pitch, int tile, int along,
-           int vector)
+put_pieces (const float *share_a, const float *share_b, __local float *a, __local float *b)
 {
   const int item = ITEM;
 
-  #pragma unroll
-  for (int i = 0; i < fetches; i++)
-    {
-      __local float *to = piece + fetch_k (i, item, tile, along, vector) * pitch
-                          + fetch_line (i, item, tile, along, vector);
-      #pragma unroll
-      for (int v = 0; v < vector; v++)
-        to[v * (along ? pitch : 1)] = share[i * vector + v];
-    }
+  PUT_PIECE (share_a, a, FETCHES_A, PITCH_A, TILE_M, ALONG_A, VECTOR_A)
+  PUT_PIECE (share_b, b, FETCHES_B, PITCH_B, TILE_N, ALONG_B, VECTOR_B)
 }
 
 /* The place in the tile of an item's @i-th row and @j-th column: its sums come in squares of 4. */
@@ -124,12 +129,16 @@ multiply_piece (__local const float4 *a, __local const float4 *b, float (*sum)[W
     }
 }
 
-/* sum[i][j] over k from @first to @end - 1. All items of a group come here together. */
+/*
+ * sum[i][j] over k from @first to @end - 1. All items of a group come here together; a and b have room
+ * for two pieces, so that one can be filled while others still multiply the one before.
+ */
 inline void
 multiply_tile (const Sides *sides, int first, int end, __local float4 *a, __local float4 *b,
                float (*sum)[WORK_N])
 {
   float next_a[FETCHES_A * VECTOR_A], next_b[FETCHES_B * VECTOR_B];
+  int half_a = 0, half_b = 0; /* of a and b: where the piece is that is multiplied next */
 
   #pragma unroll
   for (int i = 0; i < WORK_M; i++)
@@ -137,14 +146,15 @@ multiply_tile (const Sides *sides, int first, int end, __local float4 *a, __loca
     for (int j = 0; j < WORK_N; j++)
       sum[i][j] = 0;
   fetch_piece (sides, first, next_a, next_b);
+  put_pieces (next_a, next_b, (__local float *) a, (__local float *) b);
+  barrier (CLK_LOCAL_MEM_FENCE);
   for (int k = first; k < end; k += DEPTH)
     {
-      barrier (CLK_LOCAL_MEM_FENCE); /* all have multiplied the piece before */
-      put_piece (next_a, (__local float *) a, FETCHES_A, 4 * PITCH_A, TILE_M, ALONG_A, VECTOR_A);
-      put_piece (next_b, (__local float *) b, FETCHES_B, 4 * PITCH_B, TILE_N, ALONG_B, VECTOR_B);
+      fetch_piece (sides, k + DEPTH, next_a, next_b); /* behind the last, what nobody needs */
+      multiply_piece (a + half_a, b + half_b, sum);
+      half_a = DEPTH * PITCH_A - half_a;
+      half_b = DEPTH * PITCH_B - half_b;
+      put_pieces (next_a, next_b, (__local float *) (a + half_a), (__local float *) (b + half_b));
       barrier (CLK_LOCAL_MEM_FENCE);
-      if (k + DEPTH < end)
-        fetch_piece (sides, k + DEPTH, next_a, next_b);
-      multiply_piece (a, b, sum);
     }
 }

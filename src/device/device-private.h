@@ -23,10 +23,11 @@ struct _KolDevice {
   cl_platform_id platform;
   cl_device_id id;
   cl_context context;
-  gboolean simd;        /* a work-item is a SIMD thread (a CPU): vector kernels pay; else a lane */
-  gsize max_work_group; /* largest number of work-items in a group */
-  gsize alignment;      /* bytes: parts of a buffer begin at multiples of it */
-  guint64 budget;       /* bytes that the pool may hold */
+  gboolean simd; /* a work-item is a SIMD thread (a CPU): vector kernels pay; else a lane */
+  gboolean rounds_divisions; /* a GPU that divides and takes roots exactly, if it is told to */
+  gsize max_work_group;      /* largest number of work-items in a group */
+  gsize alignment;           /* bytes: parts of a buffer begin at multiples of it */
+  guint64 budget;            /* bytes that the pool may hold */
   KolMemoryPool *pool;
   KolPrograms *programs;
   KolTuning *tuning;

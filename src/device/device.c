@@ -104,6 +104,15 @@ device_type (cl_device_id id)
   return CL_DEVICE_TYPE_CUSTOM;
 }
 
+static gboolean
+can_round_divisions (cl_device_id id)
+{
+  cl_device_fp_config can = 0;
+
+  clGetDeviceInfo (id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof can, &can, NULL);
+  return (can & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
+}
+
 static const char *
 type_name (cl_device_type type)
 {
@@ -430,6 +439,7 @@ open_found (Found *found, GError **error)
   device->id = found->id;
   device->context = context;
   device->simd = device->info.vector_width > 1; /* a CPU, unless it is to work as a GPU does */
+  device->rounds_divisions = !device->simd && can_round_divisions (found->id);
   device->budget = budget;
   clGetDeviceInfo (found->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof device->max_work_group,
                    &device->max_work_group, NULL);

@@ -99,16 +99,19 @@ full_source (const char *name, GError **error)
 }
 
 /*
- * Programs for lanes see the same on a CPU as on a GPU. Without warnings: some
- * drivers print how many there were on the user's terminal.
+ * Programs for lanes see the same on a CPU as on a GPU; a GPU divides and takes roots
+ * exactly where it can, as CPUs do. Without warnings: some drivers print how many
+ * there were on the user's terminal.
  */
 static char *
 full_options (const KolDevice *device, const char *name, const char *options)
 {
   gboolean lanes = !device->simd || strstr (name, "-simt");
 
-  return g_strdup_printf ("%s -D KOL_WIDTH=%u -D KOL_SIMD=%d -cl-std=CL1.2 -w", options,
-                          lanes ? 1 : device->info.vector_width, !lanes);
+  return g_strdup_printf ("%s -D KOL_WIDTH=%u -D KOL_SIMD=%d -cl-std=CL1.2 -w%s", options,
+                          lanes ? 1 : device->info.vector_width, !lanes,
+                          device->rounds_divisions ? " -cl-fp32-correctly-rounded-divide-sqrt"
+                                                   : "");
 }
 
 /* ---- Compiling ---- */

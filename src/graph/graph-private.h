@@ -225,6 +225,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolPlan, kol_plan_free)
 gboolean kol_plan_matches (const KolPlan *plan, KolValue *const *targets, guint n);
 gboolean kol_plan_prepare (KolPlan *plan, GError **error);
 KolBuffer *kol_plan_get_buffer (KolPlan *plan, int storage, GError **error);
+void kol_slot_parts_free (GPtrArray *parts); /* of one slot */
 int kol_plan_find_storage (const KolPlan *plan, KolValue *value);
 
 GArray *kol_plan_steps_new (void);

@@ -61,7 +61,7 @@ kol_parameters_new (KolDevice *device, guint64 seed)
   self->list = g_ptr_array_new_with_free_func (kol_parameter_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->arena = g_ptr_array_new_with_free_func (slot_free);
-  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_slot_parts_free);
   self->parts_stamp = 1;
   return self;
 }

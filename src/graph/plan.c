@@ -692,13 +692,27 @@ kol_plan_find_storage (const KolPlan *plan, KolValue *value)
   return GPOINTER_TO_INT (g_hash_table_lookup (plan->storage_of, kol_value_root (value))) - 1;
 }
 
+/*
+ * Frees the parts of a slot, the latest first: NVIDIA's driver (580) crashes where of two
+ * parts that lie over each other the earlier one goes first.
+ */
 static void
-slot_part_free (gpointer data)
+slot_parts_clear (GPtrArray *parts)
 {
-  KolSlotPart *part = data;
+  while (parts->len > 0)
+    {
+      KolSlotPart *part = g_ptr_array_steal_index (parts, parts->len - 1);
 
-  kol_buffer_unref (part->buffer);
-  g_free (part);
+      kol_buffer_unref (part->buffer);
+      g_free (part);
+    }
+}
+
+void
+kol_slot_parts_free (GPtrArray *parts)
+{
+  slot_parts_clear (parts);
+  g_ptr_array_unref (parts);
 }
 
 /* A part of a slot: one that a plan has asked for before, or a new one. Lent. */
@@ -737,8 +751,8 @@ renew_slot (KolParameters *job, guint i, gsize bytes, GError **error)
 
   g_ptr_array_set_size (job->arena, (int) MAX (job->arena->len, i + 1));
   while (job->parts->len <= i)
-    g_ptr_array_add (job->parts, g_ptr_array_new_with_free_func (slot_part_free));
-  g_ptr_array_set_size (g_ptr_array_index (job->parts, i), 0);
+    g_ptr_array_add (job->parts, g_ptr_array_new ());
+  slot_parts_clear (g_ptr_array_index (job->parts, i));
   job->parts_stamp++;
   if (g_ptr_array_index (job->arena, i))
     kol_buffer_unref (g_ptr_array_index (job->arena, i));

@@ -187,7 +187,8 @@ static gboolean
 launch_pass (KolLaunch *launch, const Job *job, const Filters *u, gint64 first, GError **error)
 {
   KolProduct p = product_of (job, MIN (job->per_pass, job->pictures - first));
-  KolTiling way = kol_tiling_of (launch->device, p.rows, p.columns, p.inner, p.batch, 1);
+  KolTiling way
+      = kol_tiling_of (launch->device, KOL_TILED_PRODUCT, p.rows, p.columns, p.inner, p.batch, 1);
   gint64 v_at = PRODUCTS * p.rows * p.columns;
 
   return launch_input (launch, job, first, p.columns, v_at, error)

@@ -133,7 +133,8 @@ tiling_of (const Job *job, const KolDevice *device)
   gint64 outputs = kol_divide_up (job->c.N * job->plane, parts);
   gint64 inner = kol_divide_up (job->channels * job->c.R * job->c.S, parts);
 
-  return kol_tiling_of (device, job->filters, outputs, inner, job->c.groups, G_MAXINT);
+  return kol_tiling_of (device, KOL_TILED_CONVOLUTION, job->filters, outputs, inner, job->c.groups,
+                        G_MAXINT);
 }
 
 #define MOST_TAPS (1 << 21) /* of a filter: the kernels take it apart in floats */
@@ -254,8 +255,8 @@ weight_count (const KolConv2dShape *c)
 static KolTiling
 tiling_of_w (const KolConv2dShape *c, const KolDevice *device)
 {
-  return kol_tiling_of (device, c->filters, c->channels * c->R * c->S, c->N * c->P * c->Q,
-                        c->groups, G_MAXINT);
+  return kol_tiling_of (device, KOL_TILED_CONVOLUTION, c->filters, c->channels * c->R * c->S,
+                        c->N * c->P * c->Q, c->groups, G_MAXINT);
 }
 
 gsize

@@ -8,18 +8,23 @@
 
 #include "product-private.h"
 
-#define DEPTH 16                 /* of a piece of k, as in the kernel */
+#define STEP 16                  /* slices of k are multiples of it, as it is of every depth */
 #define SLICE 256                /* shortest slice of k */
 #define PARTIAL_FLOATS (4 << 20) /* of partial sums, at most */
 
 /* ── Tiles ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* The first two are for small products and thin ones; every device has items enough for them. */
+/*
+ * The first two are for small products and thin ones; every device has items enough for them. The
+ * last is for plain numbers in memory alone: convolutions, which work out where each number is,
+ * gain nothing from it.
+ */
 static const KolTile tiles[] = {
-  { .rows = 16, .columns = 64, .item_rows = 4, .item_columns = 4 },
-  { .rows = 64, .columns = 16, .item_rows = 4, .item_columns = 4 },
-  { .rows = 64, .columns = 64, .item_rows = 8, .item_columns = 4 },
-  { .rows = 128, .columns = 64, .item_rows = 8, .item_columns = 4 },
+  { .rows = 16, .columns = 64, .item_rows = 4, .item_columns = 4, .depth = 16 },
+  { .rows = 64, .columns = 16, .item_rows = 4, .item_columns = 4, .depth = 16 },
+  { .rows = 64, .columns = 64, .item_rows = 8, .item_columns = 4, .depth = 16 },
+  { .rows = 128, .columns = 64, .item_rows = 8, .item_columns = 4, .depth = 16 },
+  { .rows = 64, .columns = 128, .item_rows = 8, .item_columns = 8, .depth = 16 },
 };
 
 static gsize
@@ -28,11 +33,11 @@ items_of (const KolTile *tile)
   return (gsize) (tile->rows / tile->item_rows) * (tile->columns / tile->item_columns);
 }
 
-/* A piece of each side; the kernel's rows are 4 floats longer than the tile's. */
+/* Two pieces of each side; the kernel's rows are 4 floats longer than the tile's. */
 static gsize
 local_bytes (const KolTile *tile)
 {
-  return (gsize) DEPTH * (tile->rows + 4 + tile->columns + 4) * sizeof (float);
+  return (gsize) 2 * tile->depth * (tile->rows + 4 + tile->columns + 4) * sizeof (float);
 }
 
 static gboolean
@@ -69,35 +74,38 @@ slices_of (gint64 groups, gint64 inner, gint64 outputs, const KolDevice *device)
 
 /*
  * The time of a product in tiles, relative to that of others: the rounds in which
- * the units compute all groups, and of each group its multiplications and, for
- * each line of the tile, the fetches, which weigh as much as about 8 of them.
- * Estimated, not measured: no GPU was at hand.
+ * the units compute all groups, and of each group, for each k, its multiplications,
+ * its items' reads from local memory, which weigh as much as 3 of them, and its
+ * fetches, as much as 8. The weights are those of an H200, where they were measured.
  */
 static double
 tile_cost (const KolTile *tile, gint64 groups, const KolDevice *device)
 {
   gint64 rounds = kol_divide_up (groups, device->info.compute_units);
   double multiplications = (double) tile->rows * tile->columns;
+  double reads = (double) items_of (tile) * (tile->item_rows + tile->item_columns);
 
-  return (double) rounds * (multiplications + 8.0 * (tile->rows + tile->columns));
+  return (double) rounds * (multiplications + 3 * reads + 8.0 * (tile->rows + tile->columns));
 }
 
 /* On a CPU this is for tests, where each kind of tile costs a compilation: one will do. */
 static guint
-tiles_of (const KolDevice *device)
+tiles_of (const KolDevice *device, KolTiled what)
 {
-  return device->simd ? 1 : G_N_ELEMENTS (tiles);
+  if (device->simd)
+    return 1;
+  return what == KOL_TILED_PRODUCT ? G_N_ELEMENTS (tiles) : G_N_ELEMENTS (tiles) - 1;
 }
 
 KolTiling
-kol_tiling_of (const KolDevice *device, gint64 rows, gint64 columns, gint64 inner, gint64 batch,
-               gint64 most_slices)
+kol_tiling_of (const KolDevice *device, KolTiled what, gint64 rows, gint64 columns, gint64 inner,
+               gint64 batch, gint64 most_slices)
 {
   gint64 outputs = rows * columns * batch;
   double least = G_MAXDOUBLE;
   KolTiling best = { .slices = 1 };
 
-  for (guint i = 0; i < tiles_of (device); i++)
+  for (guint i = 0; i < tiles_of (device, what); i++)
     {
       gint64 groups = groups_of (&tiles[i], rows, columns, batch);
       gint64 slices = MIN (slices_of (groups, inner, outputs, device), most_slices);
@@ -118,7 +126,7 @@ kol_tiling_of (const KolDevice *device, gint64 rows, gint64 columns, gint64 inne
 gint64
 kol_tiling_slice (const KolTiling *tiling, gint64 inner)
 {
-  return MAX (kol_divide_up (kol_divide_up (inner, tiling->slices), DEPTH), 1) * DEPTH;
+  return MAX (kol_divide_up (kol_divide_up (inner, tiling->slices), STEP), 1) * STEP;
 }
 
 KolCall
@@ -134,8 +142,9 @@ kol_tiling_call (const KolTiling *tiling, gint64 rows, gint64 columns, gint64 ba
 void
 kol_tile_append_options (const KolTile *tile, GString *options)
 {
-  g_string_append_printf (options, " -D TILE_M=%u -D TILE_N=%u -D WORK_M=%u -D WORK_N=%u",
-                          tile->rows, tile->columns, tile->item_rows, tile->item_columns);
+  g_string_append_printf (
+      options, " -D TILE_M=%u -D TILE_N=%u -D WORK_M=%u -D WORK_N=%u -D DEPTH=%u", tile->rows,
+      tile->columns, tile->item_rows, tile->item_columns, tile->depth);
 }
 
 /* ── Products ───────────────────────────────────────────────────────────────────────────────── */
@@ -143,7 +152,8 @@ kol_tile_append_options (const KolTile *tile, GString *options)
 static KolTiling
 tiling_of (const KolProduct *p, const KolDevice *device)
 {
-  return kol_tiling_of (device, p->rows, p->columns, p->inner, p->batch, G_MAXINT);
+  return kol_tiling_of (device, KOL_TILED_PRODUCT, p->rows, p->columns, p->inner, p->batch,
+                        G_MAXINT);
 }
 
 gboolean

@@ -98,9 +98,10 @@ gboolean kol_matmul_simd_launch (KolLaunch *launch, const KolNode *node, GError 
 
 /* ── Tiles for lanes ────────────────────────────────────────────────────────────────────────── */
 
-/* The sums of a work-group, and of one of its items; see kernels/tile-simt.cl. */
+/* The sums of a work-group, and of one of its items, and how much of k it takes at a time; see
+ * kernels/tile-simt.cl. */
 typedef struct {
-  guint rows, columns, item_rows, item_columns;
+  guint rows, columns, item_rows, item_columns, depth;
 } KolTile;
 
 /* How a product is cut: into tiles, and k into slices whose sums are added up afterwards. */
@@ -110,10 +111,13 @@ typedef struct {
   gint64 slice; /* length of one, a multiple of what the kernel takes at a time */
 } KolTiling;
 
+/* What is cut: a product of numbers in memory, or a convolution, which looks for its numbers. */
+typedef enum { KOL_TILED_PRODUCT, KOL_TILED_CONVOLUTION } KolTiled;
+
 gboolean kol_tiles_fit (const KolDevice *device);
 /* In @most_slices at most. */
-KolTiling kol_tiling_of (const KolDevice *device, gint64 rows, gint64 columns, gint64 inner,
-                         gint64 batch, gint64 most_slices);
+KolTiling kol_tiling_of (const KolDevice *device, KolTiled what, gint64 rows, gint64 columns,
+                         gint64 inner, gint64 batch, gint64 most_slices);
 /* The length of a slice where @inner numbers are cut into as many slices; some may be empty. */
 gint64 kol_tiling_slice (const KolTiling *tiling, gint64 inner);
 /* The sizes of a launch: slices x batch x tiles of groups, of items along columns and rows. */
