@@ -19,6 +19,12 @@ typedef struct {
 /* The type called @name, or NULL. */
 const KolElementType *kol_element_type_find (const char *name);
 
+/*
+ * Writes a number as an element of the type, little-endian; FALSE if it is none of them:
+ * not whole, out of range, or of the halves, which are only read.
+ */
+gboolean kol_element_type_write (const KolElementType *type, float value, guint8 *to);
+
 /* An array as it lies in a file. Whoever makes one has checked that all of it is there. */
 typedef struct {
   const KolElementType *type;

@@ -103,6 +103,46 @@ kol_element_type_find (const char *name)
   return NULL;
 }
 
+static gboolean
+write_float (gsize size, float value, guint8 *to)
+{
+  double wide = value;
+  guint32 word;
+  guint64 words;
+
+  if (size == sizeof word)
+    {
+      memcpy (&word, &value, sizeof word);
+      word = GUINT32_TO_LE (word);
+      memcpy (to, &word, sizeof word);
+    }
+  else if (size == sizeof words)
+    {
+      memcpy (&words, &wide, sizeof words);
+      words = GUINT64_TO_LE (words);
+      memcpy (to, &words, sizeof words);
+    }
+  return size >= sizeof word;
+}
+
+gboolean
+kol_element_type_write (const KolElementType *type, float value, guint8 *to)
+{
+  gboolean truth = type->name[0] == 'b', with_sign = type->name[0] == 'i';
+  double limit = ldexp (1, (int) (8 * type->size) - (with_sign ? 1 : 0));
+  guint64 word;
+
+  if (type->is_float)
+    return write_float (type->size, value, to);
+  if (!(value == floorf (value)) || value >= (truth ? 2 : limit)
+      || value < (with_sign ? -limit : 0))
+    return FALSE;
+  word = value < 0 ? (guint64) (gint64) value : (guint64) value;
+  for (gsize i = 0; i < type->size; i++)
+    to[i] = (guint8) (word >> 8 * i);
+  return TRUE;
+}
+
 /* ── Arrays ──────────────────────────────────────────────────────────────────────────────────── */
 
 void

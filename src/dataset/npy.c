@@ -89,10 +89,13 @@ kol_npy_free (KolNpy *npy)
 
 /* All that stands before the elements, filled up with spaces so that they are aligned. */
 static GByteArray *
-make_header (const gsize *dims, guint rank)
+make_header (const KolElementType *type, const gsize *dims, guint rank)
 {
-  g_autoptr (GString) text = g_string_new ("{'descr': '<f4', 'fortran_order': False, 'shape': (");
+  g_autoptr (GString) text = g_string_new (NULL);
   GByteArray *header = g_byte_array_new ();
+
+  g_string_append_printf (text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+                          type->size > 1 ? '<' : '|', type->name);
 
   for (guint i = 0; i < rank; i++)
     g_string_append_printf (text, "%zu,%s", dims[i], i + 1 < rank ? " " : "");
@@ -125,14 +128,39 @@ make_header (const gsize *dims, guint rank)
 gboolean
 kol_npy_save (const char *path, const float *values, const gsize *dims, guint rank, GError **error)
 {
-  g_return_val_if_fail (path != NULL && values != NULL, FALSE);
+  return kol_npy_save_as (path, "f4", values, dims, rank, error);
+}
+
+/**
+ * kol_npy_save_as:
+ * @path: a file's name
+ * @type: what its elements are to be, as NumPy calls it: "f4", "f8", "b1" for truth values,
+ *   "i1" to "i8" and "u1" to "u8" for whole numbers of so many bytes
+ * @values: row-major, as many as the product of @dims
+ * @dims: (array length=rank): the sizes of the dimensions, the slowest first
+ * @rank: how many dimensions there are, 0 to %KOL_NPY_MAX_RANK
+ * @error: where to put what went wrong
+ *
+ * As kol_npy_save(), of another type.
+ *
+ * Errors: also %KOL_DATASET_ERROR_VALUE, if a number is none that @type has.
+ *
+ * Returns: whether it was written
+ */
+gboolean
+kol_npy_save_as (const char *path, const char *type, const float *values, const gsize *dims,
+                 guint rank, GError **error)
+{
+  g_return_val_if_fail (path != NULL && type != NULL && values != NULL, FALSE);
   g_return_val_if_fail (rank <= KOL_NPY_MAX_RANK && (rank == 0 || dims != NULL), FALSE);
-  g_autoptr (GByteArray) header = make_header (dims, rank);
+  const KolElementType *element = kol_element_type_find (type);
+  g_return_val_if_fail (element != NULL, FALSE);
+  g_autoptr (GByteArray) header = make_header (element, dims, rank);
   gsize size = 1;
 
   for (guint i = 0; i < rank; i++)
     size *= dims[i];
-  g_autofree guint8 *file = g_try_malloc (header->len + size * sizeof (float));
+  g_autofree guint8 *file = g_try_malloc (header->len + size * element->size);
   if (!file)
     {
       g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_TOO_LARGE,
@@ -141,12 +169,13 @@ kol_npy_save (const char *path, const float *values, const gsize *dims, guint ra
     }
   memcpy (file, header->data, header->len);
   for (gsize i = 0; i < size; i++)
-    {
-      guint32 word;
-      memcpy (&word, &values[i], sizeof word);
-      word = GUINT32_TO_LE (word);
-      memcpy (file + header->len + i * sizeof word, &word, sizeof word);
-    }
-  return g_file_set_contents_full (path, (const char *) file, header->len + size * sizeof (float),
+    if (!kol_element_type_write (element, values[i], file + header->len + i * element->size))
+      {
+        g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_VALUE,
+                     "Element %zu of what “%s” is to hold is %.9g, which is no %s", i, path,
+                     values[i], element->title);
+        return FALSE;
+      }
+  return g_file_set_contents_full (path, (const char *) file, header->len + size * element->size,
                                    G_FILE_SET_CONTENTS_CONSISTENT, 0666, error);
 }

@@ -32,6 +32,8 @@ typedef struct {
 KOL_API KolNpy *kol_npy_load (const char *path, GError **error);
 KOL_API gboolean kol_npy_save (const char *path, const float *values, const gsize *dims, guint rank,
                                GError **error);
+KOL_API gboolean kol_npy_save_as (const char *path, const char *type, const float *values,
+                                  const gsize *dims, guint rank, GError **error);
 KOL_API void kol_npy_free (KolNpy *npy);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolNpy, kol_npy_free)

@@ -22,6 +22,7 @@ struct _KolOnnx {
   GHashTable *initializers;  /* name -> KolOnnxTensor */
   KolOnnxTensor **fixed;     /* per input, or NULL */
   GPtrArray *names, *values; /* of the latest build: names, lent by the model, and KolValue */
+  GArray *types;             /* of these: int */
 };
 
 struct _KolOnnxBuild {

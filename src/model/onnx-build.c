@@ -137,6 +137,7 @@ finish_outputs (KolOnnxNode *node, guint first)
         {
           g_ptr_array_add (build->onnx->names, (gpointer) name);
           g_ptr_array_add (build->onnx->values, slot->value);
+          g_array_append_val (build->onnx->types, slot->type);
         }
     }
 }
@@ -381,6 +382,7 @@ build_from (KolOnnx *onnx, KolGraph *graph, KolValue *const *given, const KolSha
 
   g_ptr_array_set_size (onnx->names, 0);
   g_ptr_array_set_size (onnx->values, 0);
+  g_array_set_size (onnx->types, 0);
   return build_all (&build, shapes, inputs, outputs, error);
 }
 

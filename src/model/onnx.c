@@ -263,6 +263,7 @@ onnx_new (const char *path, GBytes *file)
                                               (GDestroyNotify) kol_onnx_tensor_unref);
   self->names = g_ptr_array_new ();
   self->values = g_ptr_array_new ();
+  self->types = g_array_new (FALSE, FALSE, sizeof (int));
   return self;
 }
 
@@ -322,6 +323,7 @@ kol_onnx_free (KolOnnx *onnx)
   g_array_unref (onnx->outputs);
   g_ptr_array_unref (onnx->names);
   g_ptr_array_unref (onnx->values);
+  g_array_unref (onnx->types);
   g_bytes_unref (onnx->file);
   g_free (onnx->producer);
   g_free (onnx->path);
@@ -480,4 +482,20 @@ kol_onnx_get_tensor (const KolOnnx *onnx, guint i, KolValue **value)
   if (value)
     *value = onnx->values->pdata[i];
   return onnx->names->pdata[i];
+}
+
+/**
+ * kol_onnx_get_tensor_type:
+ * @onnx: a network
+ * @i: 0 .. number of tensors - 1
+ *
+ * What is in the device's floats: whole numbers, truth values, or any number.
+ *
+ * Returns: (transfer none): its type, as ONNX calls it: "float", "int64", "bool"
+ */
+const char *
+kol_onnx_get_tensor_type (const KolOnnx *onnx, guint i)
+{
+  g_return_val_if_fail (i < onnx->types->len, NULL);
+  return kol_onnx_type_name (g_array_index (onnx->types, int, i));
 }

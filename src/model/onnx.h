@@ -50,6 +50,7 @@ KOL_API gboolean kol_onnx_build_upon (KolOnnx *onnx, KolValue *const *given, Kol
                                       GError **error);
 KOL_API guint kol_onnx_get_n_tensors (const KolOnnx *onnx);
 KOL_API const char *kol_onnx_get_tensor (const KolOnnx *onnx, guint i, KolValue **value);
+KOL_API const char *kol_onnx_get_tensor_type (const KolOnnx *onnx, guint i);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolOnnx, kol_onnx_free)
 

@@ -122,6 +122,12 @@ output_name (const Network *self, guint i)
   return last ? last : "scores";
 }
 
+static const char *
+output_type (const Network *self, guint i)
+{
+  return self->model ? "float" : kol_onnx_get_output (self->onnx, i)->type;
+}
+
 /* ── Inputs ── */
 
 static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -298,26 +304,28 @@ build (Network *self, GError **error)
   return kol_onnx_build (self->onnx, self->graph, shapes, self->inputs, self->outputs, error);
 }
 
-/* What is written: names and values, outputs first, each name once. */
+/* What is written: names, types and values, outputs first, each name once. */
 typedef struct {
-  GPtrArray *names, *values;
+  GPtrArray *names, *types, *values;
 } Wanted;
 
 static void
 wanted_clear (Wanted *self)
 {
   g_clear_pointer (&self->names, g_ptr_array_unref);
+  g_clear_pointer (&self->types, g_ptr_array_unref);
   g_clear_pointer (&self->values, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Wanted, wanted_clear)
 
 static void
-want (Wanted *self, const char *name, KolValue *value)
+want (Wanted *self, const char *name, const char *type, KolValue *value)
 {
   for (guint i = 0; i < self->names->len; i++)
     if (g_str_equal (self->names->pdata[i], name))
       return;
   g_ptr_array_add (self->names, (gpointer) name);
+  g_ptr_array_add (self->types, (gpointer) type);
   g_ptr_array_add (self->values, value);
 }
 
@@ -332,7 +340,7 @@ choose_nodes (const Network *network, Wanted *wanted)
     {
       KolNode *node = g_ptr_array_index (nodes, i);
       if (needed[i] && node->op->variants)
-        want (wanted, kol_value_get_name (&node->outputs[0]), &node->outputs[0]);
+        want (wanted, kol_value_get_name (&node->outputs[0]), "float", &node->outputs[0]);
     }
 }
 
@@ -340,9 +348,10 @@ static void
 choose (const Network *network, gboolean nodes, Wanted *wanted)
 {
   wanted->names = g_ptr_array_new ();
+  wanted->types = g_ptr_array_new ();
   wanted->values = g_ptr_array_new ();
   for (guint i = 0; i < network->n_outputs; i++)
-    want (wanted, output_name (network, i), network->outputs[i]);
+    want (wanted, output_name (network, i), output_type (network, i), network->outputs[i]);
   if (nodes && network->model)
     choose_nodes (network, wanted);
   for (guint i = 0; nodes && network->onnx && i < kol_onnx_get_n_tensors (network->onnx); i++)
@@ -350,7 +359,7 @@ choose (const Network *network, gboolean nodes, Wanted *wanted)
       KolValue *value;
       const char *name = kol_onnx_get_tensor (network->onnx, i, &value);
 
-      want (wanted, name, value);
+      want (wanted, name, kol_onnx_get_tensor_type (network->onnx, i), value);
     }
 }
 
@@ -388,9 +397,24 @@ file_name (const char *name, GHashTable *taken)
   return file;
 }
 
+/* What NumPy calls a type of ONNX's. */
+static const char *
+numpy_type (const char *type)
+{
+  static const char *const types[][2]
+      = { { "double", "f8" }, { "bool", "b1" },  { "int8", "i1" },  { "int16", "i2" },
+          { "int32", "i4" },  { "int64", "i8" }, { "uint8", "u1" }, { "uint16", "u2" },
+          { "uint32", "u4" }, { "uint64", "u8" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    if (g_str_equal (types[i][0], type))
+      return types[i][1];
+  return "f4";
+}
+
 static gboolean
-write_value (const RunOptions *options, const char *name, KolValue *value, GHashTable *taken,
-             ToolJson *json, GError **error)
+write_value (const RunOptions *options, const char *name, const char *type, KolValue *value,
+             GHashTable *taken, ToolJson *json, GError **error)
 {
   const KolShape *shape = kol_value_get_shape (value);
   g_autofree char *file = file_name (name, taken), *text = kol_shape_to_string (shape);
@@ -402,10 +426,11 @@ write_value (const RunOptions *options, const char *name, KolValue *value, GHash
   for (int i = 0; i < shape->rank; i++)
     dims[i] = (gsize) shape->dim[i];
   if (!kol_read (value, values, error)
-      || !kol_npy_save (path, values, dims, (guint) shape->rank, error))
+      || !kol_npy_save_as (path, numpy_type (type), values, dims, (guint) shape->rank, error))
     return FALSE;
   tool_json_open (json, NULL, '{');
   tool_json_string (json, "name", name);
+  tool_json_string (json, "type", type);
   tool_json_string (json, "file", shown);
   tool_json_open (json, "shape", '[');
   for (int i = 0; i < shape->rank; i++)
@@ -413,7 +438,7 @@ write_value (const RunOptions *options, const char *name, KolValue *value, GHash
   tool_json_close (json);
   tool_json_close (json);
   if (!options->common.json)
-    tool_say ("%s %s: %s", name, text, shown);
+    tool_say ("%s %s %s: %s", name, type, text, shown);
   return TRUE;
 }
 
@@ -434,8 +459,8 @@ write_all (const RunOptions *options, const Wanted *wanted, GError **error)
     }
   tool_json_open (&json, NULL, '[');
   for (guint i = 0; i < wanted->names->len; i++)
-    if (!write_value (options, wanted->names->pdata[i], wanted->values->pdata[i], taken, &json,
-                      error))
+    if (!write_value (options, wanted->names->pdata[i], wanted->types->pdata[i],
+                      wanted->values->pdata[i], taken, &json, error))
       return FALSE;
   tool_json_close (&json);
   if (options->common.json)
@@ -494,8 +519,9 @@ const ToolCommand tool_run = {
   .summary = "Compute what a network gives for NumPy's arrays",
   .description
   = "MODEL is an ONNX file, or the name of an installed network. Each result is written as\n"
-    "NAME.npy, float32; characters in NAME other than letters, digits, \".\", \"_\" and \"-\"\n"
-    "become \"_\". `kolinsky info MODEL` tells the inputs' names and shapes. What is installed\n"
+    "NAME.npy, in the type that the network gives it: float32, int64, bool; characters in NAME\n"
+    "other than letters, digits, \".\", \"_\" and \"-\" become \"_\". `kolinsky info MODEL` tells "
+    "the inputs' names and shapes. What is installed\n"
     "as weights alone takes \"image\", pictures that are prepared already, of any size.",
   .run = run_command,
 };

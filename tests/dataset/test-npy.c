@@ -220,6 +220,45 @@ test_save_refuses (void)
   g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
 }
 
+/* The types of NumPy, each with its smallest and largest number that floats hold. */
+static void
+test_save_types (void)
+{
+  static const struct {
+    const char *type;
+    float numbers[3], beyond;
+  } rows[] = { { "b1", { 0, 1, 0 }, 2 },
+               { "u1", { 0, 1, 255 }, 256 },
+               { "i1", { -128, 1, 127 }, -129 },
+               { "u2", { 0, 1, 65535 }, -1 },
+               { "i2", { -32768, 1, 32767 }, 32768 },
+               { "u4", { 0, 1, 0xffffff00 }, 0x1p32f },
+               { "i4", { -0x1p31f, 1, 0x7fffff80 }, 0x1p31f },
+               { "u8", { 0, 1, 0xffffff0000000000 }, 0x1p64f },
+               { "i8", { -0x1p63f, 1, 0x7fffff8000000000 }, 0x1p63f },
+               { "i8", { 0, 1, 2 }, 0.5f },
+               { "i8", { 0, 1, 2 }, NAN },
+               { "f8", { -0.1f, INFINITY, G_MAXFLOAT }, 0 } };
+  g_autofree char *path = path_of ("typed.npy");
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (
+          kol_npy_save_as (path, rows[i].type, rows[i].numbers, (gsize[]){ 3 }, 1, &error));
+      g_assert_no_error (error);
+      g_autoptr (KolNpy) back = kol_npy_load (path, &error);
+      g_assert_no_error (error);
+      for (guint k = 0; k < 3; k++)
+        g_assert_cmpfloat (back->bytes ? back->bytes[k] : back->values[k], ==, rows[i].numbers[k]);
+      if (*rows[i].type == 'f')
+        continue;
+      g_assert_false (kol_npy_save_as (path, rows[i].type, &rows[i].beyond, NULL, 0, &error));
+      g_assert_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_VALUE);
+    }
+}
+
 /* ── Sets ────────────────────────────────────────────────────────────────────────────────────── */
 
 static KolDataset *
@@ -455,6 +494,7 @@ main (int argc, char **argv)
   add ("/dataset/npy/missing", test_missing);
   add ("/dataset/npy/save", test_save);
   add ("/dataset/npy/save-refuses", test_save_refuses);
+  add ("/dataset/npy/save-types", test_save_types);
   add ("/dataset/npy/beside", test_npy_beside);
   add ("/dataset/npz/names", test_npz_names);
   add ("/dataset/npz/deflated", test_npz_deflated);

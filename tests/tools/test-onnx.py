@@ -29,20 +29,21 @@ def write(shop, name, content):
 def write_npy(shop, name, shape, values, kind="<f4"):
     header = str({"descr": kind, "fortran_order": False, "shape": tuple(shape)})
     header += " " * (-(len(header) + 11) % 64) + "\n"
-    code = {"<f4": "f", "<i8": "q"}[kind]
+    code = {"<f4": "f", "<i8": "q", "|b1": "b"}[kind]
     return write(shop, name, b"\x93NUMPY\x01\0" + struct.pack("<H", len(header))
                  + header.encode() + array.array(code, values).tobytes())
 
 
-def read_npy(path):
+def read_npy(path, kind="<f4"):
     """Shape and values of what Kolinsky writes."""
     with open(path, "rb") as file:
         content = file.read()
     length = struct.unpack("<H", content[8:10])[0]
     header = content[10:10 + length].decode()
-    expect("'<f4'" in header and "False" in header, header)
+    expect(f"'{kind}'" in header and "False" in header, header)
     shape = [int(n) for n in re.findall(r"\d+", re.search(r"'shape': \((.*?)\)", header)[1])]
-    return shape, array.array("f", content[10 + length:]).tolist()
+    code = {"<f4": "f", "<f8": "d", "<i8": "q", "<i4": "i", "|b1": "b"}[kind]
+    return shape, array.array(code, content[10 + length:]).tolist()
 
 
 def dense(shop):
@@ -61,7 +62,7 @@ def run_writes_outputs(shop):
     out = shop.path("deep", "out")
     x = write_npy(shop, "x.npy", [2, 2], [1, 1, 0, 1])
     done = run("run", dense(shop), "--input", f"x={x}", "--output", out)
-    expect(done.code == 0 and "y [2, 3]" in done.out, done)
+    expect(done.code == 0 and "y float [2, 3]" in done.out, done)
     expect(os.listdir(out) == ["y.npy"], os.listdir(out))
     expect(read_npy(os.path.join(out, "y.npy")) == ([2, 3], [5, 0, 10, 4, 0, 7]), done)
 
@@ -79,6 +80,31 @@ def run_writes_nodes(shop):
     expect(read_npy(told[0]["file"])[1] == [9, 2, 16], told)
     expect(read_npy(told[1]["file"])[1] == [9, 12, 15], told)
     expect(read_npy(told[2]["file"])[1] == [9, 2, 16], told)
+
+
+@test
+def run_writes_the_types_of_the_network(shop):
+    double, int32, boolean = 11, 6, 9
+    path = write(shop, "types.onnx", model(
+        [node("ArgMax", ["x"], ["index"], axis=1, keepdims=0),
+         node("Greater", ["x", "one"], ["above"]), node("And", ["above", "given"], ["both"]),
+         node("Cast", ["x"], ["wide"], to=double), node("Cast", ["index"], ["small"], to=int32)],
+        [port("x", [2, 3]), port("given", [2, 3], boolean)],
+        [port("index", [2], INT64), port("both", [2, 3], boolean), port("wide", [2, 3], double),
+         port("small", [2], int32)], [tensor("one", [], [1])]))
+    x = write_npy(shop, "x.npy", [2, 3], [0, 7, 1, 2, 2, 1])
+    given = write_npy(shop, "given.npy", [2, 3], [1, 1, 1, 0, 1, 0], "|b1")
+    done = run("run", path, "-i", f"x={x}", "-i", f"given={given}", "-o", shop.folder, "--nodes",
+               "--json")
+    expect(done.code == 0, done)
+    told = {entry["name"]: entry["type"] for entry in json.loads(done.out)}
+    expect(told == {"index": "int64", "both": "bool", "wide": "double", "small": "int32",
+                    "above": "bool"}, told)
+    for name, kind, values in [
+            ("index", "<i8", [1, 0]), ("both", "|b1", [0, 1, 0, 0, 1, 0]),
+            ("above", "|b1", [0, 1, 0, 1, 1, 0]), ("wide", "<f8", [0, 7, 1, 2, 2, 1]),
+            ("small", "<i4", [1, 0])]:
+        expect(read_npy(shop.path(name + ".npy"), kind)[1] == values, name)
 
 
 @test
