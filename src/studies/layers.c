@@ -198,6 +198,27 @@ check_pixels (const KolLayers *layers, KolValue *pixels, GError **error)
   return FALSE;
 }
 
+/* Builds the network upon what it takes, and lists its layers. */
+static gboolean
+build_upon (KolLayers *layers, KolValue *x, GError **error)
+{
+  guint first = x->graph->nodes->len;
+  KolValue *output = build_network (layers, x, error);
+  if (!output)
+    return FALSE;
+  g_array_set_size (layers->infos, 0);
+  list_nodes (layers, x, first);
+  list_other_names (layers, x->shape.dim[0]);
+  note_output (layers, output);
+  for (guint i = 0; i < kol_parameters_get_count (layers->parameters); i++)
+    {
+      KolParameter *parameter = kol_parameters_get (layers->parameters, i);
+      if (!g_str_has_prefix (parameter->name, "study/"))
+        parameter->trainable = FALSE;
+    }
+  return TRUE;
+}
+
 /**
  * kol_layers_build:
  * @layers: an opened network
@@ -227,22 +248,7 @@ kol_layers_build (KolLayers *layers, KolValue *pixels, GError **error)
     }
   if (!check_pixels (layers, pixels, error))
     return FALSE;
-  KolValue *x = prepare_pixels (&layers->picture, pixels);
-  guint first = pixels->graph->nodes->len;
-  KolValue *output = build_network (layers, x, error);
-  if (!output)
-    return FALSE;
-  g_array_set_size (layers->infos, 0);
-  list_nodes (layers, x, first);
-  list_other_names (layers, x->shape.dim[0]);
-  note_output (layers, output);
-  for (guint i = 0; i < kol_parameters_get_count (layers->parameters); i++)
-    {
-      KolParameter *parameter = kol_parameters_get (layers->parameters, i);
-      if (!g_str_has_prefix (parameter->name, "study/"))
-        parameter->trainable = FALSE;
-    }
-  return TRUE;
+  return build_upon (layers, prepare_pixels (&layers->picture, pixels), error);
 }
 
 /* ── Opening ─────────────────────────────────────────────────────────────────────────────────── */
@@ -283,7 +289,10 @@ open_network (KolLayers *layers, const char *network, GError **error)
   return TRUE;
 }
 
-/* Builds it for one picture; nothing is computed. */
+/*
+ * Builds it for one picture that is prepared already; nothing is computed. A file's
+ * weights are held against all parameters that there are, so what prepares comes later.
+ */
 static gboolean
 probe (KolLayers *layers, GError **error)
 {
@@ -292,10 +301,11 @@ probe (KolLayers *layers, GError **error)
   gsize batch = MAX (kol_layers_get_batch (layers), 1);
 
   kol_graph_set_prefix (graph, "study");
-  KolValue *pixels = kol_placeholder (graph, "study/pixels",
-                                      KOL_SHAPE ((gint64) batch, (gint64) how->channels,
-                                                 (gint64) how->height, (gint64) how->width));
-  if (!kol_layers_build (layers, pixels, error))
+  KolValue *x = kol_placeholder (graph, "study/prepared",
+                                 KOL_SHAPE ((gint64) batch, (gint64) how->channels,
+                                            (gint64) how->height, (gint64) how->width));
+  kol_graph_set_prefix (graph, NULL);
+  if (!build_upon (layers, x, error))
     return FALSE;
   for (guint i = 0; i < layers->infos->len; i++)
     g_array_index (layers->infos, KolLayerInfo, i).value = NULL;
