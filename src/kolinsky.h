@@ -26,6 +26,7 @@
 #include "model/safetensors.h"
 #include "model/weights.h"
 #include "nn/initializers.h"
+#include "nn/lbfgs.h"
 #include "nn/losses.h"
 #include "nn/optimizers.h"
 #include "nn/schedules.h"
