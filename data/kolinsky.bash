@@ -12,14 +12,18 @@ _kolinsky ()
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'devices train evaluate classify models run info export runs plot verify tune bench --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'devices train evaluate classify style models run info export runs plot verify tune bench --help --version' -- "$word"))
     return
   fi
   case $before in
-    --model) COMPREPLY=($(compgen -W "$(_kolinsky_models)" -- "$word") $(compgen -f -- "$word")); return ;;
-    --optimizer) COMPREPLY=($(compgen -W 'sgd adam adamw rmsprop' -- "$word")); return ;;
+    -m | --model) COMPREPLY=($(compgen -W "$(_kolinsky_models)" -- "$word") $(compgen -f -- "$word")); return ;;
+    --optimizer)
+      [ "$command" = style ] && before='adam lbfgs' || before='sgd adam adamw rmsprop'
+      COMPREPLY=($(compgen -W "$before" -- "$word")); return ;;
     --memory) COMPREPLY=($(compgen -W 'normal low' -- "$word")); return ;;
     --peer) COMPREPLY=($(compgen -W 'torch onnxruntime tinygrad' -- "$word")); return ;;
+    --colours) COMPREPLY=($(compgen -W 'style keep match' -- "$word")); return ;;
+    --measure) COMPREPLY=($(compgen -W 'normal gram' -- "$word")); return ;;
     --part) COMPREPLY=($(compgen -W 'train test' -- "$word")); return ;;
   esac
   case $command:$word in

@@ -33,6 +33,7 @@
 #include "ops.h"
 #include "studies/layers.h"
 #include "studies/study.h"
+#include "studies/style.h"
 #include "train/evaluator.h"
 #include "train/events.h"
 #include "train/feed.h"

@@ -7,6 +7,7 @@
 
 #include "../graph/op-private.h"
 #include "../model/networks.h"
+#include "../studies/style-loss-private.h"
 
 #define SIDE 224 /* of the pictures of ImageNet */
 #define CLASSES 1000
@@ -95,28 +96,17 @@ bench_lite0 (Bench *bench, GError **error)
 
 /* ── Style transfer ──────────────────────────────────────────────────────────────────────────── */
 
-/* G = F F^T / (C H W) of the features [1, C, H, W] as F [C, H W] (Gatys et al. 2016). */
-static KolValue *
-gram_matrix (KolValue *features)
-{
-  KolShape shape = *kol_value_get_shape (features);
-  KolValue *rows = kol_reshape (features, KOL_SHAPE (shape.dim[1], -1));
-  KolValue *products = kol_matmul_with (rows, rows, &(KolMatmul){ .transpose_b = TRUE });
-
-  return kol_scale (products, 1 / (float) kol_shape_count (&shape), 0);
-}
-
 /* The mean square of what a layer's Gram matrix differs from a style's, here random numbers. */
 static KolValue *
 style_loss (KolGraph *graph, const char *layer)
 {
-  KolValue *gram = gram_matrix (kol_graph_find (graph, layer));
+  KolValue *gram = kol_style_gram (kol_graph_find (graph, layer));
   g_autofree char *name = g_strconcat ("style/", layer, NULL);
   KolValue *style = kol_placeholder (graph, name, *kol_value_get_shape (gram));
 
   if (!kol_value_failed (style))
     bench_fill (style, 0, 0.1);
-  return kol_mean (kol_square (kol_subtract (gram, style)));
+  return kol_style_gram_loss (gram, style);
 }
 
 static gboolean

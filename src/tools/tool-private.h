@@ -25,7 +25,8 @@ typedef struct {
 } ToolCommand;
 
 extern const ToolCommand tool_bench, tool_classify, tool_devices, tool_evaluate, tool_export,
-    tool_info, tool_models, tool_plot, tool_run, tool_runs, tool_train, tool_tune, tool_verify;
+    tool_info, tool_models, tool_plot, tool_run, tool_runs, tool_style, tool_train, tool_tune,
+    tool_verify;
 
 /* When the process began, of g_get_monotonic_time (). */
 extern gint64 tool_start_time;
@@ -77,6 +78,25 @@ void tool_tell_weights (const KolWeights *weights, gboolean json);
 gboolean tool_is_weights (const char *name);
 /* "[any, 3, 224, 224]" (info.c). Given. */
 char *tool_format_open_shape (const KolOnnxInfo *info);
+
+/* ── Ctrl-C (interrupt.c) ── */
+
+/*
+ * The first Ctrl-C cancels what is under way, and says @sentence; the handler removes
+ * itself, so that the second one ends the process.
+ */
+typedef struct {
+  const char *sentence;
+  GCancellable *cancellable;
+
+  /*< private >*/
+  GMainContext *context;
+  GMainLoop *loop;
+  GThread *thread;
+} ToolInterrupt;
+
+void tool_interrupt_start (ToolInterrupt *self, const char *sentence);
+void tool_interrupt_stop (ToolInterrupt *self);
 
 /* ── Text for people (terminal.c) ── */
 

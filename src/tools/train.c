@@ -1,10 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
-#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <math.h>
-#include <signal.h>
 #include <string.h>
 
 #include "../train/layers-private.h"
@@ -552,70 +550,6 @@ note_report (const KolTrainReport *report, gpointer user_data)
     }
 }
 
-/* ── Ctrl-C ── */
-
-/*
- * The first Ctrl-C ends training after its step. The handler removes itself, so
- * that the second one ends the process.
- */
-typedef struct {
-  GCancellable *cancellable;
-  GMainContext *context;
-  GMainLoop *loop;
-  GThread *thread;
-} Watch;
-
-static gboolean
-interrupt (gpointer user_data)
-{
-  Watch *watch = user_data;
-
-  g_printerr ("\nFinishing the step and saving; Ctrl-C again stops at once\n");
-  g_cancellable_cancel (watch->cancellable);
-  return G_SOURCE_REMOVE;
-}
-
-static gpointer
-run_loop (gpointer loop)
-{
-  g_main_loop_run (loop);
-  return NULL;
-}
-
-static void
-watch_start (Watch *watch)
-{
-  watch->cancellable = g_cancellable_new ();
-  watch->context = g_main_context_new ();
-  watch->loop = g_main_loop_new (watch->context, FALSE);
-
-  g_autoptr (GSource) source = g_unix_signal_source_new (SIGINT);
-  g_source_set_callback (source, interrupt, watch, NULL);
-  g_source_attach (source, watch->context);
-  watch->thread = g_thread_new ("interrupt", run_loop, watch->loop);
-}
-
-static gboolean
-quit_loop (gpointer loop)
-{
-  g_main_loop_quit (loop);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-watch_stop (Watch *watch)
-{
-  g_autoptr (GSource) source = g_idle_source_new ();
-
-  /* As a source, so that a loop that has not begun yet is ended, too. */
-  g_source_set_callback (source, quit_loop, watch->loop, NULL);
-  g_source_attach (source, watch->context);
-  g_thread_join (watch->thread);
-  g_main_loop_unref (watch->loop);
-  g_main_context_unref (watch->context);
-  g_object_unref (watch->cancellable);
-}
-
 /* ── The run ── */
 
 static gboolean
@@ -735,11 +669,11 @@ go (Run *run, GError **error)
   if (!run->device || !choose_folder (run, error))
     return FALSE;
 
-  Watch watch;
-  watch_start (&watch);
+  ToolInterrupt watch;
+  tool_interrupt_start (&watch, "Finishing the step and saving");
   gboolean done
       = make_trainer (run, error) && train (run, watch.cancellable, error) && save (run, error);
-  watch_stop (&watch);
+  tool_interrupt_stop (&watch);
   if (done)
     return !run->trainer || finish (run, error);
   say_what_is_left (run);

@@ -1,0 +1,57 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What style transfer makes smaller, at one size of picture: a graph from the variable
+ * "study/style/x" to the losses of all layers, and to its gradient, which a run leaves in
+ * "study/style/gradient". Both stay on the device; the host reads the losses alone.
+ */
+
+#include "layers.h"
+#include "study.h"
+#include "style.h"
+
+G_BEGIN_DECLS
+
+#define KOL_STYLE_X "study/style/x"
+#define KOL_STYLE_GRADIENT "study/style/gradient"
+
+/* A style at the size at which it is looked at. */
+typedef struct {
+  KolSnapshot *picture;
+  double weight;
+  const KolPicture *region; /* grey: where it is wanted; NULL: all over */
+} KolStyleWanted;
+
+typedef struct {
+  const KolStyleOptions *options;
+  KolSnapshot *content;
+  const KolStyleWanted *styles;
+  guint n_styles;
+} KolStyleTask;
+
+typedef struct _KolStyleProblem KolStyleProblem;
+
+/* Builds the graph; computes nothing yet. @layers and @task must outlive it. Given. */
+KolStyleProblem *kol_style_problem_new (KolLayers *layers, const KolStyleTask *task,
+                                        GError **error);
+void kol_style_problem_free (KolStyleProblem *problem);
+/* Bytes on the device at the peak of an evaluation. */
+gboolean kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes, GError **error);
+/* Looks at the content and the styles, after which evaluations know what is wanted. */
+gboolean kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable,
+                                 GError **error);
+/* Computes the losses at x, and the gradient. The total may be NaN, which is no error. */
+gboolean kol_style_problem_evaluate (KolStyleProblem *problem, double *total, GError **error);
+
+/* Each loss as it was at the last evaluation. Lent. */
+const KolStyleTerm *kol_style_problem_get_terms (const KolStyleProblem *problem, guint *n);
+
+/* [C, H, W], 0..1 for colours, to and from the units of x. */
+void kol_style_problem_to_units (const KolStyleProblem *problem, const float *pixels, float *x);
+void kol_style_problem_to_pixels (const KolStyleProblem *problem, const float *x, float *pixels);
+KolShape kol_style_problem_get_shape (const KolStyleProblem *problem);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolStyleProblem, kol_style_problem_free)
+
+G_END_DECLS

@@ -1,0 +1,803 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Style transfer by optimization: Gatys, Ecker and Bethge, "Image style transfer using
+ * convolutional neural networks", 2016. The picture is painted at a small size first,
+ * then larger and larger: a stroke is only as large as what the layers see at once.
+ */
+
+#include "style.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../device/error.h"
+#include "../nn/initializers.h"
+#include "../nn/lbfgs.h"
+#include "../random-private.h"
+#include "layers.h"
+#include "style-adam-private.h"
+#include "style-layers-private.h"
+#include "style-pictures-private.h"
+#include "style-problem-private.h"
+
+#define DEFAULT_SIZE 512
+#define DEFAULT_SMALLEST 128
+#define DEFAULT_STEPS 500
+#define DEFAULT_RATE 0.02
+#define LARGEST_SIZE 16384
+#define MOST_SETBACKS 20 /* before it is given up */
+
+/* One of the sizes at which the picture is painted. */
+typedef struct {
+  guint side;
+  gsize width, height;
+  guint steps;
+} Size;
+
+struct _KolStyle {
+  KolDevice *device;
+  KolStyleOptions options; /* without gaps */
+  KolStyleLayer *layers_of_style, *layers_of_content;
+  GPtrArray *matched; /* KolPicture: styles with the content's colours, or NULL */
+  GArray *sizes;      /* Size */
+  gsize channels;
+  guint64 peak;
+  KolStyleState state;
+  char *event;
+
+  /* At the size under way: */
+  KolLayers *network;
+  KolStyleTask task;
+  KolStyleWanted *wanted;
+  KolStyleProblem *problem;
+  KolStyleAdam *adam; /* or: */
+  KolLbfgs *lbfgs;
+  gboolean looked;
+  guint at; /* which size these are of */
+
+  /* What the last size has left, or NULL: */
+  float *pixels;
+  KolStyleMoments moments;
+  guint done, steps; /* of all sizes */
+  gint64 began;
+  double seconds_per_pixel; /* of one step */
+};
+
+static void
+moments_clear (KolStyleMoments *moments)
+{
+  g_clear_pointer (&moments->first, g_free);
+  g_clear_pointer (&moments->second, g_free);
+  g_clear_pointer (&moments->average, g_free);
+}
+
+/* Closes what is open at one size. */
+static void
+close_size (KolStyle *self)
+{
+  g_clear_pointer (&self->adam, kol_style_adam_free);
+  g_clear_pointer (&self->lbfgs, kol_lbfgs_free);
+  g_clear_pointer (&self->problem, kol_style_problem_free);
+  g_clear_pointer (&self->network, kol_layers_free);
+  for (guint i = 0; self->wanted && i < self->options.n_styles; i++)
+    g_clear_pointer (&self->wanted[i].picture, kol_snapshot_unref);
+  g_clear_pointer (&self->wanted, g_free);
+  g_clear_pointer (&self->task.content, kol_snapshot_unref);
+  self->looked = FALSE;
+}
+
+/**
+ * kol_style_free:
+ * @style: (transfer full) (nullable): a picture that is being painted
+ */
+void
+kol_style_free (KolStyle *style)
+{
+  if (!style)
+    return;
+  close_size (style);
+  moments_clear (&style->moments);
+  g_free (style->pixels);
+  g_free (style->event);
+  g_free (style->layers_of_style);
+  g_free (style->layers_of_content);
+  g_clear_pointer (&style->matched, g_ptr_array_unref);
+  g_clear_pointer (&style->sizes, g_array_unref);
+  g_clear_pointer (&style->device, kol_device_unref);
+  g_free (style);
+}
+
+/* ── Options ─────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static gboolean
+fail (GError **error, const char *format, ...)
+{
+  va_list arguments;
+
+  va_start (arguments, format);
+  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
+  return FALSE;
+}
+
+static gboolean
+is_weight (double weight)
+{
+  return weight >= 0 && isfinite ((float) weight);
+}
+
+static gboolean
+check_options (const KolStyleOptions *options, GError **error)
+{
+  if (options->size > LARGEST_SIZE || options->size < 1)
+    return fail (error, "A size of %u pixels was asked for; 1 to %u are possible", options->size,
+                 LARGEST_SIZE);
+  if (!is_weight (options->content_weight) || !is_weight (options->style_weight)
+      || !is_weight (options->variation_weight))
+    return fail (error,
+                 "The weights are %g of the content, %g of the style and %g of the "
+                 "variation, but each must be a number of at least 0",
+                 options->content_weight, options->style_weight, options->variation_weight);
+  if (options->content_weight == 0 && options->style_weight == 0)
+    return fail (error, "Both content and style have the weight 0, so nothing is to be done");
+  if (!(options->style_scale > 0 && options->style_scale <= 16))
+    return fail (error, "The style scale is %g, but must be above 0 and up to 16",
+                 options->style_scale);
+  if (!(options->rate > 0 && isfinite ((float) options->rate)))
+    return fail (error, "The rate is %g, but must be a number above 0", options->rate);
+  for (guint i = 0; i < options->n_styles; i++)
+    if (!(options->styles[i].weight >= 0 && isfinite (options->styles[i].weight)))
+      return fail (error, "Style %u has the weight %g, but it must be a number of at least 0",
+                   i + 1, options->styles[i].weight);
+  return TRUE;
+}
+
+static double
+otherwise (double given, double value)
+{
+  return isnan (given) ? value : given;
+}
+
+/* The weights are those of neural-style, or what looks well with relative losses. */
+static void
+fill_gaps (KolStyle *self)
+{
+  KolStyleOptions *options = &self->options;
+  gboolean gram = options->measure == KOL_STYLE_GRAM;
+
+  options->content_weight = otherwise (options->content_weight, gram ? 5 : 0.05);
+  options->style_weight = otherwise (options->style_weight, gram ? 100 : 1);
+  options->variation_weight = otherwise (options->variation_weight, gram ? 0 : 0.5);
+  if (!options->size)
+    options->size = DEFAULT_SIZE;
+  if (!options->smallest)
+    options->smallest = DEFAULT_SMALLEST;
+  if (options->style_scale == 0)
+    options->style_scale = 1;
+  if (!options->steps)
+    options->steps = DEFAULT_STEPS;
+  if (options->rate == 0)
+    options->rate = DEFAULT_RATE;
+}
+
+/* From the largest down by the root of 2, then the other way round. */
+static void
+list_sizes (KolStyle *self)
+{
+  const KolStyleOptions *options = &self->options;
+
+  for (guint i = 0; i == 0 || self->sizes->len == i; i++)
+    {
+      Size size
+          = { .side = (guint) lround (options->size / pow (2, i / 2.0)), .steps = options->steps };
+
+      if (i > 0 && size.side < options->smallest)
+        break;
+      kol_style_fit (options->content, size.side, &size.width, &size.height);
+      g_array_prepend_val (self->sizes, size);
+    }
+  if (self->sizes->len > 1)
+    g_array_index (self->sizes, Size, 0).steps *= 2;
+  for (guint i = 0; i < self->sizes->len; i++)
+    self->steps += g_array_index (self->sizes, Size, i).steps;
+}
+
+/* ── One size ────────────────────────────────────────────────────────────────────────────────── */
+
+static const Size *
+get_size (const KolStyle *self, guint i)
+{
+  return &g_array_index (self->sizes, Size, i);
+}
+
+#define SMALL_STYLE 64 /* pixels to which a tiny style is enlarged all the same */
+
+/* The styles are not enlarged beyond what there is of them. */
+static gboolean
+scale_styles (KolStyle *self, guint side, GError **error)
+{
+  const KolStyleOptions *options = &self->options;
+  gsize wanted = (gsize) MAX (1, lround (side * options->style_scale));
+
+  self->wanted = g_new0 (KolStyleWanted, options->n_styles);
+  for (guint i = 0; i < options->n_styles; i++)
+    {
+      const KolPicture *picture
+          = self->matched ? g_ptr_array_index (self->matched, i) : options->styles[i].picture;
+      gsize longer = MAX (MAX (picture->width, picture->height), SMALL_STYLE), width, height;
+
+      kol_style_fit (picture, MIN (wanted, longer), &width, &height);
+      self->wanted[i] = (KolStyleWanted){
+        .picture = kol_style_scale_picture (picture, self->channels, width, height, error),
+        .weight = options->styles[i].weight != 0 ? options->styles[i].weight : 1,
+        .region = options->styles[i].region,
+      };
+      if (!self->wanted[i].picture)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Opens the network and builds the losses at a size. */
+static gboolean
+open_size (KolStyle *self, guint at, GError **error)
+{
+  const Size *size = get_size (self, at);
+
+  if (self->problem && self->at == at)
+    return TRUE;
+  close_size (self);
+  self->at = at;
+  self->network = kol_layers_open (self->device, self->options.network, 0, error);
+  if (!self->network)
+    return FALSE;
+  self->channels = kol_layers_get_picture (self->network)->channels;
+  if ((!self->options.style_layers || !self->options.content_layers)
+      && !kol_style_choose_layers (self->network, &self->options, &self->layers_of_style,
+                                   &self->layers_of_content, error))
+    return FALSE;
+  self->task.options = &self->options;
+  self->task.content = kol_style_scale_picture (self->options.content, self->channels, size->width,
+                                                size->height, error);
+  if (!self->task.content || !scale_styles (self, size->side, error))
+    return FALSE;
+  self->task.styles = self->wanted;
+  self->task.n_styles = self->options.n_styles;
+  self->problem = kol_style_problem_new (self->network, &self->task, error);
+  return self->problem != NULL;
+}
+
+static gboolean
+look (KolStyle *self, GCancellable *cancellable, GError **error)
+{
+  if (!self->looked && !kol_style_problem_look (self->problem, cancellable, error))
+    return FALSE;
+  self->looked = TRUE;
+  return TRUE;
+}
+
+static KolParameter *
+find_x (const KolStyle *self)
+{
+  return kol_parameters_find (kol_layers_get_parameters (self->network), KOL_STYLE_X);
+}
+
+/* What the picture is at first: [C, H, W] at the first size. Given. */
+static float *
+make_start (KolStyle *self, GError **error)
+{
+  const Size *size = get_size (self, 0);
+  gsize n = self->channels * size->width * size->height;
+  const KolStyleOptions *options = &self->options;
+
+  if (options->start == KOL_STYLE_START_NOISE)
+    {
+      KolInitializer noise = KOL_NORMAL (0.5, 0.1);
+      KolShape shape = kol_style_problem_get_shape (self->problem);
+      float *pixels = g_new (float, n);
+      noise.fill (&noise, &shape, kol_random_key (options->seed, "study/style/start"), pixels);
+      return pixels;
+    }
+  if (options->start == KOL_STYLE_START_CONTENT)
+    return g_memdup2 (kol_snapshot_get_pixels (self->task.content), n * sizeof (float));
+  g_autoptr (KolSnapshot) given = kol_style_scale_picture (options->start_picture, self->channels,
+                                                           size->width, size->height, error);
+  return given ? g_memdup2 (kol_snapshot_get_pixels (given), n * sizeof (float)) : NULL;
+}
+
+/* Takes planes of the size before to the size @at, in place. */
+static void
+enlarge (const KolStyle *self, float **planes, guint at, gboolean cubic)
+{
+  const Size *from = get_size (self, at - 1), *to = get_size (self, at);
+  float *larger = kol_style_scale_planes (
+      *planes, &(KolStyleSize){ self->channels, from->height, from->width },
+      &(KolStyleSize){ self->channels, to->height, to->width }, cubic);
+
+  g_free (*planes);
+  *planes = larger;
+}
+
+static void
+enlarge_moments (KolStyle *self, guint at)
+{
+  gsize n = self->channels * get_size (self, at)->width * get_size (self, at)->height;
+
+  if (!self->moments.first)
+    return;
+  enlarge (self, &self->moments.first, at, TRUE);
+  enlarge (self, &self->moments.second, at, FALSE);
+  for (gsize i = 0; i < n; i++)
+    self->moments.second[i] = fmaxf (self->moments.second[i], 0);
+}
+
+/* Writes x: the start, or what the size before has left. */
+static gboolean
+write_start (KolStyle *self, guint at, GError **error)
+{
+  gsize n = self->channels * get_size (self, at)->width * get_size (self, at)->height;
+  g_autofree float *x = g_new (float, n);
+
+  if (at > 0)
+    enlarge (self, &self->pixels, at, TRUE);
+  else if (!self->pixels && !(self->pixels = make_start (self, error)))
+    return FALSE;
+  for (gsize i = 0; i < n && !self->options.network_units; i++)
+    self->pixels[i] = CLAMP (self->pixels[i], 0, 1);
+  kol_style_problem_to_units (self->problem, self->pixels, x);
+  return kol_parameter_write (find_x (self), x, error);
+}
+
+static gboolean
+begin_adam (KolStyle *self, guint at, GError **error)
+{
+  KolStyleAdamNumbers numbers
+      = { .rate = self->state.rate,
+          .beta1 = KOL_STYLE_ADAM_BETA1,
+          .beta2 = self->options.network_units ? 0.999 : KOL_STYLE_ADAM_BETA2,
+          .epsilon = 1e-8,
+          .average = self->options.network_units ? 0 : KOL_STYLE_ADAM_AVERAGE,
+          .clip = !self->options.network_units };
+
+  self->adam = kol_style_adam_new (kol_layers_get_parameters (self->network),
+                                   kol_style_problem_get_shape (self->problem), &numbers, error);
+  if (!self->adam)
+    return FALSE;
+  if (at > 0)
+    enlarge_moments (self, at);
+  return kol_style_adam_write (self->adam, &self->moments, error);
+}
+
+/* ── The picture ─────────────────────────────────────────────────────────────────────────────── */
+
+/* As it is now: the average, where one is kept. */
+static gboolean
+read_pixels (KolStyle *self, GError **error)
+{
+  const Size *size = get_size (self, self->at);
+  gsize n = self->channels * size->width * size->height;
+  g_autofree float *x = g_new (float, n);
+
+  if (self->adam ? !kol_style_adam_read_average (self->adam, x, error)
+                 : !kol_parameter_read (find_x (self), x, error))
+    return FALSE;
+  g_free (self->pixels);
+  self->pixels = g_new (float, n);
+  kol_style_problem_to_pixels (self->problem, x, self->pixels);
+  return TRUE;
+}
+
+/* What people see of it. Given. */
+static KolSnapshot *
+make_snapshot (const KolStyle *self)
+{
+  const Size *size = get_size (self, self->at);
+  gsize n = self->channels * size->width * size->height;
+  g_autofree float *pixels = g_memdup2 (self->pixels, n * sizeof (float));
+
+  if (self->options.colours == KOL_STYLE_COLOURS_KEEP)
+    kol_style_keep_colours (pixels, self->task.content);
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = CLAMP (pixels[i], 0, 1);
+  return kol_snapshot_new (pixels, self->channels, size->height, size->width);
+}
+
+/* ── Progress ────────────────────────────────────────────────────────────────────────────────── */
+
+static double
+area (const Size *size)
+{
+  return (double) size->width * (double) size->height;
+}
+
+/* At the pace of a step so far, by pixels. */
+static double
+seconds_left (const KolStyle *self, guint step)
+{
+  double pixels = area (get_size (self, self->at)) * (get_size (self, self->at)->steps - step);
+
+  for (guint i = self->at + 1; i < self->sizes->len; i++)
+    pixels += area (get_size (self, i)) * get_size (self, i)->steps;
+  return self->seconds_per_pixel > 0 ? pixels * self->seconds_per_pixel : NAN;
+}
+
+/* The pace follows the steps slowly, and not the first one of a size, which compiles. */
+static void
+note_pace (KolStyle *self, double seconds, guint step)
+{
+  double pace = seconds / area (get_size (self, self->at));
+
+  if (step < 2)
+    return;
+  self->seconds_per_pixel
+      = self->seconds_per_pixel > 0 ? 0.9 * self->seconds_per_pixel + 0.1 * pace : pace;
+}
+
+static gboolean
+tell (KolStyle *self, const KolStudyWatch *watch, guint step, double total, GError **error)
+{
+  gboolean due = watch->every && self->done % watch->every == 0;
+  g_autoptr (KolSnapshot) snapshot = NULL;
+
+  if (!watch->told)
+    return TRUE;
+  if (due && !read_pixels (self, error))
+    return FALSE;
+  if (due)
+    snapshot = make_snapshot (self);
+  self->state.terms = kol_style_problem_get_terms (self->problem, &self->state.n_terms);
+  self->state.event = self->event;
+  watch->told (
+      &(KolStudyProgress){ .step = self->done,
+                           .steps = self->steps,
+                           .value = total,
+                           .seconds = (double) (g_get_monotonic_time () - self->began) * 1e-6,
+                           .seconds_left = seconds_left (self, step),
+                           .snapshots = snapshot ? &snapshot : NULL,
+                           .n_snapshots = snapshot != NULL },
+      watch->user_data);
+  self->state.event = NULL;
+  g_clear_pointer (&self->event, g_free);
+  return TRUE;
+}
+
+static gboolean
+is_cancelled (const KolStudyWatch *watch)
+{
+  return g_cancellable_is_cancelled (watch->cancellable);
+}
+
+/* ── Adam ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* A sum that is no number: one step back, with half the rate. */
+static gboolean
+set_back (KolStyle *self, guint *setbacks, guint step, GError **error)
+{
+  if (++*setbacks > MOST_SETBACKS)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
+                   "The losses were no numbers %u times, with rates down to %g: the features "
+                   "of the network overflow at these pictures",
+                   *setbacks, self->state.rate);
+      return FALSE;
+    }
+  if (!kol_style_adam_step_back (self->adam, error))
+    return FALSE;
+  self->state.rate = kol_style_adam_get_rate (self->adam);
+  g_free (self->event);
+  self->event
+      = g_strdup_printf ("The losses were no numbers at step %u: one step back, and on with "
+                         "half the rate, %g",
+                         step + 1, self->state.rate);
+  return TRUE;
+}
+
+static gboolean
+descend_by_adam (KolStyle *self, const KolStudyWatch *watch, GError **error)
+{
+  guint steps = get_size (self, self->at)->steps, setbacks = 0;
+
+  for (guint step = 0; step < steps && !is_cancelled (watch); step++)
+    {
+      gint64 begin = g_get_monotonic_time ();
+      double total;
+
+      if (!kol_style_problem_evaluate (self->problem, &total, error))
+        return FALSE;
+      if (isfinite (total) ? !kol_style_adam_step (self->adam, error)
+                           : !set_back (self, &setbacks, step, error))
+        return FALSE;
+      note_pace (self, (double) (g_get_monotonic_time () - begin) * 1e-6, step);
+      self->done++;
+      if (!tell (self, watch, step + 1, total, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* ── L-BFGS ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* An evaluation of many, at the point under way or at one that is tried. */
+typedef struct {
+  KolStyle *self;
+  const KolStudyWatch *watch;
+  guint done; /* at this size */
+} Search;
+
+static gboolean
+evaluate (double *loss, gpointer user_data, GError **error)
+{
+  Search *search = user_data;
+  KolStyle *self = search->self;
+  gint64 begin = g_get_monotonic_time ();
+
+  if (!kol_style_problem_evaluate (self->problem, loss, error))
+    return FALSE;
+  note_pace (self, (double) (g_get_monotonic_time () - begin) * 1e-6, search->done);
+  search->done++;
+  self->done++;
+  return tell (self, search->watch, search->done, *loss, error);
+}
+
+static gboolean
+descend_by_lbfgs (KolStyle *self, const KolStudyWatch *watch, GError **error)
+{
+  KolLbfgsOptions options = { .variable = KOL_STYLE_X,
+                              .gradient = KOL_STYLE_GRADIENT,
+                              .history = self->options.history };
+  Search search = { .self = self, .watch = watch };
+  guint steps = get_size (self, self->at)->steps;
+  gboolean moved = TRUE;
+  double loss = NAN;
+
+  self->lbfgs = kol_lbfgs_new (kol_layers_get_parameters (self->network), &options, error);
+  if (!self->lbfgs)
+    return FALSE;
+  while (moved && search.done < steps && !is_cancelled (watch))
+    if (!kol_lbfgs_step (self->lbfgs, evaluate, &search, &loss, &moved, error))
+      return FALSE;
+  if (isfinite (loss))
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
+               "The losses of the first picture are no numbers: its features overflow. Try another "
+               "--start, or smaller weights");
+  return FALSE;
+}
+
+/* ── The run ─────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+paint_size (KolStyle *self, guint at, const KolStudyWatch *watch, GError **error)
+{
+  const Size *size = get_size (self, at);
+
+  if (!open_size (self, at, error))
+    return FALSE;
+  self->state.size = at;
+  self->state.n_sizes = self->sizes->len;
+  self->state.width = size->width;
+  self->state.height = size->height;
+  if (!look (self, NULL, error) || !write_start (self, at, error))
+    return FALSE;
+  if (self->options.optimizer == KOL_STYLE_LBFGS)
+    return descend_by_lbfgs (self, watch, error) && read_pixels (self, error);
+  if (!begin_adam (self, at, error) || !descend_by_adam (self, watch, error))
+    return FALSE;
+  moments_clear (&self->moments);
+  return read_pixels (self, error) && kol_style_adam_read (self->adam, &self->moments, error);
+}
+
+/**
+ * kol_style_run:
+ * @style: a picture that is being painted
+ * @watch: (nullable): who is told, and may end it
+ * @error: return location
+ *
+ * Paints the picture, once. kol_style_get_state() tells more while the watch is told.
+ * A sum of losses that is no number takes back the step, and the rate is halved from
+ * then on; #KolStyleState says so.
+ *
+ * Errors: those of the device; %KOL_ERROR_DIVERGED if the losses are no numbers again
+ * and again. A cancelled run is no error: it gives what there is.
+ *
+ * Returns: (transfer full) (nullable): the picture
+ */
+KolSnapshot *
+kol_style_run (KolStyle *style, const KolStudyWatch *watch, GError **error)
+{
+  g_return_val_if_fail (style != NULL, NULL);
+  const KolStudyWatch nobody = { 0 };
+
+  watch = watch ? watch : &nobody;
+  style->began = g_get_monotonic_time ();
+  for (guint i = 0; i < style->sizes->len && (i == 0 || !is_cancelled (watch)); i++)
+    if (!paint_size (style, i, watch, error))
+      return NULL;
+  return make_snapshot (style);
+}
+
+/**
+ * kol_style_get_state:
+ * @style: a picture that is being painted
+ *
+ * Returns: (transfer none): how far it is
+ */
+const KolStyleState *
+kol_style_get_state (const KolStyle *style)
+{
+  g_return_val_if_fail (style != NULL, NULL);
+  return &style->state;
+}
+
+/* ── Before the run ──────────────────────────────────────────────────────────────────────────── */
+
+/* Numbers as large as the picture that are kept beside it: gradient, moments, average, next. */
+#define KEPT_BESIDE 5
+
+#define LEAST_HISTORY 5
+#define HISTORY 100
+
+/* What the optimizer keeps; of L-BFGS's history no more than a quarter of the memory, if not asked.
+ */
+static guint64
+count_kept (KolStyle *self, gsize numbers)
+{
+  guint64 budget = kol_device_get_budget (self->device);
+  guint *history = &self->options.history;
+
+  if (self->options.optimizer != KOL_STYLE_LBFGS)
+    return (guint64) KEPT_BESIDE * numbers * sizeof (float);
+  if (!*history)
+    *history = budget ? (guint) CLAMP (budget / 4 / (2 * numbers * sizeof (float)), LEAST_HISTORY,
+                                       HISTORY)
+                      : HISTORY;
+  return kol_lbfgs_bytes ((gint64) numbers, *history);
+}
+
+/* Of the largest size, which is built for that and closed again. */
+static gboolean
+measure_peak (KolStyle *self, GError **error)
+{
+  guint last = self->sizes->len - 1;
+  const Size *size = get_size (self, last);
+
+  if (!open_size (self, last, error)
+      || !kol_style_problem_peak_bytes (self->problem, &self->peak, error))
+    return FALSE;
+  self->peak += count_kept (self, size->width * size->height * self->channels);
+  close_size (self);
+  guint64 budget = kol_device_get_budget (self->device);
+  if (!budget || self->peak <= budget)
+    return TRUE;
+  g_autofree char *needed = g_format_size_full (self->peak, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
+  return fail (error,
+               "A picture of %zu x %zu pixels needs %s on the device, and %s are there. About %d "
+               "pixels for the longer side would fit",
+               size->width, size->height, needed, there,
+               (int) (size->side * sqrt ((double) budget / (double) self->peak) * 0.95));
+}
+
+static gboolean
+match_styles (KolStyle *self, GError **error)
+{
+  if (self->options.colours != KOL_STYLE_COLOURS_MATCH)
+    return TRUE;
+  self->matched = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_picture_free);
+  for (guint i = 0; i < self->options.n_styles; i++)
+    {
+      KolPicture *matched
+          = kol_style_match_colours (self->options.styles[i].picture, self->options.content, error);
+      if (!matched)
+        return FALSE;
+      g_ptr_array_add (self->matched, matched);
+    }
+  return TRUE;
+}
+
+/**
+ * kol_style_new:
+ * @device: where it is computed
+ * @options: what is to be painted; what it points to must outlive the result
+ * @error: return location
+ *
+ * Prepares style transfer: opens the network, builds it at the largest size, and so
+ * knows what memory it needs. Nothing is computed yet.
+ *
+ * Errors: %KOL_ERROR_DATA if there is no such network or layer, if numbers make no
+ * sense, or if there is too little memory, with the size that would fit.
+ *
+ * Returns: (transfer full) (nullable): the picture to be painted
+ */
+KolStyle *
+kol_style_new (KolDevice *device, const KolStyleOptions *options, GError **error)
+{
+  g_return_val_if_fail (device != NULL && options != NULL, NULL);
+  g_return_val_if_fail (options->network && options->content, NULL);
+  g_return_val_if_fail (options->styles && options->n_styles > 0, NULL);
+  g_autoptr (KolStyle) style = g_new0 (KolStyle, 1);
+
+  style->device = kol_device_ref (device);
+  style->options = *options;
+  style->sizes = g_array_new (FALSE, TRUE, sizeof (Size));
+  fill_gaps (style);
+  if (!check_options (&style->options, error))
+    return NULL;
+  style->state.rate = style->options.rate;
+  list_sizes (style);
+  if (!match_styles (style, error) || !measure_peak (style, error))
+    return NULL;
+  return g_steal_pointer (&style);
+}
+
+/**
+ * kol_style_get_peak_bytes:
+ * @style: a picture to be painted
+ *
+ * Returns: the bytes on the device that are in use at the peak
+ */
+guint64
+kol_style_get_peak_bytes (const KolStyle *style)
+{
+  g_return_val_if_fail (style != NULL, 0);
+  return style->peak;
+}
+
+/**
+ * kol_style_get_width:
+ * @style: a picture to be painted
+ *
+ * Returns: its columns in the end
+ */
+gsize
+kol_style_get_width (const KolStyle *style)
+{
+  g_return_val_if_fail (style != NULL, 0);
+  return get_size (style, style->sizes->len - 1)->width;
+}
+
+/**
+ * kol_style_get_height:
+ * @style: a picture to be painted
+ *
+ * Returns: its rows in the end
+ */
+gsize
+kol_style_get_height (const KolStyle *style)
+{
+  g_return_val_if_fail (style != NULL, 0);
+  return get_size (style, style->sizes->len - 1)->height;
+}
+
+/**
+ * kol_style_estimate:
+ * @style: a picture to be painted, before it is run
+ * @seconds: (out): how long that may take
+ * @error: return location
+ *
+ * Computes the losses twice at the first size, and reckons from the second time: larger
+ * pictures take as much longer as they have more pixels.
+ *
+ * Returns: %FALSE if something has failed
+ */
+gboolean
+kol_style_estimate (KolStyle *style, double *seconds, GError **error)
+{
+  g_return_val_if_fail (style != NULL && seconds != NULL, FALSE);
+  double total;
+
+  if (!open_size (style, 0, error) || !look (style, NULL, error) || !write_start (style, 0, error)
+      || !kol_style_problem_evaluate (style->problem, &total, error))
+    return FALSE;
+  gint64 begin = g_get_monotonic_time ();
+  if (!kol_style_problem_evaluate (style->problem, &total, error))
+    return FALSE;
+  style->seconds_per_pixel
+      = (double) (g_get_monotonic_time () - begin) * 1e-6 / area (get_size (style, 0));
+  *seconds = seconds_left (style, 0);
+  return TRUE;
+}

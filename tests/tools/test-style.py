@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""Tests of `kolinsky style` with a small network, written by hand. Prints TAP.
+
+    test-style.py KOLINSKY [TEST...]
+"""
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+
+import networks
+from harness import COMMAND, expect, expect_sentence, main, run, test
+
+
+def small_network():
+    """Two 1x1 convolutions with a ReLU each, of chance weights."""
+    chance = random.Random(4)
+    nodes = [networks.node("Conv", ["x", "w1"], ["conv_one"]),
+             networks.node("Relu", ["conv_one"], ["relu_one"]),
+             networks.node("Conv", ["relu_one", "w2"], ["conv_two"]),
+             networks.node("Relu", ["conv_two"], ["relu_two"])]
+    weights = [networks.tensor(name, shape, [chance.gauss(0, 0.5) for _ in range(count)])
+               for name, shape, count in (("w1", [6, 3, 1, 1], 18), ("w2", [8, 6, 1, 1], 48))]
+    return networks.model(nodes, [networks.port("x", [None, 3, None, None])],
+                          [networks.port("relu_two", [None, 8, None, None])], weights)
+
+
+class Place:
+    """The network, two pictures, and where another goes."""
+
+    def __init__(self, shop, name):
+        self.folder = shop.path(name)
+        os.makedirs(self.folder)
+        self.network = self.write("small.onnx", small_network())
+        self.content = self.write("content.png", networks.png(200, 40, 60, 40, 30))
+        self.style = self.write("style.png", networks.png(20, 90, 220, 24, 36))
+        self.output = self.path("painted.png")
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, content):
+        path = self.path(name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def arguments(self, *more):
+        return ["style", self.content, self.style, "-m", self.network, "-o", self.output,
+                "--size", "32", *more]
+
+
+def read_png(path):
+    """Width, height and the mean of each channel of a PNG of 8 bits, whatever its filters."""
+    data = open(path, "rb").read()
+    expect(data[:8] == b"\x89PNG\r\n\x1a\n", path)
+    width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
+    expect(depth == 8 and kind == 2, path)
+    packed, at = b"", 8
+    while at < len(data):
+        length, = struct.unpack(">I", data[at:at + 4])
+        if data[at + 4:at + 8] == b"IDAT":
+            packed += data[at + 8:at + 8 + length]
+        at += 12 + length
+    raw, stride, before = zlib.decompress(packed), 3 * width, bytearray(3 * width)
+    sums = [0, 0, 0]
+    for y in range(height):
+        how, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for i in range(stride):
+            left = line[i - 3] if i > 2 else 0
+            corner = before[i - 3] if i > 2 else 0
+            guess = left + before[i] - corner
+            nearest = min((left, before[i], corner), key=lambda value: abs(guess - value))
+            line[i] = (line[i] + (0, left, before[i], (left + before[i]) // 2, nearest)[how]) & 255
+            sums[i % 3] += line[i]
+        before = line
+    return width, height, [total / (width * height) for total in sums]
+
+
+@test
+def takes_the_colours_of_the_style(shop):
+    place = Place(shop, "colours")
+    result = run(*place.arguments("--steps", "60", "--smallest", "16", "--content-weight", "0",
+                                  "--style-layers", "relu_one,relu_two:0.5"))
+    expect(result.code == 0, result)
+    for word in ("32 x 24 pixels", "on the device", "relu_one", "relu_two", "step 1/240",
+                 "painted.png"):
+        expect(word in result.out, f"{word!r} is missing in:\n{result}")
+    width, height, means = read_png(place.output)
+    expect((width, height) == (32, 24), result)
+    expect(means[2] > means[0] + 30 and means[0] < 120, f"{means}\n{result}")
+
+
+@test
+def keeps_colours(shop):
+    place = Place(shop, "keep")
+    result = run(*place.arguments("--steps", "20", "--smallest", "32", "--colours", "keep"))
+    expect(result.code == 0, result)
+    means = read_png(place.output)[2]
+    expect(means[0] > means[1] + 100 and means[0] > means[2] + 80, means)
+
+
+@test
+def writes_snapshots(shop):
+    place = Place(shop, "snapshots")
+    result = run(*place.arguments("--steps", "6", "--smallest", "32", "--start", "noise",
+                                  "--snapshots", place.path("film"), "--every", "3"))
+    expect(result.code == 0, result)
+    expect(sorted(os.listdir(place.path("film"))) == ["000003.png", "000006.png"], result)
+
+
+@test
+def interrupted_writes_what_there_is(shop):
+    place = Place(shop, "interrupted")
+    with subprocess.Popen([COMMAND, *place.arguments("--steps", "1000000", "--smallest", "32")],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+                          env={**os.environ, "LC_ALL": "C.UTF-8"}) as process:
+        line = ""
+        while "step 1/" not in line:
+            line = process.stdout.readline()
+            expect(line, "it ended too soon: " + (process.stderr.read() if not line else ""))
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    expect(process.returncode == 130, err)
+    expect("as it was when it was interrupted" in out, out)
+    expect(read_png(place.output)[:2] == (32, 24), out)
+
+
+@test
+def what_is_wrong_is_told(shop):
+    place = Place(shop, "wrong")
+    expect_sentence(run("style", place.content), 2, "STYLE")
+    expect_sentence(run("style", place.content, place.style), 2, "-o FILE")
+    expect_sentence(run(*place.arguments("--measure", "grams")), 1, "normal, gram", "grams")
+    expect_sentence(run(*place.arguments("--style-layers", "relu_tow")), 1, "relu_tow",
+                    "did you mean relu_two")
+    expect_sentence(run(*place.arguments("--weights", "1,2")), 1, "2 numbers", "1 styles")
+    expect_sentence(run(*place.arguments("--region", place.path("none.png"))), 1, "none.png")
+    expect_sentence(run("style", place.content, place.style, "-o", place.output,
+                        XDG_DATA_HOME=place.path("nothing")), 1, "kolinsky models get vgg19")
+    expect(not os.path.exists(place.output), "a picture was written")
+
+
+if __name__ == "__main__":
+    main("style", sys.argv[2:])
