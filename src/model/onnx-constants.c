@@ -2,11 +2,10 @@
 
 /*
  * ONNX's operators that make constants, and those whose results are known before anything
- * runs: of shapes, of ranges, of windows of signals.
+ * runs: of shapes, of ranges.
  */
 
 #include <math.h>
-#include <string.h>
 
 #include "onnx-private.h"
 
@@ -195,47 +194,12 @@ convert_non_zero (KolOnnxNode *node)
   kol_onnx_set_tensor (node, 0, y);
 }
 
-/* a0 - a1 cos (2 pi n / N) + a2 cos (4 pi n / N), N the size, or one less where it is symmetric. */
-static void
-convert_window (KolOnnxNode *node)
-{
-  static const struct {
-    const char *name;
-    double a[3];
-  } windows[] = { { "HannWindow", { 0.5, 0.5, 0 } },
-                  { "HammingWindow", { 25 / 46.0, 21 / 46.0, 0 } },
-                  { "BlackmanWindow", { 0.42, 0.5, 0.08 } } };
-  const KolOnnxTensor *size = kol_onnx_tensor (node, 0);
-  const double *a = windows[0].a;
-  int type = (int) CLAMP (kol_onnx_int (node, "output_datatype", TYPE (FLOAT)), 0, 1000);
-
-  if (!size || size->count != 1 || !kol_onnx_type_is_float (type))
-    {
-      kol_onnx_refuse (node, "its size must be a number, its type one of floats");
-      return;
-    }
-  for (guint i = 0; i < G_N_ELEMENTS (windows); i++)
-    if (strcmp (windows[i].name, node->proto->op_type) == 0)
-      a = windows[i].a;
-  gint64 n = kol_onnx_tensor_int (size, 0);
-  KolOnnxTensor *y = kol_onnx_new_tensor (node, type, &KOL_SHAPE (n));
-  double period = (double) MAX (kol_onnx_int (node, "periodic", 1) ? n : n - 1, 1);
-  for (gint64 i = 0; y && i < n; i++)
-    kol_onnx_tensor_set_float (y, i,
-                               a[0] - a[1] * cos (2 * G_PI * (double) i / period)
-                                   + a[2] * cos (4 * G_PI * (double) i / period));
-  kol_onnx_set_tensor (node, 0, y);
-}
-
 /* ── The table ───────────────────────────────────────────────────────────────────────────────── */
 
 const KolOnnxOp kol_onnx_constant_ops[] = {
-  { "BlackmanWindow", 17, convert_window, .fixed = KOL_ONNX_INPUT (0) },
   { "Constant", 0, convert_constant },
   { "ConstantOfShape", 9, convert_constant_of_shape, .fixed = KOL_ONNX_INPUT (0) },
   { "EyeLike", 9, convert_eye_like },
-  { "HammingWindow", 17, convert_window, .fixed = KOL_ONNX_INPUT (0) },
-  { "HannWindow", 17, convert_window, .fixed = KOL_ONNX_INPUT (0) },
   { "NonZero", 9, convert_non_zero, .fixed = KOL_ONNX_INPUT (0) },
   { "Range", 11, convert_range,
     .fixed = KOL_ONNX_INPUT (0) | KOL_ONNX_INPUT (1) | KOL_ONNX_INPUT (2) },

@@ -870,6 +870,54 @@ convert_gemm (KolOnnxNode *node)
   kol_onnx_set (node, 0, y);
 }
 
+/* ── Determinants ────────────────────────────────────────────────────────────────────────────── */
+
+#define LARGEST_SQUARE 4 /* sides of matrices: the number of products is its factorial */
+
+/* Of the rows from @row on, and the columns that are left, by the first of these rows. */
+static KolValue *
+determinant (KolValue *const *elements, int side, int row, guint columns)
+{
+  KolValue *sum = NULL;
+  gboolean minus = FALSE;
+
+  for (int c = 0; c < side; c++)
+    {
+      if (!(columns & 1u << c))
+        continue;
+      KolValue *part = elements[row * side + c];
+      if (row + 1 < side)
+        part = kol_multiply (part, determinant (elements, side, row + 1, columns & ~(1u << c)));
+      sum = !sum ? part : minus ? kol_subtract (sum, part) : kol_add (sum, part);
+      minus = !minus;
+    }
+  return sum;
+}
+
+static void
+convert_det (KolOnnxNode *node)
+{
+  KolShape shape = *kol_onnx_shape (node, 0);
+  int side = shape.rank < 2 ? 0 : (int) CLAMP (shape.dim[shape.rank - 1], 0, LARGEST_SQUARE + 1);
+  KolValue *elements[LARGEST_SQUARE * LARGEST_SQUARE];
+
+  if (side < 1 || side > LARGEST_SQUARE || shape.dim[shape.rank - 2] != side)
+    {
+      kol_onnx_refuse (node, "of %s; Kolinsky has it of matrices up to %d x %d",
+                       kol_shape_text (&shape), LARGEST_SQUARE, LARGEST_SQUARE);
+      return;
+    }
+  KolValue *x = kol_reshape (kol_onnx_value (node, 0), KOL_SHAPE (-1, side * side));
+  for (int i = 0; i < side * side; i++)
+    {
+      KolSlice how = { .n_axes = 1, .axes = { 1 }, .start = { i }, .stop = { i + 1 } };
+
+      elements[i] = kol_slice (x, &how);
+    }
+  shape.rank -= 2;
+  kol_onnx_set (node, 0, kol_reshape (determinant (elements, side, 0, (1u << side) - 1), shape));
+}
+
 /* ── The table ───────────────────────────────────────────────────────────────────────────────── */
 
 #define UNARY(name, since)                                                                         \
@@ -913,6 +961,7 @@ const KolOnnxOp kol_onnx_math_ops[] = {
   UNARY ("Cos", 7),
   UNARY ("Cosh", 9),
   { "CumSum", 11, convert_cumulative_sum, KOL_ONNX_REAL, .fixed = 1 << 1 },
+  { "Det", 11, convert_det, KOL_ONNX_REAL },
   ARITHMETIC ("Div"),
   { "Elu", 0, convert_elu, KOL_ONNX_REAL },
   EXACT_BINARY ("Equal", 0),

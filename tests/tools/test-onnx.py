@@ -6,6 +6,7 @@ byte by byte. Prints TAP.
     test-onnx.py KOLINSKY MAN_PAGE [TEST...]
 """
 import array
+import itertools
 import json
 import math
 import os
@@ -174,6 +175,67 @@ def run_takes_a_branch(shop):
         done = run("run", path, "-i", f"x={x}", "-o", shop.folder)
         expect(done.code == 0, done)
         expect(read_npy(shop.path("y.npy")) == ([rows, 2], expected), done)
+
+
+def einsum(equation, shapes, factors):
+    """Sums of products, one element after another; an ellipsis is written out as capitals."""
+    terms, result = equation.split("->")
+    terms = terms.split(",")
+    size = {}
+    for term, shape in zip(terms, shapes):
+        for letter, length in zip(term, shape):
+            size[letter] = max(size.get(letter, 1), length)
+    summed = [letter for letter in size if letter not in result]
+    values = []
+    for place in itertools.product(*(range(size[letter]) for letter in result)):
+        at, total = dict(zip(result, place)), 0
+        for inner in itertools.product(*(range(size[letter]) for letter in summed)):
+            at.update(zip(summed, inner))
+            product = 1
+            for term, shape, factor in zip(terms, shapes, factors):
+                index = 0
+                for letter, length in zip(term, shape):
+                    index = index * length + (at[letter] if length > 1 else 0)
+                product *= factor[index]
+            total += product
+        values.append(total)
+    return [size[letter] for letter in result], values
+
+
+@test
+def run_computes_einsums(shop):
+    for equation, written_out, *shapes in [
+            ("ij,jk->ik", None, [2, 3], [3, 4]), ("ij , kj -> ki", "ij,kj->ki", [2, 3], [4, 3]),
+            ("bhid,bhjd->bhij", None, [2, 2, 3, 2], [2, 2, 4, 2]), ("i,j->ij", None, [2], [3]),
+            ("ij,ij->ij", None, [2, 3], [2, 3]), ("ij,ij->", None, [2, 3], [2, 3]),
+            ("ii->i", None, [3, 3]), ("ii", "ii->", [3, 3]), ("iji->j", None, [2, 3, 2]),
+            ("iijj->ji", None, [2, 2, 3, 3]), ("ba", "ba->ab", [2, 3]), ("b,A", "b,A->Ab", [2], [3]),
+            ("ij->j", None, [2, 3]), ("kij,k->ji", None, [2, 3, 2], [2]),
+            ("...ij,...jk->...ik", "XYij,XYjk->XYik", [2, 1, 2, 3], [1, 3, 3, 2]),
+            ("...ij,jk", "XYij,jk->XYik", [2, 2, 2, 3], [3, 2]), ("i...,i...", "iX,iX->X", [2, 3], [2, 3]),
+            ("a...->...a", "aXY->XYa", [2, 3, 2]), ("ij,ik,il->jkl", None, [2, 2], [2, 3], [2, 2]),
+            ("ij,jk,kl->il", None, [2, 3], [3, 2], [2, 3]), ("ab,ab,c->bc", None, [2, 3], [1, 3], [2]),
+            ("abcd,ebcf->adef", None, [2, 2, 1, 2], [3, 2, 1, 2])]:
+        names = [f"x{i}" for i in range(len(shapes))]
+        asked = part(5, part(1, "equation") + part(4, equation) + number(20, 3))
+        factors = [[((7 * k + 3 * i) % 11) - 4 for k in range(math.prod(shape))]
+                   for i, shape in enumerate(shapes)]
+        shape, values = einsum(written_out or equation, shapes, factors)
+        path = write(shop, "einsum.onnx", model([node("Einsum", names, ["y"]) + asked],
+                     [port(name, size) for name, size in zip(names, shapes)],
+                     [port("y", [None] * len(shape))]))
+        given = [word for name, size, factor in zip(names, shapes, factors)
+                 for word in ("-i", f"{name}=" + write_npy(shop, name + ".npy", size, factor))]
+        done = run("run", path, *given, "-o", shop.folder)
+        expect(done.code == 0, f"{equation}: {done}")
+        expect(read_npy(shop.path("y.npy")) == (shape, values), equation)
+    for equation, words in [("ij,jk->iz", "ij,jk->iz"), ("ij", "does not fit"), ("ijk,jk", "input 0"),
+                            ("ij,jk->ikk", "ikk"), ("ij,jk->i.", "i."), ("i....,jk", "i....,jk"),
+                            ("ij,ik->jk", "[2, 3]"), ("ii,jk", "diagonal"), ("ij,jk->ik,", "ik,")]:
+        asked = part(5, part(1, "equation") + part(4, equation) + number(20, 3))
+        path = write(shop, "wrong.onnx", model([node("Einsum", ["a", "b"], ["y"]) + asked],
+                     [port("a", [2, 3]), port("b", [3, 2])], [port("y", [None, None])]))
+        expect_sentence(run("info", path), 1, "Einsum", words)
 
 
 @test
