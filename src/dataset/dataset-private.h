@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "dataset.h"
+#include "pictures-private.h"
 #include "../random-private.h"
 
 /* ── Formats ─────────────────────────────────────────────────────────────────────────────────── */
@@ -16,14 +17,15 @@ typedef struct {
   /* Whether @path is of this kind; a look at names and first bytes must do. */
   gboolean (*recognizes) (const char *path);
 
-  /* Whether it holds the part "train" or "test". */
+  /* Whether it holds the part "train" or "test", or, if it may have one, "validation". */
   gboolean (*has_part) (const char *path, const char *part);
 
   /* Reads the part; a sentence if there is no such part or if it is damaged. */
   KolDataset *(*open) (const char *path, const char *part, const KolDatasetOptions *options,
                        GError **error);
 
-  gboolean mixed; /* the examples are in no order already, so they stay as they are */
+  gboolean mixed;      /* the examples are in no order already, so they stay as they are */
+  gboolean validation; /* it may have a part "validation" */
 } KolDatasetFormat;
 
 extern const KolDatasetFormat kol_dataset_csv;

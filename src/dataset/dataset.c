@@ -37,7 +37,7 @@ set_name (const char *path, const char *part)
   g_autofree char *last = g_path_get_basename (whole);
   g_autofree char *shown = g_filename_display_name (last);
 
-  return g_strdup_printf ("%s %s set", shown, strcmp (part, "train") == 0 ? "training" : "test");
+  return g_strdup_printf ("%s %s set", shown, strcmp (part, "train") == 0 ? "training" : part);
 }
 
 /* A set that is named, and else empty: for whoever reads a format to fill. */
@@ -139,6 +139,9 @@ kol_dataset_load_in_background (KolDataset *dataset, KolLoad load, gpointer data
  * Waits until the pixels of the whole set are read. It may be called as often as
  * one likes, from any thread, and says the same each time.
  *
+ * Pictures that stay in their files are not waited for. If so many of them cannot be
+ * read that a stream of batches has given up, this tells it.
+ *
  * Errors are of %KOL_DATASET_ERROR, or GIO's where the disk fails: the file of the
  * pictures ends too soon or goes on too long, or its gzip data are damaged.
  *
@@ -150,6 +153,8 @@ kol_dataset_finish (KolDataset *dataset, GError **error)
   g_return_val_if_fail (dataset != NULL, FALSE);
   KolLoading *loading = dataset->loading;
 
+  if (dataset->pictures)
+    return kol_pictures_check (dataset->pictures, error);
   if (!loading)
     return TRUE;
   loading_wait (loading);
@@ -158,12 +163,57 @@ kol_dataset_finish (KolDataset *dataset, GError **error)
   return loading->error == NULL;
 }
 
+/**
+ * kol_dataset_list_skipped:
+ * @dataset: a set, or a slice of one
+ * @first: which of the lines to begin with, from 0
+ * @count: (out) (optional): how many pictures of the whole set could not be read so
+ *   far; of very many not all have a line
+ *
+ * What was left out of the whole set because it could not be read, in the order in
+ * which it was found. Of a set whose pictures stay in their files that grows as they
+ * are read; this may be called from any thread meanwhile.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): lines, each "file: reason"
+ */
+char **
+kol_dataset_list_skipped (KolDataset *dataset, gsize first, gsize *count)
+{
+  g_return_val_if_fail (dataset != NULL, NULL);
+  gsize found = dataset->skipped ? g_strv_length (dataset->skipped) : 0;
+
+  if (dataset->pictures)
+    return kol_pictures_list_skipped (dataset->pictures, first, count);
+  if (count)
+    *count = found;
+  return first < found ? g_strdupv (dataset->skipped + first) : g_new0 (char *, 1);
+}
+
+/**
+ * kol_dataset_get_digest:
+ * @dataset: a set
+ *
+ * What tells two sets of pictures apart that stay in their files: a sum over the files'
+ * names, in their order.
+ *
+ * Returns: (transfer full) (nullable): SHA-256 in 64 hexadecimal digits; %NULL if the set
+ *   is not such a set
+ */
+char *
+kol_dataset_get_digest (const KolDataset *dataset)
+{
+  g_return_val_if_fail (dataset != NULL, NULL);
+  return dataset->pictures ? kol_listing_digest (kol_pictures_get_listing (dataset->pictures))
+                           : NULL;
+}
+
 /* ── Slices ──────────────────────────────────────────────────────────────────────────────────── */
 
 /* Moves the arrays of @dataset, which are another set's, on to its example @first. */
 static void
 skip_examples (KolDataset *dataset, gsize first)
 {
+  dataset->first_picture += first;
   if (dataset->pixels)
     dataset->pixels += first * kol_dataset_example_size (dataset);
   if (dataset->values)
@@ -222,7 +272,10 @@ kol_dataset_unref (KolDataset *dataset)
       g_clear_pointer (&dataset->loading, loading_free);
       g_free (dataset->pixels);
       g_free (dataset->values);
-      g_free (dataset->labels);
+      if (dataset->pictures) /* the labels are theirs */
+        kol_pictures_free (dataset->pictures);
+      else
+        g_free (dataset->labels);
       g_free (dataset->targets);
       g_strfreev (dataset->class_names);
       g_strfreev (dataset->skipped);
@@ -260,6 +313,11 @@ kol_dataset_shuffle_in_place (KolDataset *dataset, guint64 seed)
   for (gsize i = dataset->count - 1; i > 0; i--)
     {
       gsize j = kol_shuffle_partner (&shuffle, i);
+      if (dataset->pictures) /* with their labels */
+        {
+          kol_listing_exchange (kol_pictures_get_listing (dataset->pictures), i, j);
+          continue;
+        }
       if (dataset->pixels)
         exchange (dataset->pixels, size, i, j);
       if (dataset->values)
@@ -283,6 +341,15 @@ copy_array (gconstpointer array, gsize count, gsize size, gboolean *done)
   return copy;
 }
 
+static void
+copy_pictures (KolDataset *copy, const KolDataset *dataset)
+{
+  copy->pictures = kol_pictures_copy (dataset->pictures, dataset->first_picture, dataset->count);
+  copy->picture = kol_pictures_get_how (copy->pictures);
+  copy->labels = kol_pictures_get_listing (copy->pictures)->labels;
+  copy->first_picture = 0;
+}
+
 /* A set with arrays of its own, which are equal to those of @dataset. */
 static KolDataset *
 copy_dataset (const KolDataset *dataset, GError **error)
@@ -297,7 +364,10 @@ copy_dataset (const KolDataset *dataset, GError **error)
   copy->loading = NULL;
   copy->pixels = copy_array (dataset->pixels, count, size, &done);
   copy->values = copy_array (dataset->values, count, size * sizeof (float), &done);
-  copy->labels = copy_array (dataset->labels, count, sizeof (guint32), &done);
+  if (dataset->pictures)
+    copy_pictures (copy, dataset);
+  else
+    copy->labels = copy_array (dataset->labels, count, sizeof (guint32), &done);
   copy->targets = copy_array (dataset->targets, count, dataset->outputs * sizeof (float), &done);
   copy->class_names = g_strdupv (dataset->class_names);
   copy->skipped = g_strdupv (dataset->skipped);

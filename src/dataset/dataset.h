@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "../export.h"
+#include "preprocess.h"
 
 G_BEGIN_DECLS
 
@@ -58,8 +59,10 @@ KOL_API GQuark kol_dataset_error_quark (void);
  * @width: columns of each picture; 1 in a table
  * @pixels: (nullable): `[count, channels, height, width]`, each 0..255, which a
  *   network is given as 0..1; there once [func@dataset_finish] has returned %TRUE.
- *   %NULL if there are @values
+ *   %NULL if there are @values, or a @picture
  * @values: (nullable): `[count, channels, height, width]`, given as they are
+ * @picture: (nullable): how each picture is prepared: they are read from their files
+ *   whenever they are needed, and not kept
  * @labels: (nullable): `[count]`, the class of each example, counted from 0. %NULL
  *   if there are @targets
  * @targets: (nullable): `[count, outputs]`, the numbers that belong to each example
@@ -69,8 +72,9 @@ KOL_API GQuark kol_dataset_error_quark (void);
  * @class_names: (nullable) (array zero-terminated=1): a name for each class
  * @name: for people: "fashion-mnist training set"
  * @path: the file or folder that it was read from
- * @skipped: (nullable) (array zero-terminated=1): what was left out because it
- *   could not be read, each "file: reason"
+ * @skipped: (nullable) (array zero-terminated=1): what was left out when the set was
+ *   opened because it could not be read, each "file: reason"; see
+ *   [func@dataset_list_skipped] for what is read later
  *
  * Examples, each with its class or with the numbers that belong to it: pictures,
  * or rows of a table. Nothing in it changes once its pixels are there, so it may
@@ -84,6 +88,7 @@ struct _KolDataset {
   gsize width;
   guint8 *pixels;
   float *values;
+  const KolPreprocess *picture;
   guint32 *labels;
   float *targets;
   gsize outputs;
@@ -95,8 +100,10 @@ struct _KolDataset {
 
   /*< private >*/
   gatomicrefcount references;
-  KolDataset *owner;           /* whose arrays a slice shows; NULL: its own */
-  struct _KolLoading *loading; /* the owner's: what reads the pixels; NULL: nothing has to */
+  KolDataset *owner;             /* whose arrays a slice shows; NULL: its own */
+  struct _KolLoading *loading;   /* the owner's: what reads the pixels; NULL: nothing has to */
+  struct _KolPictures *pictures; /* the owner's: the files of a set with a picture... */
+  gsize first_picture;           /* ...of which the first of this slice is that one */
 };
 
 /**
@@ -105,10 +112,13 @@ struct _KolDataset {
  *   first one, and it is an error if another differs
  * @height: likewise
  * @channels: of a folder's pictures: 1, grey, or 3, colour. 0: 1 if all are grey
+ * @picture: (nullable): has the pictures of a folder stay in their files and be read
+ *   whenever they are needed, prepared like this; @width, @height and @channels are not
+ *   looked at then. Other kinds of data are opened as if it were %NULL
  * @target: (nullable): the column of a table that is to be predicted, its number
  *   from 1 or its name; %NULL: the last
  * @numbers: whether the targets of a table or array are numbers, not classes
- * @like: (nullable): the training part of the same data: a test part takes its
+ * @like: (nullable): the training part of the same data: another part takes its
  *   class names and the size of its examples, and whatever does not fit is an error
  *
  * How to understand a data set. Zeros are the usual.
@@ -117,6 +127,7 @@ typedef struct {
   gsize width;
   gsize height;
   gsize channels;
+  const KolPreprocess *picture;
   const char *target;
   gboolean numbers;
   const KolDataset *like;
@@ -128,6 +139,8 @@ KOL_API gboolean kol_dataset_has_part (const char *path, const char *part);
 KOL_API char *kol_dataset_find (void);
 
 KOL_API gboolean kol_dataset_finish (KolDataset *dataset, GError **error);
+KOL_API char **kol_dataset_list_skipped (KolDataset *dataset, gsize first, gsize *count);
+KOL_API char *kol_dataset_get_digest (const KolDataset *dataset);
 KOL_API KolDataset *kol_dataset_slice (KolDataset *dataset, gsize first, gsize count);
 KOL_API KolDataset *kol_dataset_shuffle (KolDataset *dataset, guint64 seed, GError **error);
 KOL_API KolDataset *kol_dataset_ref (KolDataset *dataset);

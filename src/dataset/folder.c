@@ -2,116 +2,31 @@
 
 /*
  * Folders of pictures: a sub-folder for each class, with the pictures in it, or in
- * folders of its own. The parts of a set may be such folders themselves: train/, and
- * test/ or val/.
+ * folders of its own. The parts of a set may be such folders themselves: train/, val/
+ * and test/. All pictures are read at once, to one size, or, where it is said how they
+ * are to be prepared, later, whenever one is needed.
  */
 
 #include <string.h>
 
 #include "dataset-private.h"
+#include "listing-private.h"
 #include "picture-private.h"
+#include "pictures-private.h"
 
-/* ── What there is ───────────────────────────────────────────────────────────────────────────── */
+/* ── Reading a set ───────────────────────────────────────────────────────────────────────────── */
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-/* The names in a folder that are not hidden, in the same order everywhere. */
-static GPtrArray *
-list_folder (const char *path)
-{
-  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-
-  for (const char *name = dir ? g_dir_read_name (dir) : NULL; name; name = g_dir_read_name (dir))
-    if (*name != '.')
-      g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, compare_names);
-  return names;
-}
-
-static gboolean
-is_folder (const char *parent, const char *name)
-{
-  g_autofree char *path = g_build_filename (parent, name, NULL);
-
-  return g_file_test (path, G_FILE_TEST_IS_DIR);
-}
-
-/* The folder that holds the classes of a part, or NULL if there is no such part. */
-static char *
-part_folder (const char *path, const char *part)
-{
-  gboolean parts = is_folder (path, "train");
-
-  if (strcmp (part, "train") == 0)
-    return parts ? g_build_filename (path, "train", NULL) : g_strdup (path);
-  for (guint i = 0; parts && i < 2; i++)
-    {
-      const char *name = i == 0 ? "test" : "val";
-      if (is_folder (path, name))
-        return g_build_filename (path, name, NULL);
-    }
-  return NULL;
-}
-
-/* A file that should be a picture. */
+/* What reading a file has told. */
 typedef struct {
-  char *path;
-  char *shown; /* its name below the part's folder */
-  guint32 label;
-
-  /* What reading it has told: */
   char *skipped; /* why it could not be read */
   gsize width;   /* its size, if that is not the one that was wanted */
   gsize height;
 } File;
 
-static void
-file_free (gpointer data)
-{
-  File *file = data;
-
-  g_free (file->path);
-  g_free (file->shown);
-  g_free (file->skipped);
-  g_free (file);
-}
-
-/* Adds the files of a class; a folder that is a symbolic link could lead in a circle. */
-static void
-add_files (GPtrArray *files, const char *root, const char *below, guint32 label)
-{
-  g_autofree char *folder = g_build_filename (root, below, NULL);
-  g_autoptr (GPtrArray) names = list_folder (folder);
-
-  for (guint i = 0; i < names->len; i++)
-    {
-      g_autofree char *name = g_build_filename (below, g_ptr_array_index (names, i), NULL);
-      g_autofree char *path = g_build_filename (root, name, NULL);
-      if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
-        {
-          File *file = g_new0 (File, 1);
-          file->path = g_steal_pointer (&path);
-          file->shown = g_filename_display_name (name);
-          file->label = label;
-          g_ptr_array_add (files, file);
-        }
-      else if (g_file_test (path, G_FILE_TEST_IS_DIR)
-               && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-        add_files (files, root, name, label);
-    }
-}
-
-/* ── Reading a set ───────────────────────────────────────────────────────────────────────────── */
-
 typedef struct {
   const KolDatasetOptions *options;
-  char *root;
-  GPtrArray *files;
+  KolListing *listing;
+  File *files; /* [count of the listing] */
   KolDataset *dataset;
 
   gboolean scaled; /* pictures of other sizes are scaled */
@@ -126,97 +41,23 @@ typedef struct {
 static void
 folder_clear (Folder *folder)
 {
-  g_free (folder->root);
-  g_clear_pointer (&folder->files, g_ptr_array_unref);
+  for (gsize i = 0; folder->files && i < folder->listing->count; i++)
+    g_free (folder->files[i].skipped);
+  g_free (folder->files);
+  g_clear_pointer (&folder->listing, kol_listing_free);
   g_clear_pointer (&folder->dataset, kol_dataset_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Folder, folder_clear)
 
 static gboolean
-fail_unknown_class (const Folder *folder, const char *name, GError **error)
-{
-  g_autofree char *root = g_filename_display_name (folder->root);
-  g_autofree char *shown = g_filename_display_name (name);
-
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
-               "“%s” has a class “%s” that the training part does not have; take both from the "
-               "same data set",
-               root, shown);
-  return FALSE;
-}
-
-/* The sub-folders, or the classes of the training part. */
-static char **
-name_classes (const Folder *folder, GPtrArray *names)
-{
-  const KolDataset *like = folder->options->like;
-  g_autoptr (GStrvBuilder) classes = g_strv_builder_new ();
-
-  if (like && like->class_names)
-    return g_strdupv (like->class_names);
-  for (guint i = 0; i < names->len; i++)
-    if (is_folder (folder->root, g_ptr_array_index (names, i)))
-      {
-        g_autofree char *shown = g_filename_display_name (g_ptr_array_index (names, i));
-        g_strv_builder_add (classes, shown);
-      }
-  return g_strv_builder_end (classes);
-}
-
-/* Which of the classes has that name; their number if none has. */
-static guint
-find_class (char **classes, const char *name)
-{
-  guint i = 0;
-
-  while (classes[i] && strcmp (classes[i], name) != 0)
-    i++;
-  return i;
-}
-
-static gboolean
-list_files (Folder *folder, GError **error)
-{
-  KolDataset *dataset = folder->dataset;
-  g_autoptr (GPtrArray) names = list_folder (folder->root);
-
-  dataset->class_names = name_classes (folder, names);
-  dataset->classes = g_strv_length (dataset->class_names);
-  for (guint i = 0; i < names->len; i++)
-    {
-      const char *name = g_ptr_array_index (names, i);
-      if (!is_folder (folder->root, name))
-        continue;
-      g_autofree char *shown = g_filename_display_name (name);
-      guint label = find_class (dataset->class_names, shown);
-      if (label == dataset->classes)
-        return fail_unknown_class (folder, name, error);
-      add_files (folder->files, folder->root, name, label);
-    }
-  if (folder->files->len > 0)
-    return TRUE;
-  g_autofree char *root = g_filename_display_name (folder->root);
-  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_EMPTY,
-               "There is no picture in “%s”; it should have a sub-folder for each class, with "
-               "pictures in it",
-               root);
-  return FALSE;
-}
-
-static File *
-file_at (const Folder *folder, guint i)
-{
-  return g_ptr_array_index (folder->files, i);
-}
-
-static gboolean
 fail_all_skipped (const Folder *folder, const char *reason, GError **error)
 {
-  g_autofree char *root = g_filename_display_name (folder->root);
+  g_autofree char *root = g_filename_display_name (folder->listing->root);
+  g_autofree char *first = kol_listing_show (folder->listing, 0);
 
   g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_EMPTY,
-               "None of the %u files in “%s” could be read as a picture; the first, “%s”: %s",
-               folder->files->len, root, file_at (folder, 0)->shown, reason);
+               "None of the %zu files in “%s” could be read as a picture; the first, “%s”: %s",
+               folder->listing->count, root, first, reason);
   return FALSE;
 }
 
@@ -226,10 +67,10 @@ look_at_first (const Folder *folder, gsize *width, gsize *height, GError **error
 {
   g_autofree char *first_reason = NULL;
 
-  for (guint i = 0; i < folder->files->len; i++)
+  for (gsize i = 0; i < folder->listing->count; i++)
     {
-      g_autofree char *reason = NULL;
-      g_autoptr (KolPicture) picture = kol_picture_try (file_at (folder, i)->path, &reason);
+      g_autofree char *path = kol_listing_path (folder->listing, i), *reason = NULL;
+      g_autoptr (KolPicture) picture = kol_picture_try (path, &reason);
       if (picture)
         {
           *width = picture->width;
@@ -272,7 +113,7 @@ choose_size (Folder *folder, GError **error)
     dataset->width = like ? like->width : options->width;
   if (like || options->height)
     dataset->height = like ? like->height : options->height;
-  dataset->count = folder->files->len;
+  dataset->count = folder->listing->count;
 
   /* Where the channels are left to the pictures, room is made for three. */
   gsize channels = dataset->channels ? dataset->channels : 3, all = 0;
@@ -313,9 +154,10 @@ place_picture (Folder *folder, const KolPicture *picture, guint i)
 static void
 read_file (Folder *folder, guint i)
 {
-  File *file = file_at (folder, i);
+  File *file = &folder->files[i];
   const KolDataset *dataset = folder->dataset;
-  g_autoptr (KolPicture) picture = kol_picture_try (file->path, &file->skipped);
+  g_autofree char *path = kol_listing_path (folder->listing, i);
+  g_autoptr (KolPicture) picture = kol_picture_try (path, &file->skipped);
 
   if (!picture)
     return;
@@ -338,7 +180,7 @@ read_files (gpointer user_data)
   while (!g_atomic_int_get (&folder->stopped))
     {
       guint i = (guint) g_atomic_int_add (&folder->next, 1);
-      if (i >= folder->files->len)
+      if (i >= folder->listing->count)
         break;
       read_file (folder, i);
     }
@@ -349,7 +191,7 @@ read_files (gpointer user_data)
 static void
 read_with_threads (Folder *folder)
 {
-  guint wanted = MIN (g_get_num_processors (), folder->files->len);
+  guint wanted = (guint) MIN (g_get_num_processors (), folder->listing->count);
   g_autoptr (GPtrArray) threads = g_ptr_array_new ();
 
   for (guint i = 1; i < wanted; i++)
@@ -366,15 +208,16 @@ read_with_threads (Folder *folder)
 static gboolean
 check_sizes (const Folder *folder, GError **error)
 {
-  for (guint i = 0; i < folder->files->len; i++)
+  for (gsize i = 0; i < folder->listing->count; i++)
     {
-      const File *file = file_at (folder, i);
+      const File *file = &folder->files[i];
       if (file->width == 0)
         continue;
+      g_autofree char *shown = kol_listing_show (folder->listing, i);
       g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
                    "“%s” has %zu x %zu pixels, but the pictures before it have %zu x %zu; give a "
                    "width and a height that all pictures are to be scaled to",
-                   file->shown, file->width, file->height, folder->dataset->width,
+                   shown, file->width, file->height, folder->dataset->width,
                    folder->dataset->height);
       return FALSE;
     }
@@ -389,23 +232,24 @@ leave_out_skipped (Folder *folder, GError **error)
   g_autoptr (GStrvBuilder) skipped = g_strv_builder_new ();
 
   dataset->count = 0;
-  for (guint i = 0; i < folder->files->len; i++)
+  for (gsize i = 0; i < folder->listing->count; i++)
     {
-      const File *file = file_at (folder, i);
+      const File *file = &folder->files[i];
       if (file->skipped)
         {
-          g_autofree char *line = g_strdup_printf ("%s: %s", file->shown, file->skipped);
+          g_autofree char *shown = kol_listing_show (folder->listing, i);
+          g_autofree char *line = g_strdup_printf ("%s: %s", shown, file->skipped);
           g_strv_builder_add (skipped, line);
           continue;
         }
       if (dataset->count != i)
         memcpy (dataset->pixels + dataset->count * folder->size, dataset->pixels + i * folder->size,
                 folder->size);
-      dataset->labels[dataset->count++] = file->label;
+      dataset->labels[dataset->count++] = folder->listing->labels[i];
     }
   if (dataset->count == 0)
-    return fail_all_skipped (folder, file_at (folder, 0)->skipped, error);
-  if (dataset->count < folder->files->len)
+    return fail_all_skipped (folder, folder->files[0].skipped, error);
+  if (dataset->count < folder->listing->count)
     dataset->skipped = g_strv_builder_end (skipped);
   return TRUE;
 }
@@ -427,23 +271,43 @@ choose_channels (Folder *folder)
   dataset->pixels = g_realloc (dataset->pixels, dataset->count * plane);
 }
 
-/* ── The format ──────────────────────────────────────────────────────────────────────────────── */
-
+/* Reads all the pictures. */
 static gboolean
-folder_recognizes (const char *path)
+read_all (Folder *folder, GError **error)
 {
-  g_autoptr (GPtrArray) names = list_folder (path);
-
-  for (guint i = 0; i < names->len; i++)
-    if (is_folder (path, g_ptr_array_index (names, i)))
-      return TRUE;
-  return FALSE;
+  if (!choose_size (folder, error))
+    return FALSE;
+  folder->files = g_new0 (File, folder->listing->count);
+  read_with_threads (folder);
+  if (!check_sizes (folder, error) || !leave_out_skipped (folder, error))
+    return FALSE;
+  choose_channels (folder);
+  return TRUE;
 }
+
+/* Leaves the pictures where they are, to be read when they are needed. */
+static gboolean
+stream_all (Folder *folder, GError **error)
+{
+  const KolPreprocess *how = folder->options->picture;
+  KolDataset *dataset = folder->dataset;
+
+  dataset->count = folder->listing->count;
+  dataset->labels = folder->listing->labels; /* lent */
+  dataset->pictures = kol_pictures_new (g_steal_pointer (&folder->listing), how);
+  dataset->picture = kol_pictures_get_how (dataset->pictures);
+  dataset->channels = how->channels;
+  dataset->height = how->height;
+  dataset->width = how->width;
+  return kol_pictures_look (dataset->pictures, error);
+}
+
+/* ── The format ──────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
 folder_has_part (const char *path, const char *part)
 {
-  g_autofree char *root = part_folder (path, part);
+  g_autofree char *root = kol_listing_part (path, part);
 
   return root != NULL;
 }
@@ -451,30 +315,33 @@ folder_has_part (const char *path, const char *part)
 static KolDataset *
 folder_open (const char *path, const char *part, const KolDatasetOptions *options, GError **error)
 {
-  g_auto (Folder) folder = { .options = options, .root = part_folder (path, part) };
+  g_auto (Folder) folder = { .options = options };
+  g_autofree char *root = kol_listing_part (path, part);
 
-  if (!folder.root)
+  if (!root)
     {
       g_autofree char *shown = g_filename_display_name (path);
       g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
-                   "“%s” has no test part; the parts of a folder of pictures are sub-folders: "
-                   "train, and test or val",
-                   shown);
+                   "“%s” has no %s part; the parts of a folder of pictures are sub-folders: "
+                   "train, val and test",
+                   shown, part);
       return NULL;
     }
-  folder.files = g_ptr_array_new_with_free_func (file_free);
+  folder.listing
+      = kol_listing_new (path, root, options->like ? options->like->class_names : NULL, error);
+  if (!folder.listing)
+    return NULL;
   folder.dataset = kol_dataset_new (path, part);
-  if (!list_files (&folder, error) || !choose_size (&folder, error))
-    return NULL;
-  read_with_threads (&folder);
-  if (!check_sizes (&folder, error) || !leave_out_skipped (&folder, error))
-    return NULL;
-  choose_channels (&folder);
-  return g_steal_pointer (&folder.dataset);
+  folder.dataset->class_names = g_strdupv (folder.listing->class_names);
+  folder.dataset->classes = folder.listing->classes;
+  return (options->picture ? stream_all (&folder, error) : read_all (&folder, error))
+             ? g_steal_pointer (&folder.dataset)
+             : NULL;
 }
 
 const KolDatasetFormat kol_dataset_folder = {
-  .recognizes = folder_recognizes,
+  .recognizes = kol_listing_is_folder,
   .has_part = folder_has_part,
   .open = folder_open,
+  .validation = TRUE,
 };

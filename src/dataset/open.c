@@ -22,7 +22,8 @@ find_format (const char *path)
 static gboolean
 is_part (const char *part)
 {
-  return g_strcmp0 (part, "train") == 0 || g_strcmp0 (part, "test") == 0;
+  return g_strcmp0 (part, "train") == 0 || g_strcmp0 (part, "validation") == 0
+         || g_strcmp0 (part, "test") == 0;
 }
 
 /*
@@ -71,6 +72,17 @@ fail_unknown (const char *path, GError **error)
                  shown);
 }
 
+static void
+fail_no_validation (const char *path, GError **error)
+{
+  g_autofree char *shown = g_filename_display_name (path);
+
+  g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISSING,
+               "“%s” has no validation part; only folders of pictures have one, and of other data "
+               "a share of the training part is held out",
+               shown);
+}
+
 /* "[3, 32, 32] with 10 classes" */
 static char *
 example_text (const KolDataset *dataset)
@@ -110,7 +122,8 @@ make_like (KolDataset *dataset, const KolDataset *like, GError **error)
 /**
  * kol_dataset_open:
  * @path: a file or folder
- * @part: "train", the training set, or "test", the test set
+ * @part: "train", the training set, "test", the test set, or "validation", which a folder
+ *   of pictures may have between them
  * @options: (nullable): how to understand it; %NULL: as it says itself
  * @error: where to put what went wrong
  *
@@ -120,11 +133,13 @@ make_like (KolDataset *dataset, const KolDataset *like, GError **error)
  *   called `t10k`: see [func@dataset_open_idx]. Their pixels are read in the
  *   background: call [func@dataset_finish] before looking at them;
  * - a folder with a sub-folder of pictures for each class, named after it. If it has a
- *   sub-folder `train` that is the training part, and `test`, or else `val`, the
- *   test part; without, all of it is the training part. PNG, JPEG and what else
- *   [func@picture_load] reads; what cannot be read is named in `skipped`, and left
- *   out. Examples are sorted by class, then by name. They have one channel if all
- *   pictures are grey, else three;
+ *   sub-folder `train` that is the training part, `val` (or `validation`) the
+ *   validation part and `test` the test part; without, all of it is the training part.
+ *   PNG, JPEG and what else [func@picture_load] reads; what cannot be read is named in
+ *   `skipped`, and left out. Examples are sorted by class, then by name. They have one
+ *   channel if all pictures are grey, else three. With `picture`, files are only listed,
+ *   and of each its name and 9 bytes are kept; see [func@batches_next] and
+ *   [func@dataset_list_skipped] for those that turn out to be no pictures;
  * - a file .npz with two arrays for each part: `x_train` and `y_train`, or
  *   `train_images` and `train_labels`, or `x` and `y`, or `images` and `labels`, or
  *   `arr_0` and `arr_1`; for the test part `x_test` and `y_test`, or `test_images`
@@ -143,9 +158,10 @@ make_like (KolDataset *dataset, const KolDataset *like, GError **error)
  * The test part of a file .npy or .csv is another file beside it, with "test" in its
  * name where that of the training part has "train".
  *
- * The examples of a training set come in a random order, always the same one, as
- * many sets are sorted by class and validation examples are taken from the end; a
- * test set, and IDX files, stay in their own order.
+ * The examples of a training set and of a validation set come in a random order, always
+ * the same one, as many sets are sorted by class and validation examples are taken from
+ * the end of a training set, or only the first of them are looked at; a test set, and
+ * IDX files, stay in their own order.
  *
  * Errors are of %KOL_DATASET_ERROR, or GLib's where the disk fails.
  * %KOL_DATASET_ERROR_MISSING: there is no such file, or no such part of it;
@@ -170,10 +186,15 @@ kol_dataset_open (const char *path, const char *part, const KolDatasetOptions *o
       fail_unknown (path, error);
       return NULL;
     }
+  if (!format->validation && g_str_equal (part, "validation"))
+    {
+      fail_no_validation (path, error);
+      return NULL;
+    }
   g_autoptr (KolDataset) dataset = format->open (path, part, options, error);
   if (!dataset || (options->like && !make_like (dataset, options->like, error)))
     return NULL;
-  if (g_str_equal (part, "train") && !format->mixed)
+  if (!g_str_equal (part, "test") && !format->mixed)
     kol_dataset_shuffle_in_place (dataset, 0);
   return g_steal_pointer (&dataset);
 }
@@ -181,7 +202,7 @@ kol_dataset_open (const char *path, const char *part, const KolDatasetOptions *o
 /**
  * kol_dataset_has_part:
  * @path: a file or folder
- * @part: "train" or "test"
+ * @part: "train", "validation" or "test"
  *
  * Whether [func@dataset_open] would find that part there, of which it may then
  * still say that it is damaged. Many sets have no test part.
@@ -195,7 +216,8 @@ kol_dataset_has_part (const char *path, const char *part)
   g_return_val_if_fail (is_part (part), FALSE);
   const KolDatasetFormat *format = find_format (path);
 
-  return format && format->has_part (path, part);
+  return format && (format->validation || !g_str_equal (part, "validation"))
+         && format->has_part (path, part);
 }
 
 /**

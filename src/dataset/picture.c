@@ -42,6 +42,19 @@ kol_picture_free (KolPicture *picture)
   g_free (picture);
 }
 
+KolPicture *
+kol_picture_cut (const KolPicture *picture, const KolPictureBox *box)
+{
+  KolPicture *cut = kol_picture_new (picture->channels, box->height, box->width);
+
+  for (gsize c = 0; cut && c < cut->channels; c++)
+    for (gsize y = 0; y < cut->height; y++)
+      memcpy (cut->pixels + (c * cut->height + y) * cut->width,
+              picture->pixels + (c * picture->height + box->top + y) * picture->width + box->left,
+              cut->width);
+  return cut;
+}
+
 /* ── From rows of pixels to planes of channels ───────────────────────────────────────────────── */
 
 /* What the decoders give: 3 bytes a pixel, or 4, the last of them opacity. */

@@ -25,6 +25,46 @@ kol_preprocess_count (const KolPreprocess *how)
   return how->channels * how->height * how->width;
 }
 
+/**
+ * kol_preprocess_set_size:
+ * @how: what a network takes
+ * @width: the columns that it is to take
+ * @height: the rows
+ *
+ * Has pictures prepared for another size. What is cut out stays the same share.
+ */
+void
+kol_preprocess_set_size (KolPreprocess *how, gsize width, gsize height)
+{
+  g_return_if_fail (how != NULL && width > 0 && height > 0);
+  gsize before = MAX (how->width, how->height), side = MAX (width, height);
+
+  if (how->short_side && before != side)
+    how->short_side = MAX (how->short_side * side / before, side);
+  how->width = width;
+  how->height = height;
+}
+
+/**
+ * kol_preprocess_set_grey:
+ * @how: what a network takes
+ *
+ * Has pictures prepared without colours: grey is moved and scaled as colours are on
+ * average.
+ */
+void
+kol_preprocess_set_grey (KolPreprocess *how)
+{
+  g_return_if_fail (how != NULL);
+
+  if (how->channels == 1)
+    return;
+  how->mean[0] = (how->mean[0] + how->mean[1] + how->mean[2]) / 3;
+  how->std[0] = (how->std[0] + how->std[1] + how->std[2]) / 3;
+  how->channels = 1;
+  how->bgr = FALSE;
+}
+
 /* How large @side gets when the shorter one becomes @short_side, but enough for @least. */
 static gsize
 scaled_side (gsize side, double factor, gsize least)

@@ -51,6 +51,8 @@ typedef struct {
       .std = { 0.229f, 0.224f, 0.225f },                                                           \
   })
 
+KOL_API void kol_preprocess_set_size (KolPreprocess *how, gsize width, gsize height);
+KOL_API void kol_preprocess_set_grey (KolPreprocess *how);
 KOL_API gsize kol_preprocess_count (const KolPreprocess *how);
 KOL_API KolPicture *kol_preprocess_fit (const KolPreprocess *how, const KolPicture *picture);
 KOL_API void kol_preprocess_numbers (const KolPreprocess *how, const KolPicture *fitted,

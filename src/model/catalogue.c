@@ -293,6 +293,23 @@ name_of_file (const char *path)
 }
 
 /**
+ * kol_catalogue_find_picture:
+ * @network: the name of a network that kol_network_find() knows
+ * @picture: (out): how pictures are prepared for it
+ *
+ * How pictures are prepared for a network's published weights, which is right for others,
+ * too: as the catalogue says, or else as is usual for ImageNet.
+ */
+void
+kol_catalogue_find_picture (const char *network, KolPreprocess *picture)
+{
+  g_return_if_fail (network != NULL && picture != NULL);
+  g_autoptr (KolModelEntry) entry = kol_catalogue_find (network, NULL);
+
+  *picture = entry && entry->has_picture ? entry->picture : KOL_PREPROCESS_IMAGENET;
+}
+
+/**
  * kol_catalogue_recognize:
  * @path: a model's file
  * @error: return location

@@ -85,6 +85,7 @@ typedef struct {
 
 KOL_API GPtrArray *kol_catalogue_list (GError **error);
 KOL_API KolModelEntry *kol_catalogue_find (const char *name, GError **error);
+KOL_API void kol_catalogue_find_picture (const char *network, KolPreprocess *picture);
 KOL_API KolModelEntry *kol_catalogue_recognize (const char *path, GError **error);
 KOL_API gboolean kol_catalogue_get (const char *name, const KolInstall *install,
                                     GCancellable *cancellable, GError **error);

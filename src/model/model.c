@@ -61,26 +61,15 @@ takes_pictures (const KolOnnxInfo *input)
          && input->dims[3] <= LARGEST_SIDE;
 }
 
-/* A file that says how large its pictures are is right; what is cut out stays the same share. */
-static void
-adapt_size (KolPreprocess *picture, gint64 height, gint64 width)
-{
-  gsize side = MAX (picture->height, picture->width);
-
-  picture->height = height > 0 ? (gsize) height : picture->height;
-  picture->width = width > 0 ? (gsize) width : picture->width;
-  if (MAX (picture->height, picture->width) != side && picture->short_side)
-    picture->short_side = MAX (picture->short_side * MAX (picture->height, picture->width) / side,
-                               MAX (picture->height, picture->width));
-}
-
 static void
 adapt_picture (KolModel *model, const KolOnnxInfo *input)
 {
   KolPreprocess *picture = &model->picture;
 
   model->batch = input->dims[0] > 0 ? (gsize) input->dims[0] : 0;
-  adapt_size (picture, input->dims[2], input->dims[3]);
+  /* A file that says how large its pictures are is right. */
+  kol_preprocess_set_size (picture, input->dims[3] > 0 ? (gsize) input->dims[3] : picture->width,
+                           input->dims[2] > 0 ? (gsize) input->dims[2] : picture->height);
   if (model->entry->has_picture || input->dims[1] != 1)
     return;
   picture->channels = 1;

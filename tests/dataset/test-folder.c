@@ -77,8 +77,10 @@ test_classes (void)
 
 /* A test part is sorted, and has the classes and the size of the training part. */
 static void
-check_parts (const char *test_part)
+test_parts (void)
 {
+  const char *test_part = "test/";
+
   put_set ("train/");
   put_set (test_part);
   g_autoptr (KolDataset) training = open_dataset (folder (), "train", NULL);
@@ -97,17 +99,48 @@ check_parts (const char *test_part)
   g_assert_cmpstr (test->name, ==, "files test set");
 }
 
+/* A validation part is another, in a random order that is always the same. */
 static void
-test_parts (void)
+check_validation (const char *folder_name)
 {
-  check_parts ("val/");
+  g_autofree char *part = g_strconcat (folder_name, "/", NULL);
+
+  put_set ("train/");
+  g_assert_false (kol_dataset_has_part (folder (), "validation"));
+  put_set (part);
+  for (guint i = 2; i < 20; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%sant/%u.png", part, i);
+      put ("colour.png", name);
+    }
+  g_assert_true (kol_dataset_has_part (folder (), "validation"));
+  g_assert_false (kol_dataset_has_part (folder (), "test"));
+  g_autoptr (KolDataset) training = open_dataset (folder (), "train", NULL);
+  const KolDatasetOptions like = { .like = training };
+  g_autoptr (KolDataset) validation = open_dataset (folder (), "validation", &like);
+  g_autoptr (KolDataset) again = open_dataset (folder (), "validation", &like);
+  gboolean sorted = TRUE;
+
+  g_assert_cmpuint (validation->count, ==, 22);
+  g_assert_cmpstr (validation->name, ==, "files validation set");
+  for (guint i = 0; i < 22; i++)
+    {
+      g_assert_cmpuint (validation->labels[i], ==, again->labels[i]);
+      sorted = sorted && (i == 0 || validation->labels[i] >= validation->labels[i - 1]);
+    }
+  g_assert_false (sorted);
 }
 
 static void
-test_test_before_val (void)
+test_validation (void)
 {
-  put ("grey.png", "val/zoo/1.png");
-  check_parts ("test/");
+  check_validation ("val");
+}
+
+static void
+test_validation_by_its_name (void)
+{
+  check_validation ("validation");
 }
 
 static void
@@ -264,7 +297,8 @@ main (int argc, char **argv)
   start_tests (&argc, &argv);
   add ("/dataset/folder/classes", test_classes);
   add ("/dataset/folder/parts", test_parts);
-  add ("/dataset/folder/test-before-val", test_test_before_val);
+  add ("/dataset/folder/validation", test_validation);
+  add ("/dataset/folder/validation-by-its-name", test_validation_by_its_name);
   add ("/dataset/folder/unknown-class", test_unknown_class);
   add ("/dataset/folder/lacking-class", test_lacking_class);
   add ("/dataset/folder/grey", test_grey);
