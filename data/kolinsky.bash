@@ -24,7 +24,8 @@ _kolinsky ()
     --peer) COMPREPLY=($(compgen -W 'torch onnxruntime tinygrad' -- "$word")); return ;;
     --colours) COMPREPLY=($(compgen -W 'style keep match' -- "$word")); return ;;
     --measure) COMPREPLY=($(compgen -W 'normal gram' -- "$word")); return ;;
-    --part) COMPREPLY=($(compgen -W 'train test' -- "$word")); return ;;
+    --part) COMPREPLY=($(compgen -W 'train validation test' -- "$word")); return ;;
+    --network) COMPREPLY=($(compgen -W 'vgg16 vgg19 squeezenet1.1 resnet18 efficientnet-lite0' -- "$word")); return ;;
   esac
   case $command:$word in
     *:-*)

@@ -42,7 +42,7 @@ asked_clear (Asked *asked)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Asked, asked_clear)
 
-/* Pictures as they were when it learned: scaled whatever their proportions, 0..1. */
+/* Pictures as they were when it learned: as is said, or scaled whatever their proportions, 0..1. */
 static gboolean
 find_run (Asked *asked, const char *folder, GError **error)
 {
@@ -62,14 +62,13 @@ find_run (Asked *asked, const char *folder, GError **error)
                    "The run %s learned from rows of numbers, not from pictures", folder);
       return FALSE;
     }
-  asked->picture = (KolPreprocess){
-    .channels = like->channels,
-    .width = like->width,
-    .height = like->height,
-    .filter = KOL_BILINEAR,
-    .divisor = 255,
-    .std = { 1, 1, 1 },
-  };
+  asked->picture = asked->run->data_options.picture ? asked->run->picture
+                                                    : (KolPreprocess){ .channels = like->channels,
+                                                                       .width = like->width,
+                                                                       .height = like->height,
+                                                                       .filter = KOL_BILINEAR,
+                                                                       .divisor = 255,
+                                                                       .std = { 1, 1, 1 } };
   asked->names = like->class_names;
   return TRUE;
 }

@@ -81,19 +81,35 @@ write_score (const KolScore *score)
   tool_json_print (&json);
 }
 
-/* The data that the run learned from, or others of the kind; the test part, unless told otherwise.
- */
+static const char *const parts[] = { "test", "validation", "train", NULL };
+
+/* The data that the run learned from, or others of the kind; the first part that they have. */
 static KolDataset *
 open_data (const EvaluateOptions *options, const KolRun *run, GError **error)
 {
   const char *path = options->data ? options->data : run->data;
-  const char *part = options->part                         ? options->part
-                     : kol_dataset_has_part (path, "test") ? "test"
-                                                           : "train";
+  const char *part = options->part;
   KolDatasetOptions how = run->data_options;
+
+  for (guint i = 0; !part && parts[i]; i++)
+    if (!parts[i + 1] || kol_dataset_has_part (path, parts[i]))
+      part = parts[i];
 
   how.like = run->like;
   return kol_dataset_open (path, part, &how, error);
+}
+
+/* What was left out, some of it only as it was to be read. */
+static void
+say_skipped (KolDataset *data)
+{
+  gsize count;
+  g_auto (GStrv) lines = kol_dataset_list_skipped (data, 0, &count);
+
+  for (guint i = 0; i < 10 && lines[i]; i++)
+    tool_say ("Left out: %s", lines[i]);
+  if (count > 10)
+    tool_say ("and %zu others", count - 10);
 }
 
 static gboolean
@@ -117,7 +133,8 @@ evaluate (const EvaluateOptions *options, const char *name, GError **error)
   if (!score)
     return FALSE;
 
-  tool_say ("Data: %s, %zu examples (%s)", data->name, data->count, data->path);
+  say_skipped (data);
+  tool_say ("Data: %s, %zu examples (%s)", data->name, score->count, data->path);
   if (score->classes)
     tool_say ("Loss %.4f, accuracy %.2f %%", score->loss, 100 * score->accuracy);
   else
@@ -138,7 +155,7 @@ run_command (int argc, char **argv)
     { "data", 0, 0, G_OPTION_ARG_FILENAME, &options.data, "Examples (default: those of the run)",
       "PATH" },
     { "part", 0, 0, G_OPTION_ARG_STRING, &options.part,
-      "The part of them to use: train or test (test, where there is one)", "PART" },
+      "The part of them to use: test, validation or train (the first that there is)", "PART" },
     { "from", 0, 0, G_OPTION_ARG_INT64, &options.from, "The step of the checkpoint (the latest)",
       "STEP" },
     { NULL },
@@ -148,8 +165,9 @@ run_command (int argc, char **argv)
                    TOOL_TAKES_DEVICE | TOOL_TAKES_JSON | TOOL_TAKES_PROFILE, &options.common, 1,
                    &argc, &argv))
     return TOOL_USAGE;
-  if (options.part && !g_str_equal (options.part, "train") && !g_str_equal (options.part, "test"))
-    return tool_usage (&tool_evaluate, "--part is \"%s\"; it can be train or test", options.part);
+  if (options.part && !g_strv_contains (parts, options.part))
+    return tool_usage (&tool_evaluate, "--part is \"%s\"; it can be test, validation or train",
+                       options.part);
   if (options.from < 0)
     return tool_usage (&tool_evaluate, "--from takes the step of a checkpoint");
   return evaluate (&options, argv[1], &error) ? TOOL_OK : tool_fail (error);

@@ -161,9 +161,10 @@ say_done (const char *path, guint arrays)
 static void
 say_pictures (const Subject *self)
 {
-  const KolPreprocess *picture = self->model ? kol_model_get_picture (self->model) : NULL;
+  const KolPreprocess *picture
+      = self->model ? kol_model_get_picture (self->model) : self->run->data_options.picture;
 
-  if (self->run)
+  if (!picture)
     tool_say ("What goes in is as when it was trained: pixels as 0..1, other numbers as they are");
   else if (picture->channels == 1)
     tool_say ("What goes in: (p/%g - %g)/%g of grey pixels p, 0..255", picture->divisor,

@@ -15,15 +15,16 @@ typedef struct {
   ToolOptions common;
   char *data;
   char *folder;
+  char *network;
   char *optimizer;
   char *memory;
   char *resume;
   char *size;
   char *target;
   char **set;
-  gint64 steps, batch, seed, from;
+  gint64 steps, epochs, batch, seed, from;
   double rate, keep;
-  gboolean overwrite, grey, numbers, print, layers;
+  gboolean overwrite, grey, numbers, stream, print, layers;
   const char *recipe;
 } TrainOptions;
 
@@ -33,6 +34,7 @@ train_options_clear (TrainOptions *options)
   tool_options_clear (&options->common);
   g_free (options->data);
   g_free (options->folder);
+  g_free (options->network);
   g_free (options->optimizer);
   g_free (options->memory);
   g_free (options->resume);
@@ -48,17 +50,20 @@ typedef struct {
   KolRecipe *recipe;
   KolTrainSettings settings;
   KolDatasetOptions data_options;
-  char *data;      /* the path */
-  KolRun *resumed; /* NULL: a new run */
+  KolPreprocess picture; /* how pictures are prepared that stay in their files */
+  char *data;            /* the path */
+  KolRun *resumed;       /* NULL: a new run */
   KolDevice *device;
   KolDataset *training;
-  KolDataset *test; /* NULL: there is none */
+  KolDataset *validation; /* NULL: some of training are held out */
+  KolDataset *test;       /* NULL: there is none */
   KolTrainer *trainer;
   char *folder;
   gboolean recorded;         /* the folder is ours */
   double first_step_seconds; /* from the process's start */
   double plain_seconds;      /* when a plain progress line was last printed */
   double speed;              /* examples per second */
+  double loader_wait;        /* share of the time */
   double seconds;
   double validation_loss, validation_accuracy; /* of the latest whole validation */
   gboolean interrupted;
@@ -69,6 +74,7 @@ run_clear (Run *run)
 {
   g_clear_pointer (&run->trainer, kol_trainer_free);
   g_clear_pointer (&run->training, kol_dataset_unref);
+  g_clear_pointer (&run->validation, kol_dataset_unref);
   g_clear_pointer (&run->test, kol_dataset_unref);
   g_clear_pointer (&run->device, kol_device_unref);
   g_clear_pointer (&run->recipe, kol_recipe_unref);
@@ -86,7 +92,11 @@ parse (TrainOptions *options, int *argc, char ***argv)
   const GOptionEntry entries[] = {
     { "data", 0, 0, G_OPTION_ARG_FILENAME, &options->data,
       "Examples: a folder or file (default: an installed data set)", "PATH" },
+    { "network", 0, 0, G_OPTION_ARG_STRING, &options->network,
+      "Train a network that is known, rather than a recipe: vgg16, resnet18...", "NAME" },
     { "steps", 0, 0, G_OPTION_ARG_INT64, &options->steps, "Steps to train", "N" },
+    { "epochs", 0, 0, G_OPTION_ARG_INT64, &options->epochs,
+      "How often to go through the examples, instead of --steps", "N" },
     { "batch", 0, 0, G_OPTION_ARG_INT64, &options->batch, "Examples per step", "N" },
     { "lr", 0, 0, G_OPTION_ARG_DOUBLE, &options->rate, "Learning rate", "X" },
     { "optimizer", 0, 0, G_OPTION_ARG_STRING, &options->optimizer, "sgd, adam, adamw or rmsprop",
@@ -101,6 +111,8 @@ parse (TrainOptions *options, int *argc, char ***argv)
       "Any other setting of a recipe's [training]", "NAME=VALUE" },
     { "size", 0, 0, G_OPTION_ARG_STRING, &options->size, "Scale the pictures of a folder to this",
       "WxH" },
+    { "stream", 0, 0, G_OPTION_ARG_NONE, &options->stream,
+      "Read the pictures of a folder when they are needed, as with --network", NULL },
     { "grey", 0, 0, G_OPTION_ARG_NONE, &options->grey, "Read the pictures of a folder as grey",
       NULL },
     { "target", 0, 0, G_OPTION_ARG_STRING, &options->target,
@@ -159,6 +171,7 @@ static gboolean
 apply_options (const TrainOptions *options, KolTrainSettings *settings)
 {
   if (!set_integer (settings, "--steps", "steps", options->steps)
+      || !set_integer (settings, "--epochs", "epochs", options->epochs)
       || !set_integer (settings, "--batch", "batch", options->batch)
       || !set_number (settings, "--lr", "rate", options->rate)
       || !set_number (settings, "--keep", "keep", options->keep)
@@ -199,42 +212,80 @@ read_size (const char *text, KolDatasetOptions *options)
   return TRUE;
 }
 
-/* What to train: a recipe by name, or what a run says of itself. */
+/* What a run says of itself. */
 static ToolExit
-choose (Run *run, GError **error)
+choose_run (Run *run, GError **error)
 {
   const TrainOptions *options = run->options;
 
-  if (options->resume)
-    {
-      run->folder = tool_run_folder (options->resume);
-      run->resumed = kol_run_read (run->folder, error);
-      if (!run->resumed)
-        return TOOL_FAILED;
-      run->recipe = kol_recipe_ref (run->resumed->recipe);
-      run->settings = run->resumed->settings;
-      run->data_options = run->resumed->data_options;
-      run->data = g_strdup (options->data ? options->data : run->resumed->data);
-    }
+  run->folder = tool_run_folder (options->resume);
+  run->resumed = kol_run_read (run->folder, error);
+  if (!run->resumed)
+    return TOOL_FAILED;
+  run->recipe = kol_recipe_ref (run->resumed->recipe);
+  run->settings = run->resumed->settings;
+  run->data_options = run->resumed->data_options;
+  run->data = g_strdup (options->data ? options->data : run->resumed->data);
+  return TOOL_OK;
+}
+
+/* How pictures are prepared that stay in their files: as the network has them, or plainly. */
+static ToolExit
+choose_picture (Run *run)
+{
+  const TrainOptions *options = run->options;
+  KolDatasetOptions *data = &run->data_options;
+  KolPreprocess *picture = &run->picture;
+
+  if (!options->network && !options->stream)
+    return TOOL_OK;
+  if (options->network)
+    kol_catalogue_find_picture (options->network, picture);
+  else if (options->size)
+    *picture = (KolPreprocess){ .channels = 3, .divisor = 255, .std = { 1, 1, 1 } };
   else
+    return tool_usage (&tool_train, "--stream needs --size WxH, as the pictures are not looked at "
+                                    "before");
+  kol_preprocess_set_size (picture, data->width ? data->width : picture->width,
+                           data->height ? data->height : picture->height);
+  if (options->grey)
+    kol_preprocess_set_grey (picture);
+  data->picture = picture;
+  return TOOL_OK;
+}
+
+/* A recipe by name, or that of a network. */
+static ToolExit
+choose_recipe (Run *run, GError **error)
+{
+  const TrainOptions *options = run->options;
+  g_autoptr (GError) unknown = NULL;
+
+  run->recipe = options->network ? kol_recipe_new_for_network (options->network, &unknown)
+                                 : kol_recipe_find (options->recipe, &unknown);
+  if (!run->recipe && (options->network || !strpbrk (options->recipe, "/.")))
+    return tool_usage (&tool_train, "%s", unknown->message);
+  if (!run->recipe)
     {
-      g_autoptr (GError) unknown = NULL;
-      run->recipe = kol_recipe_find (options->recipe, &unknown);
-      if (!run->recipe && !strpbrk (options->recipe, "/."))
-        return tool_usage (&tool_train, "%s", unknown->message);
-      if (!run->recipe)
-        {
-          g_propagate_error (error, g_steal_pointer (&unknown));
-          return TOOL_FAILED;
-        }
-      run->settings = *kol_recipe_get_settings (run->recipe);
-      run->data_options = (KolDatasetOptions){ .channels = options->grey ? 1 : 0,
-                                               .target = options->target,
-                                               .numbers = options->numbers };
-      if (options->size && !read_size (options->size, &run->data_options))
-        return TOOL_USAGE;
+      g_propagate_error (error, g_steal_pointer (&unknown));
+      return TOOL_FAILED;
     }
-  return apply_options (options, &run->settings) ? TOOL_OK : TOOL_USAGE;
+  run->settings = *kol_recipe_get_settings (run->recipe);
+  run->data_options = (KolDatasetOptions){ .channels = options->grey ? 1 : 0,
+                                           .target = options->target,
+                                           .numbers = options->numbers };
+  if (options->size && !read_size (options->size, &run->data_options))
+    return TOOL_USAGE;
+  return choose_picture (run);
+}
+
+/* What to train, and how. */
+static ToolExit
+choose (Run *run, GError **error)
+{
+  ToolExit chosen = run->options->resume ? choose_run (run, error) : choose_recipe (run, error);
+
+  return chosen == TOOL_OK && !apply_options (run->options, &run->settings) ? TOOL_USAGE : chosen;
 }
 
 /* ── The run's folder ── */
@@ -317,7 +368,48 @@ say_skipped (const KolDataset *data)
     tool_say ("and %u others", n - 10);
 }
 
-/* Files are checked now; their pixels are read while the device is opened and prepared. */
+/* Whether the training set is what a run learned from. */
+static gboolean
+check_resumed (const Run *run, GError **error)
+{
+  g_autofree char *files = kol_dataset_get_digest (run->training);
+
+  if (!run->resumed)
+    return TRUE;
+  if (run->training->count != run->resumed->examples)
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
+                 "The run learned from %" G_GUINT64_FORMAT " examples, but %s has %zu now; put "
+                 "back what it learned from, or begin a new run",
+                 run->resumed->examples, run->data, run->training->count);
+  else if (files && run->resumed->files && !g_str_equal (files, run->resumed->files))
+    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
+                 "The run learned from as many files as there are in %s, but some have other names "
+                 "now; put back what it learned from, or begin a new run",
+                 run->data);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* Another part of the data, if there is one; FALSE: it is damaged. */
+static gboolean
+open_part (Run *run, const char *part, KolDataset **data, GError **error)
+{
+  KolDatasetOptions options = run->data_options;
+
+  if (!kol_dataset_has_part (run->data, part))
+    return TRUE;
+  options.like = run->training;
+  *data = kol_dataset_open (run->data, part, &options, error);
+  if (*data)
+    say_skipped (*data);
+  return *data != NULL;
+}
+
+/*
+ * Files are checked now; their pixels are read while the device is opened and prepared. The test
+ * part is needed only at the end, but it should not take a whole training to find it damaged.
+ */
 static gboolean
 open_data (Run *run, GError **error)
 {
@@ -328,24 +420,11 @@ open_data (Run *run, GError **error)
   run->training = kol_dataset_open (run->data, "train", &run->data_options, error);
   if (!run->training)
     return FALSE;
-  if (run->resumed && run->training->count != run->resumed->examples)
-    {
-      g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_MISMATCH,
-                   "The run learned from %" G_GUINT64_FORMAT " examples, but %s has %zu now; put "
-                   "back what it learned from, or begin a new run",
-                   run->resumed->examples, run->data, run->training->count);
-      return FALSE;
-    }
+  if (!check_resumed (run, error))
+    return FALSE;
   say_skipped (run->training);
-  if (!kol_dataset_has_part (run->data, "test"))
-    return TRUE;
-  /* Needed only at the end, but it should not take a whole training to find it damaged. */
-  KolDatasetOptions options = run->data_options;
-  options.like = run->training;
-  run->test = kol_dataset_open (run->data, "test", &options, error);
-  if (run->test)
-    say_skipped (run->test);
-  return run->test != NULL;
+  return open_part (run, "validation", &run->validation, error)
+         && open_part (run, "test", &run->test, error);
 }
 
 static guint64
@@ -366,7 +445,10 @@ count_parameters (KolTrainer *trainer)
 static void
 say_data (const KolDataset *data)
 {
-  if (data->pixels || data->height > 1 || data->width > 1)
+  if (data->picture)
+    tool_say ("Data: %s, %zu pictures, read at %zux%zu, %u classes (%s)", data->name, data->count,
+              data->width, data->height, data->classes, data->path);
+  else if (data->pixels || data->height > 1 || data->width > 1)
     tool_say ("Data: %s, %zu pictures of %zux%zu, %u classes (%s)", data->name, data->count,
               data->width, data->height, data->classes, data->path);
   else if (data->classes)
@@ -395,12 +477,14 @@ static gboolean
 make_trainer (Run *run, GError **error)
 {
   run->trainer = kol_trainer_new (run->device, kol_recipe_network, run->recipe, run->training,
-                                  &run->settings, error);
+                                  run->validation, &run->settings, error);
   if (!run->trainer)
     return FALSE;
 
   g_autofree char *peak = tool_format_bytes (kol_trainer_get_peak_bytes (run->trainer));
   say_data (run->training);
+  if (run->validation)
+    tool_say ("Validation set: %zu pictures", run->validation->count);
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
             kol_recipe_get_name (run->recipe), count_parameters (run->trainer), peak);
   say_saving (run->trainer);
@@ -422,7 +506,7 @@ format_loss (double loss)
  * left out first.
  */
 static char *
-progress_line (const KolTrainReport *report, int columns)
+progress_line (const Run *run, const KolTrainReport *report, int columns)
 {
   g_autofree char *rate = tool_format_small (report->rate);
   g_autofree char *loss = format_loss (report->loss);
@@ -441,7 +525,13 @@ progress_line (const KolTrainReport *report, int columns)
       5 },
     { g_strdup_printf ("rate %s", rate), 1 },
     { g_strdup_printf ("update/param %s", ratio), 3 },
-    { g_strdup_printf ("%.0f ex/s", report->examples_per_second), 2 },
+    { g_strdup_printf (report->examples_per_second < 10 ? "%.1f ex/s" : "%.0f ex/s",
+                       report->examples_per_second),
+      2 },
+    { run->training->picture && isfinite (report->loader_wait)
+          ? g_strdup_printf ("loader wait %.1f %%", 100 * report->loader_wait)
+          : g_strdup (""),
+      1 },
     { g_strdup_printf ("%s left", left), 4 },
   };
   GString *line = g_string_new (NULL);
@@ -465,12 +555,12 @@ say_progress (Run *run, const KolTrainReport *report)
 {
   if (tool_on_terminal ())
     {
-      g_autofree char *line = progress_line (report, tool_columns ());
+      g_autofree char *line = progress_line (run, report, tool_columns ());
       tool_status (line);
     }
   else if (report->seconds - run->plain_seconds >= PLAIN_INTERVAL)
     {
-      g_autofree char *line = progress_line (report, G_MAXINT);
+      g_autofree char *line = progress_line (run, report, G_MAXINT);
       tool_say ("%s", line);
       run->plain_seconds = report->seconds;
     }
@@ -521,6 +611,8 @@ note_report (const KolTrainReport *report, gpointer user_data)
     run->first_step_seconds = (double) (g_get_monotonic_time () - tool_start_time) / 1e6;
   if (isfinite (report->examples_per_second))
     run->speed = report->examples_per_second;
+  if (isfinite (report->loader_wait))
+    run->loader_wait = report->loader_wait;
   run->seconds = report->seconds;
   if (isfinite (report->validation_loss) && report->event != KOL_TRAIN_LINES)
     {
@@ -614,10 +706,28 @@ write_summary (Run *run, const KolScore *score)
   tool_json_string (&json, "run", folder);
   tool_json_string (&json, "device", device);
   tool_json_number (&json, "examples_per_second", run->speed);
+  tool_json_number (&json, "loader_wait", run->loader_wait);
+  tool_json_integer (&json, "skipped", kol_trainer_get_skipped (run->trainer));
   tool_json_number (&json, "first_step_seconds", run->first_step_seconds);
   tool_json_integer (&json, "peak_bytes", kol_trainer_get_peak_bytes (run->trainer));
   tool_json_close (&json);
   tool_json_print (&json);
+}
+
+/* How pictures that stay in their files were read. */
+static void
+say_loader (Run *run)
+{
+  gsize skipped = kol_trainer_get_skipped (run->trainer);
+  g_autofree char *folder = g_filename_display_name (run->folder);
+
+  if (!run->training->picture)
+    return;
+  if (skipped)
+    tool_say ("%zu picture%s could not be read, and %s left out; %s/skipped.txt says which and why",
+              skipped, skipped == 1 ? "" : "s", skipped == 1 ? "was" : "were", folder);
+  if (isfinite (run->loader_wait))
+    tool_say ("waiting for pictures took %.1f %% of the steps' time", 100 * run->loader_wait);
 }
 
 static gboolean
@@ -641,6 +751,7 @@ finish (Run *run, GError **error)
                 accuracy);
     }
   tool_say ("training took %s", took);
+  say_loader (run);
   if (run->options->common.json)
     write_summary (run, score);
   return tool_save_profile (&run->options->common, run->device, error);
@@ -687,20 +798,30 @@ check_parameters (const TrainOptions *options, int argc, char **argv)
     return tool_usage (&tool_train,
                        "\"%s\" is more than `kolinsky train` understands: one recipe at a time",
                        argv[2]);
+  if (options->network && argc == 2)
+    return tool_usage (&tool_train, "--network %s is trained as it is; leave \"%s\" out",
+                       options->network, options->recipe);
+  if (options->network && options->keep != UNSET)
+    return tool_usage (&tool_train, "--network %s has its own dropout; leave --keep out",
+                       options->network);
+  if (options->steps != UNSET_INTEGER && options->epochs != UNSET_INTEGER)
+    return tool_usage (&tool_train, "--steps and --epochs say the same; give one of them");
   if (options->resume && argc == 2)
     return tool_usage (&tool_train, "--resume goes on with a run's own recipe; leave \"%s\" out",
                        options->recipe);
-  if (!options->resume && argc < 2)
-    return tool_usage (&tool_train, "`kolinsky train` needs a RECIPE, or --resume RUN");
+  if (!options->resume && !options->network && argc < 2)
+    return tool_usage (&tool_train,
+                       "`kolinsky train` needs a RECIPE, --network NAME or --resume RUN");
   if (options->from != UNSET_INTEGER && (!options->resume || options->from < 1))
     return tool_usage (&tool_train,
                        "--from takes the step of a checkpoint, and goes with --resume");
   if (options->resume
       && (options->folder || options->overwrite || options->size || options->grey || options->target
-          || options->numbers))
-    return tool_usage (&tool_train,
-                       "--resume goes on in the run's folder, with its data as they were read: "
-                       "leave out --run, --overwrite, --size, --grey, --target and --numbers");
+          || options->numbers || options->stream || options->network))
+    return tool_usage (
+        &tool_train, "--resume goes on in the run's folder, with its network and its data as they "
+                     "were read: leave out --run, --overwrite, --network, --size, --grey, "
+                     "--stream, --target and --numbers");
   return TOOL_OK;
 }
 
@@ -726,6 +847,7 @@ static ToolExit
 run_command (int argc, char **argv)
 {
   g_auto (TrainOptions) options = { .steps = UNSET_INTEGER,
+                                    .epochs = UNSET_INTEGER,
                                     .batch = UNSET_INTEGER,
                                     .seed = UNSET_INTEGER,
                                     .from = UNSET_INTEGER,
@@ -744,9 +866,11 @@ run_command (int argc, char **argv)
   if (check_parameters (&options, argc, argv) != TOOL_OK)
     return TOOL_USAGE;
 
-  g_auto (Run) run = {
-    .options = &options, .first_step_seconds = NAN, .validation_accuracy = NAN, .speed = NAN
-  };
+  g_auto (Run) run = { .options = &options,
+                       .first_step_seconds = NAN,
+                       .validation_accuracy = NAN,
+                       .speed = NAN,
+                       .loader_wait = NAN };
   ToolExit chosen = choose (&run, &error);
   if (chosen != TOOL_OK)
     return error ? tool_fail (error) : chosen;
@@ -763,7 +887,7 @@ run_command (int argc, char **argv)
 const ToolCommand tool_train = {
   .name = "train",
   .parameters = "RECIPE",
-  .summary = "Train a network by a recipe, or go on with a run",
+  .summary = "Train a network by a recipe, or a known one, or go on with a run",
   .description
   = "RECIPE is the name of one that comes with Kolinsky, or a file (./mine.ini):\n"
     "  digits        the lecture's network: two 5x5 convolutions, 1024 nodes with dropout\n"
@@ -771,12 +895,14 @@ const ToolCommand tool_train = {
     "  mlp           two hidden layers of 256 nodes\n"
     "  small-resnet  7 convolutions with short cuts and batch norm\n"
     "`kolinsky train digits --print > mine.ini` is the start of one's own; --layers lists\n"
-    "the layers that it can have, and kolinsky(1) the settings.\n\n"
-    "--data takes a folder of IDX files, a folder of pictures with a sub-folder per class,\n"
-    "a .npz or .npy file, or a .csv table. Without it, an installed data set is found\n"
-    "(KOLINSKY_DATA, or Debian's package dataset-fashion-mnist).\n\n"
+    "the layers that it can have, and kolinsky(1) the settings. --network NAME instead trains\n"
+    "vgg16, vgg19, squeezenet1.1, resnet18 or efficientnet-lite0 on a folder of pictures, which\n"
+    "are read as they are needed: however many there are, memory holds their names alone.\n\n"
+    "--data takes a folder of IDX files, a folder of pictures with a sub-folder per class (or\n"
+    "with train/, val/ and test/ above these), a .npz or .npy file, or a .csv table. Without it,\n"
+    "an installed data set is found (KOLINSKY_DATA, or Debian's dataset-fashion-mnist).\n\n"
     "Every 100 steps two lines [loss, accuracy] are printed: of the batch, and of 1,000\n"
-    "examples that are kept out of training. Ctrl-C finishes the step, saves and ends;\n"
-    "--resume goes on as if nothing had been.",
+    "examples that are kept out of training, or of 100 that have to be read first. Ctrl-C\n"
+    "finishes the step, saves and ends; --resume goes on as if nothing had been.",
   .run = run_command,
 };

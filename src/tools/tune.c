@@ -130,7 +130,7 @@ tune_recipe (Tuner *tuner, const TuneOptions *options, const char *name, GError 
   settings = *kol_recipe_get_settings (recipe);
   if (options->batch > 0)
     settings.batch = (gsize) options->batch;
-  if (!kol_train_settings_settle (&settings, like->count, "the data", error))
+  if (!kol_train_settings_settle (&settings, like->count, 0, "the data", error))
     return FALSE;
   g_autoptr (KolGraph) graph = kol_graph_new (tuner->device);
   kol_recipe_network (graph, settings.batch / MAX (settings.optimizer.micro_batches, 1), TRUE, like,

@@ -17,7 +17,8 @@
 #include "checkpoint-private.h"
 #include "parameters-private.h"
 
-#define LARGEST_BATCH 250 /* examples at a time, unless another number is asked for */
+#define LARGEST_BATCH 250         /* examples at a time, unless another number is asked for... */
+#define LARGEST_NUMBERS (1 << 22) /* ...but no more than so many numbers */
 
 struct _KolEvaluator {
   KolParameters *parameters;
@@ -129,8 +130,9 @@ kol_evaluator_open (KolDevice *device, const KolRun *run, guint64 step, GError *
   if (!kol_checkpoint_load (run->folder, step ? step : run->latest, &weights, &state, NULL, error))
     return NULL;
   g_autoptr (KolParameters) parameters = kol_parameters_new (device, run->settings.seed);
-  g_autoptr (KolEvaluator) evaluator = kol_evaluator_new (
-      parameters, kol_recipe_network, run->recipe, run->like, LARGEST_BATCH, error);
+  g_autoptr (KolEvaluator) evaluator
+      = kol_evaluator_new (parameters, kol_recipe_network, run->recipe, run->like,
+                           kol_evaluator_usual_batch (run->like), error);
   if (!evaluator)
     return NULL;
   evaluator->recipe = kol_recipe_ref (run->recipe);
@@ -206,6 +208,20 @@ kol_evaluator_open_model (KolDevice *device, KolModel *model, gsize batch, GErro
     return NULL;
   evaluator->fixed = only > 0;
   return g_steal_pointer (&evaluator);
+}
+
+/**
+ * kol_evaluator_usual_batch:
+ * @like: a data set
+ *
+ * Returns: how many of its examples are asked at a time, unless there is a reason for
+ *   another number: 250, but fewer of large pictures
+ */
+gsize
+kol_evaluator_usual_batch (const KolDataset *like)
+{
+  g_return_val_if_fail (like != NULL, 0);
+  return CLAMP (LARGEST_NUMBERS / MAX (kol_dataset_example_size (like), 1), 1, LARGEST_BATCH);
 }
 
 /**
@@ -365,13 +381,19 @@ largest (const float *scores, gint64 n)
   return best;
 }
 
-/* Adds one batch to sums; `loss` and `accuracy` are sums until the end. */
+/*
+ * Adds a batch's @count examples to sums, but for those that could not be read; `loss` and
+ * `accuracy` are sums until the end.
+ */
 static void
-score_add (KolScore *score, const float *outputs, gint64 n_outputs, const float *losses,
-           const guint32 *labels, gsize count)
+score_add (KolScore *score, const KolBatches *batches, const float *outputs, gint64 n_outputs,
+           const float *losses, const guint32 *labels, gsize count)
 {
   for (gsize i = 0; i < count; i++)
     {
+      if (!kol_batches_has_example (batches, i))
+        continue;
+      score->count++;
       score->loss += losses[i];
       if (!labels)
         continue;
@@ -394,7 +416,7 @@ score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancella
 
   if (!batches)
     return FALSE;
-  while (score->count < data->count)
+  for (gsize place = 0, valid; place < data->count; place += valid)
     {
       const float *x, *y;
 
@@ -408,10 +430,15 @@ score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancella
           || !kol_read (values->losses, losses, error))
         return FALSE;
       /* The last batch is filled up with examples that were counted already. */
-      gsize valid = kol_batches_get_valid (batches);
-      score_add (score, outputs, evaluator->outputs, losses,
-                 data->labels ? data->labels + score->count : NULL, valid);
-      score->count += valid;
+      valid = kol_batches_get_valid (batches);
+      score_add (score, batches, outputs, evaluator->outputs, losses,
+                 data->labels ? data->labels + place : NULL, valid);
+    }
+  if (score->count == 0)
+    {
+      g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_EMPTY,
+                   "None of the %zu examples of the %s could be read", data->count, data->name);
+      return FALSE;
     }
   score->loss /= score->count;
   score->accuracy = data->labels ? score->accuracy / score->count : NAN;
@@ -426,7 +453,8 @@ score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancella
  * @error: return location
  *
  * Computes the loss of all the examples, each once, and how the classes are told
- * apart, with the parameters as they are now. Sums are in double precision.
+ * apart, with the parameters as they are now. Sums are in double precision. Pictures
+ * that are read meanwhile and turn out to be unreadable are not counted.
  *
  * Errors: %KOL_ERROR_SHAPE for examples of another size, %KOL_ERROR_DATA for labels
  * that the network does not know, what kol_dataset_finish() reports, and whatever

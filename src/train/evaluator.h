@@ -38,6 +38,7 @@ KOL_API KolEvaluator *kol_evaluator_open (KolDevice *device, const KolRun *run, 
                                           GError **error);
 KOL_API KolEvaluator *kol_evaluator_open_model (KolDevice *device, KolModel *model, gsize batch,
                                                 GError **error);
+KOL_API gsize kol_evaluator_usual_batch (const KolDataset *like);
 KOL_API void kol_evaluator_free (KolEvaluator *evaluator);
 KOL_API KolGraph *kol_evaluator_get_graph (KolEvaluator *evaluator);
 KOL_API KolValue *kol_evaluator_get_output (KolEvaluator *evaluator);

@@ -11,8 +11,13 @@
 #include <string.h>
 
 #include "../graph/op-private.h"
+#include "../model/networks.h"
 #include "../nn/initializers.h"
 #include "../ops.h"
+
+/* The words that a "network" can be; filled from the list of them. */
+#define MOST_NETWORKS 31
+static const char *network_words[MOST_NETWORKS + 1];
 
 /* ── What a layer was told ───────────────────────────────────────────────────────────────────── */
 
@@ -381,6 +386,18 @@ build_dropout (const KolLayerPlace *place)
   return kol_dropout (place->inputs[0], keep > 0 ? kol_constant (place->graph, keep) : place->keep);
 }
 
+/* A whole network, with its own names for its parameters. */
+static KolValue *
+build_network (const KolLayerPlace *place)
+{
+  float keep = number_of (place, "keep");
+  const KolNetworkOptions options = { .classes = place->classes,
+                                      .training = place->training,
+                                      .keep = keep > 0 ? kol_constant (place->graph, keep) : NULL };
+
+  return kol_network_find (word_of (place, "network"))->build (place->inputs[0], &options);
+}
+
 static KolValue *
 build_scale (const KolLayerPlace *place)
 {
@@ -526,6 +543,11 @@ static const KolLayerKind kinds[] = {
     FALSE,
     { NUMBER ("keep", "0") },
     build_dropout },
+  { "network",
+    "a whole network that is known by its name; keep: dropout's, or its own",
+    FALSE,
+    { { "network", KOL_KEY_WORD, NULL, network_words }, NUMBER ("keep", "0") },
+    build_network },
   { "scale",
     "factor x + offset",
     FALSE,
@@ -551,9 +573,18 @@ static const KolLayerKind kinds[] = {
   ACTIVATION_KIND ("softplus"),
 };
 
+/* The known networks' names, before anyone looks for one. */
+static void
+name_networks (void)
+{
+  for (guint i = 0; i < MOST_NETWORKS && kol_network_get (i); i++)
+    network_words[i] = kol_network_get (i)->name;
+}
+
 const KolLayerKind *
 kol_layer_kind_find (const char *name)
 {
+  name_networks ();
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     if (strcmp (kinds[i].name, name) == 0)
       return &kinds[i];

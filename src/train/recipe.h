@@ -16,6 +16,7 @@ typedef struct _KolRecipe KolRecipe;
 
 KOL_API KolRecipe *kol_recipe_find (const char *name, GError **error);
 KOL_API KolRecipe *kol_recipe_parse (const char *text, const char *origin, GError **error);
+KOL_API KolRecipe *kol_recipe_new_for_network (const char *name, GError **error);
 KOL_API KolRecipe *kol_recipe_ref (KolRecipe *recipe);
 KOL_API void kol_recipe_unref (KolRecipe *recipe);
 

@@ -26,6 +26,8 @@ const char *kol_record_get_folder (const KolRecord *record);
 /* A row for the report's step; @ratios: per parameter, or NULL. */
 gboolean kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ratios,
                          GError **error);
+/* Lists pictures that cannot be read, beside those that the folder's list has already. */
+gboolean kol_record_skipped (KolRecord *record, GPtrArray *lines, GError **error);
 /* Histograms of weights and gradients, a picture of the first filters. Waits for the device. */
 gboolean kol_record_histograms (KolRecord *record, guint64 step, GError **error);
 

@@ -14,6 +14,7 @@ struct _KolRecord {
   KolLock *lock;
   KolMetrics *metrics;
   KolEvents *events;
+  char **skipped; /* lines of the list that was there before; NULL: none was */
 
   KolValue *train_step; /* lent */
   KolParameter **parameters;
@@ -31,7 +32,8 @@ static const char *const columns[] = { "step",
                                        "validation_accuracy",
                                        "rate",
                                        "ratio",
-                                       "examples_per_second" };
+                                       "examples_per_second",
+                                       "loader_wait" };
 
 #define N_COLUMNS G_N_ELEMENTS (columns)
 
@@ -42,7 +44,8 @@ kol_record_remove_logs (const char *folder)
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))
-    if (strcmp (name, KOL_METRICS_FILE) == 0 || g_str_has_prefix (name, KOL_EVENTS_PREFIX))
+    if (strcmp (name, KOL_METRICS_FILE) == 0 || strcmp (name, KOL_SKIPPED_FILE) == 0
+        || g_str_has_prefix (name, KOL_EVENTS_PREFIX))
       {
         g_autofree char *path = g_build_filename (folder, name, NULL);
         g_unlink (path);
@@ -67,6 +70,15 @@ open_files (KolRecord *record, guint64 first, GError **error)
   return record->events != NULL;
 }
 
+static char **
+read_skipped (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, KOL_SKIPPED_FILE, NULL);
+  g_autofree char *text = NULL;
+
+  return g_file_get_contents (path, &text, NULL, NULL) ? g_strsplit (text, "\n", -1) : NULL;
+}
+
 KolRecord *
 kol_record_new (const char *folder, KolValue *train_step, guint64 first, KolLock *lock,
                 GError **error)
@@ -79,6 +91,7 @@ kol_record_new (const char *folder, KolValue *train_step, guint64 first, KolLock
   kol_optimizer_get_gradients (train_step, &record->gradients);
   if (first == 0)
     kol_record_remove_logs (folder);
+  record->skipped = read_skipped (folder);
   if (!open_files (record, first, error))
     {
       kol_record_free (record);
@@ -96,6 +109,7 @@ kol_record_free (KolRecord *record)
   g_clear_pointer (&record->metrics, kol_metrics_free);
   g_clear_pointer (&record->events, kol_events_free);
   g_clear_pointer (&record->lock, kol_lock_free);
+  g_strfreev (record->skipped);
   g_free (record->parameters);
   g_free (record->gradients);
   g_free (record->folder);
@@ -131,7 +145,8 @@ kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ra
                                       report->validation_accuracy,
                                       report->rate,
                                       report->ratio,
-                                      report->examples_per_second };
+                                      report->examples_per_second,
+                                      report->loader_wait };
   const char *const tags[N_COLUMNS] = { NULL,
                                         NULL,
                                         NULL,
@@ -141,7 +156,8 @@ kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ra
                                         "accuracy/validation",
                                         "rate",
                                         "ratio/all",
-                                        "examples per second" };
+                                        "examples per second",
+                                        "loader wait" };
 
   memcpy (row, numbers, sizeof numbers);
   for (guint i = 0; i < N_COLUMNS; i++)
@@ -157,6 +173,35 @@ kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ra
     }
   return kol_metrics_write (record->metrics, row, error)
          && kol_events_flush (record->events, error);
+}
+
+/* ── Pictures that cannot be read ────────────────────────────────────────────────────────────── */
+
+/* A name may have a line end in it; the list has a line for each. */
+static void
+add_line (GString *text, GHashTable *seen, const char *line)
+{
+  g_autofree char *plain = g_strdelimit (g_strdup (line), "\r\n", ' ');
+
+  if (*plain && g_hash_table_add (seen, plain))
+    g_string_append_printf (text, "%s\n", (const char *) g_steal_pointer (&plain));
+  else if (*plain)
+    g_steal_pointer (&plain);
+}
+
+gboolean
+kol_record_skipped (KolRecord *record, GPtrArray *lines, GError **error)
+{
+  g_autofree char *path = g_build_filename (record->folder, KOL_SKIPPED_FILE, NULL);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (char **line = record->skipped; line && *line; line++)
+    add_line (text, seen, *line);
+  for (guint i = 0; i < lines->len; i++)
+    add_line (text, seen, g_ptr_array_index (lines, i));
+  return g_file_set_contents_full (path, text->str, (gssize) text->len,
+                                   G_FILE_SET_CONTENTS_CONSISTENT, 0666, error);
 }
 
 /* ── Histograms and pictures ─────────────────────────────────────────────────────────────────── */

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 #define KOL_RUN_FILE "run.ini"
 #define KOL_RECIPE_FILE "recipe.ini"
 #define KOL_LOCK_FILE "lock"
+#define KOL_SKIPPED_FILE "skipped.txt"
 
 /* Makes the folder with run.ini and recipe.ini; @recipe NULL: a network that is code. */
 gboolean kol_run_create (const char *folder, const KolRecipe *recipe,

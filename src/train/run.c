@@ -13,9 +13,12 @@
 #include <string.h>
 
 #include "../dataset/dataset-private.h"
+#include "../model/entry-private.h"
 #include "checkpoint-private.h"
 #include "metrics.h"
 #include "record-private.h"
+
+#define PICTURE "picture" /* the group */
 
 /* ── Writing ─────────────────────────────────────────────────────────────────────────────────── */
 
@@ -33,6 +36,47 @@ kol_run_exists (const char *folder)
   return g_file_test (path, G_FILE_TEST_EXISTS);
 }
 
+/* With as few digits as read back as the same number. */
+static void
+write_numbers (GKeyFile *file, const char *key, const float *numbers, gsize n)
+{
+  g_autoptr (GString) list = g_string_new (NULL);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      char text[G_ASCII_DTOSTR_BUF_SIZE], format[] = "%.6g";
+      for (; format[2] <= '9'; format[2]++)
+        if ((float) g_ascii_strtod (g_ascii_formatd (text, sizeof text, format, numbers[i]), NULL)
+            == numbers[i])
+          break;
+      g_string_append_printf (list, "%s%s", i ? ";" : "", text);
+    }
+  g_key_file_set_value (file, PICTURE, key, list->str);
+}
+
+/* How pictures are prepared, in the words of the catalogue of models; and which files they are. */
+static void
+write_picture (GKeyFile *file, const KolDataset *data)
+{
+  const KolPreprocess *picture = data->picture;
+  g_autofree char *digest = kol_dataset_get_digest (data);
+
+  g_key_file_set_string (file, "data", "files", digest);
+  g_key_file_set_string (file, PICTURE, "channels",
+                         picture->channels == 1 ? "grey"
+                         : picture->bgr         ? "BGR"
+                                                : "RGB");
+  if (picture->short_side)
+    g_key_file_set_uint64 (file, PICTURE, "short-side", picture->short_side);
+  g_key_file_set_uint64 (file, PICTURE, "width", picture->width);
+  g_key_file_set_uint64 (file, PICTURE, "height", picture->height);
+  g_key_file_set_string (file, PICTURE, "filter",
+                         picture->filter == KOL_BICUBIC ? "bicubic" : "bilinear");
+  write_numbers (file, "divisor", &picture->divisor, 1);
+  write_numbers (file, "mean", picture->mean, picture->channels);
+  write_numbers (file, "std", picture->std, picture->channels);
+}
+
 static void
 write_data (GKeyFile *file, const KolDataset *data, const KolDatasetOptions *options)
 {
@@ -47,6 +91,8 @@ write_data (GKeyFile *file, const KolDataset *data, const KolDatasetOptions *opt
     g_key_file_set_string (file, "data", "option-target", options->target);
   if (options && options->numbers)
     g_key_file_set_boolean (file, "data", "option-numbers", TRUE);
+  if (data->picture)
+    write_picture (file, data);
   g_key_file_set_uint64 (file, "data", "examples", data->count);
   g_key_file_set_uint64 (file, "data", "channels", data->channels);
   g_key_file_set_uint64 (file, "data", "height", data->height);
@@ -157,6 +203,29 @@ read_settings (KolRun *run, GKeyFile *file, GError **error)
   return TRUE;
 }
 
+/* The group is that of an entry in the catalogue of models, and read like that. */
+static gboolean
+read_picture (KolRun *run, GKeyFile *file, GError **error)
+{
+  if (!g_key_file_has_group (file, PICTURE))
+    return TRUE;
+  g_autoptr (KolModelEntry) entry
+      = kol_model_entry_read ("run", g_key_file_ref (file), KOL_RUN_FILE, error);
+  if (!entry)
+    return FALSE;
+  run->picture = entry->picture;
+  run->data_options.picture = &run->picture;
+  if (run->picture.channels == run->like->channels && run->picture.height == run->like->height
+      && run->picture.width == run->like->width)
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+               "[picture] says that its examples are [%zu, %zu, %zu], but [data] that they are "
+               "[%zu, %zu, %zu] (channels, height, width)",
+               run->picture.channels, run->picture.height, run->picture.width, run->like->channels,
+               run->like->height, run->like->width);
+  return FALSE;
+}
+
 static gboolean
 read_data (KolRun *run, GKeyFile *file, GError **error)
 {
@@ -180,8 +249,9 @@ read_data (KolRun *run, GKeyFile *file, GError **error)
   like->classes = (guint) g_key_file_get_uint64 (file, "data", "classes", NULL);
   like->outputs = g_key_file_get_uint64 (file, "data", "outputs", NULL);
   like->class_names = g_key_file_get_string_list (file, "data", "class-names", NULL, NULL);
+  run->files = g_key_file_get_string (file, "data", "files", NULL);
   if (like->channels && like->height && like->width && like->classes + like->outputs)
-    return TRUE;
+    return read_picture (run, file, error);
   g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
                "it does not say of what size its examples are; [data] needs channels, height, "
                "width, and classes or outputs");
@@ -271,6 +341,7 @@ kol_run_free (KolRun *run)
   g_free (run->folder);
   g_clear_pointer (&run->recipe, kol_recipe_unref);
   g_free (run->data);
+  g_free (run->files);
   g_free ((char *) run->data_options.target);
   g_clear_pointer (&run->like, kol_dataset_unref);
   g_free (run);
@@ -301,7 +372,7 @@ gboolean
 kol_run_remove_empty (const char *folder)
 {
   static const char *const files[]
-      = { KOL_RUN_FILE, KOL_RECIPE_FILE, KOL_METRICS_FILE, KOL_LOCK_FILE };
+      = { KOL_RUN_FILE, KOL_RECIPE_FILE, KOL_METRICS_FILE, KOL_SKIPPED_FILE, KOL_LOCK_FILE };
   g_autofree char *checkpoints = g_build_filename (folder, "checkpoints", NULL);
 
   g_return_val_if_fail (folder != NULL, FALSE);

@@ -11,7 +11,9 @@ G_BEGIN_DECLS
  * @recipe: the network, as it was when the run began
  * @settings: how it is trained
  * @data: the path that the training examples were read from
- * @data_options: how they were read
+ * @data_options: how they were read; its picture is @picture, or %NULL
+ * @picture: how pictures were prepared, if they stayed in their files
+ * @files: (nullable): kol_dataset_get_digest() of them then
  * @examples: how many there were
  * @like: what the network was made for: channels, height, width, classes and their
  *   names, or outputs; no examples
@@ -26,6 +28,8 @@ typedef struct {
   KolTrainSettings settings;
   char *data;
   KolDatasetOptions data_options;
+  KolPreprocess picture;
+  char *files;
   guint64 examples;
   KolDataset *like;
   guint64 latest;

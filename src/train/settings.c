@@ -48,6 +48,7 @@ memory_names (void)
 
 static const Setting settings_known[] = {
   { "steps", COUNT, AT (steps), .least = 1 },
+  { "epochs", COUNT, AT (epochs), .least = 1 },
   { "batch", COUNT, AT (batch), .least = 1 },
   { "micro-batches", SMALL, AT (optimizer.micro_batches) },
   { "memory", WORD, AT (memory), .words = memory_names },
@@ -78,6 +79,8 @@ static const Setting settings_known[] = {
   { "flip", SWITCH, AT (augment.flip) },
   { "shift", SMALL, AT (augment.shift) },
   { "cutout", SMALL, AT (augment.cutout) },
+  { "crop", NUMBER, AT (augment.crop), 0, 1 },
+  { "jitter", NUMBER, AT (augment.jitter), 0, 1 },
   { "log-every", COUNT, AT (log_every) },
   { "validate-every", COUNT, AT (validate_every) },
   { "checkpoint-every", COUNT, AT (checkpoint_every) },
@@ -193,7 +196,8 @@ set_word (const Setting *setting, const char **at, const char *value, GError **e
  * @value: its value as text: a number, a word, yes or no
  * @error: return location
  *
- * Sets what a recipe file or a command line names.
+ * Sets what a recipe file or a command line names. Of steps and epochs the one that is
+ * set last counts.
  *
  * Errors: %G_IO_ERROR_NOT_FOUND for an unknown name, with the nearest known one;
  * %G_IO_ERROR_INVALID_ARGUMENT for a value that does not fit, with what does.
@@ -216,6 +220,10 @@ kol_train_settings_set (KolTrainSettings *settings, const char *name, const char
       return FALSE;
     }
   gpointer at = G_STRUCT_MEMBER_P (settings, setting->offset);
+  if (at == &settings->steps) /* what is set last counts */
+    settings->epochs = 0;
+  if (at == &settings->epochs)
+    settings->steps = 0;
   switch (setting->kind)
     {
     case COUNT:
@@ -248,7 +256,8 @@ fail (GError **error, const char *format, ...)
 }
 
 static gboolean
-check_together (const KolTrainSettings *settings, gsize examples, const char *data, GError **error)
+check_together (const KolTrainSettings *settings, gsize examples, gboolean held_out,
+                const char *data, GError **error)
 {
   const KolOptimizer *optimizer = &settings->optimizer;
 
@@ -260,7 +269,7 @@ check_together (const KolTrainSettings *settings, gsize examples, const char *da
                  "Dropout's keep probability is %g; give a number above 0 and up to 1, where 1 "
                  "drops nothing",
                  settings->keep);
-  if (settings->validation >= examples)
+  if (held_out && settings->validation >= examples)
     return fail (error,
                  "%zu examples were to be held out for validation, but the %s holds %zu, and some "
                  "must be left to learn from; hold out fewer",
@@ -273,10 +282,26 @@ check_together (const KolTrainSettings *settings, gsize examples, const char *da
   return TRUE;
 }
 
+/* Makes steps of epochs, which are of so many examples. */
+static void
+settle_steps (KolTrainSettings *settings, gsize lessons)
+{
+  guint64 per_epoch = MAX (lessons / settings->batch, 1);
+
+  if (settings->steps == 0 && settings->epochs)
+    settings->steps
+        = settings->epochs > G_MAXINT64 / per_epoch ? G_MAXINT64 : settings->epochs * per_epoch;
+  if (settings->steps == 0)
+    settings->steps = DEFAULT_STEPS;
+  settings->epochs = 0;
+}
+
 /**
  * kol_train_settings_settle:
  * @settings: settings, 0 for whatever is to be the default
  * @examples: how many the training set has
+ * @validation: how many a validation set beside it has; 0: there is none, so that some of
+ *   the training set are held out
  * @data: its name, for errors
  * @error: return location
  *
@@ -287,8 +312,8 @@ check_together (const KolTrainSettings *settings, gsize examples, const char *da
  * Returns: whether the settings make sense
  */
 gboolean
-kol_train_settings_settle (KolTrainSettings *settings, gsize examples, const char *data,
-                           GError **error)
+kol_train_settings_settle (KolTrainSettings *settings, gsize examples, gsize validation,
+                           const char *data, GError **error)
 {
   KolOptimizer *optimizer = &settings->optimizer;
 
@@ -305,13 +330,13 @@ kol_train_settings_settle (KolTrainSettings *settings, gsize examples, const cha
                           : kol_optimizer_default_rate (optimizer->name);
   if (!settings->schedule.name)
     settings->schedule.name = "constant";
-  if (settings->steps == 0)
-    settings->steps = DEFAULT_STEPS;
   if (settings->batch == 0)
     settings->batch = DEFAULT_BATCH;
   if (settings->keep == 0)
     settings->keep = DEFAULT_KEEP;
-  if (settings->validation == 0) /* the lecture's 5,000 of 60,000, of fewer in proportion */
+  if (validation)
+    settings->validation = validation;
+  else if (settings->validation == 0) /* the lecture's 5,000 of 60,000, of fewer in proportion */
     settings->validation = CLAMP (examples / 12, 1, DEFAULT_VALIDATION);
   if (settings->plateau_factor == 0)
     settings->plateau_factor = 0.1;
@@ -319,7 +344,8 @@ kol_train_settings_settle (KolTrainSettings *settings, gsize examples, const cha
     settings->log_every = 10;
   if (settings->checkpoints == 0)
     settings->checkpoints = 3;
-  return check_together (settings, examples, data, error);
+  settle_steps (settings, validation ? examples : examples - MIN (settings->validation, examples));
+  return check_together (settings, examples, validation == 0, data, error);
 }
 
 /* ── Writing ─────────────────────────────────────────────────────────────────────────────────── */

@@ -9,7 +9,9 @@ G_BEGIN_DECLS
 
 /**
  * KolTrainSettings:
- * @steps: how many steps; 0: 20,000
+ * @steps: how many steps; 0: 20,000, or as @epochs says
+ * @epochs: how many epochs instead; 0 once kol_train_settings_settle() has made steps of
+ *   them
  * @batch: examples per step; 0: 50
  * @memory: "normal", or "low": what the gradients need of the forward pass is mostly
  *   computed again rather than kept, with the same results; %NULL: normal
@@ -24,7 +26,7 @@ G_BEGIN_DECLS
  * @keep: dropout's keep probability; 0: 0.5
  * @seed: of weights, shuffles, augmentation and dropout
  * @validation: examples taken from the end of the training set to validate on; 0: a
- *   twelfth of it, at most 5,000
+ *   twelfth of it, at most 5,000. Where there is a validation set, its number of examples
  * @augment: how pictures are varied; zeros: not at all
  * @log_every: steps between rows of the log; 0: 10
  * @validate_every: steps between validations; 0: an epoch
@@ -37,6 +39,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
   guint64 steps;
+  guint64 epochs;
   gsize batch;
   const char *memory;
   KolOptimizer optimizer;
@@ -59,7 +62,7 @@ KOL_API const char *const *kol_train_settings_names (void);
 KOL_API gboolean kol_train_settings_set (KolTrainSettings *settings, const char *name,
                                          const char *value, GError **error);
 KOL_API gboolean kol_train_settings_settle (KolTrainSettings *settings, gsize examples,
-                                            const char *data, GError **error);
+                                            gsize validation, const char *data, GError **error);
 KOL_API void kol_train_settings_write (const KolTrainSettings *settings, GKeyFile *file,
                                        const char *group);
 

@@ -29,8 +29,9 @@ struct _KolTrainer {
 
   KolDataset *data;       /* the training set: */
   KolDataset *lessons;    /* those of it to learn from... */
-  KolDataset *validation; /* ...those held out... */
+  KolDataset *validation; /* ...those held out, or the set that is for that... */
   KolDataset *probe;      /* ...and a fixed part of these, for a quick look */
+  gboolean apart;         /* validation is a set of its own */
   KolBatches *batches;    /* of the lessons */
 
   KolLearner learner;
@@ -53,6 +54,11 @@ struct _KolTrainer {
   GHashTable *pinned; /* how the run that goes on was computed: node -> variant; NULL: new */
   GHashTable *validation_pinned;
   GPtrArray *notes; /* texts that are to be told at the next chance */
+
+  /* Of pictures that could not be read, how many are told: of both sets, and in all. */
+  gsize told_skipped[2];
+  gsize told;
+  GPtrArray *skipped; /* their lines: "file: reason" */
 
   GCancellable *cancellable; /* lent: of the run under way, or NULL */
 };

@@ -14,8 +14,9 @@
 #include "trainer-private.h"
 
 #define LINES_EVERY 100        /* steps between the lecture's two lines */
-#define PROBE 1000             /* examples behind the second of them */
-#define EVALUATION_BATCH 250   /* examples at a time where nothing is learned */
+#define PROBE 1000             /* examples behind the second of them... */
+#define PROBE_FROM_FILES 100   /* ...and where each is a picture that has to be read */
+#define TOLD_SKIPPED 10        /* pictures that cannot be read which are told; all are listed */
 #define PROGRESS_SECONDS 0.125 /* between two reports of progress */
 #define PLATEAU_THRESHOLD 1e-4 /* by what share a loss must fall to be better */
 #define WINDOW 32              /* reports over which the speed is averaged */
@@ -203,11 +204,19 @@ fail_memory (const KolTrainer *trainer, guint64 needed, guint64 available, GErro
 static gboolean
 fail_batch (const KolTrainer *trainer, GError **error)
 {
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               "A batch of %zu was asked for, but the %s leaves %zu examples to learn from after "
-               "%zu were held out for validation; choose a batch of at most %zu",
-               trainer->settings.batch, trainer->data->name, trainer->lessons->count,
-               trainer->validation->count, trainer->lessons->count);
+  if (trainer->apart)
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+        "A batch of %zu was asked for, but the %s holds %zu examples; choose a batch of at "
+        "most %zu",
+        trainer->settings.batch, trainer->data->name, trainer->lessons->count,
+        trainer->lessons->count);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                 "A batch of %zu was asked for, but the %s leaves %zu examples to learn from after "
+                 "%zu were held out for validation; choose a batch of at most %zu",
+                 trainer->settings.batch, trainer->data->name, trainer->lessons->count,
+                 trainer->validation->count, trainer->lessons->count);
   return FALSE;
 }
 
@@ -256,7 +265,8 @@ choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
   if (!in_set)
     return fail_batch (trainer, error);
 
-  *evaluation_batch = MIN (EVALUATION_BATCH, trainer->validation->count);
+  *evaluation_batch
+      = MIN (kol_evaluator_usual_batch (trainer->lessons), trainer->validation->count);
   while (needed_bytes (trainer, batch, *evaluation_batch, &needed, error))
     {
       if (needed <= available || *evaluation_batch == 1)
@@ -272,14 +282,18 @@ choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
 /* ── Making a trainer ────────────────────────────────────────────────────────────────────────── */
 
 static void
-divide_data (KolTrainer *trainer, KolDataset *data)
+divide_data (KolTrainer *trainer, KolDataset *data, KolDataset *validation)
 {
   gsize held_out = trainer->settings.validation, lessons = data->count - held_out;
 
   trainer->data = kol_dataset_ref (data);
-  trainer->lessons = kol_dataset_slice (data, 0, lessons);
-  trainer->validation = kol_dataset_slice (data, lessons, held_out);
-  trainer->probe = kol_dataset_slice (trainer->validation, 0, MIN (PROBE, held_out));
+  trainer->apart = validation != NULL;
+  trainer->lessons = validation ? kol_dataset_ref (data) : kol_dataset_slice (data, 0, lessons);
+  trainer->validation
+      = validation ? kol_dataset_ref (validation) : kol_dataset_slice (data, lessons, held_out);
+  trainer->probe = kol_dataset_slice (
+      trainer->validation, 0,
+      MIN (data->picture ? PROBE_FROM_FILES : PROBE, trainer->validation->count));
 }
 
 /* Parameters of the network come first, so that they can be told from the optimizer's. */
@@ -301,8 +315,9 @@ build_graphs (KolTrainer *trainer, gsize evaluation_batch, GError **error)
  * @device: where to train
  * @network: what to train: kol_recipe_network(), or one's own
  * @user_data: for @network; the #KolRecipe of kol_recipe_network(), which is kept
- * @data: the training set, from whose end the validation set is taken; its examples
- *   may still be being read
+ * @data: the training set; its examples may still be being read
+ * @validation: (nullable): what to validate on, opened `like` @data; %NULL: examples that
+ *   are taken from the end of @data
  * @settings: (nullable): how to train; %NULL or zeros: the lecture's numbers
  * @error: return location
  *
@@ -319,9 +334,9 @@ build_graphs (KolTrainer *trainer, gsize evaluation_batch, GError **error)
  */
 KolTrainer *
 kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data, KolDataset *data,
-                 const KolTrainSettings *settings, GError **error)
+                 KolDataset *validation, const KolTrainSettings *settings, GError **error)
 {
-  gsize evaluation_batch;
+  gsize evaluation_batch = 0;
 
   g_return_val_if_fail (device != NULL && network != NULL && data != NULL, NULL);
 
@@ -332,14 +347,16 @@ kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data, KolD
   trainer->recipe = network == kol_recipe_network ? kol_recipe_ref (user_data) : NULL;
   trainer->validation_loss = trainer->validation_accuracy = NAN;
   trainer->notes = g_ptr_array_new_with_free_func (g_free);
+  trainer->skipped = g_ptr_array_new_with_free_func (g_free);
   if (settings)
     trainer->settings = *settings;
-  if (!kol_train_settings_settle (&trainer->settings, data->count, data->name, error))
+  if (!kol_train_settings_settle (&trainer->settings, data->count,
+                                  validation ? validation->count : 0, data->name, error))
     return NULL;
   kol_plateau_init (&trainer->plateau, trainer->settings.plateau_factor,
                     (guint) trainer->settings.plateau, PLATEAU_THRESHOLD, 0);
   kol_early_stop_init (&trainer->early, (guint) MAX (trainer->settings.early_stop, 1));
-  divide_data (trainer, data);
+  divide_data (trainer, data, validation);
   if (!choose_batches (trainer, &evaluation_batch, error)
       || !build_graphs (trainer, evaluation_batch, error))
     return NULL;
@@ -375,6 +392,7 @@ kol_trainer_free (KolTrainer *trainer)
   g_clear_pointer (&trainer->pinned, g_hash_table_unref);
   g_clear_pointer (&trainer->validation_pinned, g_hash_table_unref);
   g_clear_pointer (&trainer->notes, g_ptr_array_unref);
+  g_clear_pointer (&trainer->skipped, g_ptr_array_unref);
   kol_device_unref (trainer->device);
   g_free (trainer);
 }
@@ -403,6 +421,25 @@ kol_trainer_get_step (KolTrainer *trainer)
 {
   g_return_val_if_fail (trainer != NULL, 0);
   return kol_graph_get_step (trainer->learner.graph);
+}
+
+/**
+ * kol_trainer_get_skipped:
+ * @trainer: a trainer
+ *
+ * Returns: how many pictures, of those to learn from and those to validate on, could not
+ *   be read so far
+ */
+gsize
+kol_trainer_get_skipped (KolTrainer *trainer)
+{
+  gsize learned = 0, validated = 0;
+
+  g_return_val_if_fail (trainer != NULL, 0);
+  g_strfreev (kol_dataset_list_skipped (trainer->data, G_MAXUINT32, &learned));
+  if (trainer->apart)
+    g_strfreev (kol_dataset_list_skipped (trainer->validation, G_MAXUINT32, &validated));
+  return learned + validated;
 }
 
 /**
@@ -528,8 +565,10 @@ typedef struct {
   struct {
     guint64 step;
     double seconds;  /* of training */
+    double waited;   /* of these, for examples */
   } samples[WINDOW]; /* a ring */
   guint n_samples;
+  double waited_before; /* seconds that were waited before this run */
 } Run;
 
 static double
@@ -545,18 +584,42 @@ take_sample (Run *run, guint64 step)
 
   run->samples[place].step = step;
   run->samples[place].seconds = seconds_since (run->started) - run->looking;
+  run->samples[place].waited = kol_batches_get_waited (run->trainer->batches) - run->waited_before;
+}
+
+/* The places in the ring of the latest sample and of the oldest that is still there. */
+static void
+find_samples (const Run *run, guint *newest, guint *oldest)
+{
+  *newest = (run->n_samples - 1) % WINDOW;
+  *oldest = run->n_samples > WINDOW ? run->n_samples % WINDOW : 0;
 }
 
 /* Over the samples in the ring, from the oldest to the newest. */
 static double
 examples_per_second (const Run *run)
 {
-  guint newest = (run->n_samples - 1) % WINDOW;
-  guint oldest = run->n_samples > WINDOW ? run->n_samples % WINDOW : 0;
+  guint newest, oldest;
+  find_samples (run, &newest, &oldest);
   double seconds = run->samples[newest].seconds - run->samples[oldest].seconds;
   guint64 steps = run->samples[newest].step - run->samples[oldest].step;
 
   return seconds > 0 ? steps * run->trainer->settings.batch / seconds : NAN;
+}
+
+/* The share of the time that was spent waiting for examples: over the same samples, or all. */
+static double
+loader_wait (const Run *run, gboolean all)
+{
+  guint newest, oldest;
+
+  if (all)
+    return (kol_batches_get_waited (run->trainer->batches) - run->waited_before)
+           / (seconds_since (run->started) - run->looking);
+  find_samples (run, &newest, &oldest);
+  double seconds = run->samples[newest].seconds - run->samples[oldest].seconds;
+  double waited = run->samples[newest].waited - run->samples[oldest].waited;
+  return seconds > 0 ? waited / seconds : NAN;
 }
 
 /* A report with the clock's numbers; the others are NaN. @done: steps that are done. */
@@ -579,6 +642,7 @@ begin_report (const Run *run, KolTrainEvent event, guint64 step, guint64 done)
     .rate = NAN,
     .ratio = NAN,
     .examples_per_second = examples_per_second (run),
+    .loader_wait = loader_wait (run, event == KOL_TRAIN_DONE),
     .seconds = trainer->seconds + seconds,
     .seconds_left = done_here > 0 ? (trainer->settings.steps - done) * seconds / done_here : NAN,
   };
@@ -589,6 +653,37 @@ tell (const Run *run, const KolTrainReport *report)
 {
   if (run->reporter)
     run->reporter (report, run->user_data);
+}
+
+/* Takes note of the pictures of one of the sets that turned out to be unreadable meanwhile. */
+static gboolean
+note_skipped (KolTrainer *trainer, KolDataset *data, gsize *told)
+{
+  g_auto (GStrv) lines = kol_dataset_list_skipped (data, *told, NULL);
+
+  for (char **line = lines; *line; line++, (*told)++)
+    {
+      if (trainer->told++ < TOLD_SKIPPED)
+        kol_trainer_note (trainer, "Left out: %s", *line);
+      else if (trainer->told == TOLD_SKIPPED + 1)
+        kol_trainer_note (trainer, "There are more pictures that cannot be read");
+      g_ptr_array_add (trainer->skipped, g_strdup (*line));
+    }
+  return *lines != NULL;
+}
+
+/* Tells them, and lists them in the run's folder. */
+static gboolean
+record_skipped (Run *run, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+
+  if (!trainer->data->picture)
+    return TRUE;
+  gboolean more = note_skipped (trainer, trainer->data, &trainer->told_skipped[0]);
+  if (trainer->apart)
+    more = note_skipped (trainer, trainer->validation, &trainer->told_skipped[1]) || more;
+  return !more || !trainer->record || kol_record_skipped (trainer->record, trainer->skipped, error);
 }
 
 static void
@@ -893,7 +988,7 @@ take_step (Run *run, guint64 step, GError **error)
     }
   if (!record_step (run, done, logged, validated, error))
     return FALSE;
-  if (validated && !learn_from_validation (run, done, error))
+  if ((validated && !learn_from_validation (run, done, error)) || !record_skipped (run, error))
     return FALSE;
   tell_notes (run, done);
   return !count_epoch (trainer, trainer->settings.checkpoint_every, done)
@@ -948,8 +1043,9 @@ take_steps (Run *run, GError **error)
 
   guint64 done = kol_trainer_get_step (trainer);
   gboolean validated = trainer->validated_step == done && !isnan (trainer->validation_loss);
-  if (!validate (run, done, error))
+  if (!validate (run, done, error) || !record_skipped (run, error))
     return FALSE;
+  tell_notes (run, done);
   if (!validated && !run->stop && trainer->saved_step != done) /* else it is on record */
     {
       note_validation (trainer, done);
@@ -1035,6 +1131,7 @@ kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_d
     .first_step = kol_trainer_get_step (trainer),
     .reported = -PROGRESS_SECONDS,
     .ratios = ratios,
+    .waited_before = kol_batches_get_waited (trainer->batches),
   };
   take_sample (&run, run.first_step);
   tell_notes (&run, run.first_step);

@@ -20,6 +20,9 @@ typedef enum {
  *
  * What a training run tells while it goes. Numbers that an event does not have are
  * NaN, texts %NULL.
+ *
+ * `loader_wait` is the share of the time of training, 0..1, in which the trainer waited
+ * for examples: over the last few seconds, and with %KOL_TRAIN_DONE over all of the run.
  */
 typedef struct {
   KolTrainEvent event;
@@ -30,6 +33,7 @@ typedef struct {
   double rate;
   double ratio; /* norm of the update / norm of the parameters, about 1e-3 when all is well */
   double examples_per_second; /* over the last few seconds */
+  double loader_wait;
   double seconds, seconds_left;
   const char *path;
   const char *text;
@@ -41,8 +45,8 @@ typedef void (*KolTrainReporter) (const KolTrainReport *report, gpointer user_da
 typedef struct _KolTrainer KolTrainer;
 
 KOL_API KolTrainer *kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data,
-                                     KolDataset *data, const KolTrainSettings *settings,
-                                     GError **error);
+                                     KolDataset *data, KolDataset *validation,
+                                     const KolTrainSettings *settings, GError **error);
 KOL_API void kol_trainer_free (KolTrainer *trainer);
 
 KOL_API gboolean kol_trainer_record (KolTrainer *trainer, const char *folder,
@@ -58,6 +62,7 @@ KOL_API KolScore *kol_trainer_score (KolTrainer *trainer, KolDataset *data, GErr
 
 KOL_API KolGraph *kol_trainer_get_graph (KolTrainer *trainer);
 KOL_API guint64 kol_trainer_get_step (KolTrainer *trainer);
+KOL_API gsize kol_trainer_get_skipped (KolTrainer *trainer);
 KOL_API guint64 kol_trainer_get_peak_bytes (KolTrainer *trainer);
 KOL_API guint64 kol_trainer_get_saved_bytes (KolTrainer *trainer, double *repeated);
 KOL_API const KolTrainSettings *kol_trainer_get_settings (KolTrainer *trainer);

@@ -139,7 +139,8 @@ def train_then_evaluate(shop):
     folder = shop.run_folder()
     summary = json.loads(shop.trained.out)
     expect(set(summary) == {"steps", "seconds", "accuracy", "loss", "validation_accuracy", "run",
-                            "device", "examples_per_second", "first_step_seconds", "peak_bytes"},
+                            "device", "examples_per_second", "first_step_seconds", "peak_bytes",
+                            "loader_wait", "skipped"},
            summary)
     expect(summary["steps"] == 30 and summary["run"] == folder, summary)
     expect(0 <= summary["accuracy"] <= 1 and summary["peak_bytes"] > 1e6, summary)

@@ -31,7 +31,7 @@ def metrics(folder):
     with open(os.path.join(folder, "metrics.csv"), encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        del row["seconds"], row["examples_per_second"]
+        del row["seconds"], row["examples_per_second"], row["loader_wait"]
     return rows
 
 

@@ -83,7 +83,7 @@ KolTrainer *
 new_trainer (KolNetwork network, KolDataset *pictures, const KolTrainSettings *settings)
 {
   g_autoptr (GError) error = NULL;
-  KolTrainer *trainer = kol_trainer_new (device, network, digits, pictures, settings, &error);
+  KolTrainer *trainer = kol_trainer_new (device, network, digits, pictures, NULL, settings, &error);
 
   g_assert_no_error (error);
   return trainer;

@@ -345,7 +345,7 @@ assert_refused (KolDataset *pictures, const KolTrainSettings *settings, const ch
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (KolTrainer) trainer
-      = kol_trainer_new (device, linear_network, NULL, pictures, settings, &error);
+      = kol_trainer_new (device, linear_network, NULL, pictures, NULL, settings, &error);
 
   g_assert_null (trainer);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
@@ -384,7 +384,7 @@ test_network_that_fails (void)
   g_autoptr (KolDataset) pictures = make_blobs (100, 10, 8);
   g_autoptr (GError) error = NULL;
   g_autoptr (KolTrainer) trainer
-      = kol_trainer_new (device, fail_network, NULL, pictures, NULL, &error);
+      = kol_trainer_new (device, fail_network, NULL, pictures, NULL, NULL, &error);
 
   g_assert_null (trainer);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_SHAPE);
@@ -407,7 +407,7 @@ test_memory (void)
 
   settings.batch = 200;
   g_autoptr (KolTrainer) refused
-      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, NULL, &settings, &error);
   g_assert_null (refused);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
   g_test_message ("%s", error->message);
@@ -429,19 +429,19 @@ test_memory (void)
   settings.batch++;
   g_clear_error (&error);
   g_autoptr (KolTrainer) too_large
-      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, NULL, &settings, &error);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
 
   settings.batch = 1000; /* more than the set has, too: what fits is still the answer */
   g_clear_error (&error);
   g_autoptr (KolTrainer) beyond
-      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, NULL, &settings, &error);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
 
   kol_device_set_budget (device, kol_device_get_memory_used (device) + 1000);
   g_clear_error (&error);
   g_autoptr (KolTrainer) none
-      = kol_trainer_new (device, kol_recipe_network, digits, pictures, &settings, &error);
+      = kol_trainer_new (device, kol_recipe_network, digits, pictures, NULL, &settings, &error);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_MEMORY);
   g_assert_nonnull (strstr (error->message, "not even a batch of 1 fits"));
   kol_device_set_budget (device, unlimited);
