@@ -285,6 +285,7 @@ KOL_API KolValue *kol_dropout (KolValue *x, KolValue *keep);
 
 KOL_API KolValue *kol_reshape (KolValue *a,
                                KolShape shape); /* the same memory; one -1 is worked out */
+KOL_API KolValue *kol_detach (KolValue *a); /* a, through which no gradient flows */
 KOL_API KolValue *kol_expand (KolValue *a,
                               KolShape shape); /* a, stretched as for two inputs; copies */
 /* y's dimension i is a's dimension order[i]; copies. */

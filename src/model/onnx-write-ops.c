@@ -549,6 +549,12 @@ write_reshape (Writer *writer, const KolNode *node)
 }
 
 static void
+write_detach (Writer *writer, const KolNode *node)
+{
+  KOL_ONNX_ADD (writer, node, "Identity", output (writer, node), input (writer, node, 0));
+}
+
+static void
 write_expand (Writer *writer, const KolNode *node)
 {
   const KolShape *y = &node->outputs[0].shape;
@@ -739,6 +745,7 @@ static const struct {
   { "softmax", NULL, write_softmax },
   { "log_softmax", NULL, write_log_softmax },
   { "reshape", NULL, write_reshape },
+  { "detach", NULL, write_detach },
   { "expand", NULL, write_expand },
   { "transpose", NULL, write_transpose },
   { "concat", NULL, write_concat },

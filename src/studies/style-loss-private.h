@@ -27,9 +27,9 @@ KolValue *kol_style_gram_loss (KolValue *gram, KolValue *wanted);
 
 /*
  * A^(1/2) of a symmetric, positive definite A [C, C], by Newton's and Schulz's
- * iteration; @identity [C, C].
+ * iteration; @identity [C, C]. @inverse: NULL, or where to put A^(-1/2).
  */
-KolValue *kol_style_root (KolValue *a, KolValue *identity);
+KolValue *kol_style_root (KolValue *a, KolValue *identity, KolValue **inverse);
 /*
  * The squared 2-Wasserstein distance of two normal distributions, a channel's share:
  * mean (m - m')^2 + mean diag (V + V' - 2 (R V R)^(1/2)), where the one has the means m

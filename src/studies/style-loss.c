@@ -60,7 +60,7 @@ kol_style_gram_loss (KolValue *gram, KolValue *wanted)
  * T = (3 - Z Y) / 2 (Higham, "Functions of matrices", 2008, section 6.3).
  */
 KolValue *
-kol_style_root (KolValue *a, KolValue *identity)
+kol_style_root (KolValue *a, KolValue *identity, KolValue **inverse)
 {
   KolValue *norm = kol_norm2 (a, NULL), *y = kol_divide (a, norm), *z = NULL;
   KolValue *three_halves = kol_scale (identity, 1.5f, 0);
@@ -72,7 +72,25 @@ kol_style_root (KolValue *a, KolValue *identity)
       y = kol_matmul (y, t);
       z = z ? kol_matmul (t, z) : t;
     }
+  if (inverse)
+    *inverse = kol_divide (z, kol_sqrt (norm));
   return kol_multiply (y, kol_sqrt (norm));
+}
+
+/*
+ * The trace of A^(1/2). Its gradient is A^(-1/2) / 2, which the iteration has as well, so
+ * nothing goes back through that: half of A A^(-1/2) has this gradient where A^(-1/2) is
+ * held, and the other half is a number.
+ */
+static KolValue *
+trace_of_root (KolValue *a, KolValue *identity)
+{
+  KolValue *inverse, *held = kol_detach (a);
+  KolValue *root = kol_style_root (held, identity, &inverse);
+  KolValue *slope = kol_scale (kol_sum (kol_multiply (a, inverse), NULL), 0.5f, 0);
+  KolValue *trace = kol_sum (kol_multiply (root, identity), NULL);
+
+  return kol_add (kol_subtract (slope, kol_detach (slope)), trace);
 }
 
 KolValue *
@@ -85,12 +103,12 @@ kol_style_wasserstein_loss (KolValue *means, KolValue *covariances, const KolSty
   /* Rounding makes it a little lopsided, which the iteration would make more of. */
   KolValue *even = kol_scale (
       kol_add (inner, kol_transpose (inner, &(KolTranspose){ .order = { 1, 0 } })), 0.5f, 0);
-  KolValue *spread = kol_subtract (kol_add (covariances, wanted->covariances),
-                                   kol_scale (kol_style_root (even, identity), 2, 0));
-  KolValue *trace = kol_sum (kol_multiply (spread, identity), NULL);
+  KolValue *traces
+      = kol_sum (kol_multiply (kol_add (covariances, wanted->covariances), identity), NULL);
+  KolValue *spread = kol_subtract (traces, kol_scale (trace_of_root (even, identity), 2, 0));
 
   return kol_add (kol_mean (kol_square (kol_subtract (means, wanted->means))),
-                  kol_scale (trace, 1 / (float) means->shape.dim[0], 0));
+                  kol_scale (spread, 1 / (float) means->shape.dim[0], 0));
 }
 
 /* ── Variation ───────────────────────────────────────────────────────────────────────────────── */

@@ -587,7 +587,7 @@ want_normal (KolStyleProblem *self, StyleTarget *target, Moments *sums, GError *
   KolValue *both[2] = { add_least (covariances, unit), NULL };
   double scale = normalize_moments (sums, c);
 
-  both[1] = kol_style_root (both[0], unit);
+  both[1] = kol_style_root (both[0], unit, NULL);
   kol_set (unit, identity);
   set_doubles (covariances, sums->matrix, 1);
   if (!kol_run_all (graph, both, 2, error) || !kol_read (both[0], matrices, error)

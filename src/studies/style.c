@@ -513,6 +513,7 @@ descend_by_adam (KolStyle *self, const KolStudyWatch *watch, GError **error)
         return FALSE;
       note_pace (self, (double) (g_get_monotonic_time () - begin) * 1e-6, step);
       self->done++;
+      self->state.total = total;
       if (!tell (self, watch, step + 1, total, error))
         return FALSE;
     }
@@ -558,8 +559,11 @@ descend_by_lbfgs (KolStyle *self, const KolStudyWatch *watch, GError **error)
   if (!self->lbfgs)
     return FALSE;
   while (moved && search.done < steps && !is_cancelled (watch))
-    if (!kol_lbfgs_step (self->lbfgs, evaluate, &search, &loss, &moved, error))
-      return FALSE;
+    {
+      if (!kol_lbfgs_step (self->lbfgs, evaluate, &search, &loss, &moved, error))
+        return FALSE;
+      self->state.total = loss;
+    }
   if (isfinite (loss))
     return TRUE;
   g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,

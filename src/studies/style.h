@@ -172,6 +172,7 @@ typedef struct {
  * @height: rows
  * @terms: (array length=n_terms): the losses
  * @n_terms: how many
+ * @total: the sum of the losses, weighted: Adam's latest, L-BFGS's best
  * @rate: Adam's rate now
  * @event: (nullable): what has happened, a sentence, told once
  *
@@ -183,6 +184,7 @@ typedef struct {
   gsize width, height;
   const KolStyleTerm *terms;
   guint n_terms;
+  double total;
   double rate;
   const char *event;
 } KolStyleState;

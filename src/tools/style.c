@@ -405,6 +405,7 @@ say_losses (const Painting *self)
       tool_say ("  %-10s %-20s loss %-10s weighted %s", term->kind, term->layer ? term->layer : "",
                 loss, weighted);
     }
+  tool_say ("The sum of the losses is %.6g", state->total);
 }
 
 static gboolean

@@ -246,6 +246,24 @@ test_reshapes_cost_nothing (void)
 /* ── Broken indices ─────────────────────────────────────────────────────────────────────────── */
 
 /* No index is followed out of the tensor; what it should have given is NaN. */
+/* Of x times itself held: the gradient is x, not 2 x. */
+static void
+test_detached_is_a_constant (void)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (3)), *gradient;
+  KolValue *product = kol_sum (kol_multiply (x, kol_detach (x)), NULL);
+  float wanted[3] = { 1.5f, -2, 0.25f }, found[3];
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (kol_gradients (product, &x, 1, &gradient));
+  kol_set (x, wanted);
+  kol_run (graph, gradient, &error);
+  g_assert_no_error (error);
+  kol_read (gradient, found, &error);
+  g_assert_cmpmem (found, sizeof found, wanted, sizeof wanted);
+}
+
 static void
 test_broken_indices_are_seen (void)
 {
@@ -293,6 +311,7 @@ main (int argc, char **argv)
   g_test_add_func ("/shapes/twice-is-nothing", test_twice_is_nothing);
   g_test_add_func ("/shapes/scatter-undoes-gather", test_scatter_undoes_gather);
   g_test_add_func ("/shapes/reshapes-cost-nothing", test_reshapes_cost_nothing);
+  g_test_add_func ("/shapes/detached-is-a-constant", test_detached_is_a_constant);
   g_test_add_func ("/shapes/broken-indices-are-seen", test_broken_indices_are_seen);
   status = g_test_run ();
   kol_device_unref (device);

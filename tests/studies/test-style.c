@@ -276,7 +276,7 @@ test_root (void)
   g_autoptr (KolGraph) graph = kol_graph_new (device);
   KolValue *a = kol_placeholder (graph, "a", KOL_SHAPE (CHANNELS, CHANNELS));
   KolValue *identity = kol_placeholder (graph, "identity", KOL_SHAPE (CHANNELS, CHANNELS));
-  KolValue *root = kol_style_root (a, identity), *square = kol_matmul (root, root);
+  KolValue *root = kol_style_root (a, identity, NULL), *square = kol_matmul (root, root);
   float wanted[CHANNELS * CHANNELS], found[CHANNELS * CHANNELS];
   g_autoptr (GError) error = NULL;
 
@@ -304,7 +304,8 @@ test_wasserstein (void)
                          kol_placeholder (graph, "m2", KOL_SHAPE (CHANNELS)) };
   KolValue *covariances[2]
       = { kol_placeholder (graph, "v", square), kol_placeholder (graph, "v2", square) };
-  KolStyleNormal wanted = { means[1], covariances[1], kol_style_root (covariances[1], identity) };
+  KolStyleNormal wanted
+      = { means[1], covariances[1], kol_style_root (covariances[1], identity, NULL) };
   KolValue *loss = kol_style_wasserstein_loss (means[0], covariances[0], &wanted, identity);
   float m[2][CHANNELS], v[2][CHANNELS * CHANNELS] = { { 0 } };
   g_autoptr (GError) error = NULL;
