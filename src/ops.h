@@ -368,6 +368,16 @@ typedef struct {
 } KolResize;
 KOL_API KolValue *kol_resize (KolValue *x, const KolResize *how);
 
+/* y[n, c, p, q] = x at the column a v + b u + c and the row d v + e u + f, all in -1 .. 1 from edge
+ * to edge, with v = (2 q + 1) / Q - 1, u = (2 p + 1) / P - 1 and map[n] = ((a, b, c), (d, e, f)):
+ * four pixels mixed, `fill` outside. x [N, C, H, W], map [N, 2, 3], or [1, 2, 3] for all ->
+ * [N, C, P, Q]; no gradient to the map.                                                          */
+typedef struct {
+  int height, width; /* P, Q */
+  float fill;
+} KolResample;
+KOL_API KolValue *kol_resample (KolValue *x, KolValue *map, const KolResample *how);
+
 /* ── Indexing ──────────────────────────────────────────────────────────────────────────────────
  * Indices are whole numbers; negative ones count from the end. One that is outside, or no whole
  * number, gives NaN. No gradient flows to them.                                                 */

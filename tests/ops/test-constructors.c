@@ -99,6 +99,8 @@ BUILDER (resize_exact, kol_resize (in[0],
 BUILDER (resize_bilinear, kol_resize (in[0], &(KolResize){ 9, 4, KOL_RESIZE_BILINEAR }))
 BUILDER (resize_corners, kol_resize (in[0],
          &(KolResize){ 9, 4, KOL_RESIZE_BILINEAR, KOL_ALIGN_CORNERS }))
+BUILDER (resample, kol_resample (in[0], in[1], &(KolResample){ 9, 4, 0 }))
+BUILDER (resample_filled, kol_resample (in[0], in[1], &(KolResample){ 6, 8, 0.5f }))
 BUILDER (to_space_crd, kol_depth_to_space (in[0], 2, KOL_CRD))
 BUILDER (to_space_dcr, kol_depth_to_space (in[0], 2, KOL_DCR))
 BUILDER (to_depth_crd, kol_space_to_depth (in[0], 2, KOL_CRD))
@@ -213,6 +215,8 @@ static const Builder builders[] = {
   { "resize/nearest-exact", resize_exact },
   { "resize/bilinear", resize_bilinear },
   { "resize/bilinear-corners", resize_corners },
+  { "resample/to-9x4", resample },
+  { "resample/one-map-filled", resample_filled },
   { "depth-to-space/crd", to_space_crd },
   { "depth-to-space/dcr", to_space_dcr },
   { "space-to-depth/crd", to_depth_crd },
@@ -377,6 +381,7 @@ test_refusals (void)
   REFUSED ("behind the channels", kol_global_average_pool (x), 1, 2);
   REFUSED ("same N and C", kol_max_unpool (x, x, KOL_SHAPE (1, 3, 9, 9)), 1, 2, 5, 5);
   REFUSED ("a side has to be", kol_resize (x, &(KolResize){ .height = 3 }), 1, 2, 5, 5);
+  REFUSED ("[1, 2, 3]", kol_resample (x, x, &(KolResample){ 3, 3 }), 1, 2, 5, 5);
   REFUSED ("multiple of", kol_depth_to_space (x, 2, KOL_DCR), 1, 2, 5, 5);
   REFUSED ("multiples of", kol_space_to_depth (x, 2, KOL_CRD), 1, 2, 5, 5);
   REFUSED ("no axis 4", kol_prod (x, &(KolReduce){ 1, { 4 } }), 1, 2, 5, 5);

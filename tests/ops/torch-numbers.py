@@ -46,6 +46,15 @@ def size(mode, corners=None):
     return lambda x: F.interpolate(x, (9, 4), mode=mode, align_corners=corners)
 
 
+def resample(size, fill=0):
+    """Through the map, with `fill` outside; there is no gradient to the map here."""
+    def function(x, maps):
+        grid = F.affine_grid(maps.detach().expand(x.shape[0], 2, 3), (*x.shape[:2], *size),
+                             align_corners=False)
+        return F.grid_sample(x - fill, grid, align_corners=False) + fill + 0 * maps.sum()
+    return function
+
+
 def whole(x):
     """Indices into 4 things: -4 .. 3, from the end where they are negative."""
     return torch.floor(4 * x).long() % 4
@@ -104,6 +113,8 @@ CASES = [
     ("resize/nearest-exact", size("nearest-exact"), PICTURE),
     ("resize/bilinear", size("bilinear", False), PICTURE),
     ("resize/bilinear-corners", size("bilinear", True), PICTURE),
+    ("resample/to-9x4", resample((9, 4)), (2, 2, 5, 7), (2, 2, 3)),
+    ("resample/one-map-filled", resample((6, 8), 0.5), (2, 2, 5, 7), (1, 2, 3)),
     ("depth-to-space/crd", lambda x: F.pixel_shuffle(x, 2), (2, 8, 2, 3)),
     ("depth-to-space/dcr", depth_to_space, (2, 8, 2, 3)),
     ("space-to-depth/crd", lambda x: F.pixel_unshuffle(x, 2), (2, 3, 4, 6)),
