@@ -155,3 +155,118 @@ kol_png_encode (const guint8 *pixels, gsize width, gsize height, gsize channels,
     }
   return g_byte_array_free_to_bytes (g_steal_pointer (&encoder.bytes));
 }
+
+/* ── Texts ───────────────────────────────────────────────────────────────────────────────────── */
+
+#define LARGEST_CHUNK (1 << 20) /* bytes of a text when it is unpacked */
+#define MOST_CHUNKS 64
+
+typedef struct {
+  png_structp png;
+  png_infop info;
+  const guint8 *file;
+  gsize length, at;
+  char message[128];
+} TextReader;
+
+static void
+text_reader_clear (TextReader *reader)
+{
+  if (reader->png)
+    png_destroy_read_struct (&reader->png, &reader->info, NULL);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TextReader, text_reader_clear)
+
+G_NORETURN static void
+note_read_error (png_structp png, png_const_charp message)
+{
+  TextReader *reader = png_get_error_ptr (png);
+
+  g_strlcpy (reader->message, message, sizeof reader->message);
+  png_longjmp (png, 1);
+}
+
+static void
+read_bytes (png_structp png, png_bytep to, png_size_t wanted)
+{
+  TextReader *reader = png_get_io_ptr (png);
+
+  if (wanted > reader->length - reader->at)
+    png_error (png, "the file ends too soon");
+  memcpy (to, reader->file + reader->at, wanted);
+  reader->at += wanted;
+}
+
+/* libpng jumps back to the setjmp() of this function when something is wrong. */
+static gboolean
+read_texts (TextReader *reader)
+{
+  if (setjmp (png_jmpbuf (reader->png)))
+    return FALSE;
+  png_set_read_fn (reader->png, reader, read_bytes);
+  png_set_chunk_malloc_max (reader->png, LARGEST_CHUNK);
+  png_set_chunk_cache_max (reader->png, MOST_CHUNKS);
+  png_read_info (reader->png, reader->info);
+  return TRUE;
+}
+
+/* As UTF-8; chunks that are not international are Latin-1. Given. */
+static char *
+text_to_utf8 (const char *text)
+{
+  return g_utf8_validate (text, -1, NULL)
+             ? g_strdup (text)
+             : g_convert (text, -1, "UTF-8", "ISO-8859-1", NULL, NULL, NULL);
+}
+
+/**
+ * kol_png_read_texts:
+ * @path: the name of a PNG file
+ * @error: return location
+ *
+ * What a picture says about itself before its pixels, as kol_png_encode() has written it;
+ * pixels are not read. Texts of more than a MiB, and more than some dozens, are left out.
+ *
+ * Errors: those of opening a file; %G_IO_ERROR_INVALID_DATA if it is no PNG file, or a
+ * damaged one.
+ *
+ * Returns: (transfer full) (array zero-terminated) (nullable): key, value, key, value, ...,
+ *   UTF-8
+ */
+char **
+kol_png_read_texts (const char *path, GError **error)
+{
+  g_return_val_if_fail (path != NULL, NULL);
+  g_autoptr (GMappedFile) mapped = g_mapped_file_new (path, FALSE, error);
+
+  if (!mapped)
+    return NULL;
+  g_auto (TextReader) reader = { .file = (const guint8 *) g_mapped_file_get_contents (mapped),
+                                 .length = g_mapped_file_get_length (mapped) };
+  gboolean is_png = reader.length >= 8 && png_sig_cmp (reader.file, 0, 8) == 0;
+  if (is_png)
+    reader.png
+        = png_create_read_struct (PNG_LIBPNG_VER_STRING, &reader, note_read_error, note_warning);
+  if (reader.png)
+    reader.info = png_create_info_struct (reader.png);
+  if (!reader.info || !read_texts (&reader))
+    {
+      g_autofree char *shown = g_filename_display_name (path);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "“%s” %s%s", shown,
+                   is_png ? "is a damaged PNG file: " : "is no PNG file", reader.message);
+      return NULL;
+    }
+  png_textp texts = NULL;
+  int n = 0;
+  png_get_text (reader.png, reader.info, &texts, &n);
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  for (int i = 0; i < n; i++)
+    {
+      g_autofree char *key = text_to_utf8 (texts[i].key), *value = text_to_utf8 (texts[i].text);
+      if (!key || !value)
+        continue;
+      g_strv_builder_add (list, key);
+      g_strv_builder_add (list, value);
+    }
+  return g_strv_builder_end (list);
+}

@@ -5,6 +5,7 @@
 #include "dataset/png.h"
 
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <png.h>
 #include <string.h>
 
@@ -83,6 +84,43 @@ test_texts (void)
   g_assert_true (has_chunk (bytes, "iTXt", international, sizeof international - 1));
 }
 
+/* What is written can be read; whatever is cut off or changed is an error or other texts. */
+static void
+test_read_texts (void)
+{
+  const char *const texts[]
+      = { "Software", "Kolinsky", "settings", "[a]\nb=1\n", "Title", "Möwe", NULL };
+  const guint8 pixels[12] = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = kol_png_encode (pixels, 2, 2, 3, texts, &error);
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "kolinsky-test-png.png", NULL);
+  gsize size;
+  const char *file = g_bytes_get_data (bytes, &size);
+
+  g_assert_true (g_file_set_contents (path, file, (gssize) size, NULL));
+  g_auto (GStrv) read = kol_png_read_texts (path, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_strv_equal ((const char *const *) read, texts));
+  for (gsize n = 0; n < size; n++)
+    {
+      g_autofree char *damaged = g_memdup2 (file, size);
+
+      g_assert_true (g_file_set_contents (path, file, (gssize) n, NULL));
+      g_auto (GStrv) cut = kol_png_read_texts (path, &error);
+      g_assert_true ((cut == NULL) == (error != NULL));
+      g_clear_error (&error);
+      damaged[n] ^= 0x55;
+      g_assert_true (g_file_set_contents (path, damaged, (gssize) size, NULL));
+      g_auto (GStrv) changed = kol_png_read_texts (path, &error);
+      g_assert_true ((changed == NULL) == (error != NULL));
+      g_clear_error (&error);
+    }
+  g_assert_true (g_file_set_contents (path, "GIF89a, or so", -1, NULL));
+  g_assert_null (kol_png_read_texts (path, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
+  g_unlink (path);
+}
+
 static void
 test_errors (void)
 {
@@ -105,6 +143,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/png/pictures", test_pictures);
   g_test_add_func ("/png/texts", test_texts);
+  g_test_add_func ("/png/read-texts", test_read_texts);
   g_test_add_func ("/png/errors", test_errors);
   return g_test_run ();
 }
