@@ -134,7 +134,10 @@ own_name (const Descent *descent, const char *before, const char *after)
 {
   const char *suffix = kol_value_get_name (descent->rate) + strlen ("rate");
 
-  return g_strconcat (before, suffix, after ? "/" : NULL, after, NULL);
+  const char *scope = descent->how->scope;
+
+  return g_strconcat (scope ? scope : "", scope ? "/" : "", before, suffix, after ? "/" : NULL,
+                      after, NULL);
 }
 
 static KolValue *

@@ -50,6 +50,8 @@ typedef struct {
  *   where norm is that of all of them together; 0: they are not
  * @micro_batches: the batch comes in so many parts of equal size; 0, 1: whole
  * @average: decay of the exponential moving average of the weights; 0: none
+ * @scope: (nullable): what the names of its states begin with, for optimizers of different
+ *   parameters in one set
  *
  * How to make a loss smaller; kol_minimize() has the formulas. A number that the
  * optimizer does not use is not looked at.
@@ -68,6 +70,7 @@ typedef struct {
   double clip_norm;
   guint micro_batches;
   double average;
+  const char *scope;
 } KolOptimizer;
 
 KOL_API const char *const *kol_optimizer_names (void);
