@@ -134,73 +134,6 @@ class_name (const Asked *asked, guint class)
 
 /* ── Pictures ── */
 
-static int
-by_name (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-/* By the ending of its name, so that a folder may hold other files, too. */
-static gboolean
-looks_like_picture (const char *name)
-{
-  static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp",
-                                         ".tif", ".tiff", ".ppm", ".pgm",  ".pnm" };
-  const char *dot = strrchr (name, '.');
-
-  for (guint i = 0; dot && i < G_N_ELEMENTS (endings); i++)
-    if (g_ascii_strcasecmp (dot, endings[i]) == 0)
-      return TRUE;
-  return FALSE;
-}
-
-/* The pictures in a folder and below it; a link to a folder could lead in a circle. */
-static void
-add_folder (GPtrArray *paths, const char *folder)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir)))
-    if (*name != '.')
-      g_ptr_array_add (names, g_build_filename (folder, name, NULL));
-  g_ptr_array_sort (names, by_name);
-  for (guint i = 0; i < names->len; i++)
-    {
-      const char *path = g_ptr_array_index (names, i);
-      if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-        {
-          if (looks_like_picture (path))
-            g_ptr_array_add (paths, g_strdup (path));
-        }
-      else if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-        add_folder (paths, path);
-    }
-}
-
-/* Files, and the pictures of folders; NULL if a folder has none. Given. */
-static GPtrArray *
-list_pictures (char **given, GError **error)
-{
-  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
-
-  for (; *given; given++)
-    {
-      guint before = paths->len;
-      if (g_file_test (*given, G_FILE_TEST_IS_DIR))
-        add_folder (paths, *given);
-      else
-        g_ptr_array_add (paths, g_strdup (*given));
-      if (paths->len > before)
-        continue;
-      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "There are no pictures in the folder %s",
-                   *given);
-      return NULL;
-    }
-  return g_steal_pointer (&paths);
-}
-
 /* Some pictures, read by several threads. */
 typedef struct {
   const KolPreprocess *how;
@@ -394,7 +327,7 @@ classify (const ClassifyOptions *options, char **given, GError **error)
   tool_json_init (&json);
   if (!find_asked (&asked, options->model, error))
     return FALSE;
-  g_autoptr (GPtrArray) paths = list_pictures (given, error);
+  g_autoptr (GPtrArray) paths = tool_list_pictures (given, error);
   g_autoptr (KolDevice) device = paths ? tool_open_device (&options->common, error) : NULL;
   if (!device || !open_asked (&asked, options, device, error))
     return FALSE;

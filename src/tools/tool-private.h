@@ -67,6 +67,8 @@ gboolean tool_save_profile (const ToolOptions *options, KolDevice *device, GErro
 
 /* @given, or an installed data set's folder; NULL with a sentence. Given. */
 char *tool_find_data (const char *given, GError **error);
+/* The files of the pictures @given, and of those in folders among them (pictures.c). Given. */
+GPtrArray *tool_list_pictures (char **given, GError **error);
 /* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
 char *tool_run_folder (const char *given);
 
