@@ -90,7 +90,8 @@ walk_node (KolNode *node, const guint8 *depends, GHashTable *gradients)
     }
 
   kol_graph_set_prefix (graph, node->name);
-  node->op->gradient (node, dy, dx);
+  if (!graph->override || !graph->override (node, dy, dx, graph->override_data))
+    node->op->gradient (node, dy, dx);
   for (guint i = 0; i < node->n_inputs; i++)
     {
       KolValue *input = node->inputs[i], *sum;

@@ -67,6 +67,9 @@ typedef struct {
   guint *slots; /* per feed: which host copy the step saw */
 } KolWatched;
 
+/* Builds another gradient for a node, as its operation would; FALSE: it has none to offer. */
+typedef gboolean (*KolOverride) (KolNode *node, KolValue *const *dy, KolValue **dx, gpointer data);
+
 struct _KolGraph {
   KolParameters *parameters;
   GPtrArray *nodes;
@@ -81,6 +84,8 @@ struct _KolGraph {
   KolNode *failed_node;
   KolValue failed;
   char *prefix; /* put before the names of new nodes while a gradient is built */
+  KolOverride override;       /* is asked before an operation for its gradient, or NULL */
+  gpointer override_data;
   GCancellable *cancellable;
   guint64 step;
   guint64 example; /* place in the whole batch of the placeholders' first example */

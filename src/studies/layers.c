@@ -12,7 +12,6 @@
 
 #include "../graph/graph-private.h"
 #include "../model/model.h"
-#include "../nn/initializers.h"
 #include "../ops.h"
 #include "../train/checkpoint-private.h"
 #include "../train/parameters-private.h"
@@ -128,19 +127,6 @@ note_output (KolLayers *layers, KolValue *output)
 
 /* ── Building ────────────────────────────────────────────────────────────────────────────────── */
 
-/* Numbers that the device knows and nothing learns; of the same name, the same ones. */
-static KolValue *
-per_channel (KolGraph *graph, const char *name, const float *numbers, gint64 channels)
-{
-  KolValue *value = kol_state (graph, name, KOL_SHAPE (channels, 1, 1), KOL_CONSTANT (0));
-
-  if (kol_value_failed (value))
-    return value;
-  g_autoptr (GBytes) bytes = g_bytes_new (numbers, (gsize) channels * sizeof *numbers);
-  kol_parameter_set_source (value->node->parameter, bytes);
-  return value;
-}
-
 /* What pixels of 0..1 are to the network: x = (255 p / divisor - mean) / std. */
 static KolValue *
 prepare_pixels (const KolPreprocess *how, KolValue *pixels)
@@ -157,11 +143,11 @@ prepare_pixels (const KolPreprocess *how, KolValue *pixels)
     }
   if (same)
     return pixels;
-  gint64 channels = (gint64) how->channels;
+  KolShape shape = KOL_SHAPE ((gint64) how->channels, 1, 1);
   kol_graph_set_prefix (graph, "study");
   KolValue *x = how->bgr ? kol_flip (pixels, (int[]){ 1 }, 1) : pixels;
-  x = kol_multiply (x, per_channel (graph, "study/scale", scale, channels));
-  x = kol_add (x, per_channel (graph, "study/offset", offset, channels));
+  x = kol_multiply (x, kol_constant_tensor (graph, shape, scale));
+  x = kol_add (x, kol_constant_tensor (graph, shape, offset));
   kol_graph_set_prefix (graph, NULL);
   return x;
 }

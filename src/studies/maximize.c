@@ -1,0 +1,859 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Pictures that excite units. A step is one graph: canvas -> motions -> network -> objective ->
+ * gradient -> Adam; the host only draws the motions' map, and waits for nothing. Another graph
+ * over the same parameters looks at the picture as it is: what the unit says of it, and its pixels.
+ */
+
+#include "maximize.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../graph/graph-private.h"
+#include "../nn/optimizers.h"
+#include "../ops.h"
+#include "../random-private.h"
+#include "canvas-private.h"
+#include "objective-private.h"
+#include "redirect-private.h"
+#include "robust-private.h"
+
+#define STEPS 512
+#define DREAM_STEPS 64
+#define RATE 0.05
+#define REDIRECTED 16   /* steps in which rectifiers are opened, if a gradient is 0 at first */
+#define DIVERSITY 100.0 /* weight of the pictures' likeness */
+#define GREY 0.5f       /* what is around a picture */
+#define TOLD 0.25       /* seconds between two reports */
+
+/* A step that makes the picture more like what is wanted. */
+typedef struct {
+  KolGraph *graph;
+  KolCanvas canvas;
+  KolValue *map; /* of the motions, or NULL */
+  KolObjective objective;
+  KolValue *loss;
+  KolValue *step;
+  KolValue *norms; /* [N]: the sum of the magnitudes of each picture's gradient */
+} Painting;
+
+/* The picture as it is. */
+typedef struct {
+  KolGraph *graph;
+  KolCanvas canvas;
+  KolObjective objective;
+  KolValue *scores; /* [N, classes], or NULL where the layer is not of classes */
+} Look;
+
+struct _KolMaximizer {
+  KolLayers *layers;
+  KolMaximizeOptions options;
+  char *layer;
+  float *direction;
+  KolRobustness robustness;
+  KolCanvasForm form;
+  Painting usual, redirected; /* the second when it is needed */
+  Look look;
+  guint units;       /* K of the layer */
+  GPtrArray *states; /* KolParameter, lent: the optimizer's moments and count of steps */
+  float *photo;      /* what the canvas begins with, or NULL */
+  float *like;       /* the photo's layer, or NULL */
+};
+
+static void
+painting_clear (Painting *painting)
+{
+  g_clear_pointer (&painting->graph, kol_graph_free);
+}
+
+/**
+ * kol_maximizer_free:
+ * @maximizer: (transfer full) (nullable): a maximizer
+ */
+void
+kol_maximizer_free (KolMaximizer *maximizer)
+{
+  if (!maximizer)
+    return;
+  painting_clear (&maximizer->usual);
+  painting_clear (&maximizer->redirected);
+  g_clear_pointer (&maximizer->look.graph, kol_graph_free);
+  g_ptr_array_unref (maximizer->states);
+  g_free (maximizer->layer);
+  g_free (maximizer->direction);
+  g_free (maximizer->photo);
+  g_free (maximizer->like);
+  g_free (maximizer);
+}
+
+/**
+ * kol_maximized_free:
+ * @maximized: (transfer full) (nullable): what has come of a unit
+ */
+void
+kol_maximized_free (KolMaximized *maximized)
+{
+  if (!maximized)
+    return;
+  g_clear_pointer (&maximized->picture, kol_snapshot_unref);
+  g_free (maximized);
+}
+
+/* ── Building ────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+take_graph_error (KolGraph *graph, GError **error)
+{
+  const GError *mistake = kol_graph_get_error (graph);
+
+  if (mistake)
+    g_propagate_error (error, g_error_copy (mistake));
+  return mistake == NULL;
+}
+
+/* Upon @pixels; the layer that is asked for, or NULL. */
+static const KolLayerInfo *
+build_network (KolMaximizer *self, KolValue *pixels, GError **error)
+{
+  if (!kol_layers_build (self->layers, pixels, error))
+    {
+      g_prefix_error (error, "For pictures of %d x %d pixels: ", (int) self->form.width,
+                      (int) self->form.height);
+      return NULL;
+    }
+  return self->layer ? kol_layers_find (self->layers, self->layer, error)
+                     : kol_layers_get_output (self->layers);
+}
+
+static gboolean
+asks_for_units (const KolMaximizer *self)
+{
+  return self->options.goal <= KOL_MAXIMIZE_DIRECTION;
+}
+
+/* What goes into a rectifier has a gradient where the unit is silent. */
+static KolValue *
+before_rectifier (const KolMaximizer *self, KolValue *layer)
+{
+  KolValue *x;
+
+  return asks_for_units (self) && kol_is_rectified (layer, &x) ? x : layer;
+}
+
+/* The difference of neighbours along @axis. */
+static KolValue *
+differences (KolValue *pixels, int axis)
+{
+  const KolSlice from = { .n_axes = 1, .axes = { axis }, .start = { 1 }, .stop = { G_MAXINT64 } };
+  const KolSlice to = { .n_axes = 1, .axes = { axis }, .start = { 0 }, .stop = { -1 } };
+
+  return kol_subtract (kol_slice (pixels, &from), kol_slice (pixels, &to));
+}
+
+static KolValue *
+total_variation (KolValue *pixels)
+{
+  KolValue *sum = kol_constant (pixels->graph, 0);
+
+  for (int axis = 2; axis < 4; axis++)
+    if (pixels->shape.dim[axis] > 1)
+      sum = kol_add (sum, kol_norm1 (differences (pixels, axis), NULL));
+  return sum;
+}
+
+/*
+ * Half of the sum of p (p - blurred p), whose gradient is p - blurred p, as the blur is alike in
+ * all directions: the middle counts 1, its eight neighbours 1/2 each.
+ */
+static KolValue *
+roughness (KolValue *pixels)
+{
+  KolValue *threes = kol_average_pool (
+      pixels, &(KolPool){ .size = 3, .stride = 1, .pad = 1, .count_pad = TRUE });
+  KolValue *blurred = kol_add (kol_scale (threes, 0.9f, 0), kol_scale (pixels, 0.1f, 0));
+
+  return kol_scale (kol_sum (kol_multiply (pixels, kol_subtract (pixels, blurred)), NULL), 0.5f, 0);
+}
+
+/* What the picture pays for being unlike pictures. */
+static KolValue *
+add_costs (const KolMaximizeOptions *options, KolValue *loss, KolValue *pixels)
+{
+  if (options->l1 != 0)
+    loss = kol_add (
+        loss, kol_scale (kol_norm1 (kol_scale (pixels, 1, -GREY), NULL), (float) options->l1, 0));
+  if (options->tv != 0)
+    loss = kol_add (loss, kol_scale (total_variation (pixels), (float) options->tv, 0));
+  if (options->blur != 0)
+    loss = kol_add (loss, kol_scale (roughness (pixels), (float) options->blur, 0));
+  return loss;
+}
+
+/* Each picture has a loss of its own, and their sum moves each by its own gradient. */
+static KolValue *
+build_loss (const KolMaximizer *self, const Painting *painting, KolValue *layer)
+{
+  KolValue *each = painting->objective.each;
+  const KolMaximizeOptions *options = &self->options;
+
+  kol_graph_set_prefix (painting->graph, "study");
+  KolValue *loss = kol_negate (options->diverse ? kol_mean (each) : kol_sum (each, NULL));
+  loss = add_costs (options, loss, painting->canvas.pixels);
+  kol_graph_set_prefix (painting->graph, NULL);
+  if (!options->diverse)
+    return loss;
+  return kol_add (loss, kol_scale (kol_objective_likeness (layer), (float) DIVERSITY, 0));
+}
+
+/* What the optimizer keeps, of the nodes from @first on. */
+static void
+note_states (KolMaximizer *self, KolGraph *graph, guint first)
+{
+  for (guint id = first; id < graph->nodes->len; id++)
+    {
+      KolNode *node = g_ptr_array_index (graph->nodes, id);
+
+      if (node->op == &kol_op_parameter && !node->parameter->trainable)
+        g_ptr_array_add (self->states, node->parameter);
+    }
+}
+
+static void
+build_step (KolMaximizer *self, Painting *painting)
+{
+  guint before = painting->graph->nodes->len;
+  KolReduce over = { 0 };
+  KolValue **gradients;
+
+  painting->step = kol_minimize (
+      painting->loss, &(KolOptimizer){ .name = "adam",
+                                       .rate = self->options.rate,
+                                       .scope = kol_value_get_name (painting->canvas.parameter) });
+  if (self->states->len == 0)
+    note_states (self, painting->graph, before);
+  if (kol_optimizer_get_gradients (painting->step, &gradients) > 0)
+    {
+      for (int axis = 1; axis < gradients[0]->shape.rank; axis++)
+        over.axes[over.n_axes++] = axis;
+      painting->norms = kol_norm1 (gradients[0], &over);
+    }
+  g_free (gradients);
+}
+
+static gboolean
+build_painting (KolMaximizer *self, Painting *painting, gboolean redirected, GError **error)
+{
+  painting->graph = kol_graph_new_over (kol_layers_get_parameters (self->layers));
+  kol_canvas_build (&painting->canvas, painting->graph, &self->form);
+  KolValue *pixels = painting->canvas.pixels;
+  if (!self->options.still)
+    {
+      kol_graph_set_prefix (painting->graph, "study");
+      painting->map = kol_placeholder (painting->graph, "study/map", KOL_SHAPE (1, 2, 3));
+      pixels
+          = kol_resample (pixels, painting->map,
+                          &(KolResample){ (int) self->form.height, (int) self->form.width, GREY });
+      kol_graph_set_prefix (painting->graph, NULL);
+    }
+  const KolLayerInfo *layer = build_network (self, pixels, error);
+  if (!layer)
+    return FALSE;
+  kol_objective_build (&painting->objective, before_rectifier (self, layer->value),
+                       self->options.goal, self->options.power);
+  painting->loss = build_loss (self, painting, layer->value);
+  kol_redirect_rectifiers (painting->graph, redirected);
+  build_step (self, painting);
+  kol_objective_place (&painting->objective);
+  return take_graph_error (painting->graph, error);
+}
+
+static gboolean
+build_look (KolMaximizer *self, GError **error)
+{
+  Look *look = &self->look;
+
+  look->graph = kol_graph_new_over (kol_layers_get_parameters (self->layers));
+  kol_canvas_build (&look->canvas, look->graph, &self->form);
+  const KolLayerInfo *layer = build_network (self, look->canvas.pixels, error);
+  if (!layer)
+    return FALSE;
+  self->units = (guint) layer->shape.dim[1];
+  kol_objective_build (&look->objective, layer->value, self->options.goal, self->options.power);
+  const KolLayerInfo *output = kol_layers_get_output (self->layers);
+  gint64 classes = output->shape.rank >= 2 ? output->shape.dim[1] : 0;
+  if (layer->value == output->value && classes > 1
+      && kol_count (output->value) == self->form.n * classes)
+    look->scores = output->value;
+  kol_objective_place (&look->objective);
+  return take_graph_error (look->graph, error);
+}
+
+/* ── Photos ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* The photo at the canvas's size, [C, H, W], 0..1. */
+static float *
+fit_photo (const KolMaximizer *self, GError **error)
+{
+  const KolPreprocess how = { .channels = (gsize) self->form.channels,
+                              .height = (gsize) self->form.height,
+                              .width = (gsize) self->form.width,
+                              .filter = KOL_BILINEAR,
+                              .divisor = 255,
+                              .std = { 1, 1, 1 } };
+  g_autoptr (KolPicture) fitted = kol_preprocess_fit (&how, self->options.photo);
+
+  if (!fitted)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
+                   "There is not enough memory to scale the photo to %d x %d pixels",
+                   (int) self->form.width, (int) self->form.height);
+      return NULL;
+    }
+  float *pixels = g_new (float, kol_preprocess_count (&how));
+  kol_preprocess_numbers (&how, fitted, pixels);
+  return pixels;
+}
+
+/* What the layer says of the photo. */
+static float *
+look_at_photo (KolMaximizer *self, const float *photo, GError **error)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new_over (kol_layers_get_parameters (self->layers));
+  const KolCanvasForm *form = &self->form;
+  gsize each = (gsize) (form->channels * form->height * form->width);
+  g_autofree float *all = g_new (float, (gsize) form->n *each);
+
+  KolValue *pixels = kol_placeholder (
+      graph, "study/pixels", KOL_SHAPE (form->n, form->channels, form->height, form->width));
+  const KolLayerInfo *layer = build_network (self, pixels, error);
+  if (!layer)
+    return NULL;
+  for (gint64 i = 0; i < form->n; i++)
+    memcpy (all + (gsize) i * each, photo, each * sizeof *all);
+  kol_set (pixels, all);
+  g_autofree float *values = g_new (float, (gsize) kol_count (layer->value));
+  if (!kol_run (graph, layer->value, error) || !kol_read (layer->value, values, error))
+    return NULL;
+  return g_steal_pointer (&values);
+}
+
+static gboolean
+take_photo (KolMaximizer *self, GError **error)
+{
+  if (!self->options.photo)
+    return TRUE;
+  g_autofree float *pixels = fit_photo (self, error);
+  if (!pixels)
+    return FALSE;
+  if (self->options.goal == KOL_MAXIMIZE_CARICATURE)
+    return (self->like = look_at_photo (self, pixels, error)) != NULL;
+  gsize n = (gsize) (self->form.channels * self->form.height * self->form.width);
+  self->photo = g_new (float, n);
+  kol_canvas_invert (pixels, n, self->photo);
+  return TRUE;
+}
+
+/* ── Making one ──────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+check_goal (const KolMaximizer *self, GError **error)
+{
+  const KolMaximizeOptions *options = &self->options;
+  gboolean photo = !asks_for_units (self);
+
+  if (photo && !options->photo)
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "A %s needs a photo",
+                 options->goal == KOL_MAXIMIZE_DREAM ? "dream" : "caricature");
+  else if (options->goal == KOL_MAXIMIZE_DIRECTION && options->n_direction != self->units)
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                 "The direction has %zu numbers, but the layer %s has %u units",
+                 options->n_direction, self->layer ? self->layer : "of scores", self->units);
+  else if (options->diverse && options->pictures < 2)
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                 "Pictures that differ from each other have to be at least 2");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
+check_batch (const KolMaximizer *self, GError **error)
+{
+  gsize batch = kol_layers_get_batch (self->layers);
+
+  if (!batch || batch == self->options.pictures)
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_SHAPE,
+               "The file of %s is made for %zu pictures at a time, not for %u",
+               kol_layers_get_name (self->layers), batch, self->options.pictures);
+  return FALSE;
+}
+
+static void
+take_options (KolMaximizer *self, const KolMaximizeOptions *options)
+{
+  const KolPreprocess *picture = kol_layers_get_picture (self->layers);
+  KolMaximizeOptions *own = &self->options;
+
+  *own = *options;
+  own->pictures = MAX (own->pictures, 1);
+  own->height = own->height ? own->height : picture->height;
+  own->width = own->width ? own->width : picture->width;
+  own->rate = own->rate != 0 ? own->rate : RATE;
+  if (!own->steps)
+    own->steps = own->goal == KOL_MAXIMIZE_DREAM ? DREAM_STEPS : STEPS;
+  own->layer = self->layer = g_strdup (options->layer);
+  own->direction = self->direction
+      = g_memdup2 (options->direction, options->n_direction * sizeof (float));
+  self->robustness = kol_robustness_for (own->height, own->width);
+  self->form = (KolCanvasForm){ .n = own->pictures,
+                                .channels = (gint64) picture->channels,
+                                .height = (gint64) own->height,
+                                .width = (gint64) own->width,
+                                .plain = own->plain,
+                                .colour = !own->mixed,
+                                .photo = own->goal == KOL_MAXIMIZE_DREAM };
+}
+
+/**
+ * kol_maximizer_new:
+ * @layers: an opened network, which must live as long as the maximizer
+ * @options: how; what it points to is copied, but for the photo, which is not needed later
+ * @error: return location
+ *
+ * Builds what makes pictures for a layer's units.
+ *
+ * Errors: %KOL_ERROR_DATA if there is no such layer, with names like it, or the goal lacks
+ * something; %KOL_ERROR_SHAPE if the network does not take pictures of that size.
+ *
+ * Returns: (transfer full) (nullable): the maximizer
+ */
+KolMaximizer *
+kol_maximizer_new (KolLayers *layers, const KolMaximizeOptions *options, GError **error)
+{
+  g_return_val_if_fail (layers != NULL && options != NULL, NULL);
+  g_autoptr (KolMaximizer) self = g_new0 (KolMaximizer, 1);
+
+  self->layers = layers;
+  self->states = g_ptr_array_new ();
+  take_options (self, options);
+  if (self->layer && !kol_layers_find (layers, self->layer, error))
+    return NULL;
+  if (!check_batch (self, error) || !build_look (self, error) || !check_goal (self, error)
+      || !build_painting (self, &self->usual, FALSE, error) || !take_photo (self, error))
+    return NULL;
+  self->options.photo = NULL;
+  return g_steal_pointer (&self);
+}
+
+/**
+ * kol_maximizer_get_units:
+ * @maximizer: a maximizer
+ *
+ * Returns: how many units the layer has
+ */
+guint
+kol_maximizer_get_units (const KolMaximizer *maximizer)
+{
+  g_return_val_if_fail (maximizer != NULL, 0);
+  return maximizer->units;
+}
+
+/**
+ * kol_maximizer_get_options:
+ * @maximizer: a maximizer
+ *
+ * Returns: (transfer none): what it was made with, with the usual numbers in place of zeros
+ */
+const KolMaximizeOptions *
+kol_maximizer_get_options (const KolMaximizer *maximizer)
+{
+  g_return_val_if_fail (maximizer != NULL, NULL);
+  return &maximizer->options;
+}
+
+/**
+ * kol_maximizer_peak_bytes:
+ * @maximizer: a maximizer
+ * @bytes: (out): the most device memory that a step takes
+ * @error: return location
+ *
+ * Returns: %FALSE if a step cannot be laid out
+ */
+gboolean
+kol_maximizer_peak_bytes (KolMaximizer *maximizer, guint64 *bytes, GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL && bytes != NULL, FALSE);
+  return kol_peak_bytes (maximizer->usual.graph, &maximizer->usual.step, 1, bytes, error);
+}
+
+/* ── Starting ────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+check_units (const KolMaximizer *self, const guint *units, guint n, GError **error)
+{
+  guint most = self->options.diverse ? 1 : self->options.pictures;
+
+  if (n < 1 || n > most)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "%u units at a time, but 1 to %u are possible",
+                   n, most);
+      return FALSE;
+    }
+  for (guint i = 0; i < n && self->options.goal <= KOL_MAXIMIZE_NEURON; i++)
+    if (units[i] >= self->units)
+      {
+        g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                     "The layer %s has the units 0 to %u, but %u is asked for",
+                     self->layer ? self->layer : "of scores", self->units - 1, units[i]);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* The unit of a picture; places behind the last one repeat it, and are not looked at. */
+static guint
+unit_of (const KolMaximizer *self, const guint *units, guint n, guint i)
+{
+  return units && asks_for_units (self) ? units[MIN (i, n - 1)] : 0;
+}
+
+/* Which unit is for which picture, as numbers [N, K]. */
+static void
+set_what (const KolMaximizer *self, const KolObjective *objective, const guint *units, guint n)
+{
+  guint pictures = self->options.pictures;
+
+  if (objective->like)
+    kol_set (objective->like, self->like);
+  if (!objective->what)
+    return;
+  g_autofree float *what = g_new0 (float, (gsize) pictures * self->units);
+  for (guint i = 0; i < pictures; i++)
+    if (self->direction)
+      memcpy (what + (gsize) i * self->units, self->direction, self->units * sizeof *what);
+    else
+      what[(gsize) i * self->units + unit_of (self, units, n, i)] = 1;
+  kol_set (objective->what, what);
+}
+
+/* Pictures of units begin alike whatever else is made at the same time. */
+static gboolean
+start_canvas (const KolMaximizer *self, const guint *units, guint n, GError **error)
+{
+  gsize each = kol_canvas_count (&self->form);
+  g_autofree float *values = g_try_new (float, each * self->options.pictures);
+
+  if (!values)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY, "There is not enough memory for %u pictures",
+                   self->options.pictures);
+      return FALSE;
+    }
+  for (guint i = 0; i < self->options.pictures; i++)
+    {
+      g_autofree char *stream = g_strdup_printf ("study/start/%u/%u", unit_of (self, units, n, i),
+                                                 self->options.diverse ? i : 0);
+      kol_canvas_fill (&self->form, kol_random_key (self->options.seed, stream), values + i * each);
+    }
+  return kol_parameter_write (self->usual.canvas.parameter->node->parameter, values, error);
+}
+
+/* Moments and the count of steps begin anew. */
+static gboolean
+start_optimizer (const KolMaximizer *self, GError **error)
+{
+  for (guint i = 0; i < self->states->len; i++)
+    {
+      KolParameter *state = g_ptr_array_index (self->states, i);
+      g_autofree float *zeros = g_new0 (float, (gsize) kol_shape_count (&state->shape));
+
+      if (!kol_parameter_write (state, zeros, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+set_inputs (const KolMaximizer *self, const KolCanvas *canvas, const KolObjective *objective,
+            const guint *units, guint n)
+{
+  set_what (self, objective, units, n);
+  if (canvas->photo)
+    kol_set (canvas->photo, self->photo);
+}
+
+static gboolean
+start (KolMaximizer *self, const guint *units, guint n, GError **error)
+{
+  set_inputs (self, &self->usual.canvas, &self->usual.objective, units, n);
+  set_inputs (self, &self->look.canvas, &self->look.objective, units, n);
+  return start_canvas (self, units, n, error) && start_optimizer (self, error);
+}
+
+static void
+move (const KolMaximizer *self, const Painting *painting, guint step)
+{
+  float map[6];
+
+  if (!painting->map)
+    return;
+  kol_robust_map (&self->robustness, self->options.seed, step, self->options.height,
+                  self->options.width, map);
+  kol_set (painting->map, map);
+}
+
+/* Which pictures have no gradient, as they are and with this step's motions: [N]. */
+static gboolean
+find_stuck (const KolMaximizer *self, const Painting *painting, guint step, gboolean *stuck,
+            gboolean *any, GError **error)
+{
+  guint n = self->options.pictures;
+  g_autofree float *norms = g_new (float, n);
+
+  *any = FALSE;
+  move (self, painting, step);
+  if (!kol_run (painting->graph, painting->norms, error)
+      || !kol_read (painting->norms, norms, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    {
+      stuck[i] = norms[i] == 0;
+      *any = *any || stuck[i];
+    }
+  return TRUE;
+}
+
+/* ── Looking ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* The share of a class, of all that the scores of one picture stand for. */
+static double
+probability_of (const float *scores, guint n, guint class)
+{
+  double largest = -INFINITY, sum = 0;
+
+  for (guint i = 0; i < n; i++)
+    largest = fmax (largest, scores[i]);
+  for (guint i = 0; i < n; i++)
+    sum += exp (scores[i] - largest);
+  return exp (scores[class] - largest) / sum;
+}
+
+typedef struct {
+  float *pixels; /* [N, C, H, W] */
+  float *each;   /* [N] */
+  float *scores; /* [N, classes], or NULL */
+} Seen;
+
+static void
+seen_clear (Seen *seen)
+{
+  g_free (seen->pixels);
+  g_free (seen->each);
+  g_free (seen->scores);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Seen, seen_clear)
+
+static gboolean
+look (const KolMaximizer *self, Seen *seen, GError **error)
+{
+  const Look *at = &self->look;
+  KolValue *targets[] = { at->canvas.pixels, at->objective.each, at->scores };
+
+  seen->pixels = g_new (float, (gsize) kol_count (at->canvas.pixels));
+  seen->each = g_new (float, self->options.pictures);
+  if (!kol_run_all (at->graph, targets, at->scores ? 3 : 2, error)
+      || !kol_read (at->canvas.pixels, seen->pixels, error)
+      || !kol_read (at->objective.each, seen->each, error))
+    return FALSE;
+  if (!at->scores)
+    return TRUE;
+  seen->scores = g_new (float, (gsize) kol_count (at->scores));
+  return kol_read (at->scores, seen->scores, error);
+}
+
+static KolSnapshot *
+snapshot_of (const KolMaximizer *self, const Seen *seen, guint i)
+{
+  const KolCanvasForm *form = &self->form;
+  gsize each = (gsize) (form->channels * form->height * form->width);
+
+  return kol_snapshot_new (seen->pixels + i * each, (gsize) form->channels, (gsize) form->height,
+                           (gsize) form->width);
+}
+
+/* ── Running ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* What a run works with. */
+typedef struct {
+  const guint *units;
+  guint n;        /* units that are asked for */
+  guint pictures; /* that are looked at */
+  const KolStudyWatch *watch;
+  guint step;
+  gint64 began, told; /* of g_get_monotonic_time () */
+  gboolean *stuck;    /* [N]: no gradient, at first and after rectifiers were opened */
+} Run;
+
+static gboolean
+is_due (const Run *run, guint steps)
+{
+  guint every = run->watch ? run->watch->every : 0;
+
+  return every && (run->step % every == 0 || run->step == steps);
+}
+
+static gboolean
+tell (const KolMaximizer *self, Run *run, const Painting *painting, GError **error)
+{
+  const KolStudyWatch *watch = run->watch;
+  guint steps = self->options.steps;
+  gboolean due = is_due (run, steps);
+  gint64 now = g_get_monotonic_time ();
+  g_autoptr (GPtrArray) snapshots
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_snapshot_unref);
+  KolStudyProgress progress = { .step = run->step, .steps = steps, .value = NAN };
+
+  if (!watch || !watch->told || (!due && now - run->told < TOLD * G_USEC_PER_SEC))
+    return TRUE;
+  run->told = now;
+  if (due)
+    {
+      g_auto (Seen) seen = { 0 };
+      if (!look (self, &seen, error))
+        return FALSE;
+      for (guint i = 0; i < run->pictures; i++)
+        g_ptr_array_add (snapshots, snapshot_of (self, &seen, i));
+      progress.value = seen.each[0];
+    }
+  else if (run->step && !kol_finish (painting->graph, error)) /* else the time left is a guess */
+    return FALSE;
+  progress.seconds = (double) (g_get_monotonic_time () - run->began) / G_USEC_PER_SEC;
+  progress.seconds_left = run->step ? progress.seconds / run->step * (steps - run->step) : NAN;
+  progress.snapshots = (KolSnapshot *const *) snapshots->pdata;
+  progress.n_snapshots = snapshots->len;
+  watch->told (&progress, watch->user_data);
+  return TRUE;
+}
+
+static gboolean
+is_cancelled (const Run *run)
+{
+  return run->watch && g_cancellable_is_cancelled (run->watch->cancellable);
+}
+
+/* Steps until @end, or until it is cancelled. */
+static gboolean
+paint (const KolMaximizer *self, Run *run, const Painting *painting, guint end, GError **error)
+{
+  for (; run->step < end && !is_cancelled (run); run->step++)
+    {
+      if (run->step && !tell (self, run, painting, error))
+        return FALSE;
+      move (self, painting, run->step);
+      if (!kol_run (painting->graph, painting->step, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Opens the rectifiers until something comes through them. */
+static gboolean
+paint_redirected (KolMaximizer *self, Run *run, GError **error)
+{
+  gboolean any;
+
+  if (!self->redirected.graph && !build_painting (self, &self->redirected, TRUE, error))
+    return FALSE;
+  set_inputs (self, &self->redirected.canvas, &self->redirected.objective, run->units, run->n);
+  return paint (self, run, &self->redirected, MIN (REDIRECTED, self->options.steps), error)
+         && find_stuck (self, &self->usual, run->step, run->stuck, &any, error);
+}
+
+static gboolean
+paint_all (KolMaximizer *self, Run *run, GError **error)
+{
+  gboolean any;
+
+  if (!find_stuck (self, &self->usual, 0, run->stuck, &any, error))
+    return FALSE;
+  run->began = run->told = g_get_monotonic_time ();
+  if (is_due (run, self->options.steps) && !tell (self, run, &self->usual, error))
+    return FALSE;
+  return (!any || paint_redirected (self, run, error))
+         && paint (self, run, &self->usual, self->options.steps, error)
+         && tell (self, run, &self->usual, error);
+}
+
+/* A unit that says 0 in the end, where nothing below 0 is said, was not reached either. */
+static gboolean
+is_dead (const KolMaximizer *self, const Run *run, const Seen *seen, guint i)
+{
+  return asks_for_units (self) && (run->stuck[i] || seen->each[i] == 0);
+}
+
+static GPtrArray *
+collect (KolMaximizer *self, const Run *run, GError **error)
+{
+  g_auto (Seen) seen = { 0 };
+  g_autoptr (GPtrArray) results
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_maximized_free);
+
+  if (!look (self, &seen, error))
+    return NULL;
+  for (guint i = 0; i < run->pictures; i++)
+    {
+      KolMaximized *result = g_new0 (KolMaximized, 1);
+
+      result->unit = unit_of (self, run->units, run->n, i);
+      result->picture = snapshot_of (self, &seen, i);
+      result->activation = seen.each[i];
+      result->probability = seen.scores ? probability_of (seen.scores + (gsize) i * self->units,
+                                                          self->units, result->unit)
+                                        : NAN;
+      result->dead = is_dead (self, run, &seen, i);
+      result->steps = run->step;
+      g_ptr_array_add (results, result);
+    }
+  return g_steal_pointer (&results);
+}
+
+/**
+ * kol_maximizer_run:
+ * @maximizer: a maximizer
+ * @units: (nullable) (array length=n): which units, each for a picture; %NULL where the
+ *   goal is none of units
+ * @n: how many: at most as many as pictures are made at a time; 1 where these are to
+ *   differ, and where the goal is none of units
+ * @watch: (nullable): who is told of it, and ends it
+ * @error: return location
+ *
+ * Makes pictures. The same seed gives the same picture of a unit, up to rounding, whatever
+ * other units are made with it. A study that is cancelled gives what it has come to.
+ *
+ * A unit that is behind rectifiers which are shut has no gradient; they are then opened
+ * for the first 16 steps.
+ *
+ * Errors: %KOL_ERROR_DATA for a unit that the layer does not have; what the device reports.
+ *
+ * Returns: (transfer full) (element-type KolMaximized) (nullable): what has come of each
+ *   picture
+ */
+GPtrArray *
+kol_maximizer_run (KolMaximizer *maximizer, const guint *units, guint n, const KolStudyWatch *watch,
+                   GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL, NULL);
+  g_return_val_if_fail (units != NULL || maximizer->options.goal >= KOL_MAXIMIZE_DIRECTION, NULL);
+  g_autofree gboolean *stuck = g_new0 (gboolean, maximizer->options.pictures);
+  Run run = { .units = units, .n = n, .watch = watch, .stuck = stuck };
+
+  run.pictures
+      = asks_for_units (maximizer) && !maximizer->options.diverse ? n : maximizer->options.pictures;
+  if (!check_units (maximizer, units, n, error) || !start (maximizer, units, n, error)
+      || !paint_all (maximizer, &run, error))
+    return NULL;
+  return collect (maximizer, &run, error);
+}

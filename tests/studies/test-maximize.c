@@ -1,0 +1,577 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Pictures that excite units: the start and its transform against formulas, the motions, the
+ * opened rectifiers, and whole runs with a small network.
+ */
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#include "dataset/png.h"
+#include "graph/graph-private.h"
+#include "model/onnx-write.h"
+#include "nn/initializers.h"
+#include "ops.h"
+#include "random-private.h"
+#include "studies/canvas-private.h"
+#include "studies/excite.h"
+#include "studies/maximize.h"
+#include "studies/redirect-private.h"
+#include "studies/robust-private.h"
+
+#define SIDE 16
+#define BATCH 2
+#define DEAD 3 /* a unit of the small network that is silent always */
+
+static KolDevice *device;
+static char *folder; /* of files, for these tests */
+static char *network;
+
+/* ── The canvas ── */
+
+/* t of a canvas that holds @spectrum, or the numbers that a picture begins with. */
+static float *
+compute_t (const KolCanvasForm *form, const float *spectrum)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  gsize each = kol_canvas_count (form);
+  g_autofree float *start = g_new (float, (gsize) form->n *each);
+  KolCanvas canvas;
+
+  kol_canvas_build (&canvas, graph, form);
+  for (gint64 i = 0; i < form->n && !spectrum; i++)
+    {
+      g_autofree char *stream = g_strdup_printf ("picture %d", (int) i);
+      kol_canvas_fill (form, kol_random_key (1, stream), start + (gsize) i * each);
+    }
+  kol_parameter_write (canvas.parameter->node->parameter, spectrum ? spectrum : start, &error);
+  g_assert_no_error (error);
+  float *t = g_new (float, (gsize) kol_count (canvas.t));
+  kol_run (graph, canvas.t, &error);
+  g_assert_no_error (error);
+  kol_read (canvas.t, t, &error);
+  g_assert_no_error (error);
+  return t;
+}
+
+/* Analytic: the root of the sum of all frequencies' variances. */
+static void
+test_rms (void)
+{
+  const struct {
+    gint64 side;
+    double rms;
+  } cases[] = { { 28, 0.0153 }, { 128, 0.0188 }, { 224, 0.0199 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const KolCanvasForm form
+          = { .n = 24, .channels = 3, .height = cases[i].side, .width = cases[i].side };
+      g_autofree float *t = compute_t (&form, NULL);
+      gsize n = 24 * 3 * (gsize) (cases[i].side * cases[i].side);
+      double sum = 0;
+
+      for (gsize k = 0; k < n; k++)
+        sum += (double) t[k] * t[k];
+      g_test_message ("%d: %g", (int) cases[i].side, sqrt (sum / (double) n));
+      g_assert_true (fabs (sqrt (sum / (double) n) / cases[i].rms - 1) < 0.04);
+    }
+}
+
+/* The inverse transform of a whole spectrum, term by term; its other half is the conjugate. */
+static double
+transform_slowly (const float *s, gint64 h, gint64 w, gint64 m, gint64 n)
+{
+  gint64 columns = (w + 1) / 2 + 1, whole = 2 * (columns - 1);
+  double sum = 0;
+
+  for (gint64 k = 0; k < h; k++)
+    for (gint64 l = 0; l < columns; l++)
+      {
+        gint64 down = MIN (k, h - k), across = MIN (l, w - l);
+        double f = fmax (hypot ((double) down / (double) h, (double) across / (double) w),
+                         1.0 / (double) MAX (h, w));
+        double angle
+            = 2 * G_PI * ((double) (k * m) / (double) h + (double) (l * n) / (double) whole);
+        double real = s[k * columns + l], imaginary = s[(h + k) * columns + l];
+        double term = (real * cos (angle) - imaginary * sin (angle)) / f;
+
+        /* Of a column that is its own conjugate, the imaginary part after the other axis is
+         * left out: cos of the column's own angle is 1 or -1, so the real part is all. */
+        sum += l == 0 || l == columns - 1 ? term : 2 * term;
+      }
+  return sum * sqrt ((double) (h * w)) / (double) (h * whole) / 4;
+}
+
+static void
+test_transform (void)
+{
+  const gint64 sides[][2]
+      = { { 1, 1 }, { 1, 4 }, { 5, 1 }, { 6, 8 }, { 5, 6 }, { 6, 5 }, { 7, 9 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
+    {
+      gint64 h = sides[i][0], w = sides[i][1];
+      const KolCanvasForm form = { .n = 1, .channels = 1, .height = h, .width = w };
+      gsize n = kol_canvas_count (&form);
+      g_autofree float *s = g_new (float, n);
+
+      for (gsize k = 0; k < n; k++)
+        s[k] = (float) sin (1.7 * (double) k * (double) k + 0.3);
+      g_autofree float *t = compute_t (&form, s);
+      for (gint64 k = 0; k < h * w; k++)
+        {
+          double expected = transform_slowly (s, h, w, k / w, k % w);
+          g_assert_true (fabs (t[k] - expected) < 1e-5 * (1 + fabs (expected)));
+        }
+    }
+}
+
+/* A canvas upon a photo is the photo. */
+static void
+test_photo (void)
+{
+  const KolCanvasForm form
+      = { .n = 1, .channels = 3, .height = 5, .width = 4, .colour = TRUE, .photo = TRUE };
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  float pixels[60], inverted[60], again[60];
+  g_autofree float *start = g_new (float, kol_canvas_count (&form));
+  KolCanvas canvas;
+
+  for (guint i = 0; i < 60; i++)
+    pixels[i] = (float) (0.02 + 0.016 * i);
+  kol_canvas_build (&canvas, graph, &form);
+  kol_canvas_fill (&form, 7, start);
+  kol_canvas_invert (pixels, 60, inverted);
+  kol_parameter_write (canvas.parameter->node->parameter, start, &error);
+  kol_set (canvas.photo, inverted);
+  kol_run (graph, canvas.pixels, &error);
+  g_assert_no_error (error);
+  kol_read (canvas.pixels, again, &error);
+  for (guint i = 0; i < 60; i++)
+    g_assert_true (fabsf (again[i] - pixels[i]) < 1e-5f);
+}
+
+/* ── Motions ── */
+
+static void
+test_motions (void)
+{
+  const KolRobustness none = { 0 }, usual = kol_robustness_for (224, 112);
+  const float identity[6] = { 1, 0, 0, 0, 1, 0 };
+  float map[6], again[6];
+  double most = 0, least = 2;
+
+  kol_robust_map (&none, 1, 5, 224, 112, map);
+  for (guint i = 0; i < 6; i++)
+    g_assert_cmpfloat (map[i], ==, identity[i]);
+  for (guint step = 0; step < 2000; step++)
+    {
+      kol_robust_map (&usual, 1, step, 224, 112, map);
+      /* Pixels are square, however long the sides are. */
+      double scale = hypot (map[0], map[3] * 224 / 112.0);
+      g_assert_true (fabs (map[1] * 112 + map[3] * 224 * 224 / 112.0) < 1e-3);
+      g_assert_true (fabs (map[0] - map[4]) < 1e-6);
+      most = fmax (most, scale);
+      least = fmin (least, scale);
+      g_assert_true (fabs (map[2]) * 56 <= 4 + 1.6 * 2 / 0.9 + 1e-3);
+      g_assert_true (fabs (map[5]) * 112 <= 4 + 1.6 * 2 / 0.9 + 1e-3);
+    }
+  g_assert_true (fabs (most - 1 / 0.9) < 1e-3 && fabs (least - 1 / 1.1) < 1e-3);
+  kol_robust_map (&usual, 1, 77, 224, 112, map);
+  kol_robust_map (&usual, 1, 77, 224, 112, again);
+  g_assert_cmpmem (map, sizeof map, again, sizeof again);
+  kol_robust_map (&usual, 2, 77, 224, 112, again);
+  g_assert_true (memcmp (map, again, sizeof map) != 0);
+}
+
+/* ── Rectifiers ── */
+
+/* dx of two examples: all of the first is shut, and one element of the second is open. */
+static void
+compute_gradient (gboolean redirected, float dx[6])
+{
+  const float x[6] = { -1, -2, -3, -1, 2, -3 }, w[3] = { 1, -1, 2 };
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *in = kol_placeholder (graph, "x", KOL_SHAPE (2, 3));
+  KolValue *weights = kol_placeholder (graph, "w", KOL_SHAPE (3)), *gradient;
+
+  KolValue *loss = kol_negate (kol_sum (kol_multiply (kol_relu (in), weights), NULL));
+  kol_redirect_rectifiers (graph, redirected);
+  kol_gradients (loss, &in, 1, &gradient);
+  kol_set (in, x);
+  kol_set (weights, w);
+  kol_run (graph, gradient, &error);
+  g_assert_no_error (error);
+  kol_read (gradient, dx, &error);
+}
+
+static void
+test_redirected (void)
+{
+  const float usual[6] = { 0, 0, 0, 0, 1, 0 };
+  /* Of the first, those whose opening makes the loss smaller. */
+  const float opened[6] = { -1, 0, -2, 0, 1, 0 };
+  float dx[6];
+
+  compute_gradient (FALSE, dx);
+  for (guint i = 0; i < 6; i++)
+    g_assert_cmpfloat (dx[i], ==, usual[i]);
+  compute_gradient (TRUE, dx);
+  for (guint i = 0; i < 6; i++)
+    g_assert_cmpfloat (dx[i], ==, opened[i]);
+}
+
+/* ── Whole runs ── */
+
+/*
+ * Two convolutions, each with a rectifier, and the mean. Unit 0 of "first" is red, 1 green, 2 blue;
+ * unit DEAD of "second" sees nothing and stays below 0.
+ */
+static void
+write_network (void)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (BATCH, 3, SIDE, SIDE));
+  KolValue *w1 = kol_parameter (graph, "w1", KOL_SHAPE (6, 3, 3, 3), KOL_HE);
+  KolValue *b1 = kol_parameter (graph, "b1", KOL_SHAPE (6), KOL_CONSTANT (0));
+  KolValue *w2 = kol_parameter (graph, "w2", KOL_SHAPE (5, 6, 3, 3), KOL_HE);
+  KolValue *b2 = kol_parameter (graph, "b2", KOL_SHAPE (5), KOL_CONSTANT (-0.01));
+  float first[6 * 27], second[5 * 54];
+
+  KolValue *a = kol_named (kol_conv2d (x, w1, b1, &(KolConv2d){ .pad = 1 }), "first");
+  KolValue *y = kol_max_pool (kol_named (kol_relu (a), "first_relu"), &(KolPool){ .size = 2 });
+  y = kol_named (kol_conv2d (y, w2, b2, &(KolConv2d){ .pad = 1 }), "second");
+  y = kol_named (kol_relu (y), "second_relu");
+  y = kol_named (kol_mean_over (y, &(KolReduce){ 2, { 2, 3 } }), "scores");
+  kol_parameter_read (w1->node->parameter, first, &error);
+  for (guint unit = 0; unit < 3; unit++)
+    for (guint i = 0; i < 27; i++)
+      first[unit * 27 + i] = i / 9 == unit ? 0.5f : -0.25f;
+  kol_parameter_write (w1->node->parameter, first, &error);
+  kol_parameter_read (w2->node->parameter, second, &error);
+  memset (second + DEAD * 54, 0, 54 * sizeof (float));
+  kol_parameter_write (w2->node->parameter, second, &error);
+  g_assert_no_error (error);
+  network = g_build_filename (folder, "small.onnx", NULL);
+  kol_onnx_save (network, &y, 1, &error);
+  g_assert_no_error (error);
+}
+
+static KolLayers *
+open_network (void)
+{
+  g_autoptr (GError) error = NULL;
+  KolLayers *layers = kol_layers_open (device, network, 0, &error);
+
+  g_assert_no_error (error);
+  return layers;
+}
+
+static GPtrArray *
+make (KolLayers *layers, const KolMaximizeOptions *options, const guint *units, guint n,
+      const KolStudyWatch *watch)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolMaximizer) maximizer = kol_maximizer_new (layers, options, &error);
+  g_assert_no_error (error);
+  GPtrArray *made = kol_maximizer_run (maximizer, units, n, watch, &error);
+  g_assert_no_error (error);
+  return made;
+}
+
+static const KolMaximized *
+result (GPtrArray *made, guint i)
+{
+  return g_ptr_array_index (made, i);
+}
+
+/*
+ * How a node is computed is measured, so that another graph may round otherwise; and Adam makes
+ * steps as long of gradients that are nothing but rounding.
+ */
+static void
+expect_alike (const KolMaximized *a, const KolMaximized *b)
+{
+  const float *p = kol_snapshot_get_pixels (a->picture), *q = kol_snapshot_get_pixels (b->picture);
+  double difference = 0;
+
+  for (gsize k = 0; k < 3 * SIDE * SIDE; k++)
+    difference += fabs (p[k] - q[k]) / (3 * SIDE * SIDE);
+  g_test_message ("differ by %g, %g and %g", difference, a->activation, b->activation);
+  g_assert_true (difference < 0.02);
+  g_assert_true (fabs (a->activation / b->activation - 1) < 0.01);
+}
+
+/* A unit that sees red makes a red picture, and it says more than at first. */
+static void
+test_raises (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { 0, 2 };
+  KolMaximizeOptions options = { .layer = "first", .pictures = BATCH, .steps = 1, .seed = 3 };
+  g_autoptr (GPtrArray) few = make (layers, &options, units, 2, NULL);
+
+  options.steps = 60;
+  g_autoptr (GPtrArray) made = make (layers, &options, units, 2, NULL);
+  g_autoptr (GPtrArray) again = make (layers, &options, units, 2, NULL);
+  for (guint i = 0; i < 2; i++)
+    {
+      const KolMaximized *r = result (made, i);
+      const float *pixels = kol_snapshot_get_pixels (r->picture);
+      double mean[3] = { 0 };
+
+      g_assert_cmpuint (r->unit, ==, units[i]);
+      g_assert_false (r->dead);
+      g_assert_cmpuint (r->steps, ==, 60);
+      g_assert_true (r->activation > result (few, i)->activation + 0.2);
+      for (gsize k = 0; k < 3 * SIDE * SIDE; k++)
+        mean[k / (SIDE * SIDE)] += pixels[k] / (SIDE * SIDE);
+      g_test_message ("%u: %g %g %g", units[i], mean[0], mean[1], mean[2]);
+      for (guint c = 0; c < 3; c++)
+        g_assert_true (c == units[i] || mean[c] < mean[units[i]] - 0.1);
+      expect_alike (r, result (again, i));
+    }
+}
+
+/* Whoever else is made at the same time, a unit's picture is its own. */
+static void
+test_alone (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { 1, 0 };
+  const KolMaximizeOptions options
+      = { .layer = "second", .pictures = BATCH, .steps = 20, .seed = 3 };
+  g_autoptr (GPtrArray) both = make (layers, &options, units, 2, NULL);
+  g_autoptr (GPtrArray) one = make (layers, &options, units + 1, 1, NULL);
+
+  g_assert_cmpuint (one->len, ==, 1);
+  expect_alike (result (both, 1), result (one, 0));
+}
+
+static void
+test_dead (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { DEAD, 0 };
+  g_autoptr (GPtrArray) made
+      = make (layers, &(KolMaximizeOptions){ .layer = "scores", .pictures = BATCH, .steps = 20 },
+              units, 2, NULL);
+
+  g_assert_true (result (made, 0)->dead);
+  g_assert_false (result (made, 1)->dead);
+  g_assert_true (result (made, 1)->activation > 0);
+  g_assert_true (result (made, 1)->probability > 0 && result (made, 1)->probability < 1);
+}
+
+static void
+cancel_later (const KolStudyProgress *progress, gpointer user_data)
+{
+  g_assert_cmpuint (progress->n_snapshots, ==, 1);
+  if (progress->step >= 6)
+    g_cancellable_cancel (user_data);
+}
+
+/* A study that is ended gives what there is; snapshots come as often as asked for. */
+static void
+test_cancelled (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  const guint unit = 0;
+  const KolStudyWatch watch
+      = { .told = cancel_later, .user_data = cancellable, .every = 3, .cancellable = cancellable };
+  g_autoptr (GPtrArray) made
+      = make (layers, &(KolMaximizeOptions){ .pictures = BATCH, .steps = 5000 }, &unit, 1, &watch);
+
+  g_assert_cmpuint (made->len, ==, 1);
+  g_assert_cmpuint (result (made, 0)->steps, >=, 6);
+  g_assert_cmpuint (result (made, 0)->steps, <, 20);
+}
+
+/* All goals and options give numbers. */
+static void
+test_goals (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  g_autofree guint8 *bytes = g_malloc (3 * 40 * 30);
+  const float direction[] = { 1, -1, 0.5f, 0, 0, 0 };
+  const guint unit = 1;
+  KolPicture photo = { 3, 30, 40, bytes };
+
+  for (guint i = 0; i < 3 * 40 * 30; i++)
+    bytes[i] = (guint8) (i * 7 + i / 40 * 3);
+  const KolMaximizeOptions cases[] = {
+    { .goal = KOL_MAXIMIZE_NEURON },
+    { .goal = KOL_MAXIMIZE_DIRECTION, .direction = direction, .n_direction = 6 },
+    { .goal = KOL_MAXIMIZE_DIRECTION, .direction = direction, .n_direction = 6, .power = 1 },
+    { .goal = KOL_MAXIMIZE_DREAM, .photo = &photo },
+    { .goal = KOL_MAXIMIZE_CARICATURE, .photo = &photo, .power = 2 },
+    { .diverse = TRUE },
+    { .still = TRUE, .plain = TRUE, .mixed = TRUE },
+    { .l1 = 0.05, .tv = 0.25, .blur = 1 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      KolMaximizeOptions options = cases[i];
+
+      options.layer = "first";
+      options.pictures = BATCH;
+      options.steps = 1;
+      g_autoptr (GPtrArray) few = make (layers, &options, &unit, 1, NULL);
+      options.steps = 30;
+      g_autoptr (GPtrArray) made = make (layers, &options, &unit, 1, NULL);
+      g_assert_cmpuint (made->len, ==, options.diverse || options.photo ? BATCH : 1);
+      g_test_message ("case %u: %g, then %g", i, result (few, 0)->activation,
+                      result (made, 0)->activation);
+      g_assert_true (result (made, 0)->activation > result (few, 0)->activation);
+    }
+}
+
+static void
+expect_refusal (KolLayers *layers, const KolMaximizeOptions *options, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+  KolMaximizer *maximizer = kol_maximizer_new (layers, options, &error);
+
+  g_assert_null (maximizer);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, words));
+}
+
+static void
+test_refusals (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  g_autoptr (GError) error = NULL;
+  const guint wrong = 6;
+
+  expect_refusal (layers, &(KolMaximizeOptions){ .layer = "secand", .pictures = BATCH },
+                  "did you mean second");
+  expect_refusal (layers, &(KolMaximizeOptions){ .pictures = BATCH, .height = 1, .width = 1 },
+                  "1 x 1 pixels");
+  expect_refusal (layers, &(KolMaximizeOptions){ .pictures = BATCH, .goal = KOL_MAXIMIZE_DREAM },
+                  "photo");
+  expect_refusal (
+      layers,
+      &(KolMaximizeOptions){
+          .layer = "first", .pictures = BATCH, .goal = KOL_MAXIMIZE_DIRECTION, .n_direction = 0 },
+      "6 units");
+  g_autoptr (KolMaximizer) maximizer = kol_maximizer_new (
+      layers, &(KolMaximizeOptions){ .layer = "first", .pictures = BATCH }, &error);
+  g_assert_no_error (error);
+  g_assert_null (kol_maximizer_run (maximizer, &wrong, 1, NULL, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  g_assert_nonnull (strstr (error->message, "0 to 5"));
+}
+
+/* ── Photos ── */
+
+/* Grey, with a square of a colour. */
+static char *
+write_photo (const char *name, guint channel, gsize left, gsize top)
+{
+  g_autofree guint8 *rows = g_malloc (3 * SIDE * SIDE);
+  g_autoptr (GError) error = NULL;
+  char *path = g_build_filename (folder, name, NULL);
+
+  memset (rows, 60, 3 * SIDE * SIDE);
+  for (gsize y = top; y < top + 4; y++)
+    for (gsize x = left; x < left + 4; x++)
+      rows[3 * (y * SIDE + x) + channel] = 255;
+  g_autoptr (GBytes) png = kol_png_encode (rows, SIDE, SIDE, 3, NULL, &error);
+  g_assert_no_error (error);
+  g_file_set_contents (path, g_bytes_get_data (png, NULL), (gssize) g_bytes_get_size (png), &error);
+  g_assert_no_error (error);
+  return path;
+}
+
+/* The square is found where it is, and the red unit prefers the red one. */
+static void
+test_photos (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  g_autoptr (GError) error = NULL;
+  char *photos[] = { write_photo ("a.png", 1, 2, 2), write_photo ("b.png", 0, 10, 3),
+                     write_photo ("c.png", 2, 5, 9) };
+  const guint units[] = { 0, 2 };
+  KolExciteOptions options = { .layer = "first",
+                               .units = units,
+                               .n_units = 2,
+                               .photos = photos,
+                               .n_photos = 3,
+                               .parts = 2,
+                               .height = SIDE,
+                               .width = SIDE };
+
+  g_autoptr (GPtrArray) found = kol_excite (layers, &options, NULL, &error);
+  g_assert_no_error (error);
+  const KolExcitement *red = found->pdata[0], *blue = found->pdata[1];
+  g_assert_cmpuint (red->photo, ==, 1);
+  g_assert_cmpuint (blue->photo, ==, 2);
+  g_assert_cmpuint (red->n_parts, ==, 2);
+  g_assert_cmpuint (red->parts[0].photo, ==, 1);
+  g_assert_true (red->parts[0].value > red->parts[1].value);
+  /* One convolution of 3 x 3 sees 3 x 3 pixels; the first of the best is the square's corner. */
+  g_assert_cmpuint (red->parts[0].box.width, ==, 3);
+  g_assert_cmpuint (red->parts[0].box.height, ==, 3);
+  g_assert_true (red->parts[0].box.left >= 10 && red->parts[0].box.left <= 11);
+  g_assert_true (red->parts[0].box.top >= 3 && red->parts[0].box.top <= 4);
+  g_autoptr (KolSnapshot) part = kol_excite_cut (layers, &options, &red->parts[0], &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 9; i++)
+    g_assert_cmpfloat (kol_snapshot_get_pixels (part)[i], ==, 1);
+  options.layer = "second_relu"; /* 3 + 1 + 2 * 2 */
+  g_autoptr (GPtrArray) later = kol_excite (layers, &options, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (((KolExcitement *) later->pdata[0])->parts[0].box.width, ==, 8);
+  for (guint i = 0; i < 3; i++)
+    g_free (photos[i]);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_test_init (&argc, &argv, NULL);
+  device = kol_device_open (NULL, &error);
+  if (!device)
+    {
+      g_printerr ("Bail out! %s\n", error->message);
+      return 1;
+    }
+  folder = g_dir_make_tmp ("kolinsky-maximize-XXXXXX", &error);
+  g_assert_no_error (error);
+  write_network ();
+  g_test_add_func ("/maximize/canvas/rms", test_rms);
+  g_test_add_func ("/maximize/canvas/transform", test_transform);
+  g_test_add_func ("/maximize/canvas/photo", test_photo);
+  g_test_add_func ("/maximize/motions", test_motions);
+  g_test_add_func ("/maximize/redirected", test_redirected);
+  g_test_add_func ("/maximize/raises", test_raises);
+  g_test_add_func ("/maximize/alone", test_alone);
+  g_test_add_func ("/maximize/dead", test_dead);
+  g_test_add_func ("/maximize/cancelled", test_cancelled);
+  g_test_add_func ("/maximize/goals", test_goals);
+  g_test_add_func ("/maximize/refusals", test_refusals);
+  g_test_add_func ("/maximize/photos", test_photos);
+  int status = g_test_run ();
+  static const char *const files[] = { "small.onnx", "a.png", "b.png", "c.png" };
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *path = g_build_filename (folder, files[i], NULL);
+      g_unlink (path);
+    }
+  g_rmdir (folder);
+  g_free (folder);
+  g_free (network);
+  kol_device_unref (device);
+  return status;
+}
