@@ -12,7 +12,7 @@ _kolinsky ()
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'devices train evaluate classify style models run info export runs plot verify tune bench --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'devices train evaluate classify maximize style models run info export runs plot verify tune bench --help --version' -- "$word"))
     return
   fi
   case $before in
@@ -37,7 +37,7 @@ _kolinsky ()
     export:*)
       COMPREPLY=($(compgen -W "$(_kolinsky_models; ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
         -- "$word") $(compgen -f -- "$word")) ;;
-    info:*)
+    info:* | maximize:*)
       COMPREPLY=($(compgen -W "$(_kolinsky_models; ls "${XDG_DATA_HOME:-$HOME/.local/share}/kolinsky/runs" 2>/dev/null)" \
         -- "$word") $(compgen -f -- "$word")) ;;
     run:*)

@@ -9,9 +9,9 @@ gint64 tool_start_time;
 
 /* Every sub-command, in the order of the help text. */
 static const ToolCommand *const commands[] = {
-  &tool_devices, &tool_train,  &tool_evaluate, &tool_classify, &tool_style,
-  &tool_models,  &tool_run,    &tool_info,     &tool_export,   &tool_runs,
-  &tool_plot,    &tool_verify, &tool_tune,     &tool_bench,
+  &tool_devices, &tool_train,  &tool_evaluate, &tool_classify, &tool_maximize,
+  &tool_style,   &tool_models, &tool_run,      &tool_info,     &tool_export,
+  &tool_runs,    &tool_plot,   &tool_verify,   &tool_tune,     &tool_bench,
 };
 
 static void

@@ -25,8 +25,8 @@ typedef struct {
 } ToolCommand;
 
 extern const ToolCommand tool_bench, tool_classify, tool_devices, tool_evaluate, tool_export,
-    tool_info, tool_models, tool_plot, tool_run, tool_runs, tool_style, tool_train, tool_tune,
-    tool_verify;
+    tool_info, tool_maximize, tool_models, tool_plot, tool_run, tool_runs, tool_style, tool_train,
+    tool_tune, tool_verify;
 
 /* When the process began, of g_get_monotonic_time (). */
 extern gint64 tool_start_time;

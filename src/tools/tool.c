@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define MOST_OWN_ENTRIES 32
+#define MOST_OWN_ENTRIES 40
 
 /* ── Options ── */
 
