@@ -105,12 +105,14 @@ test_read_texts (void)
     {
       g_autofree char *damaged = g_memdup2 (file, size);
 
-      g_assert_true (g_file_set_contents (path, file, (gssize) n, NULL));
+      g_assert_true (
+          g_file_set_contents_full (path, file, (gssize) n, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
       g_auto (GStrv) cut = kol_png_read_texts (path, &error);
       g_assert_true ((cut == NULL) == (error != NULL));
       g_clear_error (&error);
       damaged[n] ^= 0x55;
-      g_assert_true (g_file_set_contents (path, damaged, (gssize) size, NULL));
+      g_assert_true (g_file_set_contents_full (path, damaged, (gssize) size,
+                                               G_FILE_SET_CONTENTS_NONE, 0600, NULL));
       g_auto (GStrv) changed = kol_png_read_texts (path, &error);
       g_assert_true ((changed == NULL) == (error != NULL));
       g_clear_error (&error);
