@@ -250,8 +250,8 @@ find_format (KolWeights *weights, GError **error)
  * @error: where to put what went wrong
  *
  * Opens a file of named arrays, whatever it is called: safetensors; PyTorch's .pth and
- * .pt, as zip archives and as the stream of before version 1.6; Keras's HDF5, where
- * Kolinsky was built with it; NumPy's .npz and .npy. The file is mapped and its
+ * .pt, as zip archives and as the stream of before version 1.6; Keras's HDF5;
+ * NumPy's .npz and .npy. The file is mapped and its
  * contents are checked, but no array is read yet.
  *
  * Of PyTorch's checkpoints, the dictionary "state_dict", "model_state_dict" or "model"
