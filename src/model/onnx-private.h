@@ -123,9 +123,10 @@ struct _KolOnnxOp {
 
 /* The tables; each ends with a NULL name. */
 extern const KolOnnxOp kol_onnx_constant_ops[], kol_onnx_control_ops[], kol_onnx_conv_ops[],
-    kol_onnx_einsum_ops[], kol_onnx_index_ops[], kol_onnx_layer_ops[], kol_onnx_math_ops[],
-    kol_onnx_move_ops[], kol_onnx_norm_ops[], kol_onnx_pool_ops[], kol_onnx_recurrent_ops[],
-    kol_onnx_refused_ops[], kol_onnx_resize_ops[], kol_onnx_shape_ops[], kol_onnx_signal_ops[];
+    kol_onnx_einsum_ops[], kol_onnx_grid_ops[], kol_onnx_index_ops[], kol_onnx_layer_ops[],
+    kol_onnx_math_ops[], kol_onnx_move_ops[], kol_onnx_norm_ops[], kol_onnx_pool_ops[],
+    kol_onnx_recurrent_ops[], kol_onnx_refused_ops[], kol_onnx_resize_ops[], kol_onnx_shape_ops[],
+    kol_onnx_signal_ops[];
 
 /* Says why the node cannot be built; its outputs are missing from now on. */
 void kol_onnx_refuse (KolOnnxNode *node, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -118,10 +118,10 @@ read_opset (KolOnnx *self, GError **error)
 /* ── What is checked at once ─────────────────────────────────────────────────────────────────── */
 
 static const KolOnnxOp *const tables[]
-    = { kol_onnx_constant_ops, kol_onnx_control_ops, kol_onnx_conv_ops,      kol_onnx_einsum_ops,
-        kol_onnx_index_ops,    kol_onnx_layer_ops,   kol_onnx_math_ops,      kol_onnx_move_ops,
-        kol_onnx_norm_ops,     kol_onnx_pool_ops,    kol_onnx_recurrent_ops, kol_onnx_refused_ops,
-        kol_onnx_resize_ops,   kol_onnx_shape_ops,   kol_onnx_signal_ops };
+    = { kol_onnx_constant_ops, kol_onnx_control_ops, kol_onnx_conv_ops,  kol_onnx_einsum_ops,
+        kol_onnx_grid_ops,     kol_onnx_index_ops,   kol_onnx_layer_ops, kol_onnx_math_ops,
+        kol_onnx_move_ops,     kol_onnx_norm_ops,    kol_onnx_pool_ops,  kol_onnx_recurrent_ops,
+        kol_onnx_refused_ops,  kol_onnx_resize_ops,  kol_onnx_shape_ops, kol_onnx_signal_ops };
 
 const KolOnnxOp *
 kol_onnx_find_op (const char *name)
