@@ -108,32 +108,32 @@ kol_vary_box (const KolVary *vary, gsize height, gsize width)
 static guint8
 blend (guint8 from, guint8 to, float factor)
 {
-  float value = (float) from + factor * ((float) to - (float) from);
+  float value = (float) from + factor * (float) (to - from);
 
-  return (guint8) CLAMP (value, 0, 255);
+  return (guint8) (int) (value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
+/* Each byte away from one, or towards it. */
 static void
-change_brightness (KolPicture *picture, float factor)
+change_all (KolPicture *picture, guint8 from, float factor)
 {
   gsize count = picture->channels * picture->height * picture->width;
+  guint8 table[256];
 
+  for (guint byte = 0; byte < 256; byte++)
+    table[byte] = blend (from, (guint8) byte, factor);
   for (gsize i = 0; i < count; i++)
-    picture->pixels[i] = blend (0, picture->pixels[i], factor);
+    picture->pixels[i] = table[picture->pixels[i]];
 }
 
-/* Away from the mean grey, or towards it. */
-static void
-change_contrast (KolPicture *picture, const guint8 *grey, float factor)
+static guint8
+mean_of (const guint8 *grey, gsize count)
 {
-  gsize plane = picture->height * picture->width, count = picture->channels * plane;
   guint64 sum = 0;
 
-  for (gsize i = 0; i < plane; i++)
-    sum += grey[i];
-  guint8 mean = (guint8) ((double) sum / (double) plane + 0.5);
   for (gsize i = 0; i < count; i++)
-    picture->pixels[i] = blend (mean, picture->pixels[i], factor);
+    sum += grey[i];
+  return (guint8) ((double) sum / (double) count + 0.5);
 }
 
 /* Away from each pixel's own grey, or towards it. */
@@ -153,9 +153,9 @@ kol_vary_colour (KolPicture *picture, KolColour what, float factor)
   g_autoptr (KolPicture) grey = what == KOL_BRIGHTNESS ? NULL : kol_picture_convert (picture, 1);
 
   if (what == KOL_BRIGHTNESS)
-    change_brightness (picture, factor);
+    change_all (picture, 0, factor);
   else if (grey && what == KOL_CONTRAST)
-    change_contrast (picture, grey->pixels, factor);
+    change_all (picture, mean_of (grey->pixels, picture->height * picture->width), factor);
   else if (grey)
     change_saturation (picture, grey->pixels, factor);
   return grey || what == KOL_BRIGHTNESS;
