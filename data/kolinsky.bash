@@ -16,7 +16,7 @@ _kolinsky ()
     return
   fi
   case $before in
-    -m | --model) COMPREPLY=($(compgen -W "$(_kolinsky_models)" -- "$word") $(compgen -f -- "$word")); return ;;
+    -m | --model | --weights) COMPREPLY=($(compgen -W "$(_kolinsky_models)" -- "$word") $(compgen -f -- "$word")); return ;;
     --optimizer)
       [ "$command" = style ] && before='adam lbfgs' || before='sgd adam adamw rmsprop'
       COMPREPLY=($(compgen -W "$before" -- "$word")); return ;;

@@ -206,12 +206,11 @@ tell_missing (List *missing, const Match *match, const KolParameter *parameter,
     list_add (missing, "%s", wanted);
 }
 
-/* Says all that does not fit; TRUE if all does. */
+/* Says all that does not fit of the first @count parameters; TRUE if all does. */
 static gboolean
-check (const Match *match, KolParameters *parameters, const KolWeights *weights, gboolean part,
-       GError **error)
+check (const Match *match, KolParameters *parameters, guint count, const KolWeights *weights,
+       gboolean part, GError **error)
 {
-  guint count = kol_parameters_get_count (parameters);
   g_autoptr (GPtrArray) spare = find_spare (match, count, weights);
   g_autoptr (GString) sentence = g_string_new (NULL);
   List missing = { 0 }, unlike = { 0 }, superfluous = { 0 };
@@ -335,10 +334,69 @@ kol_parameters_load (KolParameters *parameters, KolWeights *weights, const KolLo
   g_auto (Match) match = { 0 };
 
   match_best (&match, parameters, weights, options ? options->names : NULL);
-  if (!check (&match, parameters, weights, options && options->part, error))
+  if (!check (&match, parameters, kol_parameters_get_count (parameters), weights,
+              options && options->part, error))
     return FALSE;
   for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
     if (!load_one (&match, kol_parameters_get (parameters, i), weights, match.places[i], error))
       return FALSE;
+  return TRUE;
+}
+
+/* Whether the file has an array for the parameter, of its shape. */
+static gboolean
+fits (const Match *match, guint i, KolParameter *parameter, const KolWeights *weights)
+{
+  if (match->places[i] < 0)
+    return FALSE;
+  KolElements elements = look_at (match, weights, match->places[i]);
+  KolShape found = shape_of (&elements);
+  return kol_shape_equal (&found, kol_parameter_get_shape (parameter));
+}
+
+/**
+ * kol_parameters_load_some:
+ * @parameters: all of a network's, perhaps with others behind
+ * @count: how many of them are the network's
+ * @weights: a file of arrays
+ * @names: (nullable) (array zero-terminated=1): other names that the arrays may have
+ * @left: (out) (optional) (transfer full) (array zero-terminated=1): the names of those
+ *   parameters that were left as they are
+ * @error: where to put what went wrong
+ *
+ * Begins a network with another one's weights: every parameter that the file has an array
+ * of its shape for gets that. The others stay as they are, such as the last layer's where
+ * there are other classes. Otherwise this is kol_parameters_load().
+ *
+ * Fails with %KOL_ERROR_DATA, and the sentence of kol_parameters_load(), if not even half
+ * of the parameters have an array: the file is of another network then.
+ *
+ * Returns: whether the weights are there
+ */
+gboolean
+kol_parameters_load_some (KolParameters *parameters, guint count, KolWeights *weights,
+                          const KolWeightNames *const *names, char ***left, GError **error)
+{
+  g_return_val_if_fail (parameters != NULL && weights != NULL, FALSE);
+  g_return_val_if_fail (count <= kol_parameters_get_count (parameters), FALSE);
+  g_auto (Match) match = { 0 };
+  g_autoptr (GStrvBuilder) others = g_strv_builder_new ();
+  guint found = 0;
+
+  match_best (&match, parameters, weights, names);
+  for (guint i = 0; i < count; i++)
+    found += fits (&match, i, kol_parameters_get (parameters, i), weights);
+  if (2 * found < MAX (count, 1))
+    return check (&match, parameters, count, weights, FALSE, error);
+  for (guint i = 0; i < count; i++)
+    {
+      KolParameter *parameter = kol_parameters_get (parameters, i);
+      if (!fits (&match, i, parameter, weights))
+        g_strv_builder_add (others, kol_parameter_get_name (parameter));
+      else if (!load_one (&match, parameter, weights, match.places[i], error))
+        return FALSE;
+    }
+  if (left)
+    *left = g_strv_builder_end (others);
   return TRUE;
 }

@@ -56,6 +56,9 @@ KOL_API gboolean kol_weights_read (KolWeights *weights, guint i, float *values, 
 
 KOL_API gboolean kol_parameters_load (KolParameters *parameters, KolWeights *weights,
                                       const KolLoadOptions *options, GError **error);
+KOL_API gboolean kol_parameters_load_some (KolParameters *parameters, guint count,
+                                           KolWeights *weights, const KolWeightNames *const *names,
+                                           char ***left, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolWeights, kol_weights_free)
 

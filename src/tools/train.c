@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "../train/layers-private.h"
+#include "../words-private.h"
 
 #define PLAIN_INTERVAL 10.0 /* seconds between progress lines where there is no terminal */
+#define FINE_TUNING 0.1     /* of the usual rate, where training begins with weights */
 #define UNSET (-G_MAXDOUBLE)
 #define UNSET_INTEGER G_MININT64
 
@@ -16,6 +18,7 @@ typedef struct {
   char *data;
   char *folder;
   char *network;
+  char *weights;
   char *optimizer;
   char *memory;
   char *resume;
@@ -35,6 +38,7 @@ train_options_clear (TrainOptions *options)
   g_free (options->data);
   g_free (options->folder);
   g_free (options->network);
+  g_free (options->weights);
   g_free (options->optimizer);
   g_free (options->memory);
   g_free (options->resume);
@@ -51,6 +55,7 @@ typedef struct {
   KolTrainSettings settings;
   KolDatasetOptions data_options;
   KolPreprocess picture; /* how pictures are prepared that stay in their files */
+  char *weights;         /* the file to begin with; NULL: none */
   char *data;            /* the path */
   KolRun *resumed;       /* NULL: a new run */
   KolDevice *device;
@@ -80,6 +85,7 @@ run_clear (Run *run)
   g_clear_pointer (&run->recipe, kol_recipe_unref);
   g_clear_pointer (&run->resumed, kol_run_free);
   g_clear_pointer (&run->data, g_free);
+  g_clear_pointer (&run->weights, g_free);
   g_clear_pointer (&run->folder, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
@@ -94,6 +100,8 @@ parse (TrainOptions *options, int *argc, char ***argv)
       "Examples: a folder or file (default: an installed data set)", "PATH" },
     { "network", 0, 0, G_OPTION_ARG_STRING, &options->network,
       "Train a network that is known, rather than a recipe: vgg16, resnet18...", "NAME" },
+    { "weights", 0, 0, G_OPTION_ARG_FILENAME, &options->weights,
+      "Begin with those of an installed network, a run or a file", "MODEL" },
     { "steps", 0, 0, G_OPTION_ARG_INT64, &options->steps, "Steps to train", "N" },
     { "epochs", 0, 0, G_OPTION_ARG_INT64, &options->epochs,
       "How often to go through the examples, instead of --steps", "N" },
@@ -229,21 +237,91 @@ choose_run (Run *run, GError **error)
   return TOOL_OK;
 }
 
+/* The weights of another run, and how it took its pictures. */
+static gboolean
+take_weights_of_run (Run *run, const char *folder, GError **error)
+{
+  g_autoptr (KolRun) other = kol_run_read (folder, error);
+
+  if (!other)
+    return FALSE;
+  run->weights = kol_run_get_weights (other);
+  if (other->data_options.picture)
+    run->picture = other->picture;
+  if (!run->weights)
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                 "The run %s has no checkpoint yet, and so no weights", folder);
+  return run->weights != NULL;
+}
+
+/* The weights of an installed network, and how it takes pictures. */
+static gboolean
+take_weights_of_model (Run *run, const KolModelEntry *entry, GError **error)
+{
+  const char *network = run->options->network;
+
+  if (entry->network && network && !g_str_equal (entry->network, network))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "The weights of %s are for the network %s, not for %s; give --network %s",
+                   entry->name, entry->network, network, entry->network);
+      return FALSE;
+    }
+  run->weights = g_strdup (entry->path);
+  if (entry->has_picture)
+    run->picture = entry->picture;
+  return TRUE;
+}
+
+/* What training begins with. */
+static gboolean
+choose_weights (Run *run, GError **error)
+{
+  const char *given = run->options->weights;
+  g_autofree char *folder = given ? tool_run_folder (given) : NULL;
+  g_autoptr (KolModelEntry) entry = given ? kol_catalogue_find (given, NULL) : NULL;
+
+  if (!given)
+    return TRUE;
+  if (entry && entry->path)
+    return take_weights_of_model (run, entry, error);
+  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return take_weights_of_run (run, folder, error);
+  if (g_file_test (given, G_FILE_TEST_IS_REGULAR))
+    {
+      run->weights = g_strdup (given);
+      return TRUE;
+    }
+  if (entry)
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                 "The model %s is not installed; `kolinsky models get %s` downloads it", given,
+                 given);
+  else
+    g_set_error (
+        error, KOL_ERROR, KOL_ERROR_DATA,
+        "There are no weights “%s”: give the name of an installed model (`kolinsky models` "
+        "lists them), a run or a file",
+        given);
+  return FALSE;
+}
+
 /* How pictures are prepared that stay in their files: as the network has them, or plainly. */
 static ToolExit
-choose_picture (Run *run)
+choose_picture (Run *run, GError **error)
 {
   const TrainOptions *options = run->options;
   KolDatasetOptions *data = &run->data_options;
   KolPreprocess *picture = &run->picture;
 
-  if (!options->network && !options->stream)
-    return TOOL_OK;
   if (options->network)
     kol_catalogue_find_picture (options->network, picture);
-  else if (options->size)
+  if (!choose_weights (run, error))
+    return TOOL_FAILED;
+  if (!options->network && !options->stream)
+    return TOOL_OK;
+  if (!picture->width && options->size)
     *picture = (KolPreprocess){ .channels = 3, .divisor = 255, .std = { 1, 1, 1 } };
-  else
+  else if (!picture->width)
     return tool_usage (&tool_train, "--stream needs --size WxH, as the pictures are not looked at "
                                     "before");
   kol_preprocess_set_size (picture, data->width ? data->width : picture->width,
@@ -276,7 +354,7 @@ choose_recipe (Run *run, GError **error)
                                            .numbers = options->numbers };
   if (options->size && !read_size (options->size, &run->data_options))
     return TOOL_USAGE;
-  return choose_picture (run);
+  return choose_picture (run, error);
 }
 
 /* What to train, and how. */
@@ -285,6 +363,8 @@ choose (Run *run, GError **error)
 {
   ToolExit chosen = run->options->resume ? choose_run (run, error) : choose_recipe (run, error);
 
+  if (run->weights && run->options->network) /* what is learned already is not to be lost */
+    run->settings.optimizer.rate *= FINE_TUNING;
   return chosen == TOOL_OK && !apply_options (run->options, &run->settings) ? TOOL_USAGE : chosen;
 }
 
@@ -473,6 +553,25 @@ say_saving (KolTrainer *trainer)
               100 * repeated);
 }
 
+/* Begins with weights from a file, and tells what is not in it. */
+static gboolean
+load_weights (Run *run, GError **error)
+{
+  const KolNetworkKind *kind
+      = run->options->network ? kol_network_find (run->options->network) : NULL;
+  g_auto (GStrv) left = NULL;
+
+  if (!run->weights)
+    return TRUE;
+  if (!kol_trainer_load (run->trainer, run->weights, kind ? kind->names : NULL, &left, error))
+    return FALSE;
+  g_autofree char *names = kol_list_words ((const char *const *) left);
+  g_autofree char *path = g_filename_display_name (run->weights);
+  tool_say ("Weights: %s%s%s; rate %g", path, *left ? ", but for what begins anew: " : "", names,
+            kol_trainer_get_settings (run->trainer)->optimizer.rate);
+  return TRUE;
+}
+
 static gboolean
 make_trainer (Run *run, GError **error)
 {
@@ -488,6 +587,8 @@ make_trainer (Run *run, GError **error)
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
             kol_recipe_get_name (run->recipe), count_parameters (run->trainer), peak);
   say_saving (run->trainer);
+  if (!load_weights (run, error))
+    return FALSE;
   /* The small test set has been read meanwhile: what is wrong with it is told before training. */
   return prepare (run, error) && (!run->test || kol_dataset_finish (run->test, error));
 }
@@ -817,11 +918,11 @@ check_parameters (const TrainOptions *options, int argc, char **argv)
                        "--from takes the step of a checkpoint, and goes with --resume");
   if (options->resume
       && (options->folder || options->overwrite || options->size || options->grey || options->target
-          || options->numbers || options->stream || options->network))
+          || options->numbers || options->stream || options->network || options->weights))
     return tool_usage (
         &tool_train, "--resume goes on in the run's folder, with its network and its data as they "
-                     "were read: leave out --run, --overwrite, --network, --size, --grey, "
-                     "--stream, --target and --numbers");
+                     "were read: leave out --run, --overwrite, --network, --weights, --size, "
+                     "--grey, --stream, --target and --numbers");
   return TOOL_OK;
 }
 

@@ -24,7 +24,7 @@
  * its line.
  */
 
-#include "recipe.h"
+#include "recipe-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -557,6 +557,23 @@ read_sections (Reader *reader)
 
 /* ── Recipes ─────────────────────────────────────────────────────────────────────────────────── */
 
+KolRecipe *
+kol_recipe_parse_as (const char *text, const char *origin, const char *name, GError **error)
+{
+  g_autoptr (KolRecipe) recipe = g_new0 (KolRecipe, 1);
+  g_autoptr (GPtrArray) sections = g_ptr_array_new_with_free_func (section_free);
+  Reader reader = { .origin = origin, .recipe = recipe, .sections = sections, .error = error };
+
+  g_atomic_ref_count_init (&recipe->references);
+  recipe->name = g_strdup (name);
+  recipe->text = g_strdup (text);
+  recipe->layers = g_ptr_array_new_with_free_func (layer_free);
+  recipe->loss = -1;
+  if (!read_lines (&reader, text) || !read_sections (&reader))
+    return NULL;
+  return g_steal_pointer (&recipe);
+}
+
 /**
  * kol_recipe_parse:
  * @text: the contents of a recipe file
@@ -576,22 +593,11 @@ KolRecipe *
 kol_recipe_parse (const char *text, const char *origin, GError **error)
 {
   g_return_val_if_fail (text != NULL && origin != NULL, NULL);
-
-  g_autoptr (KolRecipe) recipe = g_new0 (KolRecipe, 1);
-  g_autoptr (GPtrArray) sections = g_ptr_array_new_with_free_func (section_free);
   g_autofree char *name = g_path_get_basename (origin);
-  Reader reader = { .origin = origin, .recipe = recipe, .sections = sections, .error = error };
 
-  g_atomic_ref_count_init (&recipe->references);
   if (g_str_has_suffix (name, SUFFIX))
     name[strlen (name) - strlen (SUFFIX)] = '\0';
-  recipe->name = g_steal_pointer (&name);
-  recipe->text = g_strdup (text);
-  recipe->layers = g_ptr_array_new_with_free_func (layer_free);
-  recipe->loss = -1;
-  if (!read_lines (&reader, text) || !read_sections (&reader))
-    return NULL;
-  return g_steal_pointer (&recipe);
+  return kol_recipe_parse_as (text, origin, name, error);
 }
 
 /**

@@ -11,10 +11,13 @@ G_BEGIN_DECLS
 #define KOL_LOCK_FILE "lock"
 #define KOL_SKIPPED_FILE "skipped.txt"
 
-/* Makes the folder with run.ini and recipe.ini; @recipe NULL: a network that is code. */
+/*
+ * Makes the folder with run.ini and recipe.ini; @recipe NULL: a network that is code; @weights
+ * NULL: it begins with random numbers.
+ */
 gboolean kol_run_create (const char *folder, const KolRecipe *recipe,
-                         const KolTrainSettings *settings, const KolDataset *data,
-                         const KolDatasetOptions *options, GError **error);
+                         const KolTrainSettings *settings, const char *weights,
+                         const KolDataset *data, const KolDatasetOptions *options, GError **error);
 /* Changes [run] of run.ini: the steps done and the best validation so far. */
 gboolean kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 step,
                          guint64 best, double best_loss, double best_accuracy, GError **error);

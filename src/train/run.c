@@ -16,6 +16,7 @@
 #include "../model/entry-private.h"
 #include "checkpoint-private.h"
 #include "metrics.h"
+#include "recipe-private.h"
 #include "record-private.h"
 
 #define PICTURE "picture" /* the group */
@@ -118,7 +119,8 @@ save (GKeyFile *file, const char *folder, GError **error)
 
 gboolean
 kol_run_create (const char *folder, const KolRecipe *recipe, const KolTrainSettings *settings,
-                const KolDataset *data, const KolDatasetOptions *options, GError **error)
+                const char *weights, const KolDataset *data, const KolDatasetOptions *options,
+                GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
@@ -128,6 +130,8 @@ kol_run_create (const char *folder, const KolRecipe *recipe, const KolTrainSetti
   g_key_file_set_string (file, "run", "kolinsky", KOL_VERSION);
   g_key_file_set_string (file, "run", "started", started);
   g_key_file_set_string (file, "run", "network", recipe ? kol_recipe_get_name (recipe) : "custom");
+  if (weights)
+    g_key_file_set_string (file, "run", "weights", weights);
   g_key_file_set_string (file, "run", "data", data->name);
   g_key_file_set_uint64 (file, "run", "step", 0);
   write_data (file, data, options);
@@ -259,8 +263,9 @@ read_data (KolRun *run, GKeyFile *file, GError **error)
 }
 
 static gboolean
-read_recipe (KolRun *run, GError **error)
+read_recipe (KolRun *run, GKeyFile *file, GError **error)
 {
+  g_autofree char *name = g_key_file_get_string (file, "run", "network", NULL);
   g_autofree char *path = g_build_filename (run->folder, KOL_RECIPE_FILE, NULL);
   g_autofree char *text = NULL;
 
@@ -272,7 +277,7 @@ read_recipe (KolRun *run, GError **error)
     }
   if (!g_file_get_contents (path, &text, NULL, error))
     return FALSE;
-  run->recipe = kol_recipe_parse (text, path, error);
+  run->recipe = kol_recipe_parse_as (text, path, name ? name : "recipe", error);
   return run->recipe != NULL;
 }
 
@@ -284,7 +289,7 @@ read_all (KolRun *run, GKeyFile *file, GError **error)
   run->latest = steps->len ? g_array_index (steps, guint64, 0) : 0;
   run->best = g_key_file_get_uint64 (file, "run", "best-step", NULL);
   return read_data (run, file, error) && read_settings (run, file, error)
-         && read_recipe (run, error);
+         && read_recipe (run, file, error);
 }
 
 /**
@@ -325,6 +330,22 @@ kol_run_read (const char *folder, GError **error)
   g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "The run %s cannot be read: %s", shown,
                reason->message);
   return NULL;
+}
+
+/**
+ * kol_run_get_weights:
+ * @run: a run
+ *
+ * Returns: (transfer full) (nullable): the file of the weights of its latest checkpoint, for
+ *   kol_weights_open(); %NULL if there is none yet
+ */
+char *
+kol_run_get_weights (const KolRun *run)
+{
+  g_return_val_if_fail (run != NULL, NULL);
+  g_autofree char *checkpoint = run->latest ? kol_checkpoint_path (run->folder, run->latest) : NULL;
+
+  return checkpoint ? g_build_filename (checkpoint, KOL_WEIGHTS_FILE, NULL) : NULL;
 }
 
 /**

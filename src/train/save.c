@@ -10,6 +10,40 @@
 #include "parameters-private.h"
 #include "trainer-private.h"
 
+/* ── Beginning with weights ──────────────────────────────────────────────────────────────────── */
+
+/**
+ * kol_trainer_load:
+ * @trainer: a trainer that has not run yet
+ * @path: a file of weights, of any kind that kol_weights_open() knows
+ * @names: (nullable) (array zero-terminated=1): other names that the arrays may have
+ * @left: (out) (optional) (transfer full) (array zero-terminated=1): the parameters that
+ *   begin anew, as the file has nothing of their shape
+ * @error: return location
+ *
+ * Has training begin with the weights of another one rather than with random numbers:
+ * fine-tuning. The file must stay as it is until the first step.
+ *
+ * Errors: those of kol_weights_open() and kol_parameters_load_some().
+ *
+ * Returns: whether the weights are there
+ */
+gboolean
+kol_trainer_load (KolTrainer *trainer, const char *path, const KolWeightNames *const *names,
+                  char ***left, GError **error)
+{
+  g_return_val_if_fail (trainer != NULL && path != NULL && !trainer->record, FALSE);
+  g_autoptr (KolWeights) weights = kol_weights_open (path, error);
+
+  if (!weights
+      || !kol_parameters_load_some (trainer->parameters, trainer->n_network, weights, names, left,
+                                    error))
+    return FALSE;
+  g_free (trainer->weights);
+  trainer->weights = g_strdup (path);
+  return TRUE;
+}
+
 /* ── The run's folder ────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -63,8 +97,8 @@ kol_trainer_record (KolTrainer *trainer, const char *folder, const KolDatasetOpt
   if (!lock)
     return FALSE;
   kol_checkpoint_forget (folder, 0, 0);
-  if (!kol_run_create (folder, trainer->recipe, &trainer->settings, trainer->data, data_options,
-                       error))
+  if (!kol_run_create (folder, trainer->recipe, &trainer->settings, trainer->weights, trainer->data,
+                       data_options, error))
     return FALSE;
   trainer->record = kol_record_new (folder, trainer->learner.train_step, 0, lock, error);
   if (!trainer->record)

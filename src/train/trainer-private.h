@@ -26,6 +26,7 @@ struct _KolTrainer {
   KolTrainSettings settings; /* nothing in it is 0 for "default" any more */
   KolParameters *parameters;
   guint n_network; /* so many of them are the network's, the others the optimizer's */
+  char *weights;   /* the file that it began with; NULL: with random numbers */
 
   KolDataset *data;       /* the training set: */
   KolDataset *lessons;    /* those of it to learn from... */

@@ -389,6 +389,7 @@ kol_trainer_free (KolTrainer *trainer)
   g_clear_pointer (&trainer->data, kol_dataset_unref);
   g_clear_pointer (&trainer->parameters, kol_parameters_unref);
   g_clear_pointer (&trainer->recipe, kol_recipe_unref);
+  g_clear_pointer (&trainer->weights, g_free);
   g_clear_pointer (&trainer->pinned, g_hash_table_unref);
   g_clear_pointer (&trainer->validation_pinned, g_hash_table_unref);
   g_clear_pointer (&trainer->notes, g_ptr_array_unref);

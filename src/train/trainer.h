@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "../model/weights.h"
 #include "evaluator.h"
 
 G_BEGIN_DECLS
@@ -49,6 +50,9 @@ KOL_API KolTrainer *kol_trainer_new (KolDevice *device, KolNetwork network, gpoi
                                      const KolTrainSettings *settings, GError **error);
 KOL_API void kol_trainer_free (KolTrainer *trainer);
 
+KOL_API gboolean kol_trainer_load (KolTrainer *trainer, const char *path,
+                                   const KolWeightNames *const *names, char ***left,
+                                   GError **error);
 KOL_API gboolean kol_trainer_record (KolTrainer *trainer, const char *folder,
                                      const KolDatasetOptions *data_options, GError **error);
 KOL_API gboolean kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step,

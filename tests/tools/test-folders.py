@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -129,12 +130,41 @@ def what_it_learned(shop):
 
 
 @test
+def beginning_with_weights(shop):
+    """Those of a run, for other classes, too; what is of another network is refused."""
+    data, first, other = imagenet(shop), shop.path("net"), shop.path("other-classes")
+    tuned = ["train", *SMALL[:-2], "--weights", first, "--steps", "1"]
+    same = run(*tuned, "--data", data, "--run", shop.path("same"), "--lr", "1e-9", "--json")
+    expect(same.code == 0 and "begins anew" not in same.err, same)
+    scores = [json.loads(run("evaluate", folder, "--json").out)["loss"]
+              for folder in (first, shop.path("same"))]
+    expect(abs(scores[0] - scores[1]) < 1e-5, scores)
+
+    shutil.copytree(os.path.join(data, "val"), other)
+    shutil.copytree(os.path.join(other, "red"), os.path.join(other, "crimson"))
+    done = run(*tuned, "--data", other, "--run", shop.path("anew"), "--set", "validation=2")
+    expect(done.code == 0 and "begins anew: classifier.1.weight, classifier.1.bias; rate 5e-4"
+           in done.out.replace("0.0005", "5e-4"), done)
+    with open(os.path.join(shop.path("anew"), "run.ini"), encoding="utf-8") as file:
+        expect("weights=" + first in file.read(), "run.ini does not say where weights are from")
+
+    refused = run("train", "--network", "resnet18", "--weights", first, "--data", data)
+    expect_sentence(refused, 1, "weights.safetensors", "missing", "layer1.0.conv1.weight")
+    refused = run("train", "--network", "resnet18", "--weights", "nowhere", "--data", data)
+    expect_sentence(refused, 1, "nowhere", "kolinsky models")
+    refused = run("train", "--network", "resnet18", "--weights", "resnet18", "--data", data,
+                  XDG_DATA_HOME=shop.path("empty"))
+    expect_sentence(refused, 1, "models get resnet18")
+
+
+@test
 def going_on_is_exact(shop):
     data, part = imagenet(shop), shop.path("part")
     done = run("train", *SMALL, "--data", data, "--steps", "9", "--run", part)
     expect(done.code == 0, done)
     done = run("train", "--resume", part, "--steps", "15", "--json")
     expect(done.code == 0 and json.loads(done.out)["skipped"] == 2, done)
+    expect("Network: squeezenet1.1, " in done.err, done)
     whole = [row for row in losses(shop.path("net")) if row[1]]
     expect([row for row in losses(part) if row[1]] == whole, losses(part))
     expect(losses(part)[-1] == losses(shop.path("net"))[-1], losses(part))
