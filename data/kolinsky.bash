@@ -12,7 +12,7 @@ _kolinsky ()
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'devices train evaluate classify maximize style models run info export runs plot verify tune bench --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'devices train evaluate classify maximize style style-train style-apply models run info export runs plot verify tune bench --help --version' -- "$word"))
     return
   fi
   case $before in

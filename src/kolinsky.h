@@ -32,6 +32,7 @@
 #include "nn/schedules.h"
 #include "ops.h"
 #include "studies/excite.h"
+#include "studies/fast-style.h"
 #include "studies/layers.h"
 #include "studies/maximize.h"
 #include "studies/study.h"

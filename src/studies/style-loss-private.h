@@ -22,6 +22,8 @@ KolValue *kol_style_means (KolValue *features, KolValue *map);
 KolValue *kol_style_covariances (KolValue *features, KolValue *means, KolValue *map);
 /* Gatys's Gram matrix, F F^T / (C H W), [C, C]. */
 KolValue *kol_style_gram (KolValue *features);
+/* The same for each of several pictures, [N, C, H, W] -> [N, C, C]. */
+KolValue *kol_style_grams (KolValue *features);
 /* The mean square of what two matrices differ. */
 KolValue *kol_style_gram_loss (KolValue *gram, KolValue *wanted);
 

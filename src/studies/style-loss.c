@@ -28,6 +28,19 @@ kol_style_gram (KolValue *features)
 }
 
 KolValue *
+kol_style_grams (KolValue *features)
+{
+  if (kol_value_failed (features))
+    return features;
+  KolShape shape = features->shape;
+  KolValue *rows = kol_reshape (features, KOL_SHAPE (shape.dim[0], shape.dim[1], -1));
+  double count = (double) (shape.dim[1] * shape.dim[2] * shape.dim[3]);
+
+  return kol_scale (kol_matmul_with (rows, rows, &(KolMatmul){ .transpose_b = TRUE }),
+                    (float) (1 / count), 0);
+}
+
+KolValue *
 kol_style_means (KolValue *features, KolValue *map)
 {
   KolValue *weighted = map ? kol_multiply (features, kol_square (map)) : features;

@@ -169,7 +169,7 @@ fill_gaps (KolStyle *self)
   KolStyleOptions *options = &self->options;
   gboolean gram = options->measure == KOL_STYLE_GRAM;
 
-  options->content_weight = otherwise (options->content_weight, gram ? 5 : 0.05);
+  options->content_weight = otherwise (options->content_weight, gram ? 5 : 0.5);
   options->style_weight = otherwise (options->style_weight, gram ? 100 : 1);
   options->variation_weight = otherwise (options->variation_weight, gram ? 0 : 0.5);
   if (!options->size)

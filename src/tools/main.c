@@ -9,9 +9,10 @@ gint64 tool_start_time;
 
 /* Every sub-command, in the order of the help text. */
 static const ToolCommand *const commands[] = {
-  &tool_devices, &tool_train,  &tool_evaluate, &tool_classify, &tool_maximize,
-  &tool_style,   &tool_models, &tool_run,      &tool_info,     &tool_export,
-  &tool_runs,    &tool_plot,   &tool_verify,   &tool_tune,     &tool_bench,
+  &tool_devices, &tool_train,       &tool_evaluate,    &tool_classify, &tool_maximize,
+  &tool_style,   &tool_style_train, &tool_style_apply, &tool_models,   &tool_run,
+  &tool_info,    &tool_export,      &tool_runs,        &tool_plot,     &tool_verify,
+  &tool_tune,    &tool_bench,
 };
 
 static void
@@ -20,7 +21,7 @@ print_help (void)
   g_print ("Usage:\n  kolinsky COMMAND [OPTION...]\n\n"
            "Trains and runs neural networks on any OpenCL device.\n\nCommands:\n");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    g_print ("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    g_print ("  %-11s %s\n", commands[i]->name, commands[i]->summary);
   g_print ("\nOptions:\n"
            "  --help     Show this\n"
            "  --version  Show the version\n\n"

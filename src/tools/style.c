@@ -198,8 +198,8 @@ choose_start (Painting *self, GError **error)
 }
 
 /* The network that paints best among those that are installed. */
-static const char *
-find_network (GError **error)
+const char *
+tool_find_features (GError **error)
 {
   static const char *const best[] = { "vgg19", "vgg16", "vgg16-hed", "squeezenet1.1", NULL };
 
@@ -240,20 +240,21 @@ make_task (Painting *self, char **paths, GError **error)
 
   if (whose < 0)
     return FALSE;
-  *task = (KolStyleOptions){ .network = options->model ? options->model : find_network (error),
-                             .measure = (KolStyleMeasure) measure,
-                             .optimizer = (KolStyleOptimizer) optimizer,
-                             .colours = (KolStyleColours) whose,
-                             .content_weight = options->content_weight,
-                             .style_weight = options->style_weight,
-                             .variation_weight = options->variation,
-                             .size = (guint) options->size,
-                             .smallest = (guint) options->smallest,
-                             .steps = (guint) options->steps,
-                             .history = (guint) options->history,
-                             .style_scale = options->style_scale,
-                             .rate = options->rate,
-                             .seed = (guint64) options->seed };
+  *task
+      = (KolStyleOptions){ .network = options->model ? options->model : tool_find_features (error),
+                           .measure = (KolStyleMeasure) measure,
+                           .optimizer = (KolStyleOptimizer) optimizer,
+                           .colours = (KolStyleColours) whose,
+                           .content_weight = options->content_weight,
+                           .style_weight = options->style_weight,
+                           .variation_weight = options->variation,
+                           .size = (guint) options->size,
+                           .smallest = (guint) options->smallest,
+                           .steps = (guint) options->steps,
+                           .history = (guint) options->history,
+                           .style_scale = options->style_scale,
+                           .rate = options->rate,
+                           .seed = (guint64) options->seed };
   if (!task->network)
     return FALSE;
   if (options->classic)
@@ -285,8 +286,8 @@ write_bytes (int file, gpointer data)
   return kol_replace_write (file, bytes->bytes, bytes->size);
 }
 
-static gboolean
-save (const KolSnapshot *picture, const char *path, GError **error)
+gboolean
+tool_save_picture (const KolSnapshot *picture, const char *path, GError **error)
 {
   const char *const texts[] = { "Software", "Kolinsky", NULL };
   g_autoptr (GBytes) png = kol_snapshot_to_png (picture, texts, error);
@@ -359,7 +360,7 @@ save_snapshot (Painting *self, const KolStudyProgress *progress)
   g_autofree char *path = g_build_filename (self->options->snapshots, name, NULL);
 
   if (!self->error)
-    save (progress->snapshots[0], path, &self->error);
+    tool_save_picture (progress->snapshots[0], path, &self->error);
 }
 
 static void
@@ -421,7 +422,7 @@ paint (Painting *self, GCancellable *cancellable, GError **error)
   if (!picture)
     return FALSE;
   say_losses (self);
-  if (!save (picture, self->options->output, error))
+  if (!tool_save_picture (picture, self->options->output, error))
     return FALSE;
   g_autofree char *shown = g_filename_display_name (self->options->output);
   tool_say ("The picture is in %s, %zu x %zu pixels%s", shown, kol_snapshot_get_width (picture),

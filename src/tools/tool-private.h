@@ -25,8 +25,8 @@ typedef struct {
 } ToolCommand;
 
 extern const ToolCommand tool_bench, tool_classify, tool_devices, tool_evaluate, tool_export,
-    tool_info, tool_maximize, tool_models, tool_plot, tool_run, tool_runs, tool_style, tool_train,
-    tool_tune, tool_verify;
+    tool_info, tool_maximize, tool_models, tool_plot, tool_run, tool_runs, tool_style,
+    tool_style_apply, tool_style_train, tool_train, tool_tune, tool_verify;
 
 /* When the process began, of g_get_monotonic_time (). */
 extern gint64 tool_start_time;
@@ -71,6 +71,11 @@ char *tool_find_data (const char *given, GError **error);
 GPtrArray *tool_list_pictures (char **given, GError **error);
 /* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
 char *tool_run_folder (const char *given);
+
+/* Writes a picture as PNG, beside the file's name first (style.c). */
+gboolean tool_save_picture (const KolSnapshot *picture, const char *path, GError **error);
+/* The network that is best for comparing features among those that are installed (style.c). */
+const char *tool_find_features (GError **error);
 
 /* Opens @model, an ONNX file or the name of an installed one (run.c). Given. */
 KolOnnx *tool_open_onnx (const char *model, GError **error);

@@ -132,6 +132,73 @@ def interrupted_writes_what_there_is(shop):
     expect(read_png(place.output)[:2] == (32, 24), out)
 
 
+# ── In one pass ──────────────────────────────────────────────────────────────
+
+def train(place, *more, network="net"):
+    return run("style-train", place.style, "--photos", place.photos, "-m", place.network, "-o",
+               place.path(network), "--size", "32", "--width", "4", "--batch", "2", "--every", "4",
+               *more)
+
+
+def learning(shop, name):
+    """A place with photos to learn from, of all kinds."""
+    place = Place(shop, name)
+    place.photos = place.path("photos")
+    os.makedirs(place.photos)
+    for i in range(12):
+        place.write(f"photos/{i:02}.png", networks.png(20 * i, 250 - 20 * i, 90, 30 + 3 * (i % 2), 44))
+    return place
+
+
+@test
+def learns_to_paint_and_paints(shop):
+    place = learning(shop, "learns")
+    result = train(place, "--steps", "8")
+    expect(result.code == 0, result)
+    for word in ("12 photos, 1 of them held out", "Saved step 4", "Saved step 8", "held out: loss"):
+        expect(word in result.out, f"{word!r} is missing in:\n{result}")
+    expect(sorted(os.listdir(place.path("net-samples"))) == ["000004.png", "000008.png"], result)
+    for ending in ("safetensors", "onnx"):
+        result = run("style-apply", place.path("net." + ending), place.content,
+                     "-o", place.path(ending + ".png"))
+        expect(result.code == 0, result)
+        expect(read_png(place.path(ending + ".png"))[:2] == (40, 30), result)
+    a, b = (read_png(place.path(name + ".png"))[2] for name in ("safetensors", "onnx"))
+    expect(all(abs(x - y) < 1 for x, y in zip(a, b)), f"{a} {b}")
+    result = run("style-apply", place.path("net.safetensors"), place.photos, "-o", place.path("all"))
+    expect(result.code == 0 and "12 pictures" in result.out, result)
+    expect(len(os.listdir(place.path("all"))) == 12, result)
+    expect(read_png(place.path("all", "11.png"))[:2] == (33, 44), result)
+
+
+@test
+def training_goes_on_where_it_was(shop):
+    place = learning(shop, "goes-on")
+    expect(train(place, "--steps", "8", network="whole").code == 0, "whole")
+    expect(train(place, "--steps", "4", network="halves").code == 0, "first half")
+    expect_sentence(train(place, "--steps", "8", network="halves"), 1, "--resume")
+    result = train(place, "--steps", "8", "--resume", network="halves")
+    expect(result.code == 0 and "goes on from step 4" in result.out, result)
+    whole, halves = (open(place.path(name + ".safetensors"), "rb").read()
+                     for name in ("whole", "halves"))
+    expect(whole == halves, "the weights differ")
+
+
+@test
+def other_networks_are_told(shop):
+    place = learning(shop, "others")
+    expect_sentence(run("style-apply", place.network, place.content, "-o", place.output), 1,
+                    "no picture")
+    place.write("wrong.safetensors", networks.safetensors({"a": ([2], [1.0, 2.0])}))
+    expect_sentence(run("style-apply", place.path("wrong.safetensors"), place.content, "-o",
+                        place.output), 1, "style-train")
+    expect_sentence(run("style-apply", place.path("none.onnx"), place.content, "-o", place.output),
+                    1, "none.onnx")
+    expect_sentence(run("style-train", place.style, "-o", place.path("net")), 2, "--photos")
+    expect_sentence(train(place, "--size", "30"), 1, "multiple of 4")
+    expect(not os.path.exists(place.output), "a picture was written")
+
+
 @test
 def what_is_wrong_is_told(shop):
     place = Place(shop, "wrong")

@@ -1,0 +1,865 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Training of a network that paints: what it makes of a photo is compared with the photo
+ * and the style by the features of another network, which does not learn. All losses are
+ * relative, so that weights mean the same with any network.
+ */
+
+#include "fast-style.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../dataset/dataset.h"
+#include "../graph/graph-private.h"
+#include "../model/safetensors.h"
+#include "../model/onnx-write.h"
+#include "../nn/optimizers.h"
+#include "../ops.h"
+#include "../random-private.h"
+#include "fast-style-network-private.h"
+#include "layers.h"
+#include "style-layers-private.h"
+#include "style-loss-private.h"
+#include "style-pictures-private.h"
+
+#define SIZE 256
+#define BATCH 4
+#define WIDTH 32
+#define STEPS 2000
+#define RATE 1e-3
+#define MOST_SETBACKS 10
+#define MOST_UNREADABLE 20 /* pictures one after another */
+
+typedef struct {
+  KolValue *gram, *scale; /* placeholders */
+} StyleTarget;
+
+typedef struct {
+  KolValue *features, *scale; /* placeholders */
+  KolValue *seen;             /* of the photos, in the graph that looks at them */
+} ContentTarget;
+
+struct _KolFastStyle {
+  KolFastStyleOptions options;
+  KolStyleOptions layers; /* its layers alone */
+  KolStyleLayer *layers_of_style, *layers_of_content;
+  KolLayers *network;
+  KolGraph *graph, *looking;
+  KolValue *photos, *looked_at; /* placeholders [N, 3, size, size] */
+  KolValue *painted, *losses, *update;
+  GArray *styles, *contents, *terms;
+  float *read;
+  guint64 peak;
+  guint step;
+  double rate;
+  guint setbacks;
+  gint64 paced; /* when the first step of this run was done */
+  char *event, *told_event;
+};
+
+/**
+ * kol_fast_style_free:
+ * @fast: (transfer full) (nullable): a network that learns to paint
+ */
+void
+kol_fast_style_free (KolFastStyle *fast)
+{
+  if (!fast)
+    return;
+  g_clear_pointer (&fast->graph, kol_graph_free);
+  g_clear_pointer (&fast->looking, kol_graph_free);
+  g_clear_pointer (&fast->network, kol_layers_free);
+  g_clear_pointer (&fast->styles, g_array_unref);
+  g_clear_pointer (&fast->contents, g_array_unref);
+  g_clear_pointer (&fast->terms, g_array_unref);
+  g_free (fast->layers_of_style);
+  g_free (fast->layers_of_content);
+  g_free (fast->read);
+  g_free (fast->event);
+  g_free (fast->told_event);
+  g_free (fast);
+}
+
+/* ── Options ─────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static gboolean
+fail (GError **error, const char *format, ...)
+{
+  va_list arguments;
+
+  va_start (arguments, format);
+  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
+  return FALSE;
+}
+
+static guint
+or_else (guint given, guint usual)
+{
+  return given ? given : usual;
+}
+
+static double
+weight_or_else (double given, double usual)
+{
+  return isnan (given) ? usual : given;
+}
+
+static gboolean
+fill_gaps (KolFastStyle *self, GError **error)
+{
+  KolFastStyleOptions *options = &self->options;
+  gsize fixed = kol_layers_get_batch (self->network);
+
+  options->size = or_else (options->size, SIZE);
+  options->style_size = or_else (options->style_size, options->size);
+  options->batch = or_else (options->batch, fixed ? (guint) fixed : BATCH);
+  options->width = or_else (options->width, WIDTH);
+  options->steps = or_else (options->steps, STEPS);
+  options->rate = options->rate != 0 ? options->rate : RATE;
+  options->content_weight = weight_or_else (options->content_weight, 1);
+  options->style_weight = weight_or_else (options->style_weight, 5);
+  options->variation_weight = weight_or_else (options->variation_weight, 1);
+  self->rate = options->rate;
+  if (options->size % KOL_FAST_STYLE_MULTIPLE || options->size < 32)
+    return fail (error, "The size is %u pixels, but it must be a multiple of %d, and at least 32",
+                 options->size, KOL_FAST_STYLE_MULTIPLE);
+  if (options->n_photos <= options->held_out)
+    return fail (error,
+                 "There are %u photos, of which %u are held out, so none are left to learn "
+                 "from",
+                 options->n_photos, options->held_out);
+  if (options->content_weight < 0 || options->style_weight < 0 || options->variation_weight < 0
+      || !(options->rate > 0))
+    return fail (error, "Weights must be at least 0, and the rate above 0");
+  if (kol_layers_get_picture (self->network)->channels != 3)
+    return fail (error,
+                 "The network %s takes grey pictures; one that takes coloured ones is needed",
+                 kol_layers_get_name (self->network));
+  return TRUE;
+}
+
+static gboolean
+choose_layers (KolFastStyle *self, GError **error)
+{
+  self->layers = (KolStyleOptions){ .style_layers = self->options.style_layers,
+                                    .n_style_layers = self->options.n_style_layers,
+                                    .content_layers = self->options.content_layers,
+                                    .n_content_layers = self->options.n_content_layers };
+  return (self->layers.style_layers && self->layers.content_layers)
+         || kol_style_choose_layers (self->network, &self->layers, &self->layers_of_style,
+                                     &self->layers_of_content, error);
+}
+
+/* ── Losses ──────────────────────────────────────────────────────────────────────────────────── */
+
+static KolValue *
+find_features (const KolFastStyle *self, const char *name, GError **error)
+{
+  const KolLayerInfo *layer = kol_layers_find (self->network, name, error);
+
+  if (layer && (!layer->value || layer->shape.rank != 4))
+    fail (error, "The layer “%s” has no features with places, [N, C, H, W]", name);
+  return layer && layer->value && layer->shape.rank == 4 ? layer->value : NULL;
+}
+
+static double
+weight_of (const KolStyleLayer *layer)
+{
+  return layer->weight != 0 ? layer->weight : 1;
+}
+
+static KolValue *
+placeholder (KolFastStyle *self, const char *what, const char *layer, KolShape shape)
+{
+  g_autofree char *name = g_strdup_printf ("study/%s/%s", what, layer);
+
+  return kol_placeholder (self->graph, name, shape);
+}
+
+static KolValue *
+add_term (KolFastStyle *self, GPtrArray *losses, KolStyleTerm term, KolValue *loss, KolValue *total)
+{
+  g_array_append_val (self->terms, term);
+  g_ptr_array_add (losses, kol_reshape (loss, KOL_SHAPE (1)));
+  KolValue *weighted = kol_scale (loss, (float) term.weight, 0);
+  return total ? kol_add (total, weighted) : weighted;
+}
+
+/* sum (G - G')^2 / sum G'^2 of each picture's Gram matrix G, the style's G'. */
+static KolValue *
+add_style (KolFastStyle *self, GPtrArray *losses, KolValue *total, GError **error)
+{
+  for (guint i = 0; i < self->layers.n_style_layers; i++)
+    {
+      const KolStyleLayer *layer = &self->layers.style_layers[i];
+      KolValue *features = find_features (self, layer->name, error);
+
+      if (!features)
+        return NULL;
+      gint64 channels = features->shape.dim[1];
+      StyleTarget target
+          = { placeholder (self, "gram", layer->name, KOL_SHAPE (channels, channels)),
+              placeholder (self, "gram-scale", layer->name, KOL_SCALAR) };
+      KolValue *loss = kol_multiply (kol_style_gram_loss (kol_style_grams (features), target.gram),
+                                     target.scale);
+      total = add_term (self, losses,
+                        (KolStyleTerm){ .kind = "style",
+                                        .layer = layer->name,
+                                        .loss = NAN,
+                                        .weight = self->options.style_weight * weight_of (layer) },
+                        loss, total);
+      g_array_append_val (self->styles, target);
+    }
+  return total;
+}
+
+static KolValue *
+add_content (KolFastStyle *self, GPtrArray *losses, GError **error)
+{
+  KolValue *total = NULL;
+
+  for (guint i = 0; i < self->layers.n_content_layers; i++)
+    {
+      const KolStyleLayer *layer = &self->layers.content_layers[i];
+      KolValue *features = find_features (self, layer->name, error);
+
+      if (!features)
+        return NULL;
+      ContentTarget target = { placeholder (self, "content", layer->name, features->shape),
+                               placeholder (self, "content-scale", layer->name, KOL_SCALAR) };
+      KolValue *loss = kol_multiply (
+          kol_mean (kol_square (kol_subtract (features, target.features))), target.scale);
+      total
+          = add_term (self, losses,
+                      (KolStyleTerm){ .kind = "content",
+                                      .layer = layer->name,
+                                      .loss = NAN,
+                                      .weight = self->options.content_weight * weight_of (layer) },
+                      loss, total);
+      g_array_append_val (self->contents, target);
+    }
+  return total;
+}
+
+static gboolean
+check (const KolGraph *graph, GError **error)
+{
+  const GError *mistake = kol_graph_get_error (graph);
+
+  if (!mistake)
+    return TRUE;
+  g_propagate_error (error, g_error_copy (mistake));
+  return FALSE;
+}
+
+static KolShape
+batch_shape (const KolFastStyle *self)
+{
+  return KOL_SHAPE (self->options.batch, 3, self->options.size, self->options.size);
+}
+
+static gboolean
+build (KolFastStyle *self, GError **error)
+{
+  g_autoptr (GPtrArray) losses = g_ptr_array_new ();
+  KolValue *total;
+
+  self->graph = kol_graph_new_over (kol_layers_get_parameters (self->network));
+  self->photos = kol_placeholder (self->graph, "study/photos", batch_shape (self));
+  self->painted = kol_fast_style_build (self->photos, self->options.width);
+  if (!kol_layers_build (self->network, self->painted, error))
+    return FALSE;
+  if (!(total = add_content (self, losses, error))
+      || !(total = add_style (self, losses, total, error)))
+    return FALSE;
+  total = add_term (
+      self, losses,
+      (KolStyleTerm){ .kind = "variation", .loss = NAN, .weight = self->options.variation_weight },
+      kol_style_even_variation (self->painted), total);
+  g_ptr_array_add (losses, kol_reshape (total, KOL_SHAPE (1)));
+  self->losses = kol_concat ((KolValue *const *) losses->pdata, losses->len, 0);
+  self->update = kol_adam (total, &(KolAdam){ .rate = self->rate });
+  self->read = g_new0 (float, losses->len);
+  return check (self->graph, error);
+}
+
+/* The graph that looks at the photos themselves. */
+static gboolean
+build_looking (KolFastStyle *self, GError **error)
+{
+  self->looking = kol_graph_new_over (kol_layers_get_parameters (self->network));
+  self->looked_at = kol_placeholder (self->looking, "study/photos", batch_shape (self));
+  if (!kol_layers_build (self->network, self->looked_at, error))
+    return FALSE;
+  for (guint i = 0; i < self->contents->len; i++)
+    {
+      ContentTarget *target = &g_array_index (self->contents, ContentTarget, i);
+      target->seen = find_features (self, self->layers.content_layers[i].name, error);
+      if (!target->seen)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* ── What is wanted ──────────────────────────────────────────────────────────────────────────── */
+
+static double
+mean_square (const float *values, gsize n)
+{
+  double sum = 0;
+
+  for (gsize i = 0; i < n; i++)
+    sum += (double) values[i] * values[i];
+  return sum > 0 ? sum / (double) n : 1;
+}
+
+static gboolean
+look_at_style (KolFastStyle *self, GError **error)
+{
+  const KolPicture *style = self->options.style;
+  g_autoptr (KolGraph) graph = kol_graph_new_over (kol_layers_get_parameters (self->network));
+  g_autoptr (GPtrArray) grams = g_ptr_array_new ();
+  gsize width, height, batch = MAX (kol_layers_get_batch (self->network), 1);
+
+  kol_style_fit (style, self->options.style_size, &width, &height);
+  g_autoptr (KolSnapshot) scaled = kol_style_scale_picture (style, 3, width, height, error);
+  if (!scaled)
+    return FALSE;
+  gsize n = 3 * width * height;
+  g_autofree float *pixels = g_new (float, batch *n);
+  for (gsize i = 0; i < batch; i++)
+    memcpy (pixels + i * n, kol_snapshot_get_pixels (scaled), n * sizeof (float));
+  KolValue *x = kol_placeholder (graph, "study/style",
+                                 KOL_SHAPE ((gint64) batch, 3, (gint64) height, (gint64) width));
+  if (!kol_layers_build (self->network, x, error))
+    return FALSE;
+  kol_set (x, pixels);
+  for (guint i = 0; i < self->layers.n_style_layers; i++)
+    {
+      KolValue *features = find_features (self, self->layers.style_layers[i].name, error);
+      if (!features)
+        return FALSE;
+      g_ptr_array_add (grams, kol_style_grams (features));
+    }
+  if (!kol_run_all (graph, (KolValue *const *) grams->pdata, grams->len, error))
+    return FALSE;
+  for (guint i = 0; i < grams->len; i++)
+    {
+      StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
+      gsize count = (gsize) kol_count (target->gram);
+      g_autofree float *gram = g_new (float, batch *count);
+
+      if (!kol_read (g_ptr_array_index (grams, i), gram, error))
+        return FALSE;
+      kol_set (target->gram, gram);
+      kol_set_scalar (target->scale, (float) (1 / mean_square (gram, count)));
+    }
+  return TRUE;
+}
+
+/* The content of a batch. */
+static gboolean
+look_at_photos (KolFastStyle *self, const float *pixels, GError **error)
+{
+  g_autoptr (GPtrArray) seen = g_ptr_array_new ();
+
+  for (guint i = 0; i < self->contents->len; i++)
+    g_ptr_array_add (seen, g_array_index (self->contents, ContentTarget, i).seen);
+  kol_set (self->looked_at, pixels);
+  if (!kol_run_all (self->looking, (KolValue *const *) seen->pdata, seen->len, error))
+    return FALSE;
+  for (guint i = 0; i < self->contents->len; i++)
+    {
+      ContentTarget *target = &g_array_index (self->contents, ContentTarget, i);
+      gsize n = (gsize) kol_count (target->features);
+      g_autofree float *values = g_new (float, n);
+
+      if (!kol_read (target->seen, values, error))
+        return FALSE;
+      kol_set (target->features, values);
+      kol_set_scalar (target->scale, (float) (1 / mean_square (values, n)));
+    }
+  kol_set (self->photos, pixels);
+  return TRUE;
+}
+
+/* ── Photos ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* A square out of a photo, where @chance says, as numbers. */
+static gboolean
+load_square (const char *path, guint size, guint32 chance, float *pixels)
+{
+  g_autoptr (KolPicture) photo = kol_picture_load (path, NULL);
+
+  if (!photo)
+    return FALSE;
+  double scale = (double) size / (double) MIN (photo->width, photo->height);
+  gsize width = MAX (size, (gsize) lround ((double) photo->width * scale));
+  gsize height = MAX (size, (gsize) lround ((double) photo->height * scale));
+  KolPictureBox part = { .left = chance % (width - size + 1),
+                         .top = chance % (height - size + 1),
+                         .width = size,
+                         .height = size };
+  g_autoptr (KolPicture) square = kol_picture_resize (photo, width, height, KOL_BILINEAR, &part);
+  g_autoptr (KolPicture) coloured = square ? kol_picture_convert (square, 3) : NULL;
+  gsize n = (gsize) 3 * size * size;
+
+  for (gsize i = 0; coloured && i < n; i++)
+    pixels[i] = (float) coloured->pixels[i] / 255;
+  return coloured != NULL;
+}
+
+/* The batch of a step, read on a thread of its own while the step before is computed. */
+typedef struct {
+  const KolFastStyle *self;
+  guint step;
+  float *pixels;
+  gboolean good;
+} Loading;
+
+static gpointer
+load_batch (gpointer data)
+{
+  Loading *loading = data;
+  const KolFastStyleOptions *options = &loading->self->options;
+  gsize each = (gsize) 3 * options->size * options->size;
+  guint n = options->n_photos - options->held_out, tried = 0;
+
+  for (guint i = 0; i < options->batch; tried++)
+    {
+      KolPhilox chance = kol_philox (options->seed, loading->step, i + ((guint64) tried << 32));
+      if (load_square (options->photos[chance.v[0] % n], options->size, chance.v[1],
+                       loading->pixels + i * each))
+        i++;
+      else if (tried > MOST_UNREADABLE + options->batch)
+        return NULL;
+    }
+  loading->good = TRUE;
+  return NULL;
+}
+
+static GThread *
+start_loading (Loading *loading, const KolFastStyle *self, guint step)
+{
+  gsize n = (gsize) self->options.batch * 3 * self->options.size * self->options.size;
+
+  *loading = (Loading){ .self = self, .step = step, .pixels = g_new (float, n) };
+  return g_thread_new ("photos", load_batch, loading);
+}
+
+/* ── Steps ───────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+read_losses (KolFastStyle *self, double *total, GError **error)
+{
+  if (!kol_read (self->losses, self->read, error))
+    return FALSE;
+  for (guint i = 0; i < self->terms->len; i++)
+    g_array_index (self->terms, KolStyleTerm, i).loss = self->read[i];
+  *total = self->read[self->terms->len];
+  return TRUE;
+}
+
+/* What is no number leaves the weights as they were, and halves the rate. */
+static gboolean
+set_back (KolFastStyle *self, GError *reason, GError **error)
+{
+  if (!g_error_matches (reason, KOL_ERROR, KOL_ERROR_DIVERGED) || ++self->setbacks > MOST_SETBACKS)
+    {
+      g_propagate_error (error, reason);
+      return FALSE;
+    }
+  self->rate /= 2;
+  kol_set_scalar (kol_optimizer_get_rate (self->update), (float) self->rate);
+  g_free (self->event);
+  self->event = g_strdup_printf ("%s; it goes on from there with half the rate, %g",
+                                 reason->message, self->rate);
+  g_error_free (reason);
+  return TRUE;
+}
+
+static gboolean
+take_step (KolFastStyle *self, const float *pixels, double *total, GError **error)
+{
+  KolValue *targets[2] = { self->losses, self->update };
+  GError *reason = NULL;
+
+  if (!look_at_photos (self, pixels, error))
+    return FALSE;
+  if (!kol_run_all (self->graph, targets, 2, &reason) || !read_losses (self, total, &reason))
+    {
+      *total = NAN;
+      return set_back (self, reason, error);
+    }
+  return TRUE;
+}
+
+/* What it makes of the first photo of the batch. Given. */
+static KolSnapshot *
+make_sample (KolFastStyle *self, GError **error)
+{
+  gsize n = (gsize) kol_count (self->painted), each = n / self->options.batch;
+  g_autofree float *pixels = g_new (float, n);
+
+  if (!kol_run (self->graph, self->painted, error) || !kol_read (self->painted, pixels, error))
+    return NULL;
+  for (gsize i = 0; i < each; i++)
+    pixels[i] = CLAMP (pixels[i], 0, 1);
+  return kol_snapshot_new (pixels, 3, self->options.size, self->options.size);
+}
+
+static gboolean
+tell (KolFastStyle *self, const KolStudyWatch *watch, gint64 began, guint first, double total,
+      GError **error)
+{
+  gint64 now = g_get_monotonic_time ();
+  guint done = self->step - first;
+  g_autoptr (KolSnapshot) sample = NULL;
+
+  if (done == 1) /* the first one compiles, which tells nothing of the others */
+    self->paced = now;
+  if (!watch->told)
+    return TRUE;
+  if (watch->every && self->step % watch->every == 0 && !(sample = make_sample (self, error)))
+    return FALSE;
+  watch->told (&(KolStudyProgress){ .step = self->step,
+                                    .steps = self->options.steps,
+                                    .value = total,
+                                    .seconds = (double) (now - began) * 1e-6,
+                                    .seconds_left
+                                    = done > 1 ? (double) (now - self->paced) * 1e-6 / (done - 1)
+                                                     * (self->options.steps - self->step)
+                                               : NAN,
+                                    .snapshots = sample ? &sample : NULL,
+                                    .n_snapshots = sample != NULL },
+               watch->user_data);
+  return TRUE;
+}
+
+/**
+ * kol_fast_style_run:
+ * @fast: a network that learns to paint
+ * @until: the step to end with; 0: the last one
+ * @watch: (nullable): who is told, and may end it; a snapshot is what the network makes of
+ *   a photo of the batch
+ * @error: return location
+ *
+ * Trains. A cancelled run is no error. If a loss or gradient is no number, the weights stay
+ * as they were before that step, and the rate is halved; kol_fast_style_take_event() says so.
+ *
+ * Errors: those of the device; %KOL_ERROR_DATA if photos cannot be read;
+ * %KOL_ERROR_DIVERGED if numbers are none again and again.
+ *
+ * Returns: %FALSE if something has failed
+ */
+gboolean
+kol_fast_style_run (KolFastStyle *fast, guint until, const KolStudyWatch *watch, GError **error)
+{
+  g_return_val_if_fail (fast != NULL, FALSE);
+  const KolStudyWatch nobody = { 0 };
+  guint first = fast->step, last = until ? MIN (until, fast->options.steps) : fast->options.steps;
+  gint64 began = g_get_monotonic_time ();
+  Loading loading;
+  GThread *thread = start_loading (&loading, fast, first);
+  gboolean good = TRUE;
+
+  watch = watch ? watch : &nobody;
+  while (good && fast->step < last && !g_cancellable_is_cancelled (watch->cancellable))
+    {
+      double total = NAN;
+
+      g_thread_join (thread);
+      Loading ready = loading;
+      thread = start_loading (&loading, fast, fast->step + 1);
+      good = ready.good ? take_step (fast, ready.pixels, &total, error)
+                        : fail (error, "%d photos one after another cannot be read, such as “%s”",
+                                MOST_UNREADABLE, fast->options.photos[0]);
+      g_free (ready.pixels);
+      fast->step += good;
+      good = good && tell (fast, watch, began, first, total, error);
+    }
+  g_thread_join (thread);
+  g_free (loading.pixels);
+  return good;
+}
+
+/**
+ * kol_fast_style_validate:
+ * @fast: a network that learns to paint
+ * @loss: (out): the mean sum of losses over the photos that are held out; NaN if none are
+ * @error: return location
+ *
+ * Returns: %FALSE if something has failed
+ */
+gboolean
+kol_fast_style_validate (KolFastStyle *fast, double *loss, GError **error)
+{
+  g_return_val_if_fail (fast != NULL && loss != NULL, FALSE);
+  const KolFastStyleOptions *options = &fast->options;
+  gsize each = (gsize) 3 * options->size * options->size;
+  g_autofree float *pixels = g_new (float, options->batch *each);
+  guint n = 0, filled = 0, tried = 0;
+  double sum = 0;
+
+  /* The last batch is filled up with the first photos once more. */
+  for (guint i = 0; i < options->held_out || (filled && tried < 2 * options->batch); i++)
+    {
+      const char *path
+          = options->photos[options->n_photos - options->held_out + i % options->held_out];
+      double total;
+
+      tried += i >= options->held_out;
+      filled += load_square (path, options->size, 0, pixels + filled * each);
+      if (filled < options->batch)
+        continue;
+      filled = 0;
+      if (!look_at_photos (fast, pixels, error) || !kol_run (fast->graph, fast->losses, error)
+          || !read_losses (fast, &total, error))
+        return FALSE;
+      sum += total;
+      n++;
+    }
+  *loss = n ? sum / n : NAN;
+  return TRUE;
+}
+
+/* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* The weights, and what Adam keeps. */
+static gboolean
+is_kept (const KolParameter *parameter)
+{
+  const char *name = kol_parameter_get_name (parameter);
+
+  return g_str_has_prefix (name, KOL_FAST_STYLE_PREFIX) || g_str_has_prefix (name, "adam/");
+}
+
+static KolArray *
+copy_parameter (KolParameter *parameter, GError **error)
+{
+  const KolShape *shape = kol_parameter_get_shape (parameter);
+  KolArray *array
+      = kol_array_new (kol_parameter_get_name (parameter), (guint) shape->rank, shape->dim);
+
+  if (kol_parameter_read (parameter, array->data, error))
+    return array;
+  kol_array_free (array);
+  return NULL;
+}
+
+/**
+ * kol_fast_style_save:
+ * @fast: a network that learns to paint
+ * @path: a file, `.safetensors`
+ * @error: return location
+ *
+ * Writes the weights, and what training needs to go on from here. kol_painter_open() takes
+ * such a file, too.
+ *
+ * Returns: %FALSE if it cannot be written; an older file is then as it was
+ */
+gboolean
+kol_fast_style_save (KolFastStyle *fast, const char *path, GError **error)
+{
+  g_return_val_if_fail (fast != NULL && path != NULL, FALSE);
+  KolParameters *parameters = kol_layers_get_parameters (fast->network);
+  g_autoptr (GPtrArray) arrays = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_array_free);
+  g_autoptr (GHashTable) metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
+    {
+      KolParameter *parameter = kol_parameters_get (parameters, i);
+      KolArray *array = is_kept (parameter) ? copy_parameter (parameter, error) : NULL;
+
+      if (is_kept (parameter) && !array)
+        return FALSE;
+      if (array)
+        g_ptr_array_add (arrays, array);
+    }
+  g_hash_table_insert (metadata, "kind", g_strdup (KOL_FAST_STYLE_KIND));
+  g_hash_table_insert (metadata, "width", g_strdup_printf ("%u", fast->options.width));
+  g_hash_table_insert (metadata, "step", g_strdup_printf ("%u", fast->step));
+  return kol_safetensors_save (path, arrays, metadata, error);
+}
+
+/**
+ * kol_fast_style_resume:
+ * @fast: a network that learns to paint, before its first step
+ * @path: what kol_fast_style_save() has written
+ * @error: return location
+ *
+ * Goes on from a file: weights, moments and the step are what they were.
+ *
+ * Errors: %KOL_ERROR_DATA if the file is not of a network like this one.
+ *
+ * Returns: %FALSE if it cannot be taken; the network is then not to be used
+ */
+gboolean
+kol_fast_style_resume (KolFastStyle *fast, const char *path, GError **error)
+{
+  g_return_val_if_fail (fast != NULL && path != NULL, FALSE);
+  KolParameters *parameters = kol_layers_get_parameters (fast->network);
+  g_autoptr (GHashTable) metadata = NULL;
+  g_autoptr (GPtrArray) arrays = kol_safetensors_load (path, &metadata, error);
+  guint taken = 0, kept = 0;
+
+  if (!arrays)
+    return FALSE;
+  const char *step = metadata ? g_hash_table_lookup (metadata, "step") : NULL;
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
+    kept += is_kept (kol_parameters_get (parameters, i));
+  for (guint i = 0; i < arrays->len; i++)
+    {
+      const KolArray *array = g_ptr_array_index (arrays, i);
+      KolParameter *parameter = kol_parameters_find (parameters, array->name);
+
+      if (!parameter || !is_kept (parameter)
+          || kol_shape_count (kol_parameter_get_shape (parameter)) != (gint64) array->count)
+        continue;
+      if (!kol_parameter_write (parameter, array->data, error))
+        return FALSE;
+      taken++;
+    }
+  if (taken != kept || !step)
+    return fail (error, "“%s” is not of a network like this one: %u of its %u arrays fit", path,
+                 taken, kept);
+  fast->step = (guint) g_ascii_strtoull (step, NULL, 10);
+  kol_graph_set_step (fast->graph, fast->step);
+  return TRUE;
+}
+
+/**
+ * kol_fast_style_export:
+ * @fast: a network that learns to paint
+ * @path: a file, `.onnx`
+ * @error: return location
+ *
+ * Writes the network as it is for other programs: "photos" [N, 3, size, size], 0..1, become
+ * painted ones, 0..1.
+ *
+ * Returns: %FALSE if it cannot be written
+ */
+gboolean
+kol_fast_style_export (KolFastStyle *fast, const char *path, GError **error)
+{
+  g_return_val_if_fail (fast != NULL && path != NULL, FALSE);
+  g_autoptr (KolGraph) graph = kol_graph_new_over (kol_layers_get_parameters (fast->network));
+  gint64 size = fast->options.size;
+  KolValue *photos = kol_placeholder (graph, "photos", KOL_SHAPE (1, 3, size, size));
+  KolValue *painted
+      = kol_named (kol_clip (kol_fast_style_build (photos, fast->options.width), 0, 1), "painted");
+
+  return check (graph, error) && kol_onnx_save (path, &painted, 1, error);
+}
+
+/* ── What it is ──────────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kol_fast_style_new:
+ * @device: where it is computed
+ * @options: what is to be learned; what it points to must outlive the result
+ * @error: return location
+ *
+ * Prepares the training of a network that paints, and looks at the style.
+ *
+ * Errors: %KOL_ERROR_DATA if there is no such network or layer, or numbers make no sense.
+ *
+ * Returns: (transfer full) (nullable): the network
+ */
+KolFastStyle *
+kol_fast_style_new (KolDevice *device, const KolFastStyleOptions *options, GError **error)
+{
+  g_return_val_if_fail (device != NULL && options != NULL, NULL);
+  g_return_val_if_fail (options->network && options->style && options->photos, NULL);
+  g_autoptr (KolFastStyle) self = g_new0 (KolFastStyle, 1);
+
+  self->options = *options;
+  self->styles = g_array_new (FALSE, TRUE, sizeof (StyleTarget));
+  self->contents = g_array_new (FALSE, TRUE, sizeof (ContentTarget));
+  self->terms = g_array_new (FALSE, TRUE, sizeof (KolStyleTerm));
+  self->network = kol_layers_open (device, options->network, 0, error);
+  if (!self->network || !fill_gaps (self, error) || !choose_layers (self, error)
+      || !build (self, error) || !build_looking (self, error))
+    return NULL;
+  if (!kol_peak_bytes (self->graph, (KolValue *[]){ self->losses, self->update }, 2, &self->peak,
+                       error)
+      || !look_at_style (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/**
+ * kol_fast_style_get_peak_bytes:
+ * @fast: a network that learns to paint
+ *
+ * Returns: the bytes on the device that a step takes
+ */
+guint64
+kol_fast_style_get_peak_bytes (const KolFastStyle *fast)
+{
+  g_return_val_if_fail (fast != NULL, 0);
+  return fast->peak;
+}
+
+/**
+ * kol_fast_style_get_step:
+ * @fast: a network that learns to paint
+ *
+ * Returns: how many steps it has learned for
+ */
+guint
+kol_fast_style_get_step (const KolFastStyle *fast)
+{
+  g_return_val_if_fail (fast != NULL, 0);
+  return fast->step;
+}
+
+/**
+ * kol_fast_style_get_steps:
+ * @fast: a network that learns to paint
+ *
+ * Returns: how many steps there are
+ */
+guint
+kol_fast_style_get_steps (const KolFastStyle *fast)
+{
+  g_return_val_if_fail (fast != NULL, 0);
+  return fast->options.steps;
+}
+
+/**
+ * kol_fast_style_get_terms:
+ * @fast: a network that learns to paint
+ * @n: (out): how many
+ *
+ * Returns: (transfer none) (array length=n): the losses, as they were last
+ */
+const KolStyleTerm *
+kol_fast_style_get_terms (const KolFastStyle *fast, guint *n)
+{
+  g_return_val_if_fail (fast != NULL && n != NULL, NULL);
+  *n = fast->terms->len;
+  return (const KolStyleTerm *) fast->terms->data;
+}
+
+/**
+ * kol_fast_style_take_event:
+ * @fast: a network that learns to paint
+ *
+ * Returns: (transfer none) (nullable): what has happened since it was asked last, a
+ *   sentence, until it is asked again
+ */
+const char *
+kol_fast_style_take_event (KolFastStyle *fast)
+{
+  g_return_val_if_fail (fast != NULL, NULL);
+  g_free (fast->told_event);
+  fast->told_event = g_steal_pointer (&fast->event);
+  return fast->told_event;
+}
