@@ -9,8 +9,18 @@
 #include "dataset.h"
 #include "picture-private.h"
 
-/* More pixels than this are taken for a mistake, or for malice. */
+/* More pixels than this are taken for a mistake, or for malice, */
 #define MOST_PIXELS ((gsize) 1 << 28)
+/* and so are more than these and, for each byte of the file, what PNG can pack into it at best. */
+#define SURE_PIXELS ((gsize) 1 << 24)
+#define PIXELS_IN_A_BYTE (8 * 1032)
+
+/* How many pixels a file of that many bytes can have. */
+static gsize
+most_pixels (gsize length)
+{
+  return MIN (MOST_PIXELS, SURE_PIXELS + PIXELS_IN_A_BYTE * MIN (length, MOST_PIXELS));
+}
 
 /* A picture whose pixels are not set, or NULL if memory is short. */
 KolPicture *
@@ -182,8 +192,8 @@ png_decode (PngDecoder *decoder)
   png_read_info (decoder->png, decoder->info);
   decoder->width = png_get_image_width (decoder->png, decoder->info);
   decoder->height = png_get_image_height (decoder->png, decoder->info);
-  if (decoder->width > MOST_PIXELS / decoder->height)
-    png_error (decoder->png, "it has more pixels than are taken for true");
+  if (decoder->width > most_pixels (decoder->length) / decoder->height)
+    png_error (decoder->png, "it promises more pixels than are taken for true");
   png_ask_for_rgba (decoder);
   decoder->pixels = g_try_malloc (4 * decoder->width * decoder->height);
   decoder->rows = g_try_new (png_bytep, decoder->height);
@@ -244,22 +254,22 @@ is_cut_jpeg (const guint8 *file, gsize length)
 
 /* By its header, before any memory is taken for its pixels. */
 static gboolean
-is_too_large (const char *path)
+is_too_large (const char *path, gsize length)
 {
   int width = 0, height = 0;
 
   return gdk_pixbuf_get_file_info (path, &width, &height) && width > 0 && height > 0
-         && (gsize) width > MOST_PIXELS / (gsize) height;
+         && (gsize) width > most_pixels (length) / (gsize) height;
 }
 
 static KolPicture *
-load_by_pixbuf (const char *path, char **reason)
+load_by_pixbuf (const char *path, gsize length, char **reason)
 {
   g_autoptr (GError) error = NULL;
 
-  if (is_too_large (path))
+  if (is_too_large (path, length))
     {
-      *reason = g_strdup ("it has more pixels than are taken for true");
+      *reason = g_strdup ("it promises more pixels than are taken for true");
       return NULL;
     }
   g_autoptr (GdkPixbuf) stored = gdk_pixbuf_new_from_file (path, &error);
@@ -295,7 +305,7 @@ kol_picture_try (const char *path, char **reason)
   else if (is_cut_jpeg (file, length))
     *reason = g_strdup ("its JPEG data end too soon");
   else
-    return load_by_pixbuf (path, reason);
+    return load_by_pixbuf (path, length, reason);
   return NULL;
 }
 

@@ -167,6 +167,30 @@ test_refuses (void)
   check_fails ("cut.jpg", KOL_DATASET_ERROR_FORMAT, "cannot be read as a picture");
 }
 
+/* Few bytes that promise 231 million pixels are refused before memory is taken for these. */
+static void
+test_bombs (void)
+{
+  static const guint8 png[] = { 0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00,
+                                0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00,
+                                0x3f, 0x03, 0x00, 0x00, 0x38, 0x0c, 0x08, 0x02, 0x00,
+                                0x00, 0x00, 0x08, 0x02, 0xc4, 0xd2, 0x00, 0x00, 0x00,
+                                0x00, 0x49, 0x44, 0x41, 0x54, 0x35, 0xaf, 0x06, 0x1e };
+  static const guint8 webp[] = { 0x52, 0x49, 0x46, 0x46, 0x30, 0x00, 0x00, 0x00, 0x57, 0x45, 0x42,
+                                 0x50, 0x56, 0x50, 0x38, 0x4c, 0x24, 0x00, 0x00, 0x00, 0x2f, 0x02,
+                                 0xff, 0x02, 0x1e, 0x00, 0x23, 0xfa, 0x1f, 0xd3, 0x0b };
+  GByteArray bytes = { (guint8 *) png, sizeof png };
+  int width = 0;
+
+  write_file ("bomb.png", &bytes);
+  check_fails ("bomb.png", KOL_DATASET_ERROR_FORMAT, "promises more pixels");
+  bytes = (GByteArray){ (guint8 *) webp, sizeof webp };
+  write_file ("bomb.webp", &bytes);
+  g_autofree char *path = path_of ("bomb.webp");
+  gboolean known = gdk_pixbuf_get_file_info (path, &width, NULL) && width > 0;
+  check_fails ("bomb.webp", KOL_DATASET_ERROR_FORMAT, known ? "promises more pixels" : "");
+}
+
 /* ── Changes ─────────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -295,6 +319,7 @@ main (int argc, char **argv)
   add ("/dataset/picture/transparent", test_transparent);
   add ("/dataset/picture/orientation", test_orientation);
   add ("/dataset/picture/refuses", test_refuses);
+  add ("/dataset/picture/bombs", test_bombs);
   add ("/dataset/picture/convert", test_convert);
   add ("/dataset/picture/scale", test_scale);
   add ("/dataset/picture/pillow", test_pillow);
