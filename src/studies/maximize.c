@@ -25,6 +25,7 @@
 #define RATE 0.05
 #define REDIRECTED 16   /* steps in which rectifiers are opened, if a gradient is 0 at first */
 #define DIVERSITY 100.0 /* weight of the pictures' likeness */
+#define LEAK 0.1f       /* how much of what is below 0 counts, of rectified units */
 #define GREY 0.5f       /* what is around a picture */
 #define TOLD 0.25       /* seconds between two reports */
 
@@ -133,13 +134,16 @@ asks_for_units (const KolMaximizer *self)
   return self->options.goal <= KOL_MAXIMIZE_DIRECTION;
 }
 
-/* What goes into a rectifier has a gradient where the unit is silent. */
+/*
+ * Where a unit is silent, what goes into its rectifier has a gradient. But its mean alone is not
+ * what is wanted: the mean of a filter of edges is near 0 in all pictures.
+ */
 static KolValue *
-before_rectifier (const KolMaximizer *self, KolValue *layer)
+soften_rectifier (const KolMaximizer *self, KolValue *layer)
 {
   KolValue *x;
 
-  return asks_for_units (self) && kol_is_rectified (layer, &x) ? x : layer;
+  return asks_for_units (self) && kol_is_rectified (layer, &x) ? kol_leaky_relu (x, LEAK) : layer;
 }
 
 /* The difference of neighbours along @axis. */
@@ -191,6 +195,24 @@ add_costs (const KolMaximizeOptions *options, KolValue *loss, KolValue *pixels)
   return loss;
 }
 
+/* What is compared of pictures that are to differ: the layer, or the last before it with positions.
+ */
+static KolValue *
+layer_to_compare (const KolMaximizer *self, KolValue *layer)
+{
+  KolValue *last = layer;
+
+  for (guint i = 0; i < kol_layers_get_count (self->layers); i++)
+    {
+      const KolLayerInfo *info = kol_layers_get (self->layers, i);
+
+      if (info->shape.rank == 4 && info->shape.dim[2] * info->shape.dim[3] > 1
+          && info->value->node->id <= layer->node->id)
+        last = info->value;
+    }
+  return last;
+}
+
 /* Each picture has a loss of its own, and their sum moves each by its own gradient. */
 static KolValue *
 build_loss (const KolMaximizer *self, const Painting *painting, KolValue *layer)
@@ -204,7 +226,8 @@ build_loss (const KolMaximizer *self, const Painting *painting, KolValue *layer)
   kol_graph_set_prefix (painting->graph, NULL);
   if (!options->diverse)
     return loss;
-  return kol_add (loss, kol_scale (kol_objective_likeness (layer), (float) DIVERSITY, 0));
+  KolValue *likeness = kol_objective_likeness (layer_to_compare (self, layer));
+  return kol_add (loss, kol_scale (likeness, (float) options->diversity, 0));
 }
 
 /* What the optimizer keeps, of the nodes from @first on. */
@@ -260,8 +283,9 @@ build_painting (KolMaximizer *self, Painting *painting, gboolean redirected, GEr
   const KolLayerInfo *layer = build_network (self, pixels, error);
   if (!layer)
     return FALSE;
-  kol_objective_build (&painting->objective, before_rectifier (self, layer->value),
-                       self->options.goal, self->options.power);
+  kol_graph_set_prefix (painting->graph, "study");
+  KolValue *softened = soften_rectifier (self, layer->value);
+  kol_objective_build (&painting->objective, softened, self->options.goal, self->options.power);
   painting->loss = build_loss (self, painting, layer->value);
   kol_redirect_rectifiers (painting->graph, redirected);
   build_step (self, painting);
@@ -402,6 +426,7 @@ take_options (KolMaximizer *self, const KolMaximizeOptions *options)
   own->height = own->height ? own->height : picture->height;
   own->width = own->width ? own->width : picture->width;
   own->rate = own->rate != 0 ? own->rate : RATE;
+  own->diversity = own->diversity != 0 ? own->diversity : DIVERSITY;
   if (!own->steps)
     own->steps = own->goal == KOL_MAXIMIZE_DREAM ? DREAM_STEPS : STEPS;
   own->layer = self->layer = g_strdup (options->layer);

@@ -35,6 +35,8 @@ typedef enum {
  * @power: the exponent of the cosine in directions and caricatures; 0: none
  * @pictures: at a time, one for each unit; 0: 1
  * @diverse: whether these are of one unit, and are to differ from each other
+ * @diversity: weight of their likeness, the sum of cosines between Gram matrices over pairs,
+ *   divided by the number of pictures; 0: 100
  * @photo: (nullable): what a dream begins with, and a caricature is of
  * @height: of the pictures; 0: what the network usually takes
  * @width: likewise
@@ -59,6 +61,7 @@ typedef struct {
   double power;
   guint pictures;
   gboolean diverse;
+  double diversity;
   const KolPicture *photo;
   gsize height, width;
   guint steps;

@@ -18,6 +18,7 @@ typedef struct {
   char *direction, *dream, *caricature;
   double power;
   int diverse;
+  double diversity;
   char *size; /* "224", "320x240" */
   int steps;
   double rate;

@@ -38,6 +38,7 @@ static const Setting settings_list[] = {
   SETTING ("caricature", TEXT, caricature),
   SETTING ("power", NUMBER, power),
   SETTING ("diverse", WHOLE, diverse),
+  SETTING ("diversity", NUMBER, diversity),
   SETTING ("size", TEXT, size),
   SETTING ("steps", WHOLE, steps),
   SETTING ("rate", NUMBER, rate),

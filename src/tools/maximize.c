@@ -342,6 +342,7 @@ prepare (Work *work, GError **error)
                               .layer = settings->layer,
                               .power = settings->power,
                               .diverse = settings->diverse > 0,
+                              .diversity = settings->diversity,
                               .steps = (guint) settings->steps,
                               .rate = settings->rate,
                               .seed = (guint64) settings->seed,
@@ -558,7 +559,8 @@ make_all (Work *work, GError **error)
   if (options->film)
     {
       work->film = g_ptr_array_new_with_free_func (tool_sheet_cell_free);
-      watch.every = MAX ((guint) work->settings.steps / (guint) options->frames, 1);
+      watch.every
+          = ((guint) work->settings.steps + (guint) options->frames - 1) / (guint) options->frames;
     }
   do
     if (!make_some (work, &watch, error))
@@ -886,6 +888,8 @@ run_command (int argc, char **argv)
       "Of the cosine, in directions and caricatures (0)", "P" },
     { "diverse", 0, 0, G_OPTION_ARG_INT, &s->diverse, "So many pictures of a unit that differ",
       "N" },
+    { "diversity", 0, 0, G_OPTION_ARG_DOUBLE, &s->diversity,
+      "How much they are to differ; less where units say little (100)", "W" },
     { "size", 0, 0, G_OPTION_ARG_STRING, &s->size, "Of the picture (what the network takes)",
       "N|WxH" },
     { "steps", 0, 0, G_OPTION_ARG_INT, &s->steps, "How many (512; with --all 128, for a dream 64)",
