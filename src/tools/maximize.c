@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "maximize-private.h"
 
+#include "../train/checkpoint-private.h"
 #include "../words-private.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ typedef struct {
   ToolMaximizeSettings settings;
   char *output, *photos, *film, *like;
   int at_a_time, frames;
+  gboolean checkpoints; /* the film is of them */
 } MaximizeOptions;
 
 static void
@@ -37,6 +39,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MaximizeOptions, maximize_options_clear)
 typedef struct {
   const MaximizeOptions *options;
   ToolMaximizeSettings settings; /* with the sizes and steps that were chosen; lends its texts */
+  KolDevice *device;             /* lent */
+  const char *network;           /* lent: a folder, file or name */
   KolLayers *layers;
   KolMaximizer *maximizer;
   KolMaximizeOptions how;
@@ -444,18 +448,18 @@ make_folder (const char *path, GError **error)
 /* ── A film ── */
 
 static void
-add_frame (Work *work, const KolStudyProgress *progress)
+add_frame (Work *work, KolSnapshot *picture, guint64 step, double value)
 {
   g_autofree char *name = g_strdup_printf ("frame-%04u.png", work->frames++);
   g_autofree char *path = g_build_filename (work->options->film, name, NULL);
-  g_autoptr (GBytes) png = kol_snapshot_to_png (progress->snapshots[0], NULL, &work->film_error);
+  g_autoptr (GBytes) png = kol_snapshot_to_png (picture, NULL, &work->film_error);
 
   if (!png || !tool_save_png (path, png, &work->film_error))
     return;
   ToolSheetCell *cell = g_new0 (ToolSheetCell, 1);
-  cell->picture = kol_snapshot_ref (progress->snapshots[0]);
-  cell->label = g_strdup_printf ("step %u", progress->step);
-  cell->below = g_strdup_printf ("%.4g", progress->value);
+  cell->picture = kol_snapshot_ref (picture);
+  cell->label = g_strdup_printf ("step %" G_GUINT64_FORMAT, step);
+  cell->below = g_strdup_printf ("%.4g", value);
   g_ptr_array_add (work->film, cell);
 }
 
@@ -487,7 +491,7 @@ note_progress (const KolStudyProgress *progress, gpointer user_data)
   g_autoptr (GString) line = g_string_new (NULL);
 
   if (progress->n_snapshots && work->film && !work->film_error)
-    add_frame (work, progress);
+    add_frame (work, progress->snapshots[0], progress->step, progress->value);
   if (work->units->len > work->how.pictures)
     g_string_append_printf (line, "Units %u of %u, ", work->done, work->units->len);
   g_string_append_printf (line, "step %u of %u", progress->step, progress->steps);
@@ -556,7 +560,7 @@ make_all (Work *work, GError **error)
 
   work->results = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_maximized_free);
   work->files = g_ptr_array_new_with_free_func (g_free);
-  if (options->film)
+  if (options->film && !options->checkpoints)
     {
       work->film = g_ptr_array_new_with_free_func (tool_sheet_cell_free);
       watch.every
@@ -567,6 +571,47 @@ make_all (Work *work, GError **error)
       return FALSE;
   while (work->done < work->units->len && !g_cancellable_is_cancelled (work->cancellable));
   tool_status (NULL);
+  return options->checkpoints || finish_film (work, error);
+}
+
+/* The unit as the network had it at one checkpoint: a frame. */
+static gboolean
+film_checkpoint (Work *work, guint64 step, GError **error)
+{
+  g_auto (Work) then
+      = { .options = work->options, .settings = work->settings, .cancellable = work->cancellable };
+  KolStudyWatch watch = { .cancellable = work->cancellable };
+  const guint none = 0;
+
+  then.layers = kol_layers_open (work->device, work->network, step, error);
+  if (!then.layers || !prepare (&then, error))
+    return FALSE;
+  const guint *units = then.units->len ? (const guint *) then.units->data : &none;
+  g_autoptr (GPtrArray) made = kol_maximizer_run (then.maximizer, units, 1, &watch, error);
+  if (!made)
+    return FALSE;
+  const KolMaximized *result = g_ptr_array_index (made, 0);
+  add_frame (work, result->picture, step, result->activation);
+  return TRUE;
+}
+
+/* The picture as it changed while the network learned. */
+static gboolean
+film_checkpoints (Work *work, GError **error)
+{
+  if (!kol_run_exists (work->network))
+    return fail (error, "--checkpoints are of a run, and %s is none", work->settings.model);
+  g_autoptr (GArray) steps = kol_checkpoint_list (work->network);
+  work->film = g_ptr_array_new_with_free_func (tool_sheet_cell_free);
+  for (guint i = steps->len; i-- > 0 && !g_cancellable_is_cancelled (work->cancellable);)
+    {
+      guint64 step = g_array_index (steps, guint64, i);
+      g_autofree char *line = g_strdup_printf ("Checkpoint %u of %u, step %" G_GUINT64_FORMAT,
+                                               steps->len - i, steps->len, step);
+      tool_status (line);
+      if (!film_checkpoint (work, step, error))
+        return FALSE;
+    }
   return finish_film (work, error);
 }
 
@@ -769,6 +814,8 @@ work_on (Work *work, GError **error)
   if (options->film && !is_single (work))
     return fail (error, "A film is of one unit; %u pictures were asked for",
                  MAX (work->units->len, (guint) work->settings.diverse));
+  if (options->checkpoints && !film_checkpoints (work, error))
+    return FALSE;
   if (!make_all (work, error) || !search_photos (work, error) || !save_sheet (work, error))
     return FALSE;
   if (options->common.json)
@@ -801,6 +848,8 @@ maximize (const MaximizeOptions *options, GError **error)
       return TRUE;
     }
   tool_interrupt_start (&watch, "Finishing the step, and saving what there is");
+  work.device = device;
+  work.network = network;
   work.cancellable = watch.cancellable;
   gboolean good = work_on (&work, error);
   tool_status (NULL);
@@ -831,6 +880,8 @@ check_options (const MaximizeOptions *options)
            || options->frames < 1 || s->seed < 0)
     tool_usage (&tool_maximize, "--steps, --rate, --from, --seed, --batch and --frames are numbers "
                                 "above 0");
+  else if (options->checkpoints && (!options->film || s->from))
+    tool_usage (&tool_maximize, "--checkpoints need --film, and all of them are taken");
   else if (s->diverse && (s->diverse < 2 || s->dream || s->caricature))
     tool_usage (&tool_maximize, "--diverse makes 2 pictures or more of one unit that differ");
   else if (options->photos && (s->direction || s->dream || s->caricature))
@@ -874,6 +925,8 @@ run_command (int argc, char **argv)
     { "film", 0, 0, G_OPTION_ARG_FILENAME, &options.film, "Keep the picture as it develops",
       "FOLDER" },
     { "frames", 0, 0, G_OPTION_ARG_INT, &options.frames, "How many pictures a film has (24)", "N" },
+    { "checkpoints", 0, 0, G_OPTION_ARG_NONE, &options.checkpoints,
+      "The film is of a run's checkpoints: the picture while the network learned", NULL },
     { "like", 0, 0, G_OPTION_ARG_FILENAME, &options.like,
       "Do as a picture says that was made so; what is said besides goes first", "FILE.png" },
     { "neuron", 0, 0, G_OPTION_ARG_NONE, &s->neuron,

@@ -127,6 +127,21 @@ def a_film(shop):
 
 
 @test
+def a_film_of_checkpoints(shop):
+    folder, film = shop.path("learning"), shop.path("learned")
+    expect(shop.train("--steps", "10", "--run", folder).code == 0, folder)
+    expect(run("train", "--resume", folder, "--steps", "20").code == 0, folder)
+    made(shop, folder, "--class", "3", "--film", film, "--checkpoints", "-o", shop.path("x.png"))
+    names = sorted(os.listdir(film))
+    count = len(os.listdir(os.path.join(folder, "checkpoints")))
+    expect(count > 1 and names == [f"frame-{i:04}.png" for i in range(count)] + ["strip.png"],
+           names)
+    model = write(shop, "small.onnx", small())
+    expect_sentence(run("maximize", model, "--unit", "0", "--film", film, "--checkpoints", "-o",
+                        shop.path("x.png")), 1, "of a run")
+
+
+@test
 def photos_to_begin_with(shop):
     model = write(shop, "small.onnx", small())
     photo = write(shop, "photo.png", networks.png(200, 120, 40))
