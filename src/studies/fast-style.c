@@ -122,7 +122,7 @@ fill_gaps (KolFastStyle *self, GError **error)
   options->width = or_else (options->width, WIDTH);
   options->steps = or_else (options->steps, STEPS);
   options->rate = options->rate != 0 ? options->rate : RATE;
-  options->content_weight = weight_or_else (options->content_weight, 1);
+  options->content_weight = weight_or_else (options->content_weight, 10);
   options->style_weight = weight_or_else (options->style_weight, 5);
   options->variation_weight = weight_or_else (options->variation_weight, 1);
   self->rate = options->rate;

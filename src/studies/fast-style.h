@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * @n_style_layers: how many
  * @content_layers: (nullable) (array length=n_content_layers): %NULL: the usual one
  * @n_content_layers: how many
- * @content_weight: of all content losses; NAN: 1
+ * @content_weight: of all content losses; NAN: 10
  * @style_weight: of all style losses; NAN: 5
  * @variation_weight: of the difference between neighbours; NAN: 1
  * @size: the side of the squares that are cut out of the photos; 0: 256

@@ -28,6 +28,7 @@ typedef struct {
   KolSnapshot *content;
   const KolStyleWanted *styles;
   guint n_styles;
+  KolMemory memory; /* how much an evaluation keeps */
 } KolStyleTask;
 
 typedef struct _KolStyleProblem KolStyleProblem;

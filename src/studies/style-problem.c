@@ -361,6 +361,7 @@ kol_style_problem_new (KolLayers *layers, const KolStyleTask *task, GError **err
   self->task = task;
   self->shape = shape_of (task->content);
   self->graph = kol_graph_new_over (kol_layers_get_parameters (layers));
+  kol_graph_set_memory (self->graph, task->memory);
   self->terms = g_array_new (FALSE, TRUE, sizeof (KolStyleTerm));
   self->styles = g_array_new (FALSE, TRUE, sizeof (StyleTarget));
   self->contents = g_array_new (FALSE, TRUE, sizeof (ContentTarget));

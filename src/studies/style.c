@@ -664,7 +664,7 @@ count_kept (KolStyle *self, gsize numbers)
 
 /* Of the largest size, which is built for that and closed again. */
 static gboolean
-measure_peak (KolStyle *self, GError **error)
+count_peak (KolStyle *self, GError **error)
 {
   guint last = self->sizes->len - 1;
   const Size *size = get_size (self, last);
@@ -674,8 +674,24 @@ measure_peak (KolStyle *self, GError **error)
     return FALSE;
   self->peak += count_kept (self, size->width * size->height * self->channels);
   close_size (self);
+  return TRUE;
+}
+
+/* Where memory is scarce, what the gradients need is computed again rather than kept. */
+static gboolean
+measure_peak (KolStyle *self, GError **error)
+{
   guint64 budget = kol_device_get_budget (self->device);
+  const Size *size = get_size (self, self->sizes->len - 1);
+
+  if (!count_peak (self, error))
+    return FALSE;
   if (!budget || self->peak <= budget)
+    return TRUE;
+  self->task.memory = KOL_MEMORY_LOW;
+  if (!count_peak (self, error))
+    return FALSE;
+  if (self->peak <= budget)
     return TRUE;
   g_autofree char *needed = g_format_size_full (self->peak, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);

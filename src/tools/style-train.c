@@ -251,7 +251,7 @@ run_command (int argc, char **argv)
     { "steps", 0, 0, G_OPTION_ARG_INT, &options.steps, "Of training (2000)", "N" },
     { "rate", 0, 0, G_OPTION_ARG_DOUBLE, &options.rate, "Adam's learning rate (1e-3)", "NUMBER" },
     { "content-weight", 0, 0, G_OPTION_ARG_DOUBLE, &options.content_weight,
-      "How much the content counts (1)", "NUMBER" },
+      "How much the content counts (10)", "NUMBER" },
     { "style-weight", 0, 0, G_OPTION_ARG_DOUBLE, &options.style_weight,
       "How much the style counts (5)", "NUMBER" },
     { "variation", 0, 0, G_OPTION_ARG_DOUBLE, &options.variation, "How much smoothness counts (1)",

@@ -538,6 +538,41 @@ test_regions (void)
   g_assert_nonnull (strstr (error->message, "black all over"));
 }
 
+/*
+ * With less memory than an evaluation would like, it computes again what it cannot keep,
+ * to the same picture; with far less, the size that would fit is told.
+ */
+static void
+test_scarce_memory (void)
+{
+  g_auto (Task) task;
+  g_autoptr (GError) error = NULL;
+  guint64 budget = kol_device_get_budget (device);
+
+  task_init (&task);
+  task.options.steps = 3;
+  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolSnapshot) picture = kol_style_run (style, NULL, &error);
+  g_assert_no_error (error);
+  guint64 peak = kol_style_get_peak_bytes (style);
+  g_clear_pointer (&style, kol_style_free);
+  kol_device_set_budget (device, peak - 1);
+  style = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (kol_style_get_peak_bytes (style), <, peak);
+  kol_device_set_budget (device, budget); /* what the tests before still hold counts, too */
+  g_autoptr (KolSnapshot) same = kol_style_run (style, NULL, &error);
+  g_assert_no_error (error);
+  gsize bytes = 3 * 24 * 18 * sizeof (float);
+  g_assert_cmpmem (kol_snapshot_get_pixels (same), bytes, kol_snapshot_get_pixels (picture), bytes);
+  kol_device_set_budget (device, peak / 4);
+  g_assert_null (kol_style_new (device, &task.options, &error));
+  kol_device_set_budget (device, budget);
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  g_assert_nonnull (strstr (error->message, "pixels for the longer side would fit"));
+}
+
 /* The difference of two totals along a direction, against the gradient. */
 static void
 test_derivative (gconstpointer data)
@@ -698,6 +733,7 @@ main (int argc, char **argv)
   g_test_add_func ("/studies/style/sizes", test_sizes);
   g_test_add_func ("/studies/style/cancelled", test_cancelled);
   g_test_add_func ("/studies/style/regions", test_regions);
+  g_test_add_func ("/studies/style/scarce-memory", test_scarce_memory);
   g_test_add_func ("/studies/style/bad", test_bad);
   g_test_add_func ("/studies/style/strange-sizes", test_strange_sizes);
   g_test_add_func ("/studies/style/not-a-number", test_not_a_number);
