@@ -130,6 +130,7 @@ typedef struct {
   gsize units, columns;             /* of the layer: K, and positions in a row */
   Field field;
   float *numbers, *saids, *largests, *places;
+  gboolean *good; /* which of the photos could be read */
 } Search;
 
 static void
@@ -140,6 +141,7 @@ search_clear (Search *search)
   g_free (search->saids);
   g_free (search->largests);
   g_free (search->places);
+  g_free (search->good);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Search, search_clear)
 
@@ -270,29 +272,50 @@ tell (const KolStudyWatch *watch, guint done, guint all, gint64 began)
     watch->told (&progress, watch->user_data);
 }
 
+/* Reads photos from @first on; whether each could be read. */
+static void
+read_photos (const Search *search, guint first, guint n, gboolean *good)
+{
+  const KolExciteOptions *options = search->options;
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (GError) mistake = NULL;
+      float *numbers = search->numbers + i * kol_preprocess_count (&search->how);
+
+      good[i] = kol_preprocess_load (&search->how, options->photos[first + i], numbers, &mistake);
+      if (!good[i] && options->unread)
+        options->unread (mistake, options->user_data);
+    }
+}
+
 static gboolean
 search_all (Search *search, GPtrArray *units, const KolStudyWatch *watch, GError **error)
 {
   const KolExciteOptions *options = search->options;
-  gsize each = kol_preprocess_count (&search->how);
   gint64 began = g_get_monotonic_time ();
+  gboolean any = FALSE;
 
   for (guint first = 0; first < options->n_photos; first += (guint) search->batch)
     {
       guint n = MIN ((guint) search->batch, options->n_photos - first);
 
-      for (guint i = 0; i < n; i++)
-        if (!kol_preprocess_load (&search->how, options->photos[first + i],
-                                  search->numbers + i * each, error))
-          return FALSE;
+      read_photos (search, first, n, search->good);
       if ((watch && g_cancellable_set_error_if_cancelled (watch->cancellable, error))
           || !run_search (search, error))
         return FALSE;
       for (guint i = 0; i < n; i++)
-        note_photo (search, i, first + i, units);
+        if (search->good[i])
+          {
+            any = TRUE;
+            note_photo (search, i, first + i, units);
+          }
       tell (watch, first + n, options->n_photos, began);
     }
-  return TRUE;
+  if (!any)
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "None of the %u photos could be read",
+                 options->n_photos);
+  return any;
 }
 
 static GPtrArray *
@@ -329,7 +352,8 @@ make_units (const Search *search, GError **error)
  *
  * Shows photos to a network, and notes which excite its units most, and by which part.
  *
- * Errors: those of reading pictures and of the network; %G_IO_ERROR_CANCELLED.
+ * Errors: those of the network; %KOL_ERROR_DATA if no photo could be read;
+ * %G_IO_ERROR_CANCELLED.
  *
  * Returns: (transfer full) (element-type KolExcitement) (nullable): one for each unit
  */
@@ -348,6 +372,7 @@ kol_excite (KolLayers *layers, const KolExciteOptions *options, const KolStudyWa
     return NULL;
   gsize answers = search.batch * search.units;
   search.numbers = g_new0 (float, search.batch *kol_preprocess_count (&search.how));
+  search.good = g_new0 (gboolean, search.batch);
   search.saids = g_new (float, answers);
   search.largests = g_new (float, answers);
   search.places = g_new (float, answers);

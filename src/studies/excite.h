@@ -17,6 +17,8 @@ G_BEGIN_DECLS
  * @parts: how many parts of photos to keep for each unit
  * @height: that photos are brought to; 0: what the network usually takes
  * @width: likewise
+ * @unread: (nullable): is told of photos that cannot be read, which are left out
+ * @user_data: for @unread
  *
  * What to look for in photos.
  */
@@ -29,6 +31,8 @@ typedef struct {
   guint n_photos;
   guint parts;
   gsize height, width;
+  void (*unread) (const GError *error, gpointer user_data);
+  gpointer user_data;
 } KolExciteOptions;
 
 /**

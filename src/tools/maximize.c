@@ -445,6 +445,22 @@ make_folder (const char *path, GError **error)
   return FALSE;
 }
 
+/* What is about to be done. */
+static gboolean
+say_work (const Work *work, GError **error)
+{
+  const KolMaximizeOptions *how = kol_maximizer_get_options (work->maximizer);
+  guint64 bytes;
+
+  if (!kol_maximizer_peak_bytes (work->maximizer, &bytes, error))
+    return FALSE;
+  g_autofree char *memory = tool_format_bytes (bytes);
+  tool_say ("%u %s of %zu x %zu pixels at a time, %u steps, %s of device memory", how->pictures,
+            how->pictures == 1 ? "picture" : "pictures", how->width, how->height, how->steps,
+            memory);
+  return TRUE;
+}
+
 /* ── A film ── */
 
 static void
@@ -627,6 +643,13 @@ note_photos (const KolStudyProgress *progress, gpointer user_data)
   tool_status (line);
 }
 
+static void
+tell_unread (const GError *error, gpointer user_data)
+{
+  tool_status (NULL);
+  g_printerr ("kolinsky: %s\n", error->message);
+}
+
 static gboolean
 search_photos (Work *work, GError **error)
 {
@@ -645,7 +668,8 @@ search_photos (Work *work, GError **error)
                                      .n_photos = work->photos->len,
                                      .parts = PARTS,
                                      .height = work->how.height,
-                                     .width = work->how.width };
+                                     .width = work->how.width,
+                                     .unread = tell_unread };
   work->excitements = kol_excite (work->layers, &work->search, &watch, error);
   tool_status (NULL);
   return work->excitements != NULL;
@@ -814,7 +838,7 @@ work_on (Work *work, GError **error)
   if (options->film && !is_single (work))
     return fail (error, "A film is of one unit; %u pictures were asked for",
                  MAX (work->units->len, (guint) work->settings.diverse));
-  if (options->checkpoints && !film_checkpoints (work, error))
+  if (!say_work (work, error) || (options->checkpoints && !film_checkpoints (work, error)))
     return FALSE;
   if (!make_all (work, error) || !search_photos (work, error) || !save_sheet (work, error))
     return FALSE;

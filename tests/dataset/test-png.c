@@ -101,7 +101,7 @@ test_read_texts (void)
   g_auto (GStrv) read = kol_png_read_texts (path, &error);
   g_assert_no_error (error);
   g_assert_true (g_strv_equal ((const char *const *) read, texts));
-  for (gsize n = 0; n < size; n++)
+  for (gsize n = 0; n < size; n += 5)
     {
       g_autofree char *damaged = g_memdup2 (file, size);
 

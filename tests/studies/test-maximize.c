@@ -533,6 +533,12 @@ test_photos (void)
   g_assert_cmpuint (((KolExcitement *) later->pdata[0])->parts[0].box.width, ==, 8);
   for (guint i = 0; i < 3; i++)
     g_free (photos[i]);
+
+  char *none[] = { network };
+  options.photos = none;
+  options.n_photos = 1;
+  g_assert_null (kol_excite (layers, &options, NULL, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
 }
 
 int

@@ -97,6 +97,8 @@ def several_on_a_sheet(shop):
     os.makedirs(photos)
     for i, colour in enumerate([(250, 0, 0), (0, 250, 0), (0, 0, 250), (128, 128, 128)]):
         write(shop, os.path.join("photos", f"{i}.png"), networks.png(*colour))
+    with open(os.path.join(photos, "torn.png"), "wb") as file:
+        file.write(networks.png(1, 2, 3)[:40])  # told, and left out
     rows = made(shop, model, "--layer", "conv", "--all", "--photos", photos, "-o", folder)
     expect([row["unit"] for row in rows] == [0, 1, 2, 3], rows)
     expect(sorted(os.listdir(folder)) == [f"conv-{i}.png" for i in range(4)] + ["sheet.png"],
