@@ -388,7 +388,7 @@ announce (Painting *self, GError **error)
   if (!kol_style_estimate (self->style, &seconds, error))
     return FALSE;
   g_autofree char *time = tool_format_duration (seconds);
-  tool_say ("and about %s (hours:minutes:seconds or minutes:seconds)", time);
+  tool_say ("It will be there in about %s", time);
   return TRUE;
 }
 

@@ -2,7 +2,7 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """Tests of `kolinsky style` with a small network, written by hand. Prints TAP.
 
-    test-style.py KOLINSKY [TEST...]
+    test-style.py KOLINSKY MAN_PAGE [TEST...]
 """
 import os
 import random
@@ -15,6 +15,8 @@ import zlib
 
 import networks
 from harness import COMMAND, expect, expect_sentence, main, run, test
+
+MAN_PAGE = sys.argv[2]
 
 
 def small_network():
@@ -214,5 +216,16 @@ def what_is_wrong_is_told(shop):
     expect(not os.path.exists(place.output), "a picture was written")
 
 
+@test
+def all_is_in_the_manual(shop):
+    with open(MAN_PAGE, encoding="utf-8") as file:
+        manual = file.read().replace("\\-", "-")
+    for command in ("style", "style-train", "style-apply"):
+        words = run(command, "--help").out.split()
+        options = {word.split("=")[0].strip(",;.()") for word in words if word.startswith("--")}
+        missing = {option for option in options if option not in manual}
+        expect(command in manual and not missing, f"{command}: {missing}")
+
+
 if __name__ == "__main__":
-    main("style", sys.argv[2:])
+    main("style", sys.argv[3:])
