@@ -438,14 +438,15 @@ prepare (Run *run, GError **error)
 /* ── Data, network ── */
 
 static void
-say_skipped (const KolDataset *data)
+say_skipped (KolDataset *data)
 {
-  guint n = data->skipped ? g_strv_length (data->skipped) : 0;
+  gsize n;
+  g_auto (GStrv) lines = kol_dataset_list_skipped (data, 0, &n);
 
-  for (guint i = 0; i < MIN (n, 10); i++)
-    tool_say ("Left out: %s", data->skipped[i]);
+  for (guint i = 0; i < 10 && lines[i]; i++)
+    tool_say ("Left out: %s", lines[i]);
   if (n > 10)
-    tool_say ("and %u others", n - 10);
+    tool_say ("and %zu others", n - 10);
 }
 
 /* Whether the training set is what a run learned from. */
@@ -583,7 +584,8 @@ make_trainer (Run *run, GError **error)
   g_autofree char *peak = tool_format_bytes (kol_trainer_get_peak_bytes (run->trainer));
   say_data (run->training);
   if (run->validation)
-    tool_say ("Validation set: %zu pictures", run->validation->count);
+    tool_say ("Validation set: %zu of its %zu pictures",
+              kol_trainer_get_settings (run->trainer)->validation, run->validation->count);
   tool_say ("Network: %s, %" G_GUINT64_FORMAT " parameters, %s of device memory at most",
             kol_recipe_get_name (run->recipe), count_parameters (run->trainer), peak);
   say_saving (run->trainer);
@@ -842,6 +844,8 @@ finish (Run *run, GError **error)
       score = kol_trainer_score (run->trainer, run->test, error);
       if (!score)
         return FALSE;
+      if (run->test->picture) /* else it was told when the set was opened */
+        say_skipped (run->test);
       g_autofree char *accuracy = accuracy_text (score->accuracy);
       tool_say ("Test set (%zu examples): loss %.3f%s", score->count, score->loss, accuracy);
     }

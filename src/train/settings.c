@@ -335,7 +335,8 @@ kol_train_settings_settle (KolTrainSettings *settings, gsize examples, gsize val
   if (settings->keep == 0)
     settings->keep = DEFAULT_KEEP;
   if (validation)
-    settings->validation = validation;
+    settings->validation
+        = MIN (settings->validation ? settings->validation : validation, validation);
   else if (settings->validation == 0) /* the lecture's 5,000 of 60,000, of fewer in proportion */
     settings->validation = CLAMP (examples / 12, 1, DEFAULT_VALIDATION);
   if (settings->plateau_factor == 0)

@@ -26,7 +26,8 @@ G_BEGIN_DECLS
  * @keep: dropout's keep probability; 0: 0.5
  * @seed: of weights, shuffles, augmentation and dropout
  * @validation: examples taken from the end of the training set to validate on; 0: a
- *   twelfth of it, at most 5,000. Where there is a validation set, its number of examples
+ *   twelfth of it, at most 5,000. Where there is a validation set, how many of it are
+ *   looked at; 0: all
  * @augment: how pictures are varied; zeros: not at all
  * @log_every: steps between rows of the log; 0: 10
  * @validate_every: steps between validations; 0: an epoch

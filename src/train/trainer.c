@@ -284,16 +284,16 @@ choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
 static void
 divide_data (KolTrainer *trainer, KolDataset *data, KolDataset *validation)
 {
-  gsize held_out = trainer->settings.validation, lessons = data->count - held_out;
+  gsize looked_at = trainer->settings.validation;
+  gsize lessons = validation ? data->count : data->count - looked_at;
 
   trainer->data = kol_dataset_ref (data);
   trainer->apart = validation != NULL;
-  trainer->lessons = validation ? kol_dataset_ref (data) : kol_dataset_slice (data, 0, lessons);
-  trainer->validation
-      = validation ? kol_dataset_ref (validation) : kol_dataset_slice (data, lessons, held_out);
-  trainer->probe = kol_dataset_slice (
-      trainer->validation, 0,
-      MIN (data->picture ? PROBE_FROM_FILES : PROBE, trainer->validation->count));
+  trainer->lessons = kol_dataset_slice (data, 0, lessons);
+  trainer->validation = validation ? kol_dataset_slice (validation, 0, looked_at)
+                                   : kol_dataset_slice (data, lessons, looked_at);
+  trainer->probe = kol_dataset_slice (trainer->validation, 0,
+                                      MIN (data->picture ? PROBE_FROM_FILES : PROBE, looked_at));
 }
 
 /* Parameters of the network come first, so that they can be told from the optimizer's. */

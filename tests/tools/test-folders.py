@@ -89,7 +89,7 @@ def a_network_on_folders(shop):
     summary = json.loads(done.out)
     expect(summary["steps"] == 15 and 0 <= summary["loader_wait"] <= 1, done)
     expect(summary["skipped"] == 2, done)
-    for words in ("61 pictures, read at 40x40, 3 classes", "Validation set: 16 pictures",
+    for words in ("61 pictures, read at 40x40, 3 classes", "Validation set: 16 of its 16 pictures",
                   "Left out: train/red/torn.png: ", "Left out: val/green/notes.txt: ",
                   "2 pictures could not be read", "waiting for pictures took"):
         expect(words in done.err, f"{words!r} is missing in {done}")
@@ -217,6 +217,22 @@ def held_out(shop):
     expect("61 pictures, read at 8x8" in done.err and "Validation set" not in done.err, done)
     expect([row["epoch"] for row in rows(folder) if row["validation_loss"]] == ["1", "2", "3"],
            rows(folder))
+
+
+@test
+def some_of_the_validation_set(shop):
+    """Fewer may be looked at; and there may be a test set, of which something cannot be read."""
+    data, folder = shop.path("three-parts"), shop.path("three-parts-run")
+    shutil.copytree(imagenet(shop), data)
+    shutil.copytree(os.path.join(data, "val"), os.path.join(data, "test"))
+    done = run("train", "logistic", "--stream", "--size", "8x6", "--grey", "--data", data, "--steps",
+               "3", "--batch", "10", "--run", folder, "--json", "--set", "validation=7")
+    expect(done.code == 0 and "Validation set: 7 of its 16" in done.err
+           and "Test set (15 examples)" in done.err
+           and "Left out: test/green/notes.txt" in done.err, done)
+    score = run("evaluate", folder, "--json")
+    expect(score.code == 0 and json.loads(score.out)["count"] == 15
+           and "test set" in score.err, score)
 
 
 @test
