@@ -31,6 +31,7 @@ struct _KolDevice {
   KolMemoryPool *pool;
   KolPrograms *programs;
   KolTuning *tuning;
+  gboolean blas_ready; /* CLBlast has the parameters that are remembered; blas.c's lock */
   KolProfile *profile; /* NULL while profiling is off */
   KolProgress progress;
   gpointer progress_data;

@@ -1,12 +1,15 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../device/blas-private.h"
 #include "../device/tuning-private.h"
 #include "../graph/check-private.h"
 #include "../graph/measure-private.h"
 
 #include <glib-unix.h>
 #include <math.h>
+
+#define PRODUCT "matmul" /* the operation that CLBlast can compute */
 
 typedef struct {
   ToolOptions common;
@@ -396,18 +399,22 @@ list_remembered (KolDevice *device, gboolean as_json)
 
 /* ── The command ── */
 
+/* Whether the operations' own work is measured, and not only that of recipes and networks. */
 static gboolean
-measure (Tuner *tuner, const TuneOptions *options, char **names, GError **error)
+measures_operations (const TuneOptions *options, char **names)
 {
-  gboolean alone = !names[0];
+  return !names[0] || options->all;
+}
 
-  try_struck_again (tuner);
-  for (; names[0]; names++)
+static gboolean
+measure_nodes (Tuner *tuner, const TuneOptions *options, char **names, GError **error)
+{
+  for (char **name = names; *name; name++)
     {
-      const KolNetworkKind *network = kol_network_find (names[0]);
+      const KolNetworkKind *network = kol_network_find (*name);
 
       if (!(network ? tune_network (tuner, options, network, error)
-                    : tune_recipe (tuner, options, names[0], error)))
+                    : tune_recipe (tuner, options, *name, error)))
         return FALSE;
     }
   if (options->all)
@@ -418,7 +425,39 @@ measure (Tuner *tuner, const TuneOptions *options, char **names, GError **error)
         if (!tune_recipe (tuner, options, *name, error))
           return FALSE;
     }
-  return (!alone && !options->all) || tune_operations (tuner, options, error);
+  return !measures_operations (options, names) || tune_operations (tuner, options, error);
+}
+
+/* Products that were measured with other parameters are measured again when they are next needed.
+ */
+static gboolean
+tune_blas (Tuner *tuner, GError **error)
+{
+  gboolean changed = FALSE;
+
+  tool_status ("Measuring CLBlast's parameters");
+  if (!kol_blas_tune (tuner->device, &changed, error))
+    return FALSE;
+  if (changed)
+    kol_tuning_forget (tuner->device->tuning, PRODUCT " ");
+  tool_status (NULL);
+  tool_say (changed
+                ? "CLBlast has better parameters for this device now: products are measured with\n"
+                  "them when they are next needed, or by `kolinsky tune --op " PRODUCT "`."
+                : "CLBlast's own parameters for this device are the best of those tried.");
+  return TRUE;
+}
+
+static gboolean
+measure (Tuner *tuner, const TuneOptions *options, char **names, GError **error)
+{
+  gboolean with_blas = measures_operations (options, names)
+                       && (!options->op || g_str_equal (options->op, PRODUCT))
+                       && !kol_blas_is_tuned (tuner->device);
+
+  try_struck_again (tuner);
+  return measure_nodes (tuner, options, names, error)
+         && (!with_blas || is_interrupted (tuner) || tune_blas (tuner, error));
 }
 
 static ToolExit
@@ -527,7 +566,8 @@ const ToolCommand tool_tune = {
   .description
   = "  kolinsky tune digits    every way to compute each part of the recipe's training step\n"
     "  kolinsky tune vgg16     the same for asking a network about a picture\n"
-    "  kolinsky tune           sizes that are usual in networks, of every operation\n"
+    "  kolinsky tune           sizes that are usual in networks, of every operation, and\n"
+    "                          once CLBlast's parameters\n"
     "  kolinsky tune --list    what is remembered\n\n"
     "Without this command the likeliest ways are measured, shortly, when they are first\n"
     "needed. A way whose result is wrong is switched off. What is measured is kept at once:\n"

@@ -1647,6 +1647,36 @@ test_gemm (void)
                                    shapes[i][2], batches[j] });
 }
 
+/* As `kolinsky tune` leaves it: the first product of a device takes what is remembered. */
+static void
+remember_parameters (KolDevice *device, const char *key, const char *chosen)
+{
+  const char *const names[] = { "default", chosen };
+  const double seconds[] = { 2, 1 };
+
+  kol_tuning_store (device->tuning, key, names, seconds, 2, 1);
+}
+
+static void
+test_gemm_parameters (void)
+{
+  g_autoptr (KolDevice) device = open_device ();
+  g_autoptr (KolQueue) queue = open_queue (device);
+  g_autoptr (GRand) random = g_rand_new_with_seed (11);
+
+  g_assert_false (kol_blas_is_tuned (device));
+  remember_parameters (device, "CLBlast's Xgemm", "64x64-4x4");
+  remember_parameters (device, "CLBlast's XgemmDirect", "32-4x4");
+  remember_parameters (device, "CLBlast's GemmRoutine", "256");
+  g_assert_true (kol_blas_is_tuned (device));
+  g_assert_false (device->blas_ready);
+  check_product (queue, random, &(Product){ FALSE, FALSE, 37, 41, 43, 1 });
+  g_assert_true (device->blas_ready);
+  check_product (queue, random, &(Product){ TRUE, FALSE, 260, 256, 256, 1 });
+  check_product (queue, random, &(Product){ FALSE, TRUE, 260, 257, 255, 1 });
+  kol_tuning_forget (device->tuning, "CLBlast's ");
+}
+
 static void
 test_gemm_errors (void)
 {
@@ -1726,6 +1756,7 @@ add_tests (void)
   g_test_add_func ("/buffer/pool/trim", test_pool_trim);
   g_test_add_func ("/buffer/too-large", test_buffer_too_large);
   g_test_add_func ("/buffer/empty", test_buffer_empty);
+  g_test_add_func ("/blas/parameters", test_gemm_parameters);
   g_test_add_func ("/buffer/fresh", test_buffer_fresh);
   g_test_add_func ("/buffer/outlives-device", test_buffer_outlives_device);
   g_test_add_func ("/buffer/transfers", test_buffer_transfers);
