@@ -6,6 +6,7 @@
 #include "tool-private.h"
 
 #include "../graph/op-private.h"
+#include "../model/model.h"
 #include "../model/networks.h"
 #include "../studies/style-loss-private.h"
 
@@ -92,6 +93,31 @@ bench_lite0 (Bench *bench, GError **error)
   if (bench->shape)
     bench_parse_shape (bench->shape, 2, size);
   return measure_inference (bench, "lite0", kol_efficientnet_lite0, size[0], size[1], error);
+}
+
+/* A network with its own weights. The peer reads the same file, if it can. */
+gboolean
+bench_model (Bench *bench, GError **error)
+{
+  g_autoptr (KolModel) model = kol_model_open (bench->model, error);
+  gint64 n = 1;
+
+  if (!model)
+    return FALSE;
+  if (bench->shape)
+    bench_parse_shape (bench->shape, 1, &n);
+  g_autoptr (KolGraph) graph = kol_graph_new (bench->device);
+  KolShape shape = kol_model_get_shape (model, (gsize) n);
+  KolModelValues values;
+  if (!kol_model_build (model, graph, shape, &values, error))
+    return FALSE;
+  bench_fill (values.x, 0, 1);
+
+  g_autofree char *path = g_canonicalize_filename (bench->model, NULL);
+  BenchResult *result
+      = bench_add_result (bench, "model", bench_shape_text (4, shape.dim), "inference");
+  const BenchGraph what = { .graph = graph, .targets = { values.output }, .n = 1, .mode = path };
+  return bench_measure_graph (bench, &what, result, error);
 }
 
 /* ── Style transfer ──────────────────────────────────────────────────────────────────────────── */

@@ -37,6 +37,7 @@ typedef struct {
   const char *python; /* that runs it */
   const char *shape;  /* that was asked for, found good; NULL: the usual ones */
   const char *variant;
+  const char *model;  /* a network that is there: a name, or a file */
   double seconds;     /* for each measurement */
   GPtrArray *results; /* BenchResult */
 } Bench;
@@ -51,6 +52,7 @@ gboolean bench_digits (Bench *bench, GError **error);
 gboolean bench_vgg16 (Bench *bench, GError **error);
 gboolean bench_style (Bench *bench, GError **error);
 gboolean bench_lite0 (Bench *bench, GError **error);
+gboolean bench_model (Bench *bench, GError **error);
 
 /* "512x256x1024" has @n numbers of 1 or more, which are put into @size. */
 gboolean bench_parse_shape (const char *text, guint n, gint64 *size);

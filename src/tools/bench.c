@@ -11,6 +11,7 @@ typedef struct {
   ToolOptions common;
   char *shape;
   char *variant;
+  char *model;
   double seconds;
   char *peer;
   char *python;
@@ -22,6 +23,7 @@ bench_options_clear (BenchOptions *options)
   tool_options_clear (&options->common);
   g_free (options->shape);
   g_free (options->variant);
+  g_free (options->model);
   g_free (options->peer);
   g_free (options->python);
 }
@@ -37,6 +39,8 @@ typedef struct {
   const char *variants[4]; /* the operations among whose variants --variant is */
 } Work;
 
+#define MODEL "model" /* the one that needs a --model, and is not among "all" */
+
 /* In the order of `kolinsky bench all`. */
 static const Work works[] = {
   { "peak", bench_peak },
@@ -51,6 +55,7 @@ static const Work works[] = {
   { "vgg16", bench_vgg16, 2, "pictures and their height, such as 8x224" },
   { "style", bench_style, 1, "the picture's height, such as 512" },
   { "lite0", bench_lite0, 2, "pictures and their height, such as 1x224" },
+  { MODEL, bench_model, 1, "how many pictures at a time" },
 };
 
 /* Sets @work; NULL for "all". */
@@ -122,6 +127,21 @@ variant_is_good (const Work *work, const char *name)
 }
 
 static gboolean
+model_is_good (const Work *work, const char *model)
+{
+  gboolean wanted = work && g_str_equal (work->name, MODEL);
+
+  if (wanted && !model)
+    tool_usage (&tool_bench, "Which network is to be measured? Name it with --model");
+  else if (!wanted && model)
+    tool_usage (&tool_bench, "--model is for the work %s, not for %s", MODEL,
+                work ? work->name : "all");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
 peer_is_good (const char *peer)
 {
   static const char *const peers[] = { "torch", "onnxruntime", "tinygrad", NULL };
@@ -141,7 +161,7 @@ options_are_good (const BenchOptions *options, const Work *work)
       return FALSE;
     }
   return shape_is_good (work, options->shape) && variant_is_good (work, options->variant)
-         && peer_is_good (options->peer);
+         && model_is_good (work, options->model) && peer_is_good (options->peer);
 }
 
 /* ── The command ─────────────────────────────────────────────────────────────────────────────── */
@@ -151,8 +171,11 @@ static gboolean
 measure (Bench *bench, const Work *work, GError **error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (works); i++)
-    if ((!work || work == &works[i]) && !works[i].measure (bench, error))
-      return FALSE;
+    {
+      gboolean wanted = work ? work == &works[i] : !g_str_equal (works[i].name, MODEL);
+      if (wanted && !works[i].measure (bench, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -176,6 +199,7 @@ run_bench (const Work *work, const BenchOptions *options, GError **error)
     .python = python && *python ? python : "python3",
     .shape = options->shape,
     .variant = options->variant,
+    .model = options->model,
     .seconds = options->seconds,
     .results = results,
   };
@@ -199,6 +223,8 @@ run_command (int argc, char **argv)
       "AxBx..." },
     { "variant", 0, 0, G_OPTION_ARG_STRING, &options.variant,
       "Of matmul and conv: measure this variant", "NAME" },
+    { "model", 0, 0, G_OPTION_ARG_FILENAME, &options.model,
+      "Of model: an installed network, or a file of one", "NAME|FILE" },
     { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, "Time for each measurement (2)",
       "S" },
     { "peer", 0, 0, G_OPTION_ARG_STRING, &options.peer,
@@ -232,7 +258,9 @@ const ToolCommand tool_bench = {
     "  style      an iteration of style transfer, --shape H (256 and 512): Gram matrices of\n"
     "             VGG-19's relu1_1 to relu5_1, and the gradient to the picture\n"
     "  lite0      EfficientNet-Lite0, --shape NxH: inference (1x224)\n"
-    "  all        all of these\n\n"
+    "  model      the network that --model names, with its weights, --shape N: inference (1);\n"
+    "             onnxruntime is given the same file\n"
+    "  all        all of these but model\n\n"
     "Times are medians of a run. GFLOP/s count the operations of convolutions and matrix\n"
     "products as their formulas have them, a multiplication and an addition as two, even where\n"
     "fewer are computed (Winograd). The peak is measured between the runs. Bytes are the device\n"

@@ -22,6 +22,7 @@ Everything is float32, and pictures are [N, C, H, W]; numbers are random. Works 
     style   NxCxHxW  iteration              loss of the Gram matrices of VGG-19's relu1_1 .. relu5_1,
                                             and its gradient to the picture
     lite0   NxCxHxW  inference              EfficientNet-Lite0
+    model   NxCxHxW  a file                 the network in an ONNX file
 """
 import gc
 import os
@@ -276,6 +277,14 @@ class Onnxruntime(Peer):
     def dense(self, x, inputs, outputs):
         return self.node("Gemm", x, self.weight(inputs, outputs), self.weight(outputs))
 
+    def session(self, model):
+        options = self.runtime.SessionOptions()
+        options.intra_op_num_threads = processors()
+        options.log_severity_level = 3
+        return self.runtime.InferenceSession(
+            model, options,
+            providers=["CUDAExecutionProvider" if self.on_gpu else "CPUExecutionProvider"])
+
     def runner(self, output, *shapes):
         """Infers @output from random inputs of the @shapes, which are named x0, x1, .."""
         helper, float32 = self.onnx.helper, self.onnx.TensorProto.FLOAT
@@ -285,12 +294,7 @@ class Onnxruntime(Peer):
                                   [helper.make_tensor_value_info(output, float32, None)],
                                   self.weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-        options = self.runtime.SessionOptions()
-        options.intra_op_num_threads = processors()
-        options.log_severity_level = 3
-        session = self.runtime.InferenceSession(
-            model.SerializeToString(), options,
-            providers=["CUDAExecutionProvider" if self.on_gpu else "CPUExecutionProvider"])
+        session = self.session(model.SerializeToString())
         values = {f"x{i}": self.random.random(shape, dtype="float32")
                   for i, shape in enumerate(shapes)}
         self.nodes, self.weights = [], []
@@ -343,6 +347,13 @@ class Onnxruntime(Peer):
         x = relu6(self.convolution(x, channels, 1280, 1))
         x = self.node("Flatten", self.node("GlobalAveragePool", x))
         return self.runner(self.dense(x, 1280, 1000), shape)
+
+    def model(self, shape, path):
+        if not path.endswith(".onnx"):
+            raise Without
+        session = self.session(path)
+        values = {session.get_inputs()[0].name: self.random.random(shape, dtype="float32")}
+        return lambda: session.run(None, values)
 
 
 # ── tinygrad ─────────────────────────────────────────────────────────────────────────────────────
