@@ -90,6 +90,7 @@ struct _KolGraph {
   guint64 step;
   guint64 example; /* place in the whole batch of the placeholders' first example */
   KolMemory memory;
+  gboolean in_rows;     /* plans store nothing in blocks of channels, for tests */
   gboolean separate;    /* plans make no chains of functions, so that each can be looked at */
   guint first_gradient; /* the id of the first node that kol_gradients() made; 0: none */
   GHashTable *folds;    /* KolNode -> KolFold; see fold.c */
@@ -142,6 +143,7 @@ typedef struct {
   KolValue *bias, *residual;
   KolNode *unary;
   guint absorbed; /* KolEpilogueKind flags */
+  guint blocked;  /* KOL_BLOCKED_ flags */
   int *inputs;    /* storages */
   int *outputs;
   guint8 *wanted;    /* per output: whether it needs a storage */
@@ -160,6 +162,7 @@ struct _KolPlan {
   KolGraph *graph;
   GPtrArray *targets;      /* KolValue */
   GPtrArray *made;         /* KolNode: what stands for nodes of the graph in steps */
+  GHashTable *blocked;     /* values that are stored in blocks of channels; see block.c */
   GHashTable *folded;      /* convolution or product -> the node that it takes in */
   GArray *steps;           /* KolStep */
   guint n_once;            /* the steps that run only when parameters have changed come first */
@@ -237,6 +240,10 @@ GArray *kol_plan_steps_new (void);
 void kol_plan_lay_out_memory (KolPlan *plan);
 gboolean kol_plan_is_target (const KolPlan *plan, KolValue *root);
 gboolean kol_plan_is_bias (const KolValue *value, const KolValue *output, const KolOp *op);
+
+/* block.c */
+void kol_plan_block (KolPlan *plan, GHashTable *uses);
+gsize kol_plan_value_bytes (const KolPlan *plan, const KolValue *value);
 
 /* recompute.c */
 void kol_plan_recompute (KolPlan *plan);

@@ -51,6 +51,15 @@ struct _KolNode {
   GPtrArray *also; /* KolValue, made before the node: computed whenever it is; NULL: none */
 };
 
+/* How a node can be computed where channels come in blocks, as graph/block.c says. */
+typedef enum {
+  KOL_BLOCKS_NOT,
+  KOL_BLOCKS_TOGETHER, /* if inputs and output do */
+  KOL_BLOCKS_EACH,     /* input 0 and output, each by itself */
+} KolBlocks;
+
+enum { KOL_BLOCKED_INPUT = 1 << 0, KOL_BLOCKED_OUTPUT = 1 << 1 };
+
 /* What a launch works on. Buffers are lent; outputs that nobody uses are NULL. */
 typedef struct {
   KolDevice *device;
@@ -59,6 +68,7 @@ typedef struct {
   KolBuffer *const *outputs;
   KolBuffer *scratch;       /* of the bytes asked for, or NULL */
   KolBuffer *const *packed; /* per input: the variant's own form; NULL: pack it into scratch */
+  guint blocked;            /* KOL_BLOCKED_ flags: what is stored in blocks of channels */
   KolEpilogue epilogue;
   guint64 seed;    /* of the parameters */
   guint64 step;    /* counts runs that write parameters */
@@ -156,6 +166,9 @@ struct _KolOp {
   gboolean mixes_examples; /* an example's result depends on its batch: no micro-batches */
   gboolean
       gathers; /* what it writes is for a step to come: a run of it alone is not counted as one */
+  /* For devices of SIMD threads; NULL: KOL_BLOCKS_NOT. */
+  KolBlocks (*blocks) (const KolNode *node, const KolDevice *device);
+  const KolVariant *blocked; /* what computes input 0 then; NULL: any variant, of all inputs */
   /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */
   double (*flops) (const KolNode *node);
 };

@@ -11,12 +11,6 @@
 
 #include "graph-private.h"
 
-static gsize
-value_bytes (const KolValue *value)
-{
-  return (gsize) kol_count (value) * sizeof (float);
-}
-
 static KolStorage *
 storage_at (const KolPlan *plan, int storage)
 {
@@ -285,6 +279,7 @@ make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure,
     }
   if (!plan->separate)
     kol_plan_fuse (plan, uses);
+  kol_plan_block (plan, uses);
 
   for (guint i = 0; i < plan->steps->len; i++)
     {
@@ -334,7 +329,7 @@ storage_for (KolPlan *plan, KolValue *value, guint i)
                             : kol_plan_is_target (plan, root) ? KOL_STORAGE_TARGET
                                                               : KOL_STORAGE_SLOT;
 
-      found = add_storage (plan, kind, value_bytes (root), i, i);
+      found = add_storage (plan, kind, kol_plan_value_bytes (plan, root), i, i);
       storage = storage_at (plan, found);
       storage->parameter = node->parameter;
       storage->constant = kind == KOL_STORAGE_CONSTANT ? kol_constant_get_value (node) : 0;
@@ -355,7 +350,7 @@ storage_again (KolPlan *plan, KolValue *value, guint i)
 
   if (storage_at (plan, found)->kind != KOL_STORAGE_SLOT)
     return found;
-  found = add_storage (plan, KOL_STORAGE_SLOT, value_bytes (root), i, i);
+  found = add_storage (plan, KOL_STORAGE_SLOT, kol_plan_value_bytes (plan, root), i, i);
   g_hash_table_insert (plan->storage_of, root, GINT_TO_POINTER (found + 1));
   return found;
 }
@@ -652,6 +647,7 @@ kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error
   plan->storage_of = g_hash_table_new (NULL, NULL);
   plan->made = g_ptr_array_new_with_free_func (kol_made_node_free);
   plan->folded = g_hash_table_new (NULL, NULL);
+  plan->blocked = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < n; i++)
     g_ptr_array_add (plan->targets, targets[i]);
   if (!lay_out (plan, FALSE, error))
@@ -671,6 +667,7 @@ kol_plan_free (KolPlan *plan)
   g_array_unref (plan->slots);
   g_hash_table_unref (plan->storage_of);
   g_hash_table_unref (plan->folded);
+  g_hash_table_unref (plan->blocked);
   g_ptr_array_unref (plan->made);
   g_free (plan);
 }

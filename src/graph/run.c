@@ -189,6 +189,7 @@ kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **err
                        .inputs = inputs,
                        .outputs = outputs,
                        .packed = packed,
+                       .blocked = step->blocked,
                        .seed = graph->parameters->seed,
                        .step = number,
                        .example = graph->example };

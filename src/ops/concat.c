@@ -95,6 +95,20 @@ concat_launch (KolLaunch *launch, const KolNode *node, GError **error)
   return TRUE;
 }
 
+/* Whole blocks of channels are copied as they are. */
+static KolBlocks
+concat_blocks (const KolNode *node, const KolDevice *device)
+{
+  const Concat *how = node->attributes;
+
+  if (node->outputs[0].shape.rank != 4 || (how->axis != 1 && how->axis != -3))
+    return KOL_BLOCKS_NOT;
+  for (guint i = 0; i < node->n_inputs; i++)
+    if (node->inputs[i]->shape.dim[1] % device->info.vector_width)
+      return KOL_BLOCKS_NOT;
+  return KOL_BLOCKS_TOGETHER;
+}
+
 #define CASE(NAME, AXIS, N, ...)                                                                   \
   {                                                                                                \
     .name = NAME, .n_inputs = N, .shapes = { __VA_ARGS__ }, .attributes = &(const Concat) { AXIS } \
@@ -133,6 +147,7 @@ static const KolOp concat_op = {
   .reference = concat_reference,
   .cases = concat_cases,
   .variants = (const KolVariant[]){ { .name = "plain", .launch = concat_launch }, { 0 } },
+  .blocks = concat_blocks,
 };
 
 extern const KolOp *const kol_concat_ops[];

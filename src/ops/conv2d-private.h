@@ -35,6 +35,10 @@ KolConv2dShape kol_conv2d_shape_of (const KolNode *node);
 /* @y + @bias [K], a number for each of y's channels. */
 KolValue *kol_conv2d_add_bias (KolValue *y, KolValue *bias);
 
+/* conv2d-blocked.c: conv2d of channels in blocks. */
+KolBlocks kol_conv2d_blocks (const KolNode *node, const KolDevice *device);
+extern const KolVariant kol_conv2d_blocked;
+
 /* conv2d-simd.c: the variant "implicit-gemm"; conv2d and its gradient to x share it. */
 gboolean kol_conv2d_gemm_fits (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_gemm_scratch (const KolNode *node, const KolDevice *device);

@@ -677,6 +677,8 @@ const KolOp kol_conv2d_op = {
   .reference = reference,
   .cases = cases,
   .variants = variants,
+  .blocks = kol_conv2d_blocks,
+  .blocked = &kol_conv2d_blocked,
   .flops = flops,
 };
 

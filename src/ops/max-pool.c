@@ -43,6 +43,43 @@ max_pool_launch (KolLaunch *launch, const KolNode *node, GError **error)
                           g.P, g.Q, error);
 }
 
+#define MOST_BLOCKED 49 /* elements of a window, which are unrolled */
+
+static KolBlocks
+max_pool_blocks (const KolNode *node, const KolDevice *device)
+{
+  KolPoolGeometry g = kol_pool_geometry (&node->inputs[0]->shape, node->attributes);
+  const KolShape *x = &node->inputs[0]->shape;
+
+  if (g.adaptive || g.size * g.size_w > MOST_BLOCKED
+      || x->dim[0] * kol_round_up (x->dim[1], 16) * g.H * g.W >= G_MAXINT)
+    return KOL_BLOCKS_NOT;
+  return KOL_BLOCKS_TOGETHER;
+}
+
+static gboolean
+max_pool_blocked_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  const KolShape *x = &node->inputs[0]->shape;
+  KolPoolGeometry g = kol_pool_geometry (x, node->attributes);
+  gint64 planes = x->dim[0] * kol_divide_up (x->dim[1], launch->device->info.vector_width);
+  KolStrips strips = kol_strips (launch->device, (gsize) (planes * g.P), 1);
+  g_autofree char *options
+      = g_strdup_printf ("-D POOL=1 -D R=%d -D S=%d", (int) g.size, (int) g.size_w);
+
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-blocked-simd",
+                  .kernel = "max_pool_blocked",
+                  .options = options,
+                  .global = { strips.items },
+                  .local = { 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->outputs[0]), KOL_INT (planes),
+                KOL_INT (g.H), KOL_INT (g.W), KOL_INT (g.P), KOL_INT (g.Q), KOL_INT (g.stride),
+                KOL_INT (g.stride_w), KOL_INT (g.top), KOL_INT (g.left), KOL_INT (strips.each)),
+      error);
+}
+
 /* The first of the largest of a window, or the first NaN. */
 static void
 largest_of_window (const KolPoolGeometry *g, const double *plane, gint64 p, gint64 q, double *value,
@@ -258,6 +295,8 @@ static const KolOp max_pool_op = {
   .reference = max_pool_reference,
   .cases = max_pool_cases,
   .variants = (const KolVariant[]){ { .name = "plain", .launch = max_pool_launch }, { 0 } },
+  .blocks = max_pool_blocks,
+  .blocked = &(const KolVariant){ .name = "blocked", .launch = max_pool_blocked_launch },
   .flops = kol_pool_flops,
 };
 

@@ -1,0 +1,343 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Convolution and maximum pooling of pictures whose channels come in blocks of a vector,
+ *   x[n][channel / KOL_WIDTH][h][w][channel % KOL_WIDTH],
+ * for devices whose work-item is a SIMD thread; src/graph/block.c says which tensors of a plan are
+ * stored so. Every place of a picture is a vector then, however small the picture: nothing has to be
+ * packed, and no lanes are left over at a row's end. What the last block has too much of channels
+ * is computed along and met by nobody. After Georganas et al., "Anatomy of High-Performance Deep
+ * Learning Convolutions on SIMD Architectures", SC 2018.
+ *
+ * Options:
+ *   R, S, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W
+ *   TILE       places of a row that are computed together
+ *   VECTORS    blocks of filters that are
+ *   IN_PLAIN   where present: x is [N, C, H, W]
+ *   OUT_PLAIN  where present: y, and the residual, are [N, K, P, Q]
+ *   EPILOGUE_BIAS, EPILOGUE_RESIDUAL, EPILOGUE_EXPRESSION   as in conv2d-simd.cl
+ */
+
+#define B KOL_WIDTH
+
+#if defined (PAD)
+
+/*
+ * y[plane][rows][columns] = x[plane][height][width] moved down by `top` and to the right by `left`,
+ * with zeros around. PAD numbers for each place. Global size: work-items, which have `each` of
+ * the rows of all planes.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+conv2d_blocked_pad (__global const float *restrict x, __global float *restrict y, int planes,
+                    int height, int width, int rows, int columns, int top, int left, int each)
+{
+  const int first = get_global_id (0) * each, last = min (planes * rows, first + each);
+  const int inside = clamp (width, 0, columns - left);
+
+  for (int i = first; i < last; i++)
+    {
+      const int row = i % rows - top;
+      __global float *to = y + (size_t) i * columns * PAD;
+      if (row < 0 || row >= height)
+        {
+          fill_run (0, to, columns * PAD);
+          continue;
+        }
+      fill_run (0, to, left * PAD);
+      copy_run (x + ((size_t) (i / rows) * height + row) * width * PAD, to + left * PAD,
+                inside * PAD);
+      fill_run (0, to + (left + inside) * PAD, (columns - left - inside) * PAD);
+    }
+}
+
+#elif defined (PACK)
+
+/*
+ * packed[tile][block of channels][r][s][channel][VECTORS * B filters]; zeros where there is no filter.
+ * Depthwise (DEPTHWISE): packed[block][r][s][B]. An item has `each` of the tiles, or blocks.
+ */
+__kernel void
+conv2d_blocked_pack (__global const float *restrict w, __global float *restrict packed,
+                     int packed_at, int filters, int channels, int tiles, int each)
+{
+  const int first = get_global_id (0) * each, last = min (tiles, first + each);
+
+  for (int tile = first; tile < last; tile++)
+    {
+      __global float *to = packed + packed_at + (size_t) tile * channels * R * S * VECTORS * B;
+      for (int from = 0; from < channels; from += B)
+        for (int tap = 0; tap < R * S; tap++)
+          for (int c = from; c < min (channels, from + B); c++)
+            for (int k = tile * VECTORS * B; k < (tile + 1) * VECTORS * B; k++)
+              *to++ = k < filters ? w[((size_t) k * channels + c) * R * S + tap] : 0;
+    }
+}
+
+#elif defined (POOL)
+
+/*
+ * y[plane][p][q] = the largest of a window, for each lane by itself, or NaN. Global size: work-items,
+ * which have `each` of the rows of all planes.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+max_pool_blocked (__global const float *restrict x, __global float *restrict y, int planes, int H,
+                  int W, int P, int Q, int stride_h, int stride_w, int top, int left, int each)
+{
+  const int first = get_global_id (0) * each, last = min (planes * P, first + each);
+
+  for (int i = first; i < last; i++)
+    {
+      const int h0 = i % P * stride_h - top;
+      __global const float *plane = x + (size_t) (i / P) * H * W * B;
+      for (int q = 0; q < Q; q++)
+        {
+          const int w0 = q * stride_w - left;
+          vec most = (vec) (-INFINITY);
+          #pragma unroll
+          for (int r = 0; r < R; r++)
+            #pragma unroll
+            for (int s = 0; s < S; s++)
+              if (h0 + r >= 0 && h0 + r < H && w0 + s >= 0 && w0 + s < W)
+                {
+                  vec value = vec_load (plane + ((size_t) (h0 + r) * W + w0 + s) * B);
+                  most = select (most, value, value > most | isnan (value));
+                }
+          vec_store (most, y + ((size_t) i * Q + q) * B);
+        }
+    }
+}
+
+#else
+
+/* What is computed last of block @k of the filters; @at: its place in y. */
+inline vec
+finish (vec sum, __global const float *bias, __global const float *residual, int k, int filters,
+        size_t at)
+{
+#ifdef EPILOGUE_BIAS
+  sum += load_some (bias + k * B, filters - k * B);
+#endif
+#ifdef EPILOGUE_RESIDUAL
+  sum += vec_load (residual + at);
+#endif
+  return epilogue_vec (sum);
+}
+
+#ifdef DEPTHWISE
+
+#define SPAN ((TILE - 1) * STRIDE_W + (S - 1) * DILATION_W + 1) /* columns under a tile */
+
+/* sum[t] += tap r of each place: `line` is the row under it. For two kinds of memory. */
+#define DEFINE_ADD_ROW(NAME, MEMORY) \
+  inline void NAME (MEMORY const float *line, __global const float *w, vec *sum) \
+  { \
+    vec here[TILE]; \
+    _Pragma ("unroll") for (int t = 0; t < TILE; t++) here[t] = sum[t]; \
+    _Pragma ("unroll") for (int s = 0; s < S; s++) \
+    { \
+      const vec weight = vec_load (w + s * B); \
+      _Pragma ("unroll") for (int t = 0; t < TILE; t++) \
+        here[t] = fma (weight, vec_load (line + (t * STRIDE_W + s * DILATION_W) * B), here[t]); \
+    } \
+    _Pragma ("unroll") for (int t = 0; t < TILE; t++) sum[t] = here[t]; \
+  }
+DEFINE_ADD_ROW (add_row, __global)
+DEFINE_ADD_ROW (add_edge, __local)
+
+/* The columns under a tile that reaches over the picture's edge, zeros outside. */
+inline void
+copy_edge (__global const float *row, int w0, int W, __local float *to)
+{
+  for (int i = 0; i < SPAN; i++)
+    vec_store (w0 + i >= 0 && w0 + i < W ? vec_load (row + (long) (w0 + i) * B) : (vec) (0),
+               to + i * B);
+}
+
+/*
+ * Each filter sees one channel. Global size: work-items, which have `each` of the rows of all blocks
+ * of all pictures; `blocks` of a picture.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+conv2d_blocked_depthwise (__global const float *restrict x, __global const float *restrict w,
+                          __global float *restrict y, __global const float *restrict bias,
+                          __global const float *restrict residual, int w_at, int pictures,
+                          int blocks, int filters, int H, int W, int P, int Q, int top, int left,
+                          int each)
+{
+  __local float edge[SPAN * B];
+  const int first = get_global_id (0) * each, last = min (pictures * blocks * P, first + each);
+
+  for (int i = first; i < last; i++)
+    {
+      const int k = i / P % blocks;
+      __global const float *plane = x + (size_t) (i / P) * H * W * B;
+      __global const float *weights = w + w_at + (size_t) k * R * S * B;
+      const int h0 = i % P * STRIDE_H - top;
+      for (int tile = 0; tile < Q; tile += TILE)
+        {
+          const int q = min (tile, Q - TILE), w0 = q * STRIDE_W - left;
+          const bool inside
+              = w0 >= 0 && w0 + (TILE - 1) * STRIDE_W + (S - 1) * DILATION_W < W;
+          vec sum[TILE];
+          #pragma unroll
+          for (int t = 0; t < TILE; t++)
+            sum[t] = (vec) (0);
+          for (int r = 0; r < R; r++)
+            {
+              const int row = h0 + r * DILATION_H;
+              __global const float *line = plane + (long) row * W * B;
+              if (row < 0 || row >= H)
+                continue;
+              if (inside)
+                add_row (line + (long) w0 * B, weights + r * S * B, sum);
+              else
+                {
+                  copy_edge (line, w0, W, edge);
+                  add_edge (edge, weights + r * S * B, sum);
+                }
+            }
+          #pragma unroll
+          for (int t = 0; t < TILE; t++)
+            {
+              const size_t at = ((size_t) i * Q + q + t) * B;
+              vec_store (finish (sum[t], bias, residual, k, filters, at), y + at);
+            }
+        }
+    }
+}
+
+#else
+
+#define EACH_SUM(DO) \
+  { \
+    _Pragma ("unroll") for (int t = 0; t < TILE; t++) \
+      _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) DO; \
+  }
+
+/* How far apart the numbers of a channel are at neighbouring places. */
+#ifdef IN_PLAIN
+#define APART 1
+#else
+#define APART B
+#endif
+
+/* sum[t][v] of a tile whose first tap is at x; `plane` places of a channel, `width` of a row. */
+inline void
+add_channels (__global const float *x, __global const float *w, int channels, int plane, int width,
+              vec (*sum)[VECTORS])
+{
+  for (int from = 0; from < channels; from += B)
+    {
+      const int present = min (B, channels - from);
+      for (int r = 0; r < R; r++)
+        for (int s = 0; s < S; s++)
+          {
+#ifdef IN_PLAIN
+            __global const float *in
+                = x + (size_t) from * plane + r * DILATION_H * width + s * DILATION_W;
+#else
+            __global const float *in
+                = x + ((size_t) from / B * plane + r * DILATION_H * width + s * DILATION_W) * B;
+#endif
+            #pragma unroll 2
+            for (int c = 0; c < present; c++, w += VECTORS * B)
+              {
+                vec weight[VECTORS];
+                #pragma unroll
+                for (int v = 0; v < VECTORS; v++)
+                  weight[v] = vec_load (w + v * B);
+                EACH_SUM (sum[t][v] = fma ((vec) (in[t * STRIDE_W * APART]), weight[v], sum[t][v]));
+#ifdef IN_PLAIN
+                in += plane;
+#else
+                in++;
+#endif
+              }
+          }
+    }
+}
+
+#ifdef OUT_PLAIN
+/* Writes a vector for each place of a tile to planes of @outputs places: y[filter][place]. */
+inline void
+write_planes (const vec *sum, __global float *y, __global const float *residual, int present,
+              int outputs)
+{
+  float tile[TILE][B];
+  #pragma unroll
+  for (int t = 0; t < TILE; t++)
+    vec_store (sum[t], tile[t]);
+  for (int k = 0; k < present; k++)
+    for (int t = 0; t < TILE; t++)
+      {
+        const size_t at = (size_t) k * outputs + t;
+        float value = tile[t][k];
+#ifdef EPILOGUE_RESIDUAL
+        value += residual[at];
+#endif
+        y[at] = epilogue_float (value);
+      }
+}
+#endif
+
+/*
+ * Tiles of places of one picture, each for `tiles_each` of the `tiles` tiles of filters. The picture has
+ * H x W places, zeros around it included, of which tile i begins under output
+ * (i / across, i % across * TILE): the last one of a row goes over some of it again.
+ * Global size: parts of the places, parts of the filters, pictures.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+conv2d_blocked (__global const float *restrict x, __global const float *restrict w,
+                __global float *restrict y, __global const float *restrict bias,
+                __global const float *restrict residual, int w_at, int channels, int filters, int H,
+                int W, int P, int Q, int tiles, int places_each, int tiles_each)
+{
+  const int across = (Q + TILE - 1) / TILE, picture = get_global_id (2);
+  const int first = get_global_id (0) * places_each, last = min (P * across, first + places_each);
+  const int first_k = get_global_id (1) * tiles_each, last_k = min (tiles, first_k + tiles_each);
+  const int blocks = (filters + B - 1) / B;
+#ifdef IN_PLAIN
+  x += (size_t) picture * channels * H * W;
+#else
+  x += (size_t) picture * ((channels + B - 1) / B) * H * W * B;
+#endif
+
+  for (int i = first; i < last; i++)
+    {
+      const int p = i / across, q = min (i % across * TILE, Q - TILE);
+      __global const float *in = x + ((size_t) p * STRIDE_H * W + q * STRIDE_W) * APART;
+      for (int tile = first_k; tile < last_k; tile++)
+        {
+          vec sum[TILE][VECTORS];
+          EACH_SUM (sum[t][v] = (vec) (0));
+          add_channels (in, w + w_at + (size_t) tile * channels * R * S * VECTORS * B, channels,
+                        H * W, W, sum);
+          for (int v = 0; v < VECTORS; v++)
+            {
+              const int k = tile * VECTORS + v;
+#ifdef OUT_PLAIN
+              const size_t at = ((size_t) picture * filters + k * B) * P * Q + p * Q + q;
+              vec shift = (vec) (0), part[TILE];
+#ifdef EPILOGUE_BIAS
+              shift = load_some (bias + k * B, filters - k * B);
+#endif
+              #pragma unroll
+              for (int t = 0; t < TILE; t++)
+                part[t] = sum[t][v] + shift;
+              write_planes (part, y + at, residual + at, min (B, filters - k * B), P * Q);
+#else
+              #pragma unroll
+              for (int t = 0; t < TILE; t++)
+                {
+                  const size_t at
+                      = (((size_t) picture * blocks + k) * P * Q + p * Q + q + t) * B;
+                  vec_store (finish (sum[t][v], bias, residual, k, filters, at), y + at);
+                }
+#endif
+            }
+        }
+    }
+}
+
+#endif
+#endif

@@ -1,0 +1,328 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * conv2d where channels come in blocks (see ../graph/block.c), on devices whose
+ * work-item is a SIMD thread: the geometry behind kernels/conv2d-blocked-simd.cl.
+ * A picture with padding is copied to scratch with its zeros around first; for
+ * depthwise filters that would cost more than it saves.
+ */
+
+#include "conv2d-private.h"
+#include "product-private.h"
+#include "strips-private.h"
+
+#define MOST_TAPS 49    /* they are unrolled */
+#define FEW_CHANNELS 32 /* up to which 3 x 3 taps are as fast as by Winograd, and */
+#define SMALL_CHANNELS 64
+#define SMALL_PLANE 1024  /* in pictures so small */
+#define CACHED (64 << 10) /* floats of weights that stay near a compute unit */
+
+static gboolean
+is_depthwise (const KolConv2dShape *c)
+{
+  return c->groups > 1 && c->channels == 1 && c->filters == 1;
+}
+
+KolBlocks
+kol_conv2d_blocks (const KolNode *node, const KolDevice *device)
+{
+  KolConv2dShape c = kol_conv2d_shape_of (node);
+  gboolean winograd = c.R == 3 && c.S == 3 && c.stride_h == 1 && c.stride_w == 1;
+
+  if (c.R * c.S > MOST_TAPS || c.N * kol_round_up (c.C, 16) * c.H * c.W >= G_MAXINT
+      || c.N * kol_round_up (c.K, 16) * c.P * c.Q >= G_MAXINT || c.top < 0 || c.left < 0 || c.P < 1
+      || c.Q < 1)
+    return KOL_BLOCKS_NOT;
+  if (is_depthwise (&c))
+    return KOL_BLOCKS_TOGETHER;
+  if (c.groups > 1)
+    return KOL_BLOCKS_NOT;
+  if (winograd && c.C > FEW_CHANNELS && (c.C > SMALL_CHANNELS || c.P * c.Q > SMALL_PLANE))
+    return KOL_BLOCKS_NOT;
+  return KOL_BLOCKS_EACH;
+}
+
+/* ── Geometry ───────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  KolConv2dShape c;
+  gint64 width; /* of a block */
+  gboolean depthwise, pads;
+  gint64 H, W, P, Q;   /* as the kernel sees them */
+  guint tile, vectors; /* of register tiles */
+  gint64 tiles;        /* of filters */
+  gint64 places;       /* tiles of places of a picture */
+  gint64 places_each, tiles_each;
+} Job;
+
+/* The length of register tiles along a row of @Q places: the one that wastes least. */
+static guint
+choose_tile (gint64 Q, guint most)
+{
+  guint best = 1;
+  double least = G_MAXDOUBLE;
+
+  for (guint tile = 1; tile <= MIN (most, Q); tile++)
+    {
+      /* A row's tiles, and what their places share of the loads of weights. */
+      double cost = (double) kol_divide_up (Q, tile) * (tile + 1.5);
+
+      if (cost <= least)
+        {
+          least = cost;
+          best = tile;
+        }
+    }
+  return best;
+}
+
+/* How much of the compute units' time @n equal works leave idle, at most so many at once. */
+static double
+idle_share (gint64 n, gint64 units)
+{
+  return 1 - (double) n / (double) (kol_divide_up (n, units) * units);
+}
+
+/* Cuts places or filters, whichever keeps all units busy; filters where there are many weights. */
+static void
+cut (Job *job, const KolDevice *device)
+{
+  gint64 units = device->info.compute_units;
+  gint64 weights = job->c.K * job->c.channels * job->c.R * job->c.S;
+  double by_places = idle_share (job->places, units), by_filters = idle_share (job->tiles, units);
+
+  job->places_each = job->places;
+  job->tiles_each = job->tiles;
+  if (job->c.N >= 2 * units)
+    return;
+  if (by_filters < by_places || (by_filters == by_places && weights > CACHED))
+    job->tiles_each = kol_divide_up (job->tiles, units);
+  else
+    {
+      gint64 parts = job->places >= 16 * units ? 4 * units : units;
+
+      job->places_each = kol_divide_up (job->places, parts);
+    }
+}
+
+static Job
+job_of (const KolNode *node, const KolDevice *device)
+{
+  KolConv2dShape c = kol_conv2d_shape_of (node);
+  Job job = { .c = c, .width = device->info.vector_width, .depthwise = is_depthwise (&c) };
+  guint most = job.width >= 16 ? 14 : 7;
+  gint64 blocks = kol_divide_up (c.K, job.width);
+
+  job.H = c.H;
+  job.W = c.W;
+  job.P = c.P;
+  job.Q = c.Q;
+  job.vectors = 1;
+  if (!job.depthwise)
+    {
+      gint64 rows = (c.P - 1) * c.stride_h + (c.R - 1) * c.dilation_h + 1;
+      gint64 columns = (c.Q - 1) * c.stride_w + (c.S - 1) * c.dilation_w + 1;
+
+      job.pads = c.top > 0 || c.left > 0 || rows > c.H || columns > c.W;
+      if (job.pads)
+        {
+          job.H = rows;
+          job.W = columns;
+        }
+      if (c.R * c.S == 1 && c.stride_h == 1 && c.stride_w == 1 && !job.pads && c.P == c.H
+          && c.Q == c.W)
+        {
+          /* All of it is one row. */
+          job.Q = job.W = c.P * c.Q;
+          job.P = job.H = 1;
+        }
+    }
+  /* Depthwise, a row's columns stay in registers, too. */
+  job.tile = choose_tile (job.Q, job.depthwise ? most / 2 : most);
+  if (!job.depthwise && job.tile <= most / 2 && blocks % 2 == 0)
+    job.vectors = 2;
+  job.tiles = kol_divide_up (blocks, job.vectors);
+  job.places = job.P * kol_divide_up (job.Q, job.tile);
+  cut (&job, device);
+  return job;
+}
+
+static gsize
+packed_floats (const Job *job)
+{
+  const KolConv2dShape *c = &job->c;
+
+  return (gsize) (job->tiles * job->vectors * job->width * c->channels * c->R * c->S);
+}
+
+/* Of the picture with zeros around it; a tile's last load may reach over the end. */
+static gsize
+padded_floats (const Job *job)
+{
+  if (!job->pads)
+    return 0;
+  return (gsize) (job->c.N * kol_round_up (job->c.C, job->width) * job->H * job->W + 32);
+}
+
+static gsize
+scratch (const KolNode *node, const KolDevice *device)
+{
+  Job job = job_of (node, device);
+
+  return (padded_floats (&job) + packed_floats (&job)) * sizeof (float);
+}
+
+static gsize
+packed (const KolNode *node, guint input, const KolDevice *device)
+{
+  Job job = job_of (node, device);
+
+  return input == 1 ? packed_floats (&job) * sizeof (float) : 0;
+}
+
+/* ── Launches ───────────────────────────────────────────────────────────────────────────────── */
+
+static GString *
+options_of (const Job *job)
+{
+  const KolConv2dShape *c = &job->c;
+  GString *options = g_string_new (NULL);
+
+  g_string_printf (options,
+                   "-D R=%d -D S=%d -D STRIDE_H=%d -D STRIDE_W=%d -D DILATION_H=%d "
+                   "-D DILATION_W=%d -D TILE=%u -D VECTORS=%u",
+                   (int) c->R, (int) c->S, (int) c->stride_h, (int) c->stride_w,
+                   (int) c->dilation_h, (int) c->dilation_w, job->tile, job->vectors);
+  if (job->depthwise)
+    g_string_append (options, " -D DEPTHWISE=1");
+  return options;
+}
+
+static gboolean
+launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gsize at, GError **error)
+{
+  const KolConv2dShape *c = &job->c;
+  g_autofree char *options = g_strdup_printf ("-D PACK=1 -D R=%d -D S=%d -D VECTORS=%u", (int) c->R,
+                                              (int) c->S, job->vectors);
+  KolStrips strips = kol_strips (launch->device, (gsize) job->tiles, 1);
+
+  return kol_queue_launch (launch->queue,
+                           &(KolCall){ .program = "conv2d-blocked-simd",
+                                       .kernel = "conv2d_blocked_pack",
+                                       .options = options,
+                                       .global = { strips.items },
+                                       .local = { 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (at),
+                                     KOL_INT (c->K), KOL_INT (c->channels), KOL_INT (job->tiles),
+                                     KOL_INT (strips.each)),
+                           error);
+}
+
+static gboolean
+pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
+{
+  Job job = job_of (node, launch->device);
+
+  return launch_pack (launch, &job, launch->packed[input], 0, error);
+}
+
+static gboolean
+launch_pad (KolLaunch *launch, const Job *job, gboolean blocked, GError **error)
+{
+  const KolConv2dShape *c = &job->c;
+  gint64 numbers = blocked ? job->width : 1;
+  gint64 planes = c->N * (blocked ? kol_divide_up (c->C, job->width) : c->C);
+  g_autofree char *options = g_strdup_printf ("-D PAD=%d", (int) numbers);
+  KolStrips strips = kol_strips (launch->device, (gsize) (planes * job->H),
+                                 (gsize) kol_divide_up (4096, job->W * numbers));
+
+  return kol_queue_launch (launch->queue,
+                           &(KolCall){ .program = "conv2d-blocked-simd",
+                                       .kernel = "conv2d_blocked_pad",
+                                       .options = options,
+                                       .global = { strips.items },
+                                       .local = { 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->scratch),
+                                     KOL_INT (planes), KOL_INT (c->H), KOL_INT (c->W),
+                                     KOL_INT (job->H), KOL_INT (job->W), KOL_INT (c->top),
+                                     KOL_INT (c->left), KOL_INT (strips.each)),
+                           error);
+}
+
+static gboolean
+launch_depthwise (KolLaunch *launch, const Job *job, KolBuffer *w, gsize w_at, GError **error)
+{
+  const KolConv2dShape *c = &job->c;
+  g_autoptr (GString) options = options_of (job);
+  gint64 blocks = kol_divide_up (c->K, job->width);
+  KolStrips strips = kol_strips (launch->device, (gsize) (c->N * blocks * c->P), 1);
+
+  kol_epilogue_append_options (&launch->epilogue, options);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-blocked-simd",
+                  .kernel = "conv2d_blocked_depthwise",
+                  .options = options->str,
+                  .global = { strips.items },
+                  .local = { 1 } },
+      KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (w), KOL_BUFFER (launch->outputs[0]),
+                KOL_BUFFER (launch->epilogue.bias), KOL_BUFFER (launch->epilogue.residual),
+                KOL_INT (w_at), KOL_INT (c->N), KOL_INT (blocks), KOL_INT (c->K), KOL_INT (c->H),
+                KOL_INT (c->W), KOL_INT (c->P), KOL_INT (c->Q), KOL_INT (c->top), KOL_INT (c->left),
+                KOL_INT (strips.each)),
+      error);
+}
+
+static gboolean
+launch_dense (KolLaunch *launch, const Job *job, KolBuffer *x, KolBuffer *w, gsize w_at,
+              GError **error)
+{
+  const KolConv2dShape *c = &job->c;
+  g_autoptr (GString) options = options_of (job);
+
+  if (!(launch->blocked & KOL_BLOCKED_INPUT))
+    g_string_append (options, " -D IN_PLAIN=1");
+  if (!(launch->blocked & KOL_BLOCKED_OUTPUT))
+    g_string_append (options, " -D OUT_PLAIN=1");
+  kol_epilogue_append_options (&launch->epilogue, options);
+  return kol_queue_launch (
+      launch->queue,
+      &(KolCall){ .program = "conv2d-blocked-simd",
+                  .kernel = "conv2d_blocked",
+                  .options = options->str,
+                  .global = { kol_divide_up (job->places, job->places_each),
+                              kol_divide_up (job->tiles, job->tiles_each), c->N },
+                  .local = { 1, 1, 1 } },
+      KOL_ARGS (KOL_BUFFER (x), KOL_BUFFER (w), KOL_BUFFER (launch->outputs[0]),
+                KOL_BUFFER (launch->epilogue.bias), KOL_BUFFER (launch->epilogue.residual),
+                KOL_INT (w_at), KOL_INT (c->C), KOL_INT (c->K), KOL_INT (job->H), KOL_INT (job->W),
+                KOL_INT (job->P), KOL_INT (job->Q), KOL_INT (job->tiles),
+                KOL_INT (job->places_each), KOL_INT (job->tiles_each)),
+      error);
+}
+
+static gboolean
+launch_blocked (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  Job job = job_of (node, launch->device);
+  KolBuffer *w = launch->packed ? launch->packed[1] : NULL;
+  gsize w_at = w ? 0 : padded_floats (&job);
+
+  if (!w && !launch_pack (launch, &job, w = launch->scratch, w_at, error))
+    return FALSE;
+  if (job.depthwise)
+    return launch_depthwise (launch, &job, w, w_at, error);
+  if (!job.pads)
+    return launch_dense (launch, &job, launch->inputs[0], w, w_at, error);
+  return launch_pad (launch, &job, launch->blocked & KOL_BLOCKED_INPUT, error)
+         && launch_dense (launch, &job, launch->scratch, w, w_at, error);
+}
+
+const KolVariant kol_conv2d_blocked = {
+  .name = "blocked",
+  .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
+  .scratch = scratch,
+  .packed = packed,
+  .pack = pack,
+  .launch = launch_blocked,
+};
