@@ -51,7 +51,7 @@ _kolinsky ()
       esac ;;
     train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
     tune:*) COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet vgg16 vgg19 squeezenet1.1 resnet18 efficientnet-lite0' -- "$word")) ;;
-    bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak bandwidth matmul conv digits vgg16 style lite0 all' -- "$word")) ;;
+    bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak bandwidth matmul conv digits vgg16 style lite0 model all' -- "$word")) ;;
   esac
 }
 complete -o default -F _kolinsky kolinsky

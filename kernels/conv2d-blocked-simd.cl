@@ -32,7 +32,7 @@ conv2d_blocked_pad (__global const float *restrict x, __global float *restrict y
                     int height, int width, int rows, int columns, int top, int left, int each)
 {
   const int first = get_global_id (0) * each, last = min (planes * rows, first + each);
-  const int inside = clamp (width, 0, columns - left);
+  const int before = min (left, columns), inside = min (width, columns - before);
 
   for (int i = first; i < last; i++)
     {
@@ -43,32 +43,32 @@ conv2d_blocked_pad (__global const float *restrict x, __global float *restrict y
           fill_run (0, to, columns * PAD);
           continue;
         }
-      fill_run (0, to, left * PAD);
-      copy_run (x + ((size_t) (i / rows) * height + row) * width * PAD, to + left * PAD,
+      fill_run (0, to, before * PAD);
+      copy_run (x + ((size_t) (i / rows) * height + row) * width * PAD, to + before * PAD,
                 inside * PAD);
-      fill_run (0, to + (left + inside) * PAD, (columns - left - inside) * PAD);
+      fill_run (0, to + (before + inside) * PAD, (columns - before - inside) * PAD);
     }
 }
 
 #elif defined (PACK)
 
 /*
- * packed[tile][block of channels][r][s][channel][VECTORS * B filters]; zeros where there is no filter.
- * Depthwise (DEPTHWISE): packed[block][r][s][B]. An item has `each` of the tiles, or blocks.
+ * packed[block of filters][block of channels][r][s][channel][B filters]; zeros where there is no filter.
+ * An item has `each` of the blocks of filters.
  */
 __kernel void
 conv2d_blocked_pack (__global const float *restrict w, __global float *restrict packed,
-                     int packed_at, int filters, int channels, int tiles, int each)
+                     int packed_at, int filters, int channels, int blocks, int each)
 {
-  const int first = get_global_id (0) * each, last = min (tiles, first + each);
+  const int first = get_global_id (0) * each, last = min (blocks, first + each);
 
-  for (int tile = first; tile < last; tile++)
+  for (int block = first; block < last; block++)
     {
-      __global float *to = packed + packed_at + (size_t) tile * channels * R * S * VECTORS * B;
+      __global float *to = packed + packed_at + (size_t) block * channels * R * S * B;
       for (int from = 0; from < channels; from += B)
         for (int tap = 0; tap < R * S; tap++)
           for (int c = from; c < min (channels, from + B); c++)
-            for (int k = tile * VECTORS * B; k < (tile + 1) * VECTORS * B; k++)
+            for (int k = block * B; k < (block + 1) * B; k++)
               *to++ = k < filters ? w[((size_t) k * channels + c) * R * S + tap] : 0;
     }
 }
@@ -221,11 +221,13 @@ conv2d_blocked_depthwise (__global const float *restrict x, __global const float
 #define APART B
 #endif
 
-/* sum[t][v] of a tile whose first tap is at x; `plane` places of a channel, `width` of a row. */
+/* sum[t][v] of a tile whose first tap is at x; `plane` places of a channel, `width` of a row. The
+ * weights of block v are `apart` behind those of the one before. */
 inline void
 add_channels (__global const float *x, __global const float *w, int channels, int plane, int width,
               vec (*sum)[VECTORS])
 {
+  const size_t apart = (size_t) channels * R * S * B;
   for (int from = 0; from < channels; from += B)
     {
       const int present = min (B, channels - from);
@@ -240,12 +242,12 @@ add_channels (__global const float *x, __global const float *w, int channels, in
                 = x + ((size_t) from / B * plane + r * DILATION_H * width + s * DILATION_W) * B;
 #endif
             #pragma unroll 2
-            for (int c = 0; c < present; c++, w += VECTORS * B)
+            for (int c = 0; c < present; c++, w += B)
               {
                 vec weight[VECTORS];
                 #pragma unroll
                 for (int v = 0; v < VECTORS; v++)
-                  weight[v] = vec_load (w + v * B);
+                  weight[v] = vec_load (w + v * apart);
                 EACH_SUM (sum[t][v] = fma ((vec) (in[t * STRIDE_W * APART]), weight[v], sum[t][v]));
 #ifdef IN_PLAIN
                 in += plane;

@@ -155,10 +155,14 @@ kol_pictures_check (KolPictures *pictures, GError **error)
                          ? g_ptr_array_index (pictures->skipped, pictures->skipped->len - 1)
                          : "";
   if (given_up)
-    g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_EMPTY,
-                 "So many of the pictures in “%s” cannot be read, %zu until now of %zu files, that "
-                 "there is no use in going on; one of them is %s",
-                 pictures->listing->root, count, pictures->listing->count, last);
+    {
+      g_autofree char *root = g_filename_display_name (pictures->listing->root);
+      g_set_error (
+          error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_EMPTY,
+          "So many of the pictures in “%s” cannot be read, %zu until now of %zu files, that "
+          "there is no use in going on; one of them is %s",
+          root, count, pictures->listing->count, last);
+    }
   g_mutex_unlock (&pictures->lock);
   return !given_up;
 }

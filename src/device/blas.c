@@ -5,7 +5,6 @@
 #include "tuning-private.h"
 
 #include <clblast_c.h>
-#include <math.h>
 #include <string.h>
 
 /* CLBlast 1.5.3 races in its program cache, so one call at a time, whatever the device. */
@@ -217,16 +216,29 @@ trial_clear (Trial *trial)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Trial, trial_clear)
 
+#define A_MODULUS 11
+#define B_MODULUS 13
+
+/* Whole numbers that are small enough for exact sums. */
+static float
+number_at (gsize i, guint modulus)
+{
+  return (float) (i * 7919 % modulus) - (float) (modulus / 2);
+}
+
 static gboolean
 trial_fill (Trial *trial, GError **error)
 {
   const gsize count = LARGE_SIDE * LARGE_SIDE;
-  g_autofree float *ones = g_new (float, count);
+  g_autofree float *a = g_new (float, count), *b = g_new (float, count);
 
   for (gsize i = 0; i < count; i++)
-    ones[i] = 1;
-  return kol_queue_write (trial->queue, trial->a, 0, ones, count * sizeof (float), error)
-         && kol_queue_write (trial->queue, trial->b, 0, ones, count * sizeof (float), error);
+    {
+      a[i] = number_at (i, A_MODULUS);
+      b[i] = number_at (i, B_MODULUS);
+    }
+  return kol_queue_write (trial->queue, trial->a, 0, a, count * sizeof (float), error)
+         && kol_queue_write (trial->queue, trial->b, 0, b, count * sizeof (float), error);
 }
 
 static gboolean
@@ -241,16 +253,29 @@ trial_init (Trial *trial, KolDevice *device, GError **error)
          && (trial->c = kol_buffer_new (device, bytes, error)) && trial_fill (trial, error);
 }
 
-/* Whether the product of squares of ones is right at its corners. */
+/* Whether some rows of the product, all of each, are right. */
 static gboolean
 trial_is_right (Trial *trial, gsize side)
 {
-  float first = 0, last = 0;
+  const gsize rows[] = { 0, 1, side / 2 + 3, side - 1 };
+  g_autofree float *c = g_new (float, side);
 
-  return kol_queue_read (trial->queue, trial->c, 0, &first, sizeof first, NULL)
-         && kol_queue_read (trial->queue, trial->c, (side * side - 1) * sizeof last, &last,
-                            sizeof last, NULL)
-         && first == (float) side && last == (float) side;
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      if (!kol_queue_read (trial->queue, trial->c, rows[i] * side * sizeof (float), c,
+                           side * sizeof (float), NULL))
+        return FALSE;
+      for (gsize n = 0; n < side; n++)
+        {
+          float sum = 0;
+
+          for (gsize k = 0; k < side; k++)
+            sum += number_at (rows[i] * side + k, A_MODULUS) * number_at (k * side + n, B_MODULUS);
+          if (c[n] != sum)
+            return FALSE;
+        }
+    }
+  return TRUE;
 }
 
 /* Seconds of a product of two squares; 0 where the device cannot compute it so. */
@@ -273,6 +298,16 @@ trial_run (Trial *trial, gsize side)
   return trial_is_right (trial, side) ? best : 0;
 }
 
+/* From now on, as far as CLBlast takes it. */
+static gboolean
+use (KolDevice *device, const Kernel *kernel, guint set)
+{
+  g_mutex_lock (&clblast_lock);
+  gboolean taken = override (device, kernel, set);
+  g_mutex_unlock (&clblast_lock);
+  return taken;
+}
+
 /* Measures all sets of a kernel but the default, and leaves the best in use. 0: there is none. */
 static guint
 tune_kernel (Trial *trial, const Kernel *kernel, guint used_by, gsize side, double *seconds)
@@ -280,15 +315,15 @@ tune_kernel (Trial *trial, const Kernel *kernel, guint used_by, gsize side, doub
   KolDevice *device = trial->queue->device;
   guint best = 0;
 
-  override (device, &routine, used_by);
+  use (device, &routine, used_by);
   for (guint set = 1; set < sets_of (kernel); set++)
     {
-      seconds[set] = override (device, kernel, set) ? trial_run (trial, side) : 0;
+      seconds[set] = use (device, kernel, set) ? trial_run (trial, side) : 0;
       if (seconds[set] > 0 && (!best || seconds[set] < seconds[best]))
         best = set;
     }
   if (best)
-    override (device, kernel, best);
+    use (device, kernel, best);
   return best;
 }
 
@@ -303,14 +338,14 @@ tune_routine (Trial *trial, double *seconds)
     {
       gsize side = routine.sets[set].values[0];
 
-      override (device, &routine, ROUTINE_NEVER);
+      use (device, &routine, ROUTINE_NEVER);
       double direct = trial_run (trial, side);
-      override (device, &routine, ROUTINE_ALWAYS);
+      use (device, &routine, ROUTINE_ALWAYS);
       seconds[set] = trial_run (trial, side);
       if (seconds[set] > 0 && (direct == 0 || seconds[set] < direct))
         best = set;
     }
-  override (device, &routine, best);
+  use (device, &routine, best);
   return best;
 }
 
@@ -344,9 +379,10 @@ kol_blas_tune (KolDevice *device, gboolean *changed, GError **error)
   small_seconds[0] = trial_run (&trial, SMALL_SIDE);
   guint for_large = tune_kernel (&trial, &large, ROUTINE_ALWAYS, LARGE_SIDE, large_seconds);
   guint for_small = tune_kernel (&trial, &small, ROUTINE_NEVER, SMALL_SIDE, small_seconds);
-  *changed |= remember (device, &large, large_seconds, sets_of (&large), for_large);
-  *changed |= remember (device, &small, small_seconds, sets_of (&small), for_small);
-  if (*changed && for_large && for_small)
+  gboolean larger = remember (device, &large, large_seconds, sets_of (&large), for_large);
+  gboolean smaller = remember (device, &small, small_seconds, sets_of (&small), for_small);
+  *changed = larger || smaller;
+  if (larger && smaller) /* else one of the two would not be measured as it will be used */
     {
       guint from = tune_routine (&trial, routine_seconds);
 

@@ -27,13 +27,18 @@ is_elementwise (const KolNode *node, gint64 width)
   return TRUE;
 }
 
-/* Whether another way of computing the operation is forced. */
+/* Whether another way of computing the node is forced or pinned, or this one is wrong here. */
 static gboolean
-is_forced (const KolPlan *plan, const KolNode *node)
+is_ruled_out (const KolPlan *plan, const KolNode *node)
 {
+  const KolGraph *graph = plan->graph;
+  const char *pinned = graph->pinned ? g_hash_table_lookup (graph->pinned, node->name) : NULL;
+  const char *name = node->op->blocked ? node->op->blocked->name : NULL;
   g_autofree char *forced = kol_tuning_forced (node->op->name);
 
-  return forced || plan->graph->forced_op == node->op;
+  return forced || graph->forced_op == node->op || (name && pinned && g_strcmp0 (pinned, name) != 0)
+         || (name
+             && kol_tuning_is_struck (graph->parameters->device->tuning, node->op->name, name));
 }
 
 static KolBlocks
@@ -47,7 +52,7 @@ blocks_of (const KolPlan *plan, const KolStep *step, GHashTable *uses)
       return KOL_BLOCKS_NOT;
   if (is_elementwise (node, device->info.vector_width))
     return KOL_BLOCKS_TOGETHER;
-  if (!node->op->blocks || is_forced (plan, node))
+  if (!node->op->blocks || is_ruled_out (plan, node))
     return KOL_BLOCKS_NOT;
   return node->op->blocks (node, device);
 }

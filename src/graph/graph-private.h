@@ -16,7 +16,7 @@ struct _KolParameter {
   GBytes *source;     /* its first values, until they are on the device, or NULL */
   KolBuffer *buffer;  /* NULL until first used: a graph that is only planned costs no memory */
   guint64 version;    /* goes up with every write; packed forms remember it */
-  GHashTable *packed; /* "<variant> <node's shapes>" -> KolPacked */
+  GHashTable *packed; /* "<op>/<variant>/<input>/<form>/<bytes>" -> KolPacked */
 };
 
 /* A tensor in a variant's own form, valid for one version of the tensor. */

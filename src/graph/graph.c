@@ -257,7 +257,7 @@ kol_graph_get_variants (KolGraph *graph)
         {
           const KolStep *step = &g_array_index (plan->steps, KolStep, k);
 
-          if (step->node->op->variants[1].name && step->variant != step->node->op->blocked)
+          if (step->node->op->variants[1].name)
             g_hash_table_replace (variants, g_strdup (step->node->name),
                                   g_strdup (step->variant->name));
         }

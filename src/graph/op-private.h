@@ -84,6 +84,9 @@ typedef struct {
   gsize (*scratch) (const KolNode *node, const KolDevice *device); /* bytes; NULL: none */
   /* Bytes of the packed form of @input, 0 where it is used as it is; NULL: no packing. */
   gsize (*packed) (const KolNode *node, guint input, const KolDevice *device);
+  /* Which of its packed forms a node has, where they depend on more than the input's own shape and
+   * the attributes: two sizes of pictures may share the weights. NULL: there is one. */
+  guint (*form) (const KolNode *node, const KolDevice *device);
   /* Writes launch->packed[input]; called again when the parameter's version changes. */
   gboolean (*pack) (KolLaunch *launch, const KolNode *node, guint input, GError **error);
   /* Enqueues only: no wait, no allocation, no read-back. */

@@ -120,7 +120,8 @@ packed_input (KolPlan *plan, KolLaunch *launch, KolStep *step, guint input, gboo
   bytes = step->variant->packed (node, input, launch->device);
   if (!bytes)
     return NULL;
-  key = g_strdup_printf ("%s/%s/%u/%" G_GSIZE_FORMAT, node->op->name, step->variant->name, input,
+  key = g_strdup_printf ("%s/%s/%u/%u/%" G_GSIZE_FORMAT, node->op->name, step->variant->name, input,
+                         step->variant->form ? step->variant->form (node, launch->device) : 0,
                          bytes);
   packed = g_hash_table_lookup (forms, key);
   if (!packed)

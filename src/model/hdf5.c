@@ -510,7 +510,7 @@ add_pieces (Reader *reader, const char *name, const KolElements *elements, Curso
   Pieces pieces = { .tree = take (&layout, 8), .size = 1 };
   gsize count, bytes;
 
-  if (rank != elements->rank + 1)
+  if (elements->rank == 0 || rank != elements->rank + 1)
     return damaged (reader, name);
   for (guint d = 0; d < elements->rank; d++)
     {

@@ -11,8 +11,9 @@
 #include "product-private.h"
 #include "strips-private.h"
 
-#define MOST_TAPS 49    /* they are unrolled */
-#define FEW_CHANNELS 32 /* up to which 3 x 3 taps are as fast as by Winograd, and */
+#define MOST_TAPS 49     /* they are unrolled */
+#define MOST_DEPTHWISE 7 /* places of a tile of depthwise filters */
+#define FEW_CHANNELS 32  /* up to which 3 x 3 taps are as fast as by Winograd, and */
 #define SMALL_CHANNELS 64
 #define SMALL_PLANE 1024  /* in pictures so small */
 #define CACHED (64 << 10) /* floats of weights that stay near a compute unit */
@@ -23,18 +24,37 @@ is_depthwise (const KolConv2dShape *c)
   return c->groups > 1 && c->channels == 1 && c->filters == 1;
 }
 
+/* Whether all that kernels count, zeros around pictures included, fits an int. */
+static gboolean
+is_countable (const KolConv2dShape *c)
+{
+  const double most = G_MAXINT, widest = 16; /* of a vector */
+  double rows = (double) (c->P - 1) * (double) c->stride_h
+                + (double) (c->R - 1) * (double) c->dilation_h + 1;
+  double columns = (double) (c->Q - 1) * (double) c->stride_w
+                   + (double) (c->S - 1) * (double) c->dilation_w + 1;
+  double input = (double) c->N * ((double) c->C + widest);
+  double weights = ((double) c->K + widest) * (double) c->channels * (double) (c->R * c->S);
+
+  return input * (double) c->H * (double) c->W < most && input * rows * columns + weights < most
+         && (double) c->N * ((double) c->K + widest) * (double) c->P * (double) c->Q < most;
+}
+
 KolBlocks
 kol_conv2d_blocks (const KolNode *node, const KolDevice *device)
 {
   KolConv2dShape c = kol_conv2d_shape_of (node);
   gboolean winograd = c.R == 3 && c.S == 3 && c.stride_h == 1 && c.stride_w == 1;
+  gint64 width = device->info.vector_width;
+  double span = (double) MOST_DEPTHWISE * (double) c.stride_w
+                + (double) (c.S - 1) * (double) c.dilation_w + 1;
 
-  if (c.R * c.S > MOST_TAPS || c.N * kol_round_up (c.C, 16) * c.H * c.W >= G_MAXINT
-      || c.N * kol_round_up (c.K, 16) * c.P * c.Q >= G_MAXINT || c.top < 0 || c.left < 0 || c.P < 1
-      || c.Q < 1)
+  if (c.R * c.S > MOST_TAPS || c.top < 0 || c.left < 0 || c.P < 1 || c.Q < 1 || !is_countable (&c))
     return KOL_BLOCKS_NOT;
   if (is_depthwise (&c))
-    return KOL_BLOCKS_TOGETHER;
+    return span * (double) width * sizeof (float) <= (double) device->info.local_memory
+               ? KOL_BLOCKS_TOGETHER
+               : KOL_BLOCKS_NOT;
   if (c.groups > 1)
     return KOL_BLOCKS_NOT;
   if (winograd && c.C > FEW_CHANNELS && (c.C > SMALL_CHANNELS || c.P * c.Q > SMALL_PLANE))
@@ -138,7 +158,7 @@ job_of (const KolNode *node, const KolDevice *device)
         }
     }
   /* Depthwise, a row's columns stay in registers, too. */
-  job.tile = choose_tile (job.Q, job.depthwise ? most / 2 : most);
+  job.tile = choose_tile (job.Q, job.depthwise ? MIN (most, MOST_DEPTHWISE) : most);
   if (!job.depthwise && job.tile <= most / 2 && blocks % 2 == 0)
     job.vectors = 2;
   job.tiles = kol_divide_up (blocks, job.vectors);
@@ -152,7 +172,7 @@ packed_floats (const Job *job)
 {
   const KolConv2dShape *c = &job->c;
 
-  return (gsize) (job->tiles * job->vectors * job->width * c->channels * c->R * c->S);
+  return (gsize) (kol_round_up (c->K, job->width) * c->channels * c->R * c->S);
 }
 
 /* Of the picture with zeros around it; a tile's last load may reach over the end. */
@@ -202,9 +222,9 @@ static gboolean
 launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gsize at, GError **error)
 {
   const KolConv2dShape *c = &job->c;
-  g_autofree char *options = g_strdup_printf ("-D PACK=1 -D R=%d -D S=%d -D VECTORS=%u", (int) c->R,
-                                              (int) c->S, job->vectors);
-  KolStrips strips = kol_strips (launch->device, (gsize) job->tiles, 1);
+  gint64 blocks = kol_divide_up (c->K, job->width);
+  g_autofree char *options = g_strdup_printf ("-D PACK=1 -D R=%d -D S=%d", (int) c->R, (int) c->S);
+  KolStrips strips = kol_strips (launch->device, (gsize) blocks, 1);
 
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "conv2d-blocked-simd",
@@ -213,7 +233,7 @@ launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gsize at, GError 
                                        .global = { strips.items },
                                        .local = { 1 } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (at),
-                                     KOL_INT (c->K), KOL_INT (c->channels), KOL_INT (job->tiles),
+                                     KOL_INT (c->K), KOL_INT (c->channels), KOL_INT (blocks),
                                      KOL_INT (strips.each)),
                            error);
 }

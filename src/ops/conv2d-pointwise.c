@@ -68,6 +68,12 @@ kol_conv2d_pointwise_fits (const KolNode *node, const KolDevice *device)
          && c.P * c.Q < G_MAXINT;
 }
 
+guint
+kol_conv2d_pointwise_form (const KolNode *node, const KolDevice *device)
+{
+  return job_of (node, device).form;
+}
+
 gsize
 kol_conv2d_pointwise_packed (const KolNode *node, guint input, const KolDevice *device)
 {

@@ -74,6 +74,7 @@ gboolean kol_conv2d_depthwise_w_launch (KolLaunch *launch, const KolNode *node, 
 
 /* conv2d-pointwise.c: the variant "pointwise" of conv2d and its gradient to x, for 1x1. */
 gboolean kol_conv2d_pointwise_fits (const KolNode *node, const KolDevice *device);
+guint kol_conv2d_pointwise_form (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_pointwise_scratch (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_pointwise_packed (const KolNode *node, guint input, const KolDevice *device);
 gboolean kol_conv2d_pointwise_pack (KolLaunch *launch, const KolNode *node, guint input,

@@ -609,6 +609,7 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
     .fits = kol_conv2d_pointwise_fits, \
     .scratch = kol_conv2d_pointwise_scratch, \
     .packed = kol_conv2d_pointwise_packed, \
+    .form = kol_conv2d_pointwise_form, \
     .pack = kol_conv2d_pointwise_pack, \
     .launch = kol_conv2d_pointwise_launch }, \
   { .name = "implicit-gemm", \

@@ -647,6 +647,12 @@ copy_parameter (KolParameter *parameter, GError **error)
   KolArray *array
       = kol_array_new (kol_parameter_get_name (parameter), (guint) shape->rank, shape->dim);
 
+  if (!array)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY, "There is no memory for a copy of %s",
+                   kol_parameter_get_name (parameter));
+      return NULL;
+    }
   if (kol_parameter_read (parameter, array->data, error))
     return array;
   kol_array_free (array);

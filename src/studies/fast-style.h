@@ -28,7 +28,7 @@ G_BEGIN_DECLS
  * @width: channels of the first layer; 0: 32. Half is three times as fast
  * @steps: of training; 0: 2000
  * @rate: Adam's; 0: 1e-3
- * @seed: of the weights, and of the order of the photos
+ * @seed: of the order of the photos
  *
  * What is to be learned. Nothing is copied.
  */

@@ -133,7 +133,7 @@ prepare_pixels (const KolPreprocess *how, KolValue *pixels)
 {
   KolGraph *graph = pixels->graph;
   float scale[3], offset[3];
-  gboolean same = TRUE;
+  gboolean same = !how->bgr;
 
   for (gsize c = 0; c < how->channels; c++)
     {

@@ -232,7 +232,9 @@ gboolean
 kol_painter_set_mix (KolPainter *painter, const float *mix, guint n, GError **error)
 {
   g_return_val_if_fail (painter != NULL && mix != NULL, FALSE);
-  if (!painter->mix || n != painter->n_styles)
+  if (!painter->mix)
+    return fail (error, "The network has one style: there is nothing to mix");
+  if (n != painter->n_styles)
     return fail (error, "Weights of %u styles were given, but the network has %u", n,
                  painter->n_styles);
   memcpy (painter->mix, mix, n * sizeof *mix);

@@ -418,7 +418,8 @@ area (const Size *size)
 static double
 seconds_left (const KolStyle *self, guint step)
 {
-  double pixels = area (get_size (self, self->at)) * (get_size (self, self->at)->steps - step);
+  guint steps = get_size (self, self->at)->steps;
+  double pixels = area (get_size (self, self->at)) * (steps - MIN (step, steps));
 
   for (guint i = self->at + 1; i < self->sizes->len; i++)
     pixels += area (get_size (self, i)) * get_size (self, i)->steps;
@@ -564,7 +565,8 @@ descend_by_lbfgs (KolStyle *self, const KolStudyWatch *watch, GError **error)
         return FALSE;
       self->state.total = loss;
     }
-  if (isfinite (loss))
+  if (isfinite (loss)
+      || search.done == 0) /* which ends before its first step where it is cancelled */
     return TRUE;
   g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
                "The losses of the first picture are no numbers: its features overflow. Try another "

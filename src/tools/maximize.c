@@ -51,6 +51,7 @@ typedef struct {
   GPtrArray *files;       /* names, one for each result, or NULL in it */
   GPtrArray *photos;      /* paths, or NULL */
   GPtrArray *excitements; /* KolExcitement, one for each result, or NULL */
+  GArray *searched;       /* guint: the units of the search */
   KolExciteOptions search;
   GCancellable *cancellable;
   guint done;      /* units that are finished, for the status line */
@@ -71,6 +72,7 @@ work_clear (Work *work)
   g_clear_pointer (&work->files, g_ptr_array_unref);
   g_clear_pointer (&work->photos, g_ptr_array_unref);
   g_clear_pointer (&work->excitements, g_ptr_array_unref);
+  g_clear_pointer (&work->searched, g_array_unref);
   g_clear_pointer (&work->film, g_ptr_array_unref);
   g_clear_error (&work->film_error);
 }
@@ -426,9 +428,10 @@ file_of (const Work *work, guint i, guint unit)
   for (char *c = layer; *c; c++)
     if (!g_ascii_isalnum (*c) && !strchr ("._-", *c))
       *c = '_';
-  g_autofree char *name = !is_of_units (settings) ? unit_label (work, unit)
-                          : settings->diverse     ? g_strdup_printf ("%s-%u-%u", layer, unit, i + 1)
-                                                  : g_strdup_printf ("%s-%u", layer, unit);
+  g_autofree char *label
+      = is_of_units (settings) ? g_strdup_printf ("%s-%u", layer, unit) : unit_label (work, unit);
+  g_autofree char *name
+      = settings->diverse ? g_strdup_printf ("%s-%u", label, i + 1) : g_strdup (label);
   g_autofree char *file = g_strconcat (name, ".png", NULL);
   return g_build_filename (work->options->output, file, NULL);
 }
@@ -463,9 +466,12 @@ say_work (const Work *work, GError **error)
 
 /* ── A film ── */
 
+/* Frames after one that could not be written are left out. */
 static void
 add_frame (Work *work, KolSnapshot *picture, guint64 step, double value)
 {
+  if (work->film_error)
+    return;
   g_autofree char *name = g_strdup_printf ("frame-%04u.png", work->frames++);
   g_autofree char *path = g_build_filename (work->options->film, name, NULL);
   g_autoptr (GBytes) png = kol_snapshot_to_png (picture, NULL, &work->film_error);
@@ -482,15 +488,18 @@ add_frame (Work *work, KolSnapshot *picture, guint64 step, double value)
 static gboolean
 finish_film (Work *work, GError **error)
 {
-  if (!work->options->film || !work->film->len)
-    return TRUE;
+  const guint none = 0;
+
   if (work->film_error)
     {
       g_propagate_error (error, g_steal_pointer (&work->film_error));
       return FALSE;
     }
+  if (!work->options->film || !work->film->len)
+    return TRUE;
   g_autofree char *path = g_build_filename (work->options->film, "strip.png", NULL);
-  g_autofree char *title = title_of (work, g_array_index (work->units, guint, 0));
+  const guint *units = work->units->len ? (const guint *) work->units->data : &none;
+  g_autofree char *title = title_of (work, units[0]);
   if (!tool_sheet_save (path, title, work->film, NULL, error))
     return FALSE;
   tool_say ("%u frames in %s, all of them in strip.png there", work->film->len,
@@ -650,11 +659,13 @@ tell_unread (const GError *error, gpointer user_data)
   g_printerr ("kolinsky: %s\n", error->message);
 }
 
+/* Without what photos say where the search is ended. */
 static gboolean
 search_photos (Work *work, GError **error)
 {
   KolStudyWatch watch = { .told = note_photos, .cancellable = work->cancellable };
-  g_autoptr (GArray) units = g_array_new (FALSE, FALSE, sizeof (guint));
+  GArray *units = work->searched = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GError) local = NULL;
 
   if (!work->photos || !work->results->len || g_cancellable_is_cancelled (work->cancellable))
     return TRUE;
@@ -670,9 +681,12 @@ search_photos (Work *work, GError **error)
                                      .height = work->how.height,
                                      .width = work->how.width,
                                      .unread = tell_unread };
-  work->excitements = kol_excite (work->layers, &work->search, &watch, error);
+  work->excitements = kol_excite (work->layers, &work->search, &watch, &local);
   tool_status (NULL);
-  return work->excitements != NULL;
+  if (work->excitements || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 static const KolExcitement *
@@ -840,7 +854,12 @@ work_on (Work *work, GError **error)
                  MAX (work->units->len, (guint) work->settings.diverse));
   if (!say_work (work, error) || (options->checkpoints && !film_checkpoints (work, error)))
     return FALSE;
-  if (!make_all (work, error) || !search_photos (work, error) || !save_sheet (work, error))
+  if (g_cancellable_is_cancelled (work->cancellable))
+    return TRUE;
+  if (!make_all (work, error))
+    return FALSE;
+  gboolean searched = search_photos (work, error); /* what was painted is kept even without */
+  if (!save_sheet (work, searched ? error : NULL) || !searched)
     return FALSE;
   if (options->common.json)
     write_results (work);
@@ -850,7 +869,7 @@ work_on (Work *work, GError **error)
 }
 
 static gboolean
-maximize (const MaximizeOptions *options, GError **error)
+maximize (const MaximizeOptions *options, gboolean *interrupted, GError **error)
 {
   g_auto (Work) work = { .options = options, .settings = options->settings };
   g_autofree char *network = tool_run_folder (options->settings.model);
@@ -877,6 +896,7 @@ maximize (const MaximizeOptions *options, GError **error)
   work.cancellable = watch.cancellable;
   gboolean good = work_on (&work, error);
   tool_status (NULL);
+  *interrupted = g_cancellable_is_cancelled (watch.cancellable);
   tool_interrupt_stop (&watch);
   return good && tool_save_profile (&options->common, device, error);
 }
@@ -932,6 +952,7 @@ take_parameters (MaximizeOptions *options, int argc, char **argv)
 static ToolExit
 run_command (int argc, char **argv)
 {
+  gboolean interrupted = FALSE;
   g_auto (MaximizeOptions) options = { .at_a_time = AT_A_TIME, .frames = FRAMES };
   g_autoptr (GError) error = NULL;
   ToolMaximizeSettings *s = &options.settings;
@@ -998,7 +1019,9 @@ run_command (int argc, char **argv)
     return tool_fail (error);
   if (!check_options (&options))
     return TOOL_USAGE;
-  return maximize (&options, &error) ? TOOL_OK : tool_fail (error);
+  if (!maximize (&options, &interrupted, &error))
+    return tool_fail (error);
+  return interrupted ? TOOL_INTERRUPTED : TOOL_OK;
 }
 
 const ToolCommand tool_maximize = {

@@ -50,7 +50,7 @@ set_mix (KolPainter *painter, const char *text, GError **error)
 
 /* ── Pictures ── */
 
-/* The picture, scaled down so that its longer side is --size, if that is given. Given. */
+/* The picture, scaled so that its longer side is --size, if that is given. Given. */
 static KolPicture *
 load (const ApplyOptions *options, const char *path, GError **error)
 {
@@ -84,6 +84,22 @@ name_result (const char *folder, const char *path, GHashTable *taken)
       if (g_hash_table_add (taken, name))
         return g_build_filename (folder, name, NULL);
     }
+}
+
+/* Whether a result would be written over one of the pictures that are to be painted. */
+static gboolean
+is_input (const char *result, const GPtrArray *paths)
+{
+  g_autofree char *whole = g_canonicalize_filename (result, NULL);
+
+  for (guint i = 0; i < paths->len; i++)
+    {
+      g_autofree char *path = g_canonicalize_filename (g_ptr_array_index (paths, i), NULL);
+
+      if (g_str_equal (path, whole))
+        return TRUE;
+    }
+  return FALSE;
 }
 
 /* One picture alone goes into a file, if the result's name is that of one. */
@@ -139,7 +155,12 @@ paint_all (const ApplyOptions *options, KolPainter *painter, GPtrArray *paths, T
           = file ? g_strdup (options->output) : name_result (options->output, path, taken);
       g_autoptr (GError) reason = NULL;
 
-      if (!paint (options, painter, path, result, tally, &reason))
+      if (is_input (result, paths))
+        g_set_error (&reason, KOL_ERROR, KOL_ERROR_DATA,
+                     "“%s” would be painted over “%s”; name another folder with -o", path, result);
+      else
+        paint (options, painter, path, result, tally, &reason);
+      if (reason)
         {
           tally->failed++;
           g_printerr ("kolinsky: %s\n", reason->message);

@@ -101,7 +101,11 @@ told (const KolStudyProgress *progress, gpointer user_data)
   g_autofree char *line = g_strdup_printf ("step %u/%u  loss %s  %s  %s left", progress->step,
                                            progress->steps, total, text->str, left);
   if (tool_on_terminal ())
-    tool_status (line);
+    {
+      if (g_utf8_strlen (line, -1) >= tool_columns ())
+        *g_utf8_offset_to_pointer (line, tool_columns () - 1) = '\0';
+      tool_status (line);
+    }
   else if (progress->step == progress->steps || (double) (now - self->said) * 1e-6 >= SAY_EVERY)
     {
       tool_say ("%s", line);
@@ -164,6 +168,20 @@ begin (Training *self, KolDevice *device, const KolFastStyleOptions *task, GErro
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
                    "%s is there already: --resume goes on with it, another name begins anew",
                    self->weights);
+      return FALSE;
+    }
+  if (!there && self->options->resume)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "There is no %s to go on with; without --resume a new network begins",
+                   self->weights);
+      return FALSE;
+    }
+  if (!there && g_file_test (self->network, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "%s is there already, and would be written over: take another name",
+                   self->network);
       return FALSE;
     }
   if (g_mkdir_with_parents (self->samples, 0777) != 0)
@@ -259,7 +277,7 @@ run_command (int argc, char **argv)
     { "every", 0, 0, G_OPTION_ARG_INT, &options.every,
       "Steps between two checks, saves and samples (100)", "N" },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &options.resume, "Go on with what NET has", NULL },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of weights and photos (1)", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the order of the photos (1)", "N" },
     { NULL },
   };
 

@@ -499,6 +499,12 @@ open_data (Run *run, GError **error)
   if (!run->data)
     return FALSE;
   run->training = kol_dataset_open (run->data, "train", &run->data_options, error);
+  if (run->training && run->options->stream && !run->training->picture)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   "--stream is for a folder of pictures, and “%s” is none", run->data);
+      return FALSE;
+    }
   if (!run->training)
     return FALSE;
   if (!check_resumed (run, error))

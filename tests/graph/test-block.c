@@ -127,14 +127,15 @@ run_network (KolParameters *parameters, Network network, KolShape shape, gboolea
   return result;
 }
 
+/* The weights of @parameters, which other sizes may use, against those of a set of their own. */
 static void
-check_network (Network network, KolShape shape, guint least)
+check_again (KolParameters *parameters, Network network, KolShape shape, guint least)
 {
-  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 3);
+  g_autoptr (KolParameters) others = kol_parameters_new (device, 3);
   gsize n;
   guint blocked;
   float largest = 0;
-  g_autofree float *expected = run_network (parameters, network, shape, TRUE, &n, &blocked);
+  g_autofree float *expected = run_network (others, network, shape, TRUE, &n, &blocked);
 
   g_assert_cmpuint (blocked, ==, 0);
   g_autofree float *found = run_network (parameters, network, shape, FALSE, &n, &blocked);
@@ -146,6 +147,42 @@ check_network (Network network, KolShape shape, guint least)
     largest = MAX (largest, fabsf (expected[i]));
   for (gsize i = 0; i < n; i++)
     g_assert_cmpfloat_with_epsilon (found[i], expected[i], 2e-5f * largest);
+}
+
+static void
+check_network (Network network, KolShape shape, guint least)
+{
+  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 3);
+
+  check_again (parameters, network, shape, least);
+}
+
+static KolValue *
+two_pointwise (KolValue *x)
+{
+  return pointwise (kol_relu (pointwise (x, "a", 64)), "b", 192);
+}
+
+/* Packed weights are kept for graphs of other sizes, which may want them packed in another way. */
+static void
+test_sizes (void)
+{
+  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 3);
+  const gint64 sides[] = { 2, 7, 14, 28, 7, 1, 14 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
+    {
+      KolShape shape = KOL_SHAPE (1, 5, sides[i], sides[i]);
+      gsize n;
+      guint blocked;
+      g_autofree float *rows = run_network (parameters, two_pointwise, shape, TRUE, &n, &blocked);
+      g_autoptr (KolParameters) others = kol_parameters_new (device, 3);
+      g_autofree float *expected = run_network (others, two_pointwise, shape, TRUE, &n, &blocked);
+
+      for (gsize k = 0; k < n; k++)
+        g_assert_cmpfloat_with_epsilon (rows[k], expected[k], 1e-4f);
+      check_again (parameters, two_pointwise, shape, 2);
+    }
 }
 
 static void
@@ -197,6 +234,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   device = kol_device_open (NULL, &error);
   g_assert_no_error (error);
+  g_test_add_func ("/block/sizes", test_sizes);
   g_test_add_func ("/block/bottlenecks", test_bottlenecks);
   g_test_add_func ("/block/fires", test_fires);
   g_test_add_func ("/block/odds", test_odds);
