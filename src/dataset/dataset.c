@@ -37,7 +37,11 @@ set_name (const char *path, const char *part)
   g_autofree char *last = g_path_get_basename (whole);
   g_autofree char *shown = g_filename_display_name (last);
 
-  return g_strdup_printf ("%s %s set", shown, strcmp (part, "train") == 0 ? "training" : part);
+  const char *called = strcmp (part, "train") == 0  ? "training"
+                       : strcmp (part, "t10k") == 0 ? "test" /* as MNIST's files have it */
+                                                    : part;
+
+  return g_strdup_printf ("%s %s set", shown, called);
 }
 
 /* A set that is named, and else empty: for whoever reads a format to fill. */
