@@ -23,6 +23,8 @@ void kol_record_free (KolRecord *record);
 /* Takes away what a run has logged: its rows and events. */
 void kol_record_remove_logs (const char *folder);
 const char *kol_record_get_folder (const KolRecord *record);
+/* Drops what was logged after @step, and goes on there. */
+gboolean kol_record_return (KolRecord *record, guint64 step, GError **error);
 /* A row for the report's step; @ratios: per parameter, or NULL. */
 gboolean kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ratios,
                          GError **error);

@@ -37,19 +37,31 @@ static const char *const columns[] = { "step",
 
 #define N_COLUMNS G_N_ELEMENTS (columns)
 
-void
-kol_record_remove_logs (const char *folder)
+static void
+remove_file (const char *folder, const char *name)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  g_unlink (path);
+}
+
+static void
+remove_events (const char *folder)
 {
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))
-    if (strcmp (name, KOL_METRICS_FILE) == 0 || strcmp (name, KOL_SKIPPED_FILE) == 0
-        || g_str_has_prefix (name, KOL_EVENTS_PREFIX))
-      {
-        g_autofree char *path = g_build_filename (folder, name, NULL);
-        g_unlink (path);
-      }
+    if (g_str_has_prefix (name, KOL_EVENTS_PREFIX))
+      remove_file (folder, name);
+}
+
+void
+kol_record_remove_logs (const char *folder)
+{
+  remove_file (folder, KOL_METRICS_FILE);
+  remove_file (folder, KOL_SKIPPED_FILE);
+  remove_events (folder);
 }
 
 static gboolean
@@ -68,6 +80,33 @@ open_files (KolRecord *record, guint64 first, GError **error)
     return FALSE;
   record->events = kol_events_new (record->folder, first, error);
   return record->events != NULL;
+}
+
+static void
+close_files (KolRecord *record)
+{
+  g_clear_pointer (&record->metrics, kol_metrics_free);
+  g_clear_pointer (&record->events, kol_events_free);
+}
+
+gboolean
+kol_record_return (KolRecord *record, guint64 step, GError **error)
+{
+  KolRecord before = *record;
+
+  if (step == 0)
+    remove_events (record->folder);
+  record->metrics = NULL;
+  record->events = NULL;
+  if (open_files (record, step, error))
+    {
+      close_files (&before);
+      return TRUE;
+    }
+  close_files (record);
+  record->metrics = before.metrics;
+  record->events = before.events;
+  return FALSE;
 }
 
 static char **
@@ -106,8 +145,7 @@ kol_record_free (KolRecord *record)
 {
   if (!record)
     return;
-  g_clear_pointer (&record->metrics, kol_metrics_free);
-  g_clear_pointer (&record->events, kol_events_free);
+  close_files (record);
   g_clear_pointer (&record->lock, kol_lock_free);
   g_strfreev (record->skipped);
   g_free (record->parameters);

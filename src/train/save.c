@@ -134,58 +134,6 @@ describe_weights (const KolTrainer *trainer)
   return metadata;
 }
 
-static double
-get_number (GKeyFile *file, const char *group, const char *key)
-{
-  g_autofree char *text = g_key_file_get_string (file, group, key, NULL);
-
-  return text ? g_ascii_strtod (text, NULL) : NAN;
-}
-
-/* The groups of a checkpoint that say how nodes are computed. */
-#define LEARNING "variants"
-#define VALIDATION "validation-variants"
-
-static void
-write_variants (GKeyFile *facts, const char *group, KolGraph *graph)
-{
-  g_autoptr (GHashTable) variants = kol_graph_get_variants (graph);
-  GHashTableIter iter;
-  gpointer node, variant;
-
-  g_hash_table_iter_init (&iter, variants);
-  while (g_hash_table_iter_next (&iter, &node, &variant))
-    g_key_file_set_string (facts, group, node, variant);
-}
-
-/*
- * What a checkpoint holds besides tensors. Random numbers and the place in the data
- * are functions of the seed, which is among the settings, and of the step.
- */
-static GKeyFile *
-describe_state (const KolTrainer *trainer)
-{
-  const KolDeviceInfo *info = kol_device_get_info (trainer->device);
-  GKeyFile *facts = g_key_file_new ();
-
-  g_key_file_set_string (facts, "device", "name", info->name);
-  g_key_file_set_string (facts, "device", "platform", info->platform);
-  g_key_file_set_string (facts, "device", "driver", info->driver);
-  kol_run_set_number (facts, "progress", "seconds", trainer->seconds);
-  g_key_file_set_uint64 (facts, "progress", "best-step", trainer->best_step);
-  kol_run_set_number (facts, "progress", "best-loss", trainer->best_loss);
-  kol_run_set_number (facts, "progress", "best-accuracy", trainer->best_accuracy);
-  kol_run_set_number (facts, "plateau", "best", trainer->plateau.best);
-  g_key_file_set_uint64 (facts, "plateau", "bad", trainer->plateau.bad);
-  kol_run_set_number (facts, "plateau", "scale", trainer->plateau.scale);
-  kol_run_set_number (facts, "early-stop", "best", trainer->early.best);
-  g_key_file_set_uint64 (facts, "early-stop", "bad", trainer->early.bad);
-  g_key_file_set_uint64 (facts, "early-stop", "best-step", trainer->early.best_step);
-  write_variants (facts, LEARNING, trainer->learner.graph);
-  write_variants (facts, VALIDATION, kol_evaluator_get_graph (trainer->evaluator));
-  return facts;
-}
-
 /**
  * kol_trainer_save:
  * @trainer: a trainer whose run is recorded
@@ -204,26 +152,22 @@ kol_trainer_save (KolTrainer *trainer, GError **error)
 {
   g_return_val_if_fail (trainer != NULL && trainer->record, FALSE);
 
-  guint n = kol_parameters_get_count (trainer->parameters);
-
   /* Finishing may find out that the last steps diverged; then they do not count. */
   if (!kol_finish (trainer->learner.graph, error))
     return FALSE;
   guint64 step = kol_trainer_get_step (trainer);
-  if (step == 0 || trainer->saved_step == step)
+  if (step == 0 || (trainer->saved_step == step && !trainer->changed))
     return TRUE;
   const char *folder = kol_record_get_folder (trainer->record);
-  g_autoptr (GPtrArray) weights
-      = kol_parameters_copy (trainer->parameters, 0, trainer->n_network, error);
-  g_autoptr (GPtrArray) state
-      = weights ? kol_parameters_copy (trainer->parameters, trainer->n_network, n, error) : NULL;
+  g_autoptr (KolTrainState) state = kol_trainer_capture (trainer, error);
   if (!state)
     return FALSE;
   g_autoptr (GHashTable) metadata = describe_weights (trainer);
-  g_autoptr (GKeyFile) facts = describe_state (trainer);
-  if (!kol_checkpoint_save (folder, step, weights, metadata, state, facts, error))
+  if (!kol_checkpoint_save (folder, step, state->weights, metadata, state->rest, state->facts,
+                            error))
     return FALSE;
   trainer->saved_step = step;
+  trainer->changed = FALSE;
   kol_checkpoint_forget (folder, (guint) trainer->settings.checkpoints, trainer->best_step);
   return kol_run_update (folder, &trainer->settings, step, trainer->best_step, trainer->best_loss,
                          trainer->best_accuracy, error);
@@ -258,42 +202,15 @@ compare_device (KolTrainer *trainer, GKeyFile *facts)
                       info->name, info->driver);
 }
 
-/* Puts a checkpoint's tensors, step and counters in place. */
-gboolean
-kol_trainer_restore (KolTrainer *trainer, const char *folder, guint64 step, GKeyFile **facts_out,
-                     GError **error)
-{
-  g_autoptr (GPtrArray) weights = NULL, state = NULL;
-  g_autoptr (GKeyFile) facts = NULL;
-  g_autofree char *path = kol_checkpoint_path (folder, step);
-
-  if (!kol_checkpoint_load (folder, step, &weights, &state, &facts, error))
-    return FALSE;
-  g_ptr_array_extend_and_steal (weights, g_steal_pointer (&state));
-  if (!kol_parameters_take (trainer->parameters, weights, path, error))
-    return FALSE;
-  kol_graph_set_step (trainer->learner.graph, step);
-  trainer->saved_step = step;
-  trainer->validation_loss = trainer->validation_accuracy = NAN;
-  if (facts_out)
-    *facts_out = g_steal_pointer (&facts);
-  return TRUE;
-}
-
-/* The counters that a checkpoint holds. */
+/* Has every node computed as it was. */
 static void
-take_counters (KolTrainer *trainer, GKeyFile *facts)
+compute_as_before (KolTrainer *trainer, GKeyFile *facts)
 {
-  trainer->seconds = get_number (facts, "progress", "seconds");
-  trainer->best_step = g_key_file_get_uint64 (facts, "progress", "best-step", NULL);
-  trainer->best_loss = get_number (facts, "progress", "best-loss");
-  trainer->best_accuracy = get_number (facts, "progress", "best-accuracy");
-  trainer->plateau.best = get_number (facts, "plateau", "best");
-  trainer->plateau.bad = (guint) g_key_file_get_uint64 (facts, "plateau", "bad", NULL);
-  trainer->plateau.scale = get_number (facts, "plateau", "scale");
-  trainer->early.best = get_number (facts, "early-stop", "best");
-  trainer->early.bad = (guint) g_key_file_get_uint64 (facts, "early-stop", "bad", NULL);
-  trainer->early.best_step = g_key_file_get_uint64 (facts, "early-stop", "best-step", NULL);
+  compare_device (trainer, facts);
+  trainer->pinned = read_variants (facts, KOL_LEARNING_VARIANTS);
+  trainer->validation_pinned = read_variants (facts, KOL_VALIDATION_VARIANTS);
+  kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
+  kol_graph_pin_variants (kol_evaluator_get_graph (trainer->evaluator), trainer->validation_pinned);
 }
 
 /* The step of the latest checkpoint; 0, which no checkpoint has, with @error set: there is none. */
@@ -333,8 +250,6 @@ latest_checkpoint (const char *folder, GError **error)
 gboolean
 kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GError **error)
 {
-  g_autoptr (GKeyFile) facts = NULL;
-
   g_return_val_if_fail (trainer != NULL && folder != NULL && !trainer->record, FALSE);
 
   g_autoptr (KolLock) lock = lock_folder (folder, error);
@@ -342,14 +257,11 @@ kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GErro
     return FALSE;
   if (!step)
     step = latest_checkpoint (folder, error);
-  if (!step || !kol_trainer_restore (trainer, folder, step, &facts, error))
+  g_autoptr (KolTrainState) state = step ? kol_train_state_load (folder, step, error) : NULL;
+  if (!state || !kol_trainer_take_state (trainer, state, error))
     return FALSE;
-  take_counters (trainer, facts);
-  compare_device (trainer, facts);
-  trainer->pinned = read_variants (facts, LEARNING);
-  trainer->validation_pinned = read_variants (facts, VALIDATION);
-  kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
-  kol_graph_pin_variants (kol_evaluator_get_graph (trainer->evaluator), trainer->validation_pinned);
+  trainer->saved_step = step;
+  compute_as_before (trainer, state->facts);
   /* Later checkpoints would be of a future that is not this one; they go before its rows. */
   kol_checkpoint_forget_after (folder, step);
   trainer->record = kol_record_new (folder, trainer->learner.train_step, step, lock, error);

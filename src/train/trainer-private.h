@@ -1,7 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a trainer is: trainer.c lets it learn, save.c keeps it and brings it back. */
+/* What a trainer is: trainer.c makes it, training.c lets it learn, state.c and save.c keep it. */
 
 #include "../dataset/batches.h"
 #include "record-private.h"
@@ -17,6 +17,17 @@ typedef struct {
   KolValue *train_step;
   gsize part; /* examples at a time: the batch, or a micro-batch */
 } KolLearner;
+
+/* A run under way; training.c. */
+typedef struct _KolTraining KolTraining;
+
+/* What has been changed by hand; NaN: nothing, it is as the settings say. */
+typedef struct {
+  double rate;        /* in place of the schedule's... */
+  double rate_scale;  /* ...and the plateau's scale when it was set */
+  double rate_factor; /* of the schedule; 1 */
+  double keep;
+} KolControls;
 
 struct _KolTrainer {
   KolDevice *device;
@@ -41,6 +52,10 @@ struct _KolTrainer {
   guint64 saved_bytes;   /* by memory = low, */
   double repeated_share; /* for so many operations more */
 
+  KolTraining *training; /* NULL: none is under way */
+  KolControls controls;
+  gboolean changed; /* a control was, since the latest checkpoint */
+
   KolPlateau plateau;
   KolEarlyStop early;
   guint64 validated_step; /* after how many steps the next two were measured */
@@ -64,11 +79,45 @@ struct _KolTrainer {
   GCancellable *cancellable; /* lent: of the run under way, or NULL */
 };
 
+/* The groups of a checkpoint's facts that say how nodes are computed. */
+#define KOL_LEARNING_VARIANTS "variants"
+#define KOL_VALIDATION_VARIANTS "validation-variants"
+
+/* All that a trainer is at a step: what a checkpoint holds, in memory. */
+struct _KolTrainState {
+  gatomicrefcount references;
+  guint64 step;
+  GPtrArray *weights; /* KolArray: the network's parameters... */
+  GPtrArray *rest;    /* ...and the optimizer's */
+  GKeyFile *facts;    /* counters, controls, device, variants */
+  char *origin;       /* where it is from, for errors */
+  char *folder;       /* of the run that has a checkpoint of it, or NULL */
+};
+
 /* trainer.c: what is to be told at the next chance. */
 void kol_trainer_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* Computes @first, or with NULL nothing but the batch's loss and accuracy, and these. */
+gboolean kol_learner_run (const KolLearner *learner, KolValue *first, GError **error);
 
-/* save.c: puts a checkpoint's tensors and step in place, and gives what else it holds. */
-gboolean kol_trainer_restore (KolTrainer *trainer, const char *folder, guint64 step,
-                              GKeyFile **facts_out, GError **error);
+/* training.c: the clock and what is told begin anew, as the trainer is at another step now. */
+void kol_training_restart (KolTraining *training);
+void kol_training_free (KolTraining *training);
+
+/* control.c: what the next step, of number @step counted from 0, is taken with. */
+void kol_controls_init (KolControls *controls);
+double kol_trainer_rate (const KolTrainer *trainer, guint64 step);
+double kol_trainer_keep (const KolTrainer *trainer);
+void kol_controls_write (const KolControls *controls, GKeyFile *facts);
+void kol_controls_read (KolControls *controls, GKeyFile *facts);
+
+/* state.c: puts the tensors and the step in place; or all of it: the counters and controls, too. */
+gboolean kol_trainer_take_tensors (KolTrainer *trainer, const KolTrainState *state, GError **error);
+gboolean kol_trainer_take_state (KolTrainer *trainer, const KolTrainState *state, GError **error);
+
+static inline double
+seconds_since (gint64 then)
+{
+  return (g_get_monotonic_time () - then) / (double) G_USEC_PER_SEC;
+}
 
 G_END_DECLS

@@ -45,6 +45,24 @@ typedef void (*KolTrainReporter) (const KolTrainReport *report, gpointer user_da
 /** KolTrainer: a network, its data, its optimizer. Used by one thread at a time. */
 typedef struct _KolTrainer KolTrainer;
 
+/**
+ * KolControl:
+ * @KOL_CONTROL_RATE: the learning rate itself, whatever the schedule says
+ * @KOL_CONTROL_RATE_FACTOR: what the schedule's rate is multiplied by, which follows the
+ *   schedule again after a @KOL_CONTROL_RATE; 1 as a run begins
+ * @KOL_CONTROL_KEEP: dropout's probability to keep a node
+ *
+ * What can be changed while a trainer learns.
+ */
+typedef enum {
+  KOL_CONTROL_RATE,
+  KOL_CONTROL_RATE_FACTOR,
+  KOL_CONTROL_KEEP,
+} KolControl;
+
+/** KolTrainState: all that a trainer is at a step, in the host's memory. Never changes. */
+typedef struct _KolTrainState KolTrainState;
+
 KOL_API KolTrainer *kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data,
                                      KolDataset *data, KolDataset *validation,
                                      const KolTrainSettings *settings, GError **error);
@@ -61,6 +79,25 @@ KOL_API gboolean kol_trainer_resume (KolTrainer *trainer, const char *folder, gu
 KOL_API gboolean kol_trainer_prepare (KolTrainer *trainer, GError **error);
 KOL_API gboolean kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter,
                                   gpointer user_data, GCancellable *cancellable, GError **error);
+KOL_API gboolean kol_trainer_begin (KolTrainer *trainer, KolTrainReporter reporter,
+                                    gpointer user_data, GError **error);
+KOL_API gboolean kol_trainer_advance (KolTrainer *trainer, guint64 steps, double seconds,
+                                      gboolean *finished, GError **error);
+KOL_API gboolean kol_trainer_end (KolTrainer *trainer, GError **error);
+
+KOL_API gboolean kol_trainer_set_control (KolTrainer *trainer, KolControl control, double value,
+                                          GError **error);
+KOL_API double kol_trainer_get_control (KolTrainer *trainer, KolControl control);
+
+KOL_API KolTrainState *kol_trainer_capture (KolTrainer *trainer, GError **error);
+KOL_API gboolean kol_trainer_rewind (KolTrainer *trainer, const KolTrainState *state,
+                                     GError **error);
+KOL_API KolTrainState *kol_train_state_load (const char *folder, guint64 step, GError **error);
+KOL_API KolTrainState *kol_train_state_ref (KolTrainState *state);
+KOL_API void kol_train_state_unref (KolTrainState *state);
+KOL_API guint64 kol_train_state_get_step (const KolTrainState *state);
+KOL_API guint64 kol_train_state_get_bytes (const KolTrainState *state);
+
 KOL_API gboolean kol_trainer_save (KolTrainer *trainer, GError **error);
 KOL_API KolScore *kol_trainer_score (KolTrainer *trainer, KolDataset *data, GError **error);
 
@@ -72,5 +109,6 @@ KOL_API guint64 kol_trainer_get_saved_bytes (KolTrainer *trainer, double *repeat
 KOL_API const KolTrainSettings *kol_trainer_get_settings (KolTrainer *trainer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolTrainer, kol_trainer_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolTrainState, kol_train_state_unref)
 
 G_END_DECLS

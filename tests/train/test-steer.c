@@ -1,0 +1,354 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* A trainer that is steered: taken a few steps at a time, changed on the way, sent back. */
+
+#include "common.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/metrics.h"
+
+/* ── Helpers ─────────────────────────────────────────────────────────────────────────────────── */
+
+static char *
+folder_of (const char *name)
+{
+  return g_build_filename (scratch, name, NULL);
+}
+
+static void
+begin (KolTrainer *trainer, Told *told)
+{
+  g_autoptr (GError) error = NULL;
+
+  kol_trainer_begin (trainer, told ? listen : NULL, told, &error);
+  g_assert_no_error (error);
+}
+
+/* Returns: whether the run has come to its end. */
+static gboolean
+advance (KolTrainer *trainer, guint64 steps, double seconds)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean finished;
+
+  kol_trainer_advance (trainer, steps, seconds, &finished, &error);
+  g_assert_no_error (error);
+  return finished;
+}
+
+static void
+end (KolTrainer *trainer)
+{
+  g_autoptr (GError) error = NULL;
+
+  kol_trainer_end (trainer, &error);
+  g_assert_no_error (error);
+}
+
+static void
+record (KolTrainer *trainer, const char *folder)
+{
+  g_autoptr (GError) error = NULL;
+
+  kol_trainer_record (trainer, folder, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+set (KolTrainer *trainer, KolControl control, double value)
+{
+  g_autoptr (GError) error = NULL;
+
+  kol_trainer_set_control (trainer, control, value, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (kol_trainer_get_control (trainer, control), ==, value);
+}
+
+static KolTrainState *
+capture (KolTrainer *trainer)
+{
+  g_autoptr (GError) error = NULL;
+  KolTrainState *state = kol_trainer_capture (trainer, &error);
+
+  g_assert_no_error (error);
+  return state;
+}
+
+static void
+rewind_to (KolTrainer *trainer, const KolTrainState *state)
+{
+  g_autoptr (GError) error = NULL;
+
+  kol_trainer_rewind (trainer, state, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (kol_trainer_get_step (trainer), ==, kol_train_state_get_step (state));
+}
+
+static KolParameters *
+parameters_of (KolTrainer *trainer)
+{
+  return kol_graph_get_parameters (kol_trainer_get_graph (trainer));
+}
+
+static float *
+read_parameter (KolTrainer *trainer, guint i, gsize *bytes)
+{
+  KolParameter *parameter = kol_parameters_get (parameters_of (trainer), i);
+  g_autoptr (GError) error = NULL;
+
+  *bytes = (gsize) kol_shape_count (kol_parameter_get_shape (parameter)) * sizeof (float);
+  float *values = g_malloc (*bytes);
+  kol_parameter_read (parameter, values, &error);
+  g_assert_no_error (error);
+  return values;
+}
+
+/* Weights, moments and averages: whether all of them are the same, to the last bit. */
+static gboolean
+are_same (KolTrainer *one, KolTrainer *other)
+{
+  guint n = kol_parameters_get_count (parameters_of (one));
+  gboolean same = kol_trainer_get_step (one) == kol_trainer_get_step (other);
+
+  g_assert_cmpuint (n, ==, kol_parameters_get_count (parameters_of (other)));
+  for (guint i = 0; i < n; i++)
+    {
+      gsize one_bytes, other_bytes;
+      g_autofree float *a = read_parameter (one, i, &one_bytes);
+      g_autofree float *b = read_parameter (other, i, &other_bytes);
+
+      g_assert_cmpuint (one_bytes, ==, other_bytes);
+      same = same && memcmp (a, b, one_bytes) == 0;
+    }
+  return same;
+}
+
+static KolMetricsTable *
+load_metrics (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, KOL_METRICS_FILE, NULL);
+  g_autoptr (GError) error = NULL;
+  KolMetricsTable *table = kol_metrics_load (path, &error);
+
+  g_assert_no_error (error);
+  return table;
+}
+
+/* The same rows, with the same losses to the last digit. */
+static void
+assert_same_rows (const char *one, const char *other)
+{
+  static const char *const columns[] = { "step", "loss", "validation_loss", "rate", "ratio" };
+  g_autoptr (KolMetricsTable) a = load_metrics (one);
+  g_autoptr (KolMetricsTable) b = load_metrics (other);
+
+  g_assert_cmpuint (a->rows, ==, b->rows);
+  for (guint c = 0; c < G_N_ELEMENTS (columns); c++)
+    g_assert_cmpmem (kol_metrics_table_get (a, columns[c]), a->rows * sizeof (double),
+                     kol_metrics_table_get (b, columns[c]), b->rows * sizeof (double));
+}
+
+/* All that makes a step depend on more than its number: moments, averages, dropout, a schedule. */
+static const KolTrainSettings rich = { .steps = 47,
+                                       .batch = 10,
+                                       .optimizer = { .rate = 1e-3, .average = 0.9 },
+                                       .schedule = { .name = "cosine", .warmup = 5 },
+                                       .plateau = 1,
+                                       .augment = { .flip = TRUE, .shift = 2 },
+                                       .validation = 20,
+                                       .log_every = 3,
+                                       .validate_every = 7,
+                                       .checkpoint_every = 10 };
+
+/* ── A few steps at a time ───────────────────────────────────────────────────────────────────── */
+
+static void
+test_pieces (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 1);
+  g_autoptr (KolTrainer) whole = new_trainer (linear_network, pictures, &rich);
+  g_autoptr (KolTrainer) parts = new_trainer (linear_network, pictures, &rich);
+  g_autofree char *whole_folder = folder_of ("whole");
+  g_autofree char *parts_folder = folder_of ("parts");
+  Told told[2] = { 0 };
+  guint64 steps = 0;
+
+  record (whole, whole_folder);
+  record (parts, parts_folder);
+  run (whole, &told[0]);
+
+  begin (parts, &told[1]);
+  for (guint i = 0; !advance (parts, i % 4, i % 4 ? 0 : 1e-9); i++)
+    {
+      guint64 done = kol_trainer_get_step (parts);
+      g_assert_cmpuint (done - steps, ==, i % 4 ? i % 4 : 1); /* at least one, however short */
+      steps = done;
+      if (i == 5) /* ends, and begins again there */
+        {
+          end (parts);
+          begin (parts, &told[1]);
+        }
+    }
+  end (parts);
+  g_assert_true (are_same (whole, parts));
+  g_assert_cmpuint (told[1].done, ==, 1);
+  g_assert_cmpuint (told[0].epochs, ==, told[1].epochs);
+  g_assert_cmpuint (told[0].saved, ==, told[1].saved);
+  g_assert_cmpfloat (told[0].end.validation_loss, ==, told[1].end.validation_loss);
+  assert_same_rows (whole_folder, parts_folder);
+}
+
+/* The clock stands still while no steps are taken. */
+static void
+test_pause (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (60, 10, 2);
+  g_autoptr (KolTrainer) trainer = new_trainer (
+      linear_network, pictures,
+      &(KolTrainSettings){ .steps = 4, .batch = 10, .validation = 20, .validate_every = 1 });
+  Told told = { 0 };
+
+  begin (trainer, &told);
+  advance (trainer, 2, 0);
+  double before = told.last_epoch.seconds;
+  gint64 then = g_get_monotonic_time ();
+  g_usleep (G_USEC_PER_SEC / 2);
+  double paused = (g_get_monotonic_time () - then) / (double) G_USEC_PER_SEC;
+  then = g_get_monotonic_time ();
+  advance (trainer, 1, 0);
+  double taken = (g_get_monotonic_time () - then) / (double) G_USEC_PER_SEC;
+  g_assert_cmpfloat (told.last_epoch.seconds - before, <, taken + paused / 2);
+  end (trainer);
+}
+
+/* ── Going back ──────────────────────────────────────────────────────────────────────────────── */
+
+static void
+test_rewind (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 3);
+  g_autoptr (KolTrainer) straight = new_trainer (linear_network, pictures, &rich);
+  g_autoptr (KolTrainer) back = new_trainer (linear_network, pictures, &rich);
+  g_autofree char *straight_folder = folder_of ("straight");
+  g_autofree char *back_folder = folder_of ("back");
+  Told told[2] = { 0 };
+
+  record (straight, straight_folder);
+  record (back, back_folder);
+  run (straight, &told[0]);
+
+  begin (back, &told[1]);
+  g_autoptr (KolTrainState) first = capture (back);
+  advance (back, 17, 0);
+  g_autoptr (KolTrainState) middle = capture (back);
+  g_assert_cmpuint (kol_train_state_get_step (middle), ==, 17);
+  g_assert_cmpuint (kol_train_state_get_bytes (middle), >, 4 * SIDE * SIDE * 10 * sizeof (float));
+  set (back, KOL_CONTROL_RATE, 0.1); /* a future that will not have been */
+  advance (back, 14, 0);
+  rewind_to (back, middle);
+  g_assert_cmpfloat (kol_trainer_get_control (back, KOL_CONTROL_RATE_FACTOR), ==, 1);
+  advance (back, 20, 0);
+  rewind_to (back, first);
+  advance (back, 40, 0);
+  rewind_to (back, middle);
+  while (!advance (back, 0, 0.01))
+    ;
+  end (back);
+  g_assert_true (are_same (straight, back));
+  g_assert_cmpfloat (told[0].end.validation_loss, ==, told[1].end.validation_loss);
+  assert_same_rows (straight_folder, back_folder);
+}
+
+/* A checkpoint of the disk is a state like any other. */
+static void
+test_rewind_to_disk (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 4);
+  g_autofree char *folder = folder_of ("disk");
+  g_autoptr (KolTrainer) straight = new_trainer (linear_network, pictures, &rich);
+  g_autoptr (GError) error = NULL;
+  Told told[2] = { 0 };
+
+  record (straight, folder);
+  run (straight, &told[0]);
+  g_clear_pointer (&straight, kol_trainer_free);
+
+  g_autoptr (KolTrainer) later = new_trainer (linear_network, pictures, &rich);
+  kol_trainer_resume (later, folder, 0, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolTrainState) state = kol_train_state_load (folder, 40, &error);
+  g_assert_no_error (error);
+  rewind_to (later, state);
+  run (later, &told[1]);
+  g_assert_cmpfloat (told[0].end.validation_loss, ==, told[1].end.validation_loss);
+
+  g_assert_null (kol_train_state_load (folder, 41, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+}
+
+/* ── Controls ────────────────────────────────────────────────────────────────────────────────── */
+
+/* Plain descent moves the weights in proportion to the rate: its very step shows. */
+static void
+test_live_rate (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (60, 10, 5);
+  g_autoptr (KolTrainer) steady = NULL, steered = NULL;
+  const KolTrainSettings plain = {
+    .steps = 20, .batch = 10, .optimizer = { .name = "sgd", .rate = 1e-3 }, .validation = 10
+  };
+
+  steady = new_trainer (linear_network, pictures, &plain);
+  steered = new_trainer (linear_network, pictures, &plain);
+  begin (steady, NULL);
+  begin (steered, NULL);
+  advance (steady, 3, 0);
+  advance (steered, 3, 0);
+  g_assert_true (are_same (steady, steered));
+  g_autoptr (KolTrainState) state = capture (steered);
+  g_autoptr (GError) error = NULL;
+  g_assert_false (kol_trainer_set_control (steered, KOL_CONTROL_RATE, -1, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_assert_cmpfloat (kol_trainer_get_control (steered, KOL_CONTROL_RATE), ==, 1e-3);
+
+  set (steered, KOL_CONTROL_RATE, 0); /* stands still from the next step on, not one later */
+  advance (steered, 1, 0);
+  g_assert_cmpuint (kol_trainer_get_step (steered), ==, 4);
+  set (steered, KOL_CONTROL_RATE_FACTOR, 1);
+  g_assert_cmpfloat (kol_trainer_get_control (steered, KOL_CONTROL_RATE), ==, 1e-3);
+  rewind_to (steady, state);
+  for (guint i = 0; i < 2; i++)
+    {
+      gsize bytes;
+      g_autofree float *still = read_parameter (steady, i, &bytes);
+      g_autofree float *now = read_parameter (steered, i, &bytes);
+      g_assert_cmpmem (still, bytes, now, bytes);
+    }
+  advance (steady, 1, 0);
+  g_assert_false (are_same (steady, steered));
+
+  set (steady, KOL_CONTROL_RATE, 1e-3); /* the same rate by other ways gives the same */
+  rewind_to (steered, state);
+  set (steered, KOL_CONTROL_RATE_FACTOR, 1);
+  advance (steered, 5, 0);
+  advance (steady, 4, 0);
+  g_assert_true (are_same (steady, steered));
+}
+
+static void
+add_tests (void)
+{
+  g_test_add_func ("/steer/pieces", test_pieces);
+  g_test_add_func ("/steer/pause", test_pause);
+  g_test_add_func ("/steer/rewind", test_rewind);
+  g_test_add_func ("/steer/rewind-to-disk", test_rewind_to_disk);
+  g_test_add_func ("/steer/live-rate", test_live_rate);
+}
+
+int
+main (int argc, char **argv)
+{
+  return run_tests (argc, argv, add_tests);
+}
