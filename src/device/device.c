@@ -452,6 +452,24 @@ open_found (Found *found, GError **error)
 }
 
 /**
+ * kol_devices_choose:
+ * @devices: (element-type KolDeviceInfo): of kol_devices_list()
+ * @choice: (nullable): as for [func@device_open]
+ *
+ * Which device [func@device_open] would open, without opening it.
+ *
+ * Returns: (transfer none) (nullable): one of @devices; %NULL if none matches
+ */
+const KolDeviceInfo *
+kol_devices_choose (GPtrArray *devices, const char *choice)
+{
+  g_return_val_if_fail (devices != NULL, NULL);
+  Found *found = choose (devices, choice && *choice ? choice : g_getenv ("KOLINSKY_DEVICE"));
+
+  return found ? &found->info : NULL;
+}
+
+/**
  * kol_device_open:
  * @choice: (nullable): an index of [func@devices_list] ("1"), or a part of a
  *   device's name, platform, version or type ("gpu"), in any case

@@ -54,6 +54,7 @@ typedef struct {
 typedef void (*KolProgress) (const char *stage, guint done, guint total, gpointer user_data);
 
 KOL_API GPtrArray *kol_devices_list (void);
+KOL_API const KolDeviceInfo *kol_devices_choose (GPtrArray *devices, const char *choice);
 KOL_API KolDevice *kol_device_open (const char *choice, GError **error);
 KOL_API KolDevice *kol_device_ref (KolDevice *device);
 KOL_API void kol_device_unref (KolDevice *device);

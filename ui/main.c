@@ -1,0 +1,19 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+#include <glib/gi18n.h>
+#include <locale.h>
+
+#include "application.h"
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, KX_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+  g_set_application_name (_ ("Kolinsky Explorer"));
+
+  g_autoptr (KxApplication) application = kx_application_new ();
+  return application ? g_application_run (G_APPLICATION (application), argc, argv) : 1;
+}

@@ -1,0 +1,54 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <adwaita.h>
+
+G_BEGIN_DECLS
+
+#define KX_TYPE_PAGE (kx_page_get_type ())
+/**
+ * KxPage:
+ *
+ * What all pages have in common: an info bar for what went wrong, the content, and an inspector
+ * that slides over it where the window is narrow. Its `actions` stand in the window's header while
+ * it is shown.
+ */
+G_DECLARE_DERIVABLE_TYPE (KxPage, kx_page, KX, PAGE, AdwBin)
+
+/**
+ * KxPageClass:
+ * @opened: it has come into sight
+ * @drop: takes files that were dropped or opened, if they are of its kind
+ * @save: Ctrl+S
+ * @export: Ctrl+E
+ * @find: Ctrl+F
+ */
+struct _KxPageClass {
+  AdwBinClass parent_class;
+
+  void (*opened) (KxPage *page);
+  gboolean (*drop) (KxPage *page, GListModel *files);
+  void (*save) (KxPage *page);
+  void (*export) (KxPage *page);
+  void (*find) (KxPage *page);
+};
+
+void kx_page_show_fault (KxPage *page, const char *text, const char *remedy, const char *action,
+                         GVariant *target);
+void kx_page_clear_fault (KxPage *page);
+const char *kx_page_get_fault (KxPage *page);
+
+void kx_page_set_title (KxPage *page, const char *title);
+const char *kx_page_get_subtitle (KxPage *page);
+void kx_page_set_subtitle (KxPage *page, const char *subtitle);
+void kx_page_set_caption (KxPage *page, const char *caption);
+GtkWidget *kx_page_get_actions (KxPage *page);
+gboolean kx_page_has_inspector (KxPage *page);
+
+void kx_page_opened (KxPage *page);
+gboolean kx_page_drop (KxPage *page, GListModel *files);
+gboolean kx_page_save (KxPage *page);
+gboolean kx_page_export (KxPage *page);
+gboolean kx_page_find (KxPage *page);
+
+G_END_DECLS

@@ -1,0 +1,423 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* What is shared by all that the window shows. */
+
+#include "session.h"
+
+#include <glib/gi18n.h>
+
+#include "news-private.h"
+
+#define FINISHED_JOBS 20 /* that stay in the list */
+
+struct _KxSession {
+  GObject parent_instance;
+
+  GSettings *settings;
+  KxWorker *scout; /* lists devices, which loads their drivers */
+  GListStore *devices;
+  gboolean looked; /* the list is complete */
+  KxDevice *device;
+  GListStore *jobs;
+  KxUndo *undo;
+  char *page; /* the visible one */
+  guint watch;
+  double load, memory; /* 0..1 */
+};
+
+G_DEFINE_FINAL_TYPE (KxSession, kx_session, G_TYPE_OBJECT)
+
+enum {
+  PROP_DEVICE = 1,
+  PROP_LOOKED,
+  PROP_LOAD,
+  PROP_MEMORY,
+  PROP_PAGE,
+  N_PROPS,
+};
+
+enum {
+  TOAST,
+  N_SIGNALS,
+};
+
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+static void
+kx_session_dispose (GObject *object)
+{
+  KxSession *self = KX_SESSION (object);
+
+  kx_session_end (self);
+  g_clear_object (&self->device);
+  g_clear_object (&self->devices);
+  g_clear_object (&self->jobs);
+  g_clear_object (&self->undo);
+  g_clear_object (&self->settings);
+  g_clear_pointer (&self->page, g_free);
+  G_OBJECT_CLASS (kx_session_parent_class)->dispose (object);
+}
+
+static void
+kx_session_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  KxSession *self = KX_SESSION (object);
+
+  switch (id)
+    {
+    case PROP_DEVICE:
+      g_value_set_object (value, self->device);
+      break;
+    case PROP_LOOKED:
+      g_value_set_boolean (value, self->looked);
+      break;
+    case PROP_LOAD:
+      g_value_set_double (value, self->load);
+      break;
+    case PROP_MEMORY:
+      g_value_set_double (value, self->memory);
+      break;
+    case PROP_PAGE:
+      g_value_set_string (value, self->page);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+    }
+}
+
+static void
+kx_session_class_init (KxSessionClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  object_class->dispose = kx_session_dispose;
+  object_class->get_property = kx_session_get_property;
+  props[PROP_DEVICE] = g_param_spec_object ("device", NULL, NULL, KX_TYPE_DEVICE, flags);
+  props[PROP_LOOKED] = g_param_spec_boolean ("looked", NULL, NULL, FALSE, flags);
+  props[PROP_LOAD] = g_param_spec_double ("load", NULL, NULL, 0, 1, 0, flags);
+  props[PROP_MEMORY] = g_param_spec_double ("memory", NULL, NULL, 0, 1, 0, flags);
+  props[PROP_PAGE] = g_param_spec_string ("page", NULL, NULL, NULL, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  /**
+   * KxSession::toast:
+   * @text: a sentence
+   * @undoable: whether "Undo" is to be offered
+   */
+  signals[TOAST] = g_signal_new ("toast", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_BOOLEAN);
+}
+
+static void
+kx_session_init (KxSession *self)
+{
+  self->devices = g_list_store_new (KX_TYPE_DEVICE);
+  self->jobs = g_list_store_new (KX_TYPE_JOB);
+  self->undo = kx_undo_new ();
+}
+
+KxSession *
+kx_session_new (GSettings *settings)
+{
+  KxSession *self = g_object_new (KX_TYPE_SESSION, NULL);
+
+  self->settings = g_object_ref (settings);
+  return self;
+}
+
+/* ── Devices ─────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  GWeakRef session;
+  GPtrArray *infos; /* of KolDeviceInfo */
+} Found;
+
+static void
+found_free (gpointer data)
+{
+  Found *found = data;
+
+  g_weak_ref_clear (&found->session);
+  g_clear_pointer (&found->infos, g_ptr_array_unref);
+  g_free (found);
+}
+
+static KxDevice *
+find_device (KxSession *self, const char *name, const char *platform)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->devices)); i++)
+    {
+      g_autoptr (KxDevice) device = g_list_model_get_item (G_LIST_MODEL (self->devices), i);
+      const KolDeviceInfo *info = kx_device_get_info (device);
+
+      if (g_str_equal (info->name, name) && g_str_equal (info->platform, platform))
+        return device; /* the list holds it */
+    }
+  return NULL;
+}
+
+/* The one that KOLINSKY_DEVICE names, that is remembered, or the best. */
+static KxDevice *
+preferred_device (KxSession *self, GPtrArray *infos)
+{
+  g_autofree char *name = g_settings_get_string (self->settings, "device");
+  g_autofree char *platform = g_settings_get_string (self->settings, "platform");
+  const char *wish = g_getenv ("KOLINSKY_DEVICE");
+  KxDevice *remembered = wish && *wish ? NULL : find_device (self, name, platform);
+  const KolDeviceInfo *best = kol_devices_choose (infos, NULL);
+
+  if (remembered)
+    return remembered;
+  return best ? find_device (self, best->name, best->platform) : NULL;
+}
+
+/* Devices that were known stay the same objects, with what they are doing. */
+static void
+take_devices (gpointer data)
+{
+  Found *found = data;
+  g_autoptr (KxSession) self = g_weak_ref_get (&found->session);
+
+  if (!self || !self->scout)
+    return;
+  g_autoptr (GPtrArray) now = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < found->infos->len; i++)
+    {
+      const KolDeviceInfo *info = g_ptr_array_index (found->infos, i);
+      KxDevice *known = find_device (self, info->name, info->platform);
+
+      g_ptr_array_add (now, known ? g_object_ref (known) : kx_device_new (info));
+    }
+  g_list_store_splice (self->devices, 0, g_list_model_get_n_items (G_LIST_MODEL (self->devices)),
+                       now->pdata, now->len);
+  if (!self->device)
+    {
+      KxDevice *preferred = preferred_device (self, found->infos);
+      self->device = preferred ? g_object_ref (preferred) : NULL;
+      g_object_notify_by_pspec (G_OBJECT (self), props[PROP_DEVICE]);
+    }
+  self->looked = TRUE;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LOOKED]);
+}
+
+static void
+list_devices (gpointer data)
+{
+  Found *found = data;
+
+  found->infos = kol_devices_list ();
+  kx_news_post (take_devices, found, found_free);
+}
+
+/**
+ * kx_session_look_for_devices:
+ * @session: a session
+ *
+ * Lists the devices anew; `looked` is notified when that is done.
+ */
+void
+kx_session_look_for_devices (KxSession *self)
+{
+  Found *found = g_new0 (Found, 1);
+
+  g_weak_ref_init (&found->session, self);
+  self->looked = FALSE;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LOOKED]);
+  kx_worker_call (self->scout, list_devices, found, NULL);
+}
+
+/**
+ * kx_session_get_device:
+ * @session: a session
+ *
+ * Returns: (nullable) (transfer none): where new jobs go; %NULL while none is known
+ */
+KxDevice *
+kx_session_get_device (KxSession *self)
+{
+  return self->device;
+}
+
+/**
+ * kx_session_set_device:
+ * @session: a session
+ * @device: where new jobs go from now on, here and at the next start
+ */
+void
+kx_session_set_device (KxSession *self, KxDevice *device)
+{
+  if (!g_set_object (&self->device, device))
+    return;
+  g_settings_set_string (self->settings, "device", kx_device_get_info (device)->name);
+  g_settings_set_string (self->settings, "platform", kx_device_get_info (device)->platform);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_DEVICE]);
+}
+
+/* Once a second: how busy the device is. */
+static gboolean
+look_at_load (gpointer data)
+{
+  KxSession *self = data;
+  double load = 0, memory = 0;
+
+  if (self->device && kx_device_is_engaged (self->device))
+    {
+      KxEngine *engine = kx_device_get_engine (self->device);
+      guint64 budget, used = kx_engine_get_memory (engine, &budget);
+
+      load = kx_worker_take_load (kx_engine_get_worker (engine));
+      memory = budget ? MIN (used / (double) budget, 1) : 0;
+    }
+  if (load != self->load)
+    {
+      self->load = load;
+      g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LOAD]);
+    }
+  if (memory != self->memory)
+    {
+      self->memory = memory;
+      g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MEMORY]);
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+/**
+ * kx_session_get_load:
+ * @session: a session
+ * @memory: (out): the share of the budget in use, 0..1
+ *
+ * Returns: the share of the last second in which the device worked for us
+ */
+double
+kx_session_get_load (KxSession *self, double *memory)
+{
+  *memory = self->memory;
+  return self->load;
+}
+
+/* ── Beginning and end ───────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_session_begin:
+ * @session: a session
+ *
+ * Looks for devices.
+ */
+void
+kx_session_begin (KxSession *self)
+{
+  g_return_if_fail (!self->scout);
+  self->scout = kx_worker_new ("kolinsky-scout");
+  self->watch = g_timeout_add_seconds (1, look_at_load, self);
+  kx_session_look_for_devices (self);
+}
+
+/**
+ * kx_session_end:
+ * @session: a session
+ *
+ * Ends all work: what is worth it is saved, and the threads are joined.
+ */
+void
+kx_session_end (KxSession *self)
+{
+  if (!self->scout)
+    return;
+  g_clear_handle_id (&self->watch, g_source_remove);
+  kx_worker_stop (g_steal_pointer (&self->scout), NULL, NULL);
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->devices)); i++)
+    {
+      g_autoptr (KxDevice) device = g_list_model_get_item (G_LIST_MODEL (self->devices), i);
+
+      kx_device_stop (device);
+    }
+  kx_news_drain ();
+}
+
+/* ── What is shared ──────────────────────────────────────────────────────────────────────────── */
+
+GSettings *
+kx_session_get_settings (KxSession *self)
+{
+  return self->settings;
+}
+
+GListModel *
+kx_session_get_devices (KxSession *self)
+{
+  return G_LIST_MODEL (self->devices);
+}
+
+GListModel *
+kx_session_get_jobs (KxSession *self)
+{
+  return G_LIST_MODEL (self->jobs);
+}
+
+KxUndo *
+kx_session_get_undo (KxSession *self)
+{
+  return self->undo;
+}
+
+/* Of those that are over only the latest few stay. */
+static void
+forget_jobs (KxSession *self)
+{
+  guint over = 0;
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->jobs)); i++)
+    {
+      g_autoptr (KxJob) job = g_list_model_get_item (G_LIST_MODEL (self->jobs), i);
+
+      if (kx_job_is_over (job) && ++over > FINISHED_JOBS)
+        g_list_store_remove (self->jobs, i--);
+    }
+}
+
+/**
+ * kx_session_add_job:
+ * @session: a session
+ * @job: what has begun; it stands first in the list
+ */
+void
+kx_session_add_job (KxSession *self, KxJob *job)
+{
+  g_list_store_insert (self->jobs, 0, job);
+  forget_jobs (self);
+}
+
+/**
+ * kx_session_toast:
+ * @session: a session
+ * @text: a sentence for people
+ * @undoable: whether it can be taken back: kx_undo_push() was just called
+ */
+void
+kx_session_toast (KxSession *self, const char *text, gboolean undoable)
+{
+  g_signal_emit (self, signals[TOAST], 0, text, undoable);
+}
+
+const char *
+kx_session_get_page (KxSession *self)
+{
+  return self->page;
+}
+
+/**
+ * kx_session_set_page:
+ * @session: a session
+ * @page: the name of the page that is in sight: its work goes first
+ */
+void
+kx_session_set_page (KxSession *self, const char *page)
+{
+  if (g_strcmp0 (self->page, page) == 0)
+    return;
+  g_free (self->page);
+  self->page = g_strdup (page);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PAGE]);
+}

@@ -1,0 +1,422 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * The thread that lets the engine work. Several tasks share it: each gets a quantum in turn, and
+ * of those that want one the task is next whose time so far, divided by its weight, is least
+ * (stride scheduling; Waldspurger and Weihl, 1995). What a person waits for, such as the
+ * probabilities under a brush, is a probe: it goes before all tasks, in up to 30 % of any second.
+ */
+
+#include "worker.h"
+
+#define PROBE_SHARE 0.30
+
+typedef struct {
+  KxCall func;
+  gpointer data;
+  GDestroyNotify destroy;
+  gconstpointer key; /* of a probe */
+} Call;
+
+struct _KxTask {
+  gatomicrefcount references;
+  KxWorker *worker;
+  const KxTaskKind *kind;
+  gpointer self;
+
+  /* Under the worker's mutex: */
+  guint weight;
+  double pass;    /* time so far divided by weight; those that join begin with the least */
+  double seconds; /* that it has worked */
+  gboolean waiting, woken, cancelled, ended; /* woken: during its turn */
+};
+
+struct _KxWorker {
+  gatomicrefcount references; /* the owner's, and the tasks' */
+  GThread *thread;
+  GMutex mutex;
+  GCond news;
+
+  /* Under the mutex: */
+  GQueue calls;  /* of Call */
+  GQueue probes; /* likewise */
+  GList *tasks;  /* of KxTask, referenced */
+  gboolean stop;
+  double busy;   /* seconds, since it was last asked */
+  gint64 asked;  /* when that was */
+  gint64 second; /* when the second began... */
+  double probed; /* ...in which probes took so long */
+  Call last;     /* when all is over */
+};
+
+static double
+seconds_since (gint64 then)
+{
+  return (g_get_monotonic_time () - then) / (double) G_USEC_PER_SEC;
+}
+
+static void
+call_free (Call *call)
+{
+  if (call->destroy)
+    call->destroy (call->data);
+  g_free (call);
+}
+
+/* ── Tasks ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+worker_unref (KxWorker *worker)
+{
+  if (!g_atomic_ref_count_dec (&worker->references))
+    return;
+  g_queue_clear_full (&worker->probes, (GDestroyNotify) call_free);
+  g_mutex_clear (&worker->mutex);
+  g_cond_clear (&worker->news);
+  g_free (worker);
+}
+
+void
+kx_task_unref (KxTask *task)
+{
+  if (!g_atomic_ref_count_dec (&task->references))
+    return;
+  worker_unref (task->worker);
+  g_free (task);
+}
+
+/* Changes something of a task and lets the worker look. */
+#define WITH_WORKER(task, change)                                                                  \
+  g_mutex_lock (&(task)->worker->mutex);                                                           \
+  if (!(task)->ended)                                                                              \
+    {                                                                                              \
+      change;                                                                                      \
+      g_cond_signal (&(task)->worker->news);                                                       \
+    }                                                                                              \
+  g_mutex_unlock (&(task)->worker->mutex);
+
+/**
+ * kx_task_set_weight:
+ * @task: a task
+ * @weight: its share of the time, relative to the others' weights
+ */
+void
+kx_task_set_weight (KxTask *task, guint weight)
+{
+  WITH_WORKER (task, task->weight = MAX (weight, 1))
+}
+
+/**
+ * kx_task_wake:
+ * @task: a task that may wait
+ *
+ * It has something to do again.
+ */
+void
+kx_task_wake (KxTask *task)
+{
+  WITH_WORKER (task, task->waiting = FALSE; task->woken = TRUE)
+}
+
+/**
+ * kx_task_cancel:
+ * @task: a task
+ *
+ * It gets no turn any more but ends, after the one under way.
+ */
+void
+kx_task_cancel (KxTask *task){ WITH_WORKER (task, task->cancelled = TRUE) }
+
+/**
+ * kx_task_is_cancelled:
+ * @task: a task
+ *
+ * Returns: whether it was; for a turn that could end sooner
+ */
+gboolean kx_task_is_cancelled (KxTask *task)
+{
+  g_mutex_lock (&task->worker->mutex);
+  gboolean cancelled = task->cancelled || task->worker->stop;
+  g_mutex_unlock (&task->worker->mutex);
+  return cancelled;
+}
+
+/**
+ * kx_task_get_seconds:
+ * @task: a task
+ *
+ * Returns: how long it has worked
+ */
+double
+kx_task_get_seconds (KxTask *task)
+{
+  g_mutex_lock (&task->worker->mutex);
+  double seconds = task->seconds;
+  g_mutex_unlock (&task->worker->mutex);
+  return seconds;
+}
+
+static double
+least_pass (const KxWorker *worker)
+{
+  double least = G_MAXDOUBLE;
+
+  for (GList *each = worker->tasks; each; each = each->next)
+    if (!((KxTask *) each->data)->waiting)
+      least = MIN (least, ((KxTask *) each->data)->pass);
+  return least == G_MAXDOUBLE ? 0 : least;
+}
+
+/* The task whose turn it is, and for cancelled ones their end. */
+static KxTask *
+next_task (const KxWorker *worker)
+{
+  KxTask *next = NULL;
+
+  for (GList *each = worker->tasks; each; each = each->next)
+    {
+      KxTask *task = each->data;
+
+      if (task->cancelled || worker->stop)
+        return task;
+      if (!task->waiting && (!next || task->pass < next->pass))
+        next = task;
+    }
+  return next;
+}
+
+static void
+end_task (KxWorker *worker, KxTask *task)
+{
+  worker->tasks = g_list_remove (worker->tasks, task);
+  task->ended = TRUE;
+  g_mutex_unlock (&worker->mutex);
+  task->kind->end (task->self);
+  kx_task_unref (task);
+  g_mutex_lock (&worker->mutex);
+}
+
+/* Called with the mutex held, which is free during the turn itself. */
+static void
+give_turn (KxWorker *worker, KxTask *task)
+{
+  if (task->cancelled || worker->stop)
+    {
+      end_task (worker, task);
+      return;
+    }
+  /* Who slept has not saved up time. */
+  task->pass = MAX (task->pass, least_pass (worker));
+  task->woken = FALSE;
+  g_mutex_unlock (&worker->mutex);
+  gint64 began = g_get_monotonic_time ();
+  KxTurn turn = task->kind->turn (task->self, KX_QUANTUM);
+  double seconds = seconds_since (began);
+  g_mutex_lock (&worker->mutex);
+  task->pass += seconds / task->weight;
+  task->seconds += seconds;
+  worker->busy += seconds;
+  task->waiting = turn == KX_TURN_WAIT && !task->woken;
+  if (turn == KX_TURN_DONE)
+    end_task (worker, task);
+}
+
+/* ── The thread ──────────────────────────────────────────────────────────────────────────────── */
+
+static double
+make_call (KxWorker *worker, GQueue *queue)
+{
+  Call *call = g_queue_pop_head (queue);
+
+  g_mutex_unlock (&worker->mutex);
+  gint64 began = g_get_monotonic_time ();
+  call->func (call->data);
+  call_free (call);
+  double seconds = seconds_since (began);
+  g_mutex_lock (&worker->mutex);
+  worker->busy += seconds;
+  return seconds;
+}
+
+/* Whether probes have not yet had their share of this second. */
+static gboolean
+may_probe (KxWorker *worker, gboolean others)
+{
+  if (g_queue_is_empty (&worker->probes))
+    return FALSE;
+  if (seconds_since (worker->second) >= 1)
+    {
+      worker->second = g_get_monotonic_time ();
+      worker->probed = 0;
+    }
+  return !others || worker->probed < PROBE_SHARE;
+}
+
+static gpointer
+work (gpointer data)
+{
+  KxWorker *worker = data;
+
+  g_mutex_lock (&worker->mutex);
+  for (;;)
+    {
+      KxTask *task = next_task (worker);
+
+      if (!g_queue_is_empty (&worker->calls))
+        make_call (worker, &worker->calls);
+      else if (!worker->stop && may_probe (worker, task != NULL))
+        worker->probed += make_call (worker, &worker->probes);
+      else if (task)
+        give_turn (worker, task);
+      else if (worker->stop)
+        break;
+      else
+        g_cond_wait (&worker->news, &worker->mutex);
+    }
+  g_mutex_unlock (&worker->mutex);
+  if (worker->last.func)
+    worker->last.func (worker->last.data);
+  return NULL;
+}
+
+/**
+ * kx_worker_new:
+ * @name: of the thread, for debuggers
+ *
+ * Returns: (transfer full): a worker, which kx_worker_stop() ends
+ */
+KxWorker *
+kx_worker_new (const char *name)
+{
+  KxWorker *worker = g_new0 (KxWorker, 1);
+
+  g_atomic_ref_count_init (&worker->references);
+  g_mutex_init (&worker->mutex);
+  g_cond_init (&worker->news);
+  worker->asked = worker->second = g_get_monotonic_time ();
+  worker->thread = g_thread_new (name, work, worker);
+  return worker;
+}
+
+/**
+ * kx_worker_stop:
+ * @worker: (transfer full): a worker
+ * @last: (nullable): called on its thread at the very end
+ * @data: for @last
+ *
+ * Has all tasks end after the turn under way, makes the calls that are left, and waits for the
+ * thread. Functions of tasks that others still hold do nothing then.
+ */
+void
+kx_worker_stop (KxWorker *worker, KxCall last, gpointer data)
+{
+  g_mutex_lock (&worker->mutex);
+  worker->last = (Call){ .func = last, .data = data };
+  worker->stop = TRUE;
+  g_cond_signal (&worker->news);
+  g_mutex_unlock (&worker->mutex);
+  g_thread_join (worker->thread);
+  worker_unref (worker);
+}
+
+/**
+ * kx_worker_call:
+ * @worker: a worker
+ * @call: made on its thread, between two turns; calls are made in order
+ * @data: for @call
+ * @destroy: (nullable): frees @data afterwards, there
+ */
+void
+kx_worker_call (KxWorker *worker, KxCall call, gpointer data, GDestroyNotify destroy)
+{
+  Call *made = g_new0 (Call, 1);
+
+  *made = (Call){ .func = call, .data = data, .destroy = destroy };
+  g_mutex_lock (&worker->mutex);
+  g_queue_push_tail (&worker->calls, made);
+  g_cond_signal (&worker->news);
+  g_mutex_unlock (&worker->mutex);
+}
+
+static Call *
+find_probe (KxWorker *worker, gconstpointer key)
+{
+  for (GList *each = worker->probes.head; each; each = each->next)
+    if (((Call *) each->data)->key == key)
+      return each->data;
+  return NULL;
+}
+
+/**
+ * kx_worker_probe:
+ * @worker: a worker
+ * @key: of several that wait with the same key the newest is left, in the place of the oldest
+ * @probe: called on its thread, before tasks get their turns
+ * @data: for @probe
+ * @destroy: (nullable): frees @data, there or here
+ */
+void
+kx_worker_probe (KxWorker *worker, gconstpointer key, KxCall probe, gpointer data,
+                 GDestroyNotify destroy)
+{
+  Call older = { 0 };
+
+  g_mutex_lock (&worker->mutex);
+  Call *place = find_probe (worker, key);
+  if (place)
+    older = *place;
+  else
+    g_queue_push_tail (&worker->probes, place = g_new0 (Call, 1));
+  *place = (Call){ .func = probe, .data = data, .destroy = destroy, .key = key };
+  g_cond_signal (&worker->news);
+  g_mutex_unlock (&worker->mutex);
+  if (older.destroy)
+    older.destroy (older.data);
+}
+
+/**
+ * kx_worker_add:
+ * @worker: a worker
+ * @kind: what the task does
+ * @self: (transfer full): for @kind's functions
+ * @weight: its share of the time, relative to the others' weights
+ *
+ * Returns: (transfer full): the task
+ */
+KxTask *
+kx_worker_add (KxWorker *worker, const KxTaskKind *kind, gpointer self, guint weight)
+{
+  KxTask *task = g_new0 (KxTask, 1);
+
+  g_atomic_ref_count_init (&task->references);
+  g_atomic_ref_count_inc (&task->references);
+  g_atomic_ref_count_inc (&worker->references);
+  task->worker = worker;
+  task->kind = kind;
+  task->self = self;
+  task->weight = MAX (weight, 1);
+  g_mutex_lock (&worker->mutex);
+  task->pass = least_pass (worker);
+  worker->tasks = g_list_append (worker->tasks, task);
+  g_cond_signal (&worker->news);
+  g_mutex_unlock (&worker->mutex);
+  return task;
+}
+
+/**
+ * kx_worker_take_load:
+ * @worker: a worker
+ *
+ * Returns: the share of the time since the last call in which it worked, 0..1
+ */
+double
+kx_worker_take_load (KxWorker *worker)
+{
+  g_mutex_lock (&worker->mutex);
+  double seconds = seconds_since (worker->asked);
+  double load = seconds > 0 ? CLAMP (worker->busy / seconds, 0, 1) : 0;
+  worker->busy = 0;
+  worker->asked = g_get_monotonic_time ();
+  g_mutex_unlock (&worker->mutex);
+  return load;
+}
