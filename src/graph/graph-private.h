@@ -70,6 +70,9 @@ typedef struct {
 /* Builds another gradient for a node, as its operation would; FALSE: it has none to offer. */
 typedef gboolean (*KolOverride) (KolNode *node, KolValue *const *dy, KolValue **dx, gpointer data);
 
+/* Is given every node that is made, and returns what is to be used in its place, or itself. */
+typedef KolValue *(*KolSubstitute) (KolValue *value, gpointer data);
+
 struct _KolGraph {
   KolParameters *parameters;
   GPtrArray *nodes;
@@ -83,9 +86,11 @@ struct _KolGraph {
   GError *error;    /* the first one, of construction or of kol_scalar */
   KolNode *failed_node;
   KolValue failed;
-  char *prefix; /* put before the names of new nodes while a gradient is built */
-  KolOverride override;       /* is asked before an operation for its gradient, or NULL */
+  char *prefix;         /* put before the names of new nodes while a gradient is built */
+  KolOverride override; /* is asked before an operation for its gradient, or NULL */
   gpointer override_data;
+  KolSubstitute substitute; /* while a network is built whose layers are changed, or NULL */
+  gpointer substitute_data;
   GCancellable *cancellable;
   guint64 step;
   guint64 example; /* place in the whole batch of the placeholders' first example */

@@ -438,7 +438,8 @@ kol_node_new (const KolOp *op, KolValue *const *inputs, guint n_inputs, gconstpo
     }
   node->id = graph->nodes->len;
   g_ptr_array_add (graph->nodes, node);
-  return &node->outputs[0];
+  return graph->substitute ? graph->substitute (&node->outputs[0], graph->substitute_data)
+                           : &node->outputs[0];
 }
 
 void
