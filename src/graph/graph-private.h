@@ -272,5 +272,10 @@ const KolVariant *kol_choose_variant (KolGraph *graph, const KolNode *node, gboo
 /* run.c */
 gboolean kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **error);
 void kol_graph_forget_watched (KolGraph *graph);
+/* Reads a parameter or a target of the last run without waiting: @values must stay until @event,
+ * which is given, has completed. */
+gboolean kol_read_late (KolValue *value, float *values, cl_event *event, GError **error);
+/* How many steps are known to be good: those under way are not. */
+guint64 kol_graph_get_good_step (const KolGraph *graph);
 
 G_END_DECLS

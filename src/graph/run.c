@@ -835,6 +835,29 @@ kol_read (KolValue *value, float *values, GError **error)
                          (gsize) kol_count (value) * sizeof (float), error);
 }
 
+gboolean
+kol_read_late (KolValue *value, float *values, cl_event *event, GError **error)
+{
+  KolGraph *graph = value->graph;
+  KolBuffer *buffer = find_current (graph, value, error);
+
+  if (!buffer)
+    {
+      if (error && !*error)
+        g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                     "%s was to be read, but the last run did not compute it", value->node->name);
+      return FALSE;
+    }
+  return kol_queue_read_async (graph->parameters->queue, buffer, 0, values,
+                               (gsize) kol_count (value) * sizeof (float), event, error);
+}
+
+guint64
+kol_graph_get_good_step (const KolGraph *graph)
+{
+  return graph->step - graph->n_watched;
+}
+
 /**
  * kol_scalar:
  * @value: a value of one element

@@ -590,6 +590,35 @@ ratio (double update, double parameter)
 }
 
 /**
+ * kol_optimizer_find_ratios:
+ * @train_step: what kol_minimize() has returned
+ * @sums: (array): its numbers after a run, [parameters, 2]
+ * @ratios: (out) (optional) (array): as of kol_optimizer_read_ratios()
+ * @overall: (out) (optional): the same for all parameters together
+ *
+ * Returns: how many parameters there are
+ */
+guint
+kol_optimizer_find_ratios (KolValue *train_step, const float *sums, float *ratios, float *overall)
+{
+  double updates = 0, squares = 0;
+
+  g_return_val_if_fail (is_step (train_step) && !kol_value_failed (train_step), 0);
+
+  guint n = count_parameters (train_step);
+  for (guint i = 0; i < n; i++)
+    {
+      if (ratios)
+        ratios[i] = ratio (sums[2 * i], sums[2 * i + 1]);
+      updates += sums[2 * i];
+      squares += sums[2 * i + 1];
+    }
+  if (overall)
+    *overall = ratio (updates, squares);
+  return n;
+}
+
+/**
  * kol_optimizer_read_ratios:
  * @train_step: what kol_minimize() has returned, a target of the last run
  * @ratios: (out) (optional) (array): for each parameter of
@@ -610,8 +639,6 @@ gboolean
 kol_optimizer_read_ratios (KolValue *train_step, float *ratios, float *overall, GError **error)
 {
   g_autofree float *sums = NULL;
-  double updates = 0, squares = 0;
-  guint n;
 
   g_return_val_if_fail (is_step (train_step), FALSE);
 
@@ -630,19 +657,10 @@ kol_optimizer_read_ratios (KolValue *train_step, float *ratios, float *overall, 
                    kol_value_get_name (train_step));
       return FALSE;
     }
-  n = count_parameters (train_step);
-  sums = g_new (float, 2 * n);
+  sums = g_new (float, 2 * count_parameters (train_step));
   if (!kol_read (train_step, sums, error))
     return FALSE;
-  for (guint i = 0; i < n; i++)
-    {
-      if (ratios)
-        ratios[i] = ratio (sums[2 * i], sums[2 * i + 1]);
-      updates += sums[2 * i];
-      squares += sums[2 * i + 1];
-    }
-  if (overall)
-    *overall = ratio (updates, squares);
+  kol_optimizer_find_ratios (train_step, sums, ratios, overall);
   return TRUE;
 }
 

@@ -87,6 +87,8 @@ KOL_API guint kol_optimizer_get_parameters (KolValue *train_step, KolParameter *
 KOL_API guint kol_optimizer_get_gradients (KolValue *train_step, KolValue ***gradients);
 KOL_API gboolean kol_optimizer_read_ratios (KolValue *train_step, float *ratios, float *overall,
                                             GError **error);
+KOL_API guint kol_optimizer_find_ratios (KolValue *train_step, const float *sums, float *ratios,
+                                         float *overall);
 KOL_API gboolean kol_optimizer_has_averages (KolValue *train_step);
 KOL_API gboolean kol_optimizer_swap_averages (KolValue *train_step, GError **error);
 

@@ -743,6 +743,8 @@ note_report (const KolTrainReport *report, gpointer user_data)
     case KOL_TRAIN_SAVED:
       tool_say ("Saved step %" G_GUINT64_FORMAT, report->step);
       break;
+    case KOL_TRAIN_STEP: /* not asked for */
+      break;
     case KOL_TRAIN_NOTE:
       tool_say ("%s", report->text);
       break;

@@ -298,6 +298,8 @@ kol_trainer_rewind (KolTrainer *trainer, const KolTrainState *state, GError **er
       g_propagate_error (error, g_steal_pointer (&late));
       return FALSE;
     }
+  if (trainer->training && trainer->tally)
+    kol_training_settle (trainer->training, NULL);
   if (!kol_trainer_take_state (trainer, state, error)
       || (trainer->record && !forget_future (trainer, state, error)))
     return FALSE;

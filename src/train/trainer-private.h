@@ -21,6 +21,9 @@ typedef struct {
 /* A run under way; training.c. */
 typedef struct _KolTraining KolTraining;
 
+/* The numbers of every step; tally-private.h. */
+typedef struct _KolTally KolTally;
+
 /* What has been changed by hand; NaN: nothing, it is as the settings say. */
 typedef struct {
   double rate;        /* in place of the schedule's... */
@@ -53,6 +56,8 @@ struct _KolTrainer {
   double repeated_share; /* for so many operations more */
 
   KolTraining *training; /* NULL: none is under way */
+  KolTally *tally;       /* NULL: not every step is told */
+  const char **names;    /* of the parameters that learn; lent by them. NULL: not yet listed */
   KolControls controls;
   gboolean changed; /* a control was, since the latest checkpoint */
 
@@ -99,7 +104,9 @@ void kol_trainer_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRIN
 /* Computes @first, or with NULL nothing but the batch's loss and accuracy, and these. */
 gboolean kol_learner_run (const KolLearner *learner, KolValue *first, GError **error);
 
-/* training.c: the clock and what is told begin anew, as the trainer is at another step now. */
+/* training.c: waits for the steps under way, and tells them. */
+gboolean kol_training_settle (KolTraining *training, GError **error);
+/* The clock and what is told begin anew, as the trainer is at another step now. */
 void kol_training_restart (KolTraining *training);
 void kol_training_free (KolTraining *training);
 

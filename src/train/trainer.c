@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "parameters-private.h"
-#include "trainer-private.h"
+#include "tally-private.h"
 
 #define PROBE 1000             /* examples for a quick look... */
 #define PROBE_FROM_FILES 100   /* ...and where each is a picture that has to be read */
@@ -66,7 +66,7 @@ learner_init (KolLearner *learner, const KolTrainer *trainer, KolParameters *par
 }
 
 /* The numbers of a batch cost little beside the step, and are computed with it. */
-#define MAX_TARGETS 3
+#define MAX_TARGETS 4
 
 static guint
 list_targets (const KolLearner *learner, KolValue *first, KolValue *targets[MAX_TARGETS])
@@ -75,6 +75,8 @@ list_targets (const KolLearner *learner, KolValue *first, KolValue *targets[MAX_
 
   if (first)
     targets[n++] = first;
+  if (first && first == learner->train_step)
+    targets[n++] = kol_optimizer_get_gradient_norm (first);
   targets[n++] = learner->values.loss;
   if (learner->values.accuracy)
     targets[n++] = learner->values.accuracy;
@@ -369,6 +371,8 @@ kol_trainer_free (KolTrainer *trainer)
   if (!trainer)
     return;
   g_clear_pointer (&trainer->training, kol_training_free);
+  g_clear_pointer (&trainer->tally, kol_tally_free);
+  g_free (trainer->names);
   g_clear_pointer (&trainer->record, kol_record_free);
   learner_clear (&trainer->learner);
   g_clear_pointer (&trainer->evaluator, kol_evaluator_free);
@@ -474,6 +478,55 @@ kol_trainer_get_settings (KolTrainer *trainer)
 {
   g_return_val_if_fail (trainer != NULL, NULL);
   return &trainer->settings;
+}
+
+/**
+ * kol_trainer_get_parameter_names:
+ * @trainer: a trainer
+ *
+ * Returns: (transfer none) (array zero-terminated=1): the names of the parameters that
+ *   learn, in the order of a report's `ratios`
+ */
+const char *const *
+kol_trainer_get_parameter_names (KolTrainer *trainer)
+{
+  g_return_val_if_fail (trainer != NULL, NULL);
+
+  if (!trainer->names)
+    {
+      g_autofree KolParameter **parameters = NULL;
+      guint n = kol_optimizer_get_parameters (trainer->learner.train_step, &parameters);
+
+      trainer->names = g_new0 (const char *, n + 1);
+      for (guint i = 0; i < n; i++)
+        trainer->names[i] = kol_parameter_get_name (parameters[i]);
+    }
+  return trainer->names;
+}
+
+/**
+ * kol_trainer_tell_steps:
+ * @trainer: a trainer
+ * @tell: whether to tell every step
+ *
+ * Has %KOL_TRAIN_STEP told of every step, in order and none left out. That costs next to
+ * nothing, as steps are not waited for: a step is told when it is known to be good, one or
+ * two steps later; at once before a validation, after a kol_trainer_advance() that was
+ * given a number of steps, and before the run ends or is rewound.
+ */
+void
+kol_trainer_tell_steps (KolTrainer *trainer, gboolean tell)
+{
+  g_return_if_fail (trainer != NULL);
+
+  if (!tell && trainer->tally)
+    {
+      if (trainer->training) /* a divergence is reported when that step is taken again */
+        kol_training_settle (trainer->training, NULL);
+      g_clear_pointer (&trainer->tally, kol_tally_free);
+    }
+  if (tell && !trainer->tally)
+    trainer->tally = kol_tally_new ();
 }
 
 /**

@@ -13,6 +13,7 @@ typedef enum {
   KOL_TRAIN_VALIDATION, /* after each epoch, or as set: the whole validation set */
   KOL_TRAIN_SAVED,      /* a checkpoint is on the disk: path */
   KOL_TRAIN_NOTE,       /* something that one should know: text */
+  KOL_TRAIN_STEP,       /* every step, if kol_trainer_tell_steps () says so */
   KOL_TRAIN_DONE,
 } KolTrainEvent;
 
@@ -32,7 +33,10 @@ typedef struct {
   double loss, accuracy; /* of the batch of @step; for LINES with keep 0.5, as in the lecture */
   double validation_loss, validation_accuracy; /* keep 1; the averaged weights, if there are */
   double rate;
+  double norm;  /* of all gradients together: of every STEP */
   double ratio; /* norm of the update / norm of the parameters, about 1e-3 when all is well */
+  const float *ratios;        /* the same per parameter, of every STEP; lent, else NULL */
+  guint n_ratios;             /* kol_trainer_get_parameter_names () has their names */
   double examples_per_second; /* over the last few seconds */
   double loader_wait;
   double seconds, seconds_left;
@@ -83,6 +87,8 @@ KOL_API gboolean kol_trainer_begin (KolTrainer *trainer, KolTrainReporter report
                                     gpointer user_data, GError **error);
 KOL_API gboolean kol_trainer_advance (KolTrainer *trainer, guint64 steps, double seconds,
                                       gboolean *finished, GError **error);
+KOL_API void kol_trainer_tell_steps (KolTrainer *trainer, gboolean tell);
+KOL_API const char *const *kol_trainer_get_parameter_names (KolTrainer *trainer);
 KOL_API gboolean kol_trainer_end (KolTrainer *trainer, GError **error);
 
 KOL_API gboolean kol_trainer_set_control (KolTrainer *trainer, KolControl control, double value,

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "checkpoint-private.h"
-#include "trainer-private.h"
+#include "tally-private.h"
 
 #define LINES_EVERY 100        /* steps between the lecture's two lines */
 #define TOLD_SKIPPED 10        /* pictures that cannot be read which are told; all are listed */
@@ -40,7 +40,8 @@ struct _KolTraining {
 
   /* Of the step under way, if they are known. */
   double loss, accuracy, ratio;
-  float *ratios; /* per parameter */
+  float *ratios;      /* per parameter */
+  float *told_ratios; /* the same of the step that is told */
 
   struct {
     guint64 step;
@@ -121,6 +122,7 @@ begin_report (const KolTraining *run, KolTrainEvent event, guint64 step, guint64
     .validation_loss = NAN,
     .validation_accuracy = NAN,
     .rate = NAN,
+    .norm = NAN,
     .ratio = NAN,
     .examples_per_second = examples_per_second (run),
     .loader_wait = loader_wait (run, event == KOL_TRAIN_DONE),
@@ -210,6 +212,39 @@ report_step (const KolTraining *run, guint64 done)
   report.rate = kol_trainer_rate (run->trainer, done - 1);
   report.ratio = run->ratio;
   return report;
+}
+
+/* Tells the steps that have come to be known as good. */
+static void
+tell_steps (const KolTraining *run)
+{
+  KolTrainer *trainer = run->trainer;
+  const KolTallied *step;
+
+  while (trainer->tally && (step = kol_tally_take (trainer->tally, &trainer->learner)))
+    {
+      KolTrainReport report = begin_report (run, KOL_TRAIN_STEP, step->step + 1, step->step + 1);
+      float overall;
+
+      report.n_ratios = kol_optimizer_find_ratios (trainer->learner.train_step, step->sums,
+                                                   run->told_ratios, &overall);
+      report.ratios = run->told_ratios;
+      report.ratio = overall;
+      report.loss = step->loss;
+      report.accuracy = step->accuracy;
+      report.norm = step->norm;
+      report.rate = step->rate;
+      tell (run, &report);
+    }
+}
+
+gboolean
+kol_training_settle (KolTraining *run, GError **error)
+{
+  gboolean good = kol_finish (run->trainer->learner.graph, error);
+
+  tell_steps (run);
+  return good;
 }
 
 /* ── Looking ─────────────────────────────────────────────────────────────────────────────────── */
@@ -360,6 +395,7 @@ learn (KolTraining *run, gboolean wanted, GError **error)
   double loss_sum = 0, accuracy_sum = 0;
   const float *x, *y;
 
+  wanted = wanted || (parts > 1 && trainer->tally);
   if (!kol_batches_next (trainer->batches, &x, &y))
     return kol_dataset_finish (trainer->data, error);
   for (guint i = 0; i < parts; i++)
@@ -382,6 +418,19 @@ learn (KolTraining *run, gboolean wanted, GError **error)
   run->loss = loss_sum / parts;
   run->accuracy = accuracy_sum / parts;
   return TRUE;
+}
+
+/* Has the step's numbers be told later. */
+static gboolean
+note_step (KolTraining *run, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  double rate = kol_trainer_rate (trainer, kol_trainer_get_step (trainer) - 1);
+  gboolean parts = trainer->settings.optimizer.micro_batches > 1;
+
+  return !trainer->tally
+         || kol_tally_note (trainer->tally, &trainer->learner, rate, parts ? &run->loss : NULL,
+                            parts ? &run->accuracy : NULL, error);
 }
 
 /* The ratio of all parameters together. */
@@ -438,8 +487,10 @@ take_step (KolTraining *run, guint64 step, GError **error)
 
   kol_set_scalar (kol_optimizer_get_rate (trainer->learner.train_step),
                   (float) kol_trainer_rate (trainer, step));
-  if (!learn (run, wanted, error) || (wanted && !read_ratios (run, error)))
+  if (!learn (run, wanted, error) || (wanted && !read_ratios (run, error))
+      || !note_step (run, error))
     return FALSE;
+  tell_steps (run);
   if (wanted) /* reading has waited for the step, so the sample is true */
     take_sample (run, done);
   if (lines || due)
@@ -452,6 +503,9 @@ take_step (KolTraining *run, guint64 step, GError **error)
     return FALSE;
 
   gboolean validated = count_epoch (trainer, trainer->settings.validate_every, done);
+  gboolean saved = count_epoch (trainer, trainer->settings.checkpoint_every, done);
+  if (trainer->tally && (validated || saved) && !kol_training_settle (run, error))
+    return FALSE;
   if (validated)
     {
       if (!validate (run, done, error))
@@ -463,8 +517,7 @@ take_step (KolTraining *run, guint64 step, GError **error)
   if ((validated && !learn_from_validation (run, done, error)) || !record_skipped (run, error))
     return FALSE;
   tell_notes (run, done);
-  return !count_epoch (trainer, trainer->settings.checkpoint_every, done)
-         || save_and_tell (run, done, error);
+  return !saved || save_and_tell (run, done, error);
 }
 
 /* Goes back to the best checkpoint, and forgets those after it. */
@@ -508,7 +561,7 @@ come_to_the_end (KolTraining *run, GError **error)
 {
   KolTrainer *trainer = run->trainer;
 
-  if (!kol_finish (trainer->learner.graph, error) || (run->stop && !return_to_best (run, error)))
+  if (!kol_training_settle (run, error) || (run->stop && !return_to_best (run, error)))
     return FALSE;
 
   guint64 done = kol_trainer_get_step (trainer);
@@ -544,7 +597,9 @@ take_steps (KolTraining *run, guint64 steps, double seconds, GError **error)
       if (g_cancellable_set_error_if_cancelled (run->trainer->cancellable, error)
           || !take_step (run, kol_trainer_get_step (run->trainer), error))
         return FALSE;
-      if (++taken == steps || (seconds > 0 && seconds_since (run->entered) >= seconds))
+      if (++taken == steps)
+        return !run->trainer->tally || kol_training_settle (run, error);
+      if (seconds > 0 && seconds_since (run->entered) >= seconds)
         break;
     }
   return TRUE;
@@ -600,6 +655,7 @@ void
 kol_training_free (KolTraining *run)
 {
   g_free (run->ratios);
+  g_free (run->told_ratios);
   g_free (run);
 }
 
@@ -637,7 +693,9 @@ kol_trainer_begin (KolTrainer *trainer, KolTrainReporter reporter, gpointer user
   run->trainer = trainer;
   run->reporter = reporter;
   run->user_data = user_data;
-  run->ratios = g_new0 (float, kol_optimizer_get_parameters (trainer->learner.train_step, NULL));
+  guint n = kol_optimizer_get_parameters (trainer->learner.train_step, NULL);
+  run->ratios = g_new0 (float, n);
+  run->told_ratios = g_new0 (float, n);
   kol_training_restart (run);
   return TRUE;
 }
@@ -654,6 +712,8 @@ advance (KolTrainer *trainer, guint64 steps, double seconds, gboolean *finished,
   if (trainer->learner.values.keep)
     kol_set_scalar (trainer->learner.values.keep, (float) kol_trainer_keep (trainer));
   gboolean good = take_steps (run, steps, seconds, error);
+  if (!good)
+    tell_steps (run);
   gboolean ended = good && is_at_the_end (run);
   if (ended)
     good = come_to_the_end (run, error);
@@ -679,7 +739,8 @@ advance (KolTrainer *trainer, guint64 steps, double seconds, gboolean *finished,
  * of the run come a last validation and checkpoint, and %KOL_TRAIN_DONE is told.
  *
  * Steps are enqueued and not waited for: one or two may still be under way when this
- * returns. Their divergence is then reported by the next call.
+ * returns, and their divergence is then reported by the next call. If every step is told
+ * (kol_trainer_tell_steps()), @steps are waited for, but not those of a number of @seconds.
  *
  * Errors: those of kol_trainer_run(). After one the run is still under way: after
  * %KOL_ERROR_DIVERGED the trainer stands at the last good step, and can be given
@@ -713,8 +774,11 @@ kol_trainer_end (KolTrainer *trainer, GError **error)
 {
   g_return_val_if_fail (trainer != NULL, FALSE);
 
+  if (!trainer->training)
+    return TRUE;
+  gboolean good = kol_training_settle (trainer->training, error);
   g_clear_pointer (&trainer->training, kol_training_free);
-  return kol_finish (trainer->learner.graph, error);
+  return good;
 }
 
 /**
@@ -751,6 +815,8 @@ kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter, gpointer user_d
   trainer->cancellable = cancellable;
   gboolean done = advance (trainer, 0, 0, NULL, error);
   trainer->cancellable = NULL;
+  if (!done && trainer->tally)
+    kol_training_settle (trainer->training, NULL);
   g_clear_pointer (&trainer->training, kol_training_free);
   return done;
 }

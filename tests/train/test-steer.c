@@ -223,6 +223,155 @@ test_pause (void)
   end (trainer);
 }
 
+/* ── Every step ──────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  KolTrainer *trainer;
+  GArray *steps;  /* guint64 */
+  GArray *losses; /* double */
+  double norm;
+  guint n_ratios;
+} Steps;
+
+static void
+note_steps (const KolTrainReport *report, gpointer user_data)
+{
+  Steps *steps = user_data;
+
+  if (report->event == KOL_TRAIN_VALIDATION) /* all before it are told */
+    g_assert_cmpuint (g_array_index (steps->steps, guint64, steps->steps->len - 1), ==,
+                      report->step);
+  if (report->event != KOL_TRAIN_STEP)
+    return;
+  g_array_append_val (steps->steps, report->step);
+  g_array_append_val (steps->losses, report->loss);
+  g_assert_cmpfloat (report->accuracy, >=, 0);
+  g_assert_cmpfloat (report->norm, >, 0);
+  g_assert_cmpfloat (report->ratio, >, 0);
+  g_assert_cmpfloat (report->rate, >, 0);
+  steps->n_ratios = report->n_ratios;
+  for (guint i = 0; i < report->n_ratios; i++)
+    g_assert_cmpfloat (report->ratios[i], >, 0);
+}
+
+static void
+check_steps (const KolTrainSettings *settings, const char *name)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 6);
+  g_autoptr (KolTrainer) told = new_trainer (linear_network, pictures, settings);
+  g_autoptr (KolTrainer) silent = new_trainer (linear_network, pictures, settings);
+  g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (guint64));
+  g_autoptr (GArray) losses = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autofree char *folder = folder_of (name);
+  g_autoptr (GError) error = NULL;
+  Steps seen = { told, steps, losses };
+  guint64 n = settings->steps;
+
+  record (told, folder);
+  kol_trainer_tell_steps (told, TRUE);
+  kol_trainer_begin (told, note_steps, &seen, &error);
+  g_assert_no_error (error);
+  advance (told, 1, 0);
+  g_assert_cmpuint (steps->len, ==, 1); /* a number of steps is waited for */
+  while (!advance (told, 0, 1e-4))
+    g_assert_cmpuint (steps->len, >=, kol_trainer_get_step (told) - 2);
+  end (told);
+  g_assert_cmpuint (steps->len, ==, n);
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpuint (g_array_index (steps, guint64, i), ==, i + 1);
+
+  /* The log's rows have the same losses as the steps. */
+  g_autoptr (KolMetricsTable) table = load_metrics (folder);
+  const double *step = kol_metrics_table_get (table, "step");
+  const double *loss = kol_metrics_table_get (table, "loss");
+  for (gsize i = 0; i < table->rows; i++)
+    if (!isnan (loss[i]))
+      g_assert_cmpfloat ((float) loss[i], ==,
+                         (float) g_array_index (losses, double, (guint) step[i] - 1));
+
+  const char *const *names = kol_trainer_get_parameter_names (told);
+  g_assert_cmpuint (g_strv_length ((char **) names), ==, seen.n_ratios);
+  g_assert_cmpstr (names[0], ==, "w");
+  g_assert_cmpstr (names[1], ==, "b");
+
+  Told rest = { 0 };
+  run (silent, &rest);
+  g_assert_true (are_same (told, silent)); /* looking changes nothing */
+}
+
+static void
+test_every_step (void)
+{
+  check_steps (&rich, "steps");
+}
+
+static void
+test_every_step_of_parts (void)
+{
+  check_steps (
+      &(KolTrainSettings){ .steps = 12,
+                           .batch = 10,
+                           .optimizer = { .name = "sgd", .rate = 1e-3, .micro_batches = 2 },
+                           .validation = 20,
+                           .log_every = 3 },
+      "steps-of-parts");
+}
+
+/* ── Divergence ──────────────────────────────────────────────────────────────────────────────── */
+
+/* After a step that gave no finite numbers, one stands before it, is told where, and goes on. */
+static void
+test_diverges (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 7);
+  const KolTrainSettings settings = { .steps = 60,
+                                      .batch = 10,
+                                      .optimizer = { .name = "sgd", .rate = 1e-3, .momentum = 0.9 },
+                                      .validation = 20 };
+  g_autoptr (KolTrainer) trainer = new_trainer (kol_recipe_network, pictures, &settings);
+  g_autoptr (KolTrainer) calm = new_trainer (kol_recipe_network, pictures, &settings);
+  g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (guint64));
+  g_autoptr (GArray) losses = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autoptr (GError) error = NULL;
+  Steps seen = { trainer, steps, losses };
+  gboolean finished = TRUE;
+
+  kol_trainer_tell_steps (trainer, TRUE);
+  kol_trainer_begin (trainer, note_steps, &seen, &error);
+  g_assert_no_error (error);
+  advance (trainer, 4, 0);
+  advance (trainer, 0, 1e-9);
+  kol_trainer_tell_steps (trainer, FALSE); /* what is under way is still told */
+  g_assert_cmpuint (steps->len, ==, 5);
+  kol_trainer_tell_steps (trainer, TRUE);
+  g_autoptr (KolTrainState) state = capture (trainer);
+  set (trainer, KOL_CONTROL_RATE, 1e6);
+  g_assert_false (kol_trainer_advance (trainer, 0, 0, &finished, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DIVERGED);
+  g_assert_false (finished);
+  g_test_message ("%s", error->message);
+  guint64 stopped = kol_trainer_get_step (trainer);
+  g_assert_cmpuint (stopped, <, 60);
+  g_assert_cmpuint (steps->len, ==, stopped); /* those that were good are told, no other is */
+  for (guint i = 0; i < losses->len; i++)
+    g_assert_true (isfinite (g_array_index (losses, double, i)));
+  g_clear_error (&error);
+
+  g_autoptr (KolTrainState) last = capture (trainer);
+  g_assert_cmpuint (kol_train_state_get_step (last), ==, stopped);
+  g_assert_false (kol_trainer_advance (trainer, 3, 0, &finished, &error)); /* nothing is changed */
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DIVERGED);
+  g_clear_error (&error);
+
+  rewind_to (trainer, state);
+  while (!advance (trainer, 0, 0.05))
+    ;
+  end (trainer);
+  Told told = { 0 };
+  run (calm, &told);
+  g_assert_true (are_same (trainer, calm));
+}
+
 /* ── Going back ──────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -342,6 +491,9 @@ add_tests (void)
 {
   g_test_add_func ("/steer/pieces", test_pieces);
   g_test_add_func ("/steer/pause", test_pause);
+  g_test_add_func ("/steer/every-step", test_every_step);
+  g_test_add_func ("/steer/every-step-of-parts", test_every_step_of_parts);
+  g_test_add_func ("/steer/diverges", test_diverges);
   g_test_add_func ("/steer/rewind", test_rewind);
   g_test_add_func ("/steer/rewind-to-disk", test_rewind_to_disk);
   g_test_add_func ("/steer/live-rate", test_live_rate);
