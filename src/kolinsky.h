@@ -45,4 +45,5 @@
 #include "train/recipe.h"
 #include "train/run.h"
 #include "train/settings.h"
+#include "train/timeline.h"
 #include "train/trainer.h"

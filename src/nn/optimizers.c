@@ -449,6 +449,47 @@ kol_optimizer_get_rate (KolValue *train_step)
 }
 
 /**
+ * kol_optimizer_set_momentum:
+ * @train_step: what kol_minimize() has returned
+ * @momentum: in [0, 1): the momentum of sgd and rmsprop; adam, adamw: beta1
+ * @error: return location for an error
+ *
+ * Changes the momentum from the next run on. What it has gathered stays. A step that was
+ * made without one keeps nothing for it, and cannot be given one.
+ *
+ * Errors: %KOL_ERROR_SHAPE, and nothing is changed.
+ *
+ * Returns: whether it is changed
+ */
+gboolean
+kol_optimizer_set_momentum (KolValue *train_step, double momentum, GError **error)
+{
+  g_return_val_if_fail (is_step (train_step) && !kol_value_failed (train_step), FALSE);
+
+  return kol_step_set_momentum (train_step->node, momentum, error);
+}
+
+/**
+ * kol_optimizer_set_weight_decay:
+ * @train_step: what kol_minimize() has returned
+ * @weight_decay: as of #KolOptimizer
+ * @error: return location for an error
+ *
+ * Changes the weight decay from the next run on.
+ *
+ * Errors: %KOL_ERROR_SHAPE, and nothing is changed.
+ *
+ * Returns: whether it is changed
+ */
+gboolean
+kol_optimizer_set_weight_decay (KolValue *train_step, double weight_decay, GError **error)
+{
+  g_return_val_if_fail (is_step (train_step) && !kol_value_failed (train_step), FALSE);
+
+  return kol_step_set_weight_decay (train_step->node, weight_decay, error);
+}
+
+/**
  * kol_optimizer_get_gradient_norm:
  * @train_step: what kol_minimize() has returned
  *

@@ -81,6 +81,9 @@ KOL_API KolValue *kol_sgd (KolValue *loss, const KolSgd *how);
 KOL_API KolValue *kol_adam (KolValue *loss, const KolAdam *how);
 
 KOL_API KolValue *kol_optimizer_get_rate (KolValue *train_step);
+KOL_API gboolean kol_optimizer_set_momentum (KolValue *train_step, double momentum, GError **error);
+KOL_API gboolean kol_optimizer_set_weight_decay (KolValue *train_step, double weight_decay,
+                                                 GError **error);
 KOL_API KolValue *kol_optimizer_get_gradient_norm (KolValue *train_step);
 KOL_API KolValue *kol_optimizer_get_gather (KolValue *train_step);
 KOL_API guint kol_optimizer_get_parameters (KolValue *train_step, KolParameter ***parameters);

@@ -23,15 +23,16 @@ enum {
 
 /* The numbers of a step; what its rule does not name is not looked at. */
 typedef struct {
-  double momentum;     /* sgd, rmsprop; 0: none, and no state for it. In [0, 1) */
-  gboolean nesterov;   /* sgd, with a momentum */
-  double beta1, beta2; /* adam; in [0, 1) */
-  double alpha;        /* rmsprop; in [0, 1) */
-  gboolean centered;   /* rmsprop */
-  double epsilon;      /* adam, rmsprop; above 0 */
-  double weight_decay; /* 0: none */
-  gboolean decoupled;  /* adam: the decay shrinks the parameter instead of adding to its gradient */
-  double clip_value;   /* 0: gradients as they are; at most one of the two */
+  double momentum;         /* sgd, rmsprop; 0: none, and no state for it. In [0, 1) */
+  gboolean keeps_momentum; /* there is a state for it, though it may be 0 now */
+  gboolean nesterov;       /* sgd, with a momentum */
+  double beta1, beta2;     /* adam; in [0, 1) */
+  double alpha;            /* rmsprop; in [0, 1) */
+  gboolean centered;       /* rmsprop */
+  double epsilon;          /* adam, rmsprop; above 0 */
+  double weight_decay;     /* 0: none */
+  gboolean decoupled; /* adam: the decay shrinks the parameter instead of adding to its gradient */
+  double clip_value;  /* 0: gradients as they are; at most one of the two */
   double clip_norm;
   double average; /* decay of the parameters' moving average; 0: none, and no state for it */
 } KolStepNumbers;
@@ -77,6 +78,12 @@ typedef struct {
  */
 KolValue *kol_optimizer_step (const char *rule, const KolStepInputs *inputs,
                               const KolStepNumbers *numbers);
+
+/* Changes a number that later runs of the step have: sgd's and rmsprop's momentum, adam's beta1; or
+ * the weight decay. FALSE with @error set, and nothing is changed, for what the step cannot have.
+ */
+gboolean kol_step_set_momentum (KolNode *node, double momentum, GError **error);
+gboolean kol_step_set_weight_decay (KolNode *node, double weight_decay, GError **error);
 
 /* Where the first parameter is among a step's inputs; -1 for any other node. */
 int kol_step_first_parameter (const KolNode *node);

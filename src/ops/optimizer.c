@@ -103,6 +103,12 @@ is_step (const KolNode *node)
   return node->op == &adam_op || node->op == &sgd_op || node->op == &rmsprop_op;
 }
 
+static gboolean
+has_momentum (const KolStepNumbers *numbers)
+{
+  return numbers->momentum != 0 || numbers->keeps_momentum;
+}
+
 guint
 kol_step_list_states (const char *rule, const KolStepNumbers *numbers,
                       const char *names[KOL_STEP_MAX_STATES])
@@ -116,7 +122,7 @@ kol_step_list_states (const char *rule, const KolStepNumbers *numbers,
     names[n++] = "v";
   if (rmsprop && numbers->centered)
     names[n++] = "m";
-  if (!adam && numbers->momentum != 0)
+  if (!adam && has_momentum (numbers))
     names[n++] = rmsprop ? "momentum" : "v";
   return n;
 }
@@ -289,7 +295,7 @@ check_numbers (const KolNode *node, GError **error)
 
   if (!adam && !is_share (numbers->momentum))
     return kol_infer_fail (error, "momentum is %g, but must be in [0, 1)", numbers->momentum);
-  if (sgd && numbers->nesterov && numbers->momentum == 0)
+  if (sgd && numbers->nesterov && !has_momentum (numbers))
     return kol_infer_fail (error, "Nesterov's step was asked for without a momentum; give one, "
                                   "such as 0.9");
   if (adam && !(is_share (numbers->beta1) && is_share (numbers->beta2)))
@@ -347,6 +353,50 @@ infer_step (KolNode *node, GError **error)
   for (guint i = 1; i < node->n_outputs; i++)
     node->outputs[i].shape = node->inputs[overwrites_step (node, i)]->shape;
   return TRUE;
+}
+
+/* ── Changes ───────────────────────────────────────────────────────────────────────────────── */
+
+/* Gives a step other numbers, if they make sense. */
+static gboolean
+take_numbers (KolNode *node, const KolStepNumbers *numbers, GError **error)
+{
+  KolStepNumbers *own = (KolStepNumbers *) node->attributes, before = *own;
+
+  *own = *numbers;
+  if (check_numbers (node, error))
+    return TRUE;
+  *own = before;
+  return FALSE;
+}
+
+gboolean
+kol_step_set_momentum (KolNode *node, double momentum, GError **error)
+{
+  KolStepNumbers numbers = *(const KolStepNumbers *) node->attributes;
+
+  if (node->op == &adam_op)
+    numbers.beta1 = momentum;
+  else
+    {
+      numbers.keeps_momentum = has_momentum (&numbers);
+      numbers.momentum = momentum;
+      if (momentum != 0 && !numbers.keeps_momentum)
+        return kol_infer_fail (error,
+                               "a momentum of %g was asked for, but the step was made without one "
+                               "and keeps nothing for it; begin with one, such as 0.9",
+                               momentum);
+    }
+  return take_numbers (node, &numbers, error);
+}
+
+gboolean
+kol_step_set_weight_decay (KolNode *node, double weight_decay, GError **error)
+{
+  KolStepNumbers numbers = *(const KolStepNumbers *) node->attributes;
+
+  numbers.weight_decay = weight_decay;
+  return take_numbers (node, &numbers, error);
 }
 
 /* ── Launches ──────────────────────────────────────────────────────────────────────────────── */
@@ -461,7 +511,7 @@ step_options (const KolNode *node)
   return g_strdup_printf (
       " -DRULE=%s -DSTATES=%u -DMOMENTUM=%d -DNESTEROV=%d -DCENTERED=%d -DCLIP_VALUE=%d "
       "-DCLIP_NORM=%d -DWEIGHT_DECAY=%d -DAVERAGE=%d",
-      node->op->name, count_states (node), numbers->momentum != 0, numbers->nesterov != 0,
+      node->op->name, count_states (node), has_momentum (numbers), numbers->nesterov != 0,
       numbers->centered != 0, numbers->clip_value != 0, numbers->clip_norm != 0,
       numbers->weight_decay == 0 ? 0
       : numbers->decoupled       ? 2

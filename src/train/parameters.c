@@ -89,6 +89,16 @@ match_array (GPtrArray *arrays, const KolParameter *parameter, const char *origi
 }
 
 gboolean
+kol_parameters_check (KolParameters *parameters, GPtrArray *arrays, const char *origin,
+                      GError **error)
+{
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
+    if (!match_array (arrays, kol_parameters_get (parameters, i), origin, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
 kol_parameters_take (KolParameters *parameters, GPtrArray *arrays, const char *origin,
                      GError **error)
 {

@@ -8,23 +8,30 @@
 
 #include "../lock-private.h"
 #include "../nn/optimizers.h"
+#include "timeline.h"
 #include "trainer.h"
 
 G_BEGIN_DECLS
 
 typedef struct _KolRecord KolRecord;
 
-/* Begins, or goes on after step @first; @lock is taken over. NULL with @error set: still the
+/* Begins, or goes on after step @first with @rows of the timeline (G_MAXUINT: those of steps up to
+ * @first); @lock is taken over. NULL with @error set: still the
  * caller's. */
-KolRecord *kol_record_new (const char *folder, KolValue *train_step, guint64 first, KolLock *lock,
-                           GError **error);
+KolRecord *kol_record_new (const char *folder, KolValue *train_step, guint64 first, guint rows,
+                           KolLock *lock, GError **error);
 void kol_record_free (KolRecord *record);
 
 /* Takes away what a run has logged: its rows and events. */
 void kol_record_remove_logs (const char *folder);
 const char *kol_record_get_folder (const KolRecord *record);
-/* Drops what was logged after @step, and goes on there. */
-gboolean kol_record_return (KolRecord *record, guint64 step, GError **error);
+/* Drops what was logged after @step, and all but the first @rows of the timeline; goes on there. */
+gboolean kol_record_return (KolRecord *record, guint64 step, guint rows, GError **error);
+/* What has happened; @record counts the rows of the timeline. */
+gboolean kol_record_happening (KolRecord *record, const KolTimelineRow *row, GError **error);
+guint kol_record_count_happenings (const KolRecord *record);
+/* The network learns by another graph, over the same parameters. */
+void kol_record_set_step (KolRecord *record, KolValue *train_step);
 /* A row for the report's step; @ratios: per parameter, or NULL. */
 gboolean kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ratios,
                          GError **error);

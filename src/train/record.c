@@ -8,13 +8,15 @@
 #include "events.h"
 #include "metrics.h"
 #include "run-private.h"
+#include "timeline-private.h"
 
 struct _KolRecord {
   char *folder;
   KolLock *lock;
   KolMetrics *metrics;
   KolEvents *events;
-  char **skipped; /* lines of the list that was there before; NULL: none was */
+  guint happenings; /* rows of the timeline */
+  char **skipped;   /* lines of the list that was there before; NULL: none was */
 
   KolValue *train_step; /* lent */
   KolParameter **parameters;
@@ -61,11 +63,12 @@ kol_record_remove_logs (const char *folder)
 {
   remove_file (folder, KOL_METRICS_FILE);
   remove_file (folder, KOL_SKIPPED_FILE);
+  remove_file (folder, KOL_TIMELINE_FILE);
   remove_events (folder);
 }
 
 static gboolean
-open_files (KolRecord *record, guint64 first, GError **error)
+open_files (KolRecord *record, guint64 first, guint rows, GError **error)
 {
   g_autofree char *path = g_build_filename (record->folder, KOL_METRICS_FILE, NULL);
   g_auto (GStrv) names = g_new0 (char *, N_COLUMNS + record->n + 1);
@@ -79,7 +82,8 @@ open_files (KolRecord *record, guint64 first, GError **error)
   if (!record->metrics)
     return FALSE;
   record->events = kol_events_new (record->folder, first, error);
-  return record->events != NULL;
+  return record->events
+         && kol_timeline_cut (record->folder, rows, first, &record->happenings, error);
 }
 
 static void
@@ -90,7 +94,7 @@ close_files (KolRecord *record)
 }
 
 gboolean
-kol_record_return (KolRecord *record, guint64 step, GError **error)
+kol_record_return (KolRecord *record, guint64 step, guint rows, GError **error)
 {
   KolRecord before = *record;
 
@@ -98,7 +102,7 @@ kol_record_return (KolRecord *record, guint64 step, GError **error)
     remove_events (record->folder);
   record->metrics = NULL;
   record->events = NULL;
-  if (open_files (record, step, error))
+  if (open_files (record, step, rows, error))
     {
       close_files (&before);
       return TRUE;
@@ -118,20 +122,43 @@ read_skipped (const char *folder)
   return g_file_get_contents (path, &text, NULL, NULL) ? g_strsplit (text, "\n", -1) : NULL;
 }
 
+void
+kol_record_set_step (KolRecord *record, KolValue *train_step)
+{
+  g_free (record->parameters);
+  g_free (record->gradients);
+  record->train_step = train_step;
+  record->n = kol_optimizer_get_parameters (train_step, &record->parameters);
+  kol_optimizer_get_gradients (train_step, &record->gradients);
+}
+
+gboolean
+kol_record_happening (KolRecord *record, const KolTimelineRow *row, GError **error)
+{
+  if (!kol_timeline_add (record->folder, row, error))
+    return FALSE;
+  record->happenings++;
+  return TRUE;
+}
+
+guint
+kol_record_count_happenings (const KolRecord *record)
+{
+  return record->happenings;
+}
+
 KolRecord *
-kol_record_new (const char *folder, KolValue *train_step, guint64 first, KolLock *lock,
+kol_record_new (const char *folder, KolValue *train_step, guint64 first, guint rows, KolLock *lock,
                 GError **error)
 {
   KolRecord *record = g_new0 (KolRecord, 1);
 
   record->folder = g_strdup (folder);
-  record->train_step = train_step;
-  record->n = kol_optimizer_get_parameters (train_step, &record->parameters);
-  kol_optimizer_get_gradients (train_step, &record->gradients);
+  kol_record_set_step (record, train_step);
   if (first == 0)
     kol_record_remove_logs (folder);
   record->skipped = read_skipped (folder);
-  if (!open_files (record, first, error))
+  if (!open_files (record, first, rows, error))
     {
       kol_record_free (record);
       return NULL;

@@ -100,7 +100,7 @@ kol_trainer_record (KolTrainer *trainer, const char *folder, const KolDatasetOpt
   if (!kol_run_create (folder, trainer->recipe, &trainer->settings, trainer->weights, trainer->data,
                        data_options, error))
     return FALSE;
-  trainer->record = kol_record_new (folder, trainer->learner.train_step, 0, lock, error);
+  trainer->record = kol_record_new (folder, trainer->learner.train_step, 0, 0, lock, error);
   if (!trainer->record)
     {
       kol_run_remove_empty (folder);
@@ -175,18 +175,6 @@ kol_trainer_save (KolTrainer *trainer, GError **error)
 
 /* ── Going on ────────────────────────────────────────────────────────────────────────────────── */
 
-static GHashTable *
-read_variants (GKeyFile *facts, const char *group)
-{
-  GHashTable *variants = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_auto (GStrv) nodes = g_key_file_get_keys (facts, group, NULL, NULL);
-
-  for (char **node = nodes; node && *node; node++)
-    g_hash_table_insert (variants, g_strdup (*node),
-                         g_key_file_get_string (facts, group, *node, NULL));
-  return variants;
-}
-
 static void
 compare_device (KolTrainer *trainer, GKeyFile *facts)
 {
@@ -207,8 +195,9 @@ static void
 compute_as_before (KolTrainer *trainer, GKeyFile *facts)
 {
   compare_device (trainer, facts);
-  trainer->pinned = read_variants (facts, KOL_LEARNING_VARIANTS);
-  trainer->validation_pinned = read_variants (facts, KOL_VALIDATION_VARIANTS);
+  g_clear_pointer (&trainer->pinned, g_hash_table_unref);
+  trainer->pinned = kol_train_facts_get_variants (facts, KOL_LEARNING_VARIANTS);
+  trainer->validation_pinned = kol_train_facts_get_variants (facts, KOL_VALIDATION_VARIANTS);
   kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
   kol_graph_pin_variants (kol_evaluator_get_graph (trainer->evaluator), trainer->validation_pinned);
 }
@@ -264,7 +253,8 @@ kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GErro
   compute_as_before (trainer, state->facts);
   /* Later checkpoints would be of a future that is not this one; they go before its rows. */
   kol_checkpoint_forget_after (folder, step);
-  trainer->record = kol_record_new (folder, trainer->learner.train_step, step, lock, error);
+  trainer->record = kol_record_new (folder, trainer->learner.train_step, step,
+                                    kol_train_state_count_happenings (state), lock, error);
   if (!trainer->record)
     return FALSE;
   lock = NULL;

@@ -135,6 +135,9 @@ describe_state (const KolTrainer *trainer)
   write_variants (facts, KOL_LEARNING_VARIANTS, trainer->learner.graph);
   write_variants (facts, KOL_VALIDATION_VARIANTS, kol_evaluator_get_graph (trainer->evaluator));
   kol_controls_write (&trainer->controls, facts);
+  if (trainer->record)
+    g_key_file_set_integer (facts, "timeline", "rows",
+                            (int) kol_record_count_happenings (trainer->record));
   return facts;
 }
 
@@ -200,17 +203,34 @@ kol_train_state_load (const char *folder, guint64 step, GError **error)
   return g_steal_pointer (&state);
 }
 
+guint
+kol_train_state_count_happenings (const KolTrainState *state)
+{
+  if (!g_key_file_has_key (state->facts, "timeline", "rows", NULL))
+    return G_MAXUINT;
+  return (guint) g_key_file_get_integer (state->facts, "timeline", "rows", NULL);
+}
+
 /* ── Giving it back ──────────────────────────────────────────────────────────────────────────── */
 
-gboolean
-kol_trainer_take_tensors (KolTrainer *trainer, const KolTrainState *state, GError **error)
+/* The network's and the optimizer's, lent. */
+static GPtrArray *
+list_tensors (const KolTrainState *state)
 {
-  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  GPtrArray *all = g_ptr_array_new ();
 
   for (guint i = 0; i < state->weights->len; i++)
     g_ptr_array_add (all, g_ptr_array_index (state->weights, i));
   for (guint i = 0; i < state->rest->len; i++)
     g_ptr_array_add (all, g_ptr_array_index (state->rest, i));
+  return all;
+}
+
+gboolean
+kol_trainer_take_tensors (KolTrainer *trainer, const KolTrainState *state, GError **error)
+{
+  g_autoptr (GPtrArray) all = list_tensors (state);
+
   if (!kol_parameters_take (trainer->parameters, all, state->origin, error))
     return FALSE;
   kol_graph_set_step (trainer->learner.graph, state->step);
@@ -243,13 +263,29 @@ take_counters (KolTrainer *trainer, GKeyFile *facts)
   trainer->early.best_step = g_key_file_get_uint64 (facts, "early-stop", "best-step", NULL);
 }
 
+GHashTable *
+kol_train_facts_get_variants (GKeyFile *facts, const char *group)
+{
+  GHashTable *variants = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_auto (GStrv) nodes = g_key_file_get_keys (facts, group, NULL, NULL);
+
+  for (char **node = nodes; node && *node; node++)
+    g_hash_table_insert (variants, g_strdup (*node),
+                         g_key_file_get_string (facts, group, *node, NULL));
+  return variants;
+}
+
 gboolean
 kol_trainer_take_state (KolTrainer *trainer, const KolTrainState *state, GError **error)
 {
-  if (!kol_trainer_take_tensors (trainer, state, error))
+  g_autoptr (GPtrArray) all = list_tensors (state);
+
+  /* What can fail comes first. */
+  if (!kol_parameters_check (trainer->parameters, all, state->origin, error)
+      || !kol_trainer_take_controls (trainer, state->facts, error)
+      || !kol_trainer_take_tensors (trainer, state, error))
     return FALSE;
   take_counters (trainer, state->facts);
-  kol_controls_read (&trainer->controls, state->facts);
   return TRUE;
 }
 
@@ -263,7 +299,8 @@ forget_future (KolTrainer *trainer, const KolTrainState *state, GError **error)
   if (g_strcmp0 (state->folder, folder) == 0 && kol_checkpoint_exists (folder, state->step))
     trainer->saved_step = state->step;
   trainer->changed = trainer->saved_step == 0;
-  return kol_record_return (trainer->record, state->step, error)
+  return kol_record_return (trainer->record, state->step, kol_train_state_count_happenings (state),
+                            error)
          && kol_run_update (folder, &trainer->settings, state->step, trainer->best_step,
                             trainer->best_loss, trainer->best_accuracy, error);
 }
@@ -290,6 +327,7 @@ kol_trainer_rewind (KolTrainer *trainer, const KolTrainState *state, GError **er
   g_autoptr (GError) late = NULL;
 
   g_return_val_if_fail (trainer != NULL && state != NULL, FALSE);
+  guint64 before = kol_trainer_get_step (trainer);
 
   /* Steps under way are left, whatever came of them. */
   if (!kol_finish (trainer->learner.graph, &late)
@@ -305,5 +343,6 @@ kol_trainer_rewind (KolTrainer *trainer, const KolTrainState *state, GError **er
     return FALSE;
   if (trainer->training)
     kol_training_restart (trainer->training);
-  return TRUE;
+  return kol_trainer_happened (trainer, KOL_TIMELINE_REWIND, (double) before, (double) state->step,
+                               error);
 }

@@ -29,7 +29,11 @@ typedef struct {
   double rate;        /* in place of the schedule's... */
   double rate_scale;  /* ...and the plateau's scale when it was set */
   double rate_factor; /* of the schedule; 1 */
+  double momentum;
+  double weight_decay;
   double keep;
+  gsize batch;        /* 0: as the settings say */
+  gint64 batch_shift; /* from a step's number to that of its batch */
 } KolControls;
 
 struct _KolTrainer {
@@ -59,7 +63,9 @@ struct _KolTrainer {
   KolTally *tally;       /* NULL: not every step is told */
   const char **names;    /* of the parameters that learn; lent by them. NULL: not yet listed */
   KolControls controls;
-  gboolean changed; /* a control was, since the latest checkpoint */
+  gboolean changed;       /* a control was, since the latest checkpoint */
+  gsize batch;            /* examples per step, now */
+  gsize evaluation_batch; /* and at a time where nothing is learned */
 
   KolPlateau plateau;
   KolEarlyStop early;
@@ -99,6 +105,11 @@ struct _KolTrainState {
   char *folder;       /* of the run that has a checkpoint of it, or NULL */
 };
 
+/* Rows of the timeline until then; G_MAXUINT: it was not recorded. */
+guint kol_train_state_count_happenings (const KolTrainState *state);
+/* How nodes were computed: node -> variant. Given. */
+GHashTable *kol_train_facts_get_variants (GKeyFile *facts, const char *group);
+
 /* trainer.c: what is to be told at the next chance. */
 void kol_trainer_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Computes @first, or with NULL nothing but the batch's loss and accuracy, and these. */
@@ -110,12 +121,24 @@ gboolean kol_training_settle (KolTraining *training, GError **error);
 void kol_training_restart (KolTraining *training);
 void kol_training_free (KolTraining *training);
 
+/* Plans the steps for another batch, with nodes computed by the variants that are @pinned, or
+ * NULL. If it does not fit, all stays as it is. */
+gboolean kol_trainer_plan_batch (KolTrainer *trainer, gsize batch, GHashTable *pinned,
+                                 GError **error);
+
 /* control.c: what the next step, of number @step counted from 0, is taken with. */
 void kol_controls_init (KolControls *controls);
 double kol_trainer_rate (const KolTrainer *trainer, guint64 step);
 double kol_trainer_keep (const KolTrainer *trainer);
+/* The number of its batch in the stream. */
+guint64 kol_trainer_batch_number (const KolTrainer *trainer, guint64 step);
 void kol_controls_write (const KolControls *controls, GKeyFile *facts);
-void kol_controls_read (KolControls *controls, GKeyFile *facts);
+/* Has the trainer be steered as @facts say. */
+gboolean kol_trainer_take_controls (KolTrainer *trainer, GKeyFile *facts, GError **error);
+
+/* Writes a row of the timeline, if the run is recorded. */
+gboolean kol_trainer_happened (KolTrainer *trainer, KolTimelineKind kind, double from, double to,
+                               GError **error);
 
 /* state.c: puts the tensors and the step in place; or all of it: the counters and controls, too. */
 gboolean kol_trainer_take_tensors (KolTrainer *trainer, const KolTrainState *state, GError **error);

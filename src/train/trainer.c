@@ -102,6 +102,17 @@ kol_learner_run (const KolLearner *learner, KolValue *first, GError **error)
   return kol_run_all (learner->graph, targets, n, error);
 }
 
+/* Prepares all that it will run. */
+static gboolean
+prepare_learner (const KolLearner *learner, GError **error)
+{
+  KolValue *gather = kol_optimizer_get_gather (learner->train_step);
+
+  return learner_prepare (learner, learner->train_step, error)
+         && (!gather || learner_prepare (learner, gather, error))
+         && learner_prepare (learner, NULL, error);
+}
+
 /* ── Memory ──────────────────────────────────────────────────────────────────────────────────── */
 
 /*
@@ -158,15 +169,15 @@ available_bytes (const KolTrainer *trainer)
 
 /* By bisection; 0: not even one example at a time fits. */
 static gsize
-largest_batch_that_fits (const KolTrainer *trainer, guint64 available)
+largest_batch_that_fits (const KolTrainer *trainer, guint64 available, gsize looked_at)
 {
-  gsize fits = 0, too_large = MIN (trainer->settings.batch, trainer->lessons->count + 1);
+  gsize fits = 0, too_large = MIN (trainer->batch, trainer->lessons->count + 1);
 
   while (too_large - fits > 1)
     {
       gsize middle = fits + (too_large - fits) / 2;
       guint64 needed;
-      if (needed_bytes (trainer, middle, 1, &needed, NULL) && needed <= available)
+      if (needed_bytes (trainer, middle, looked_at, &needed, NULL) && needed <= available)
         fits = middle;
       else
         too_large = middle;
@@ -175,10 +186,11 @@ largest_batch_that_fits (const KolTrainer *trainer, guint64 available)
 }
 
 static gboolean
-fail_memory (const KolTrainer *trainer, guint64 needed, guint64 available, GError **error)
+fail_memory (const KolTrainer *trainer, guint64 needed, guint64 available, gsize looked_at,
+             GError **error)
 {
   gsize parts = MAX (trainer->settings.optimizer.micro_batches, 1);
-  gsize largest = largest_batch_that_fits (trainer, available) / parts * parts;
+  gsize largest = largest_batch_that_fits (trainer, available, looked_at) / parts * parts;
   g_autofree char *advice
       = largest > 0 ? g_strdup_printf ("the largest batch that fits is %zu", largest)
                     : g_strdup ("not even a batch of 1 fits: choose a device with more memory");
@@ -186,8 +198,8 @@ fail_memory (const KolTrainer *trainer, guint64 needed, guint64 available, GErro
   g_autofree char *available_text = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
 
   g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
-               "a batch of %zu needs %s; %s are available on %s; %s", trainer->settings.batch,
-               needed_text, available_text, kol_device_get_info (trainer->device)->name, advice);
+               "a batch of %zu needs %s; %s are available on %s; %s", trainer->batch, needed_text,
+               available_text, kol_device_get_info (trainer->device)->name, advice);
   return FALSE;
 }
 
@@ -199,13 +211,12 @@ fail_batch (const KolTrainer *trainer, GError **error)
         error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
         "A batch of %zu was asked for, but the %s holds %zu examples; choose a batch of at "
         "most %zu",
-        trainer->settings.batch, trainer->data->name, trainer->lessons->count,
-        trainer->lessons->count);
+        trainer->batch, trainer->data->name, trainer->lessons->count, trainer->lessons->count);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                  "A batch of %zu was asked for, but the %s leaves %zu examples to learn from after "
                  "%zu were held out for validation; choose a batch of at most %zu",
-                 trainer->settings.batch, trainer->data->name, trainer->lessons->count,
+                 trainer->batch, trainer->data->name, trainer->lessons->count,
                  trainer->validation->count, trainer->lessons->count);
   return FALSE;
 }
@@ -220,8 +231,7 @@ find_saving (KolTrainer *trainer, GError **error)
   KolValue *targets[MAX_TARGETS];
   guint64 low, normal;
 
-  if (!learner_init (&learner, trainer, parameters, part_of (trainer, trainer->settings.batch),
-                     error))
+  if (!learner_init (&learner, trainer, parameters, part_of (trainer, trainer->batch), error))
     return FALSE;
   guint n = list_targets (&learner, learner.train_step, targets);
   if (!kol_peak_bytes (learner.graph, targets, n, &low, error)
@@ -240,9 +250,9 @@ find_saving (KolTrainer *trainer, GError **error)
  * size, takes what is left.
  */
 static gboolean
-choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
+choose_batches (KolTrainer *trainer, GError **error)
 {
-  gsize batch = trainer->settings.batch;
+  gsize batch = trainer->batch;
   gboolean in_set = batch <= trainer->lessons->count;
   guint64 available = available_bytes (trainer), needed;
 
@@ -251,20 +261,20 @@ choose_batches (KolTrainer *trainer, gsize *evaluation_batch, GError **error)
   if (!needed_bytes (trainer, batch, 1, &needed, in_set ? error : NULL))
     return in_set ? FALSE : fail_batch (trainer, error);
   if (needed > available)
-    return fail_memory (trainer, needed, available, error);
+    return fail_memory (trainer, needed, available, 1, error);
   if (!in_set)
     return fail_batch (trainer, error);
 
-  *evaluation_batch
+  trainer->evaluation_batch
       = MIN (kol_evaluator_usual_batch (trainer->lessons), trainer->validation->count);
-  while (needed_bytes (trainer, batch, *evaluation_batch, &needed, error))
+  while (needed_bytes (trainer, batch, trainer->evaluation_batch, &needed, error))
     {
-      if (needed <= available || *evaluation_batch == 1)
+      if (needed <= available || trainer->evaluation_batch == 1)
         {
           trainer->peak_bytes = needed;
           return memory_of (trainer) == KOL_MEMORY_NORMAL || find_saving (trainer, error);
         }
-      *evaluation_batch /= 2;
+      trainer->evaluation_batch /= 2;
     }
   return FALSE;
 }
@@ -288,16 +298,27 @@ divide_data (KolTrainer *trainer, KolDataset *data, KolDataset *validation)
 
 /* Parameters of the network come first, so that they can be told from the optimizer's. */
 static gboolean
-build_graphs (KolTrainer *trainer, gsize evaluation_batch, GError **error)
+build_graphs (KolTrainer *trainer, GError **error)
 {
   trainer->parameters = kol_parameters_new (trainer->device, trainer->settings.seed);
   trainer->evaluator = kol_evaluator_new (trainer->parameters, trainer->network, trainer->user_data,
-                                          trainer->lessons, evaluation_batch, error);
+                                          trainer->lessons, trainer->evaluation_batch, error);
   if (!trainer->evaluator)
     return FALSE;
   trainer->n_network = kol_parameters_get_count (trainer->parameters);
   return learner_init (&trainer->learner, trainer, trainer->parameters,
-                       part_of (trainer, trainer->settings.batch), error);
+                       part_of (trainer, trainer->batch), error);
+}
+
+static KolBatches *
+open_stream (const KolTrainer *trainer, GError **error)
+{
+  g_autoptr (KolBatches) batches
+      = kol_batches_new (trainer->lessons, trainer->batch, trainer->settings.seed, TRUE, error);
+
+  if (!batches || !kol_batches_set_augment (batches, &trainer->settings.augment, error))
+    return NULL;
+  return g_steal_pointer (&batches);
 }
 
 /**
@@ -326,8 +347,6 @@ KolTrainer *
 kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data, KolDataset *data,
                  KolDataset *validation, const KolTrainSettings *settings, GError **error)
 {
-  gsize evaluation_batch = 0;
-
   g_return_val_if_fail (device != NULL && network != NULL && data != NULL, NULL);
 
   g_autoptr (KolTrainer) trainer = g_new0 (KolTrainer, 1);
@@ -348,13 +367,11 @@ kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data, KolD
                     (guint) trainer->settings.plateau, PLATEAU_THRESHOLD, 0);
   kol_early_stop_init (&trainer->early, (guint) MAX (trainer->settings.early_stop, 1));
   divide_data (trainer, data, validation);
-  if (!choose_batches (trainer, &evaluation_batch, error)
-      || !build_graphs (trainer, evaluation_batch, error))
+  trainer->batch = trainer->settings.batch;
+  if (!choose_batches (trainer, error) || !build_graphs (trainer, error))
     return NULL;
-  trainer->batches = kol_batches_new (trainer->lessons, trainer->settings.batch,
-                                      trainer->settings.seed, TRUE, error);
-  if (!trainer->batches
-      || !kol_batches_set_augment (trainer->batches, &trainer->settings.augment, error))
+  trainer->batches = open_stream (trainer, error);
+  if (!trainer->batches)
     return NULL;
   return g_steal_pointer (&trainer);
 }
@@ -545,13 +562,83 @@ kol_trainer_prepare (KolTrainer *trainer, GError **error)
 {
   g_return_val_if_fail (trainer != NULL, FALSE);
 
-  const KolLearner *learner = &trainer->learner;
-  KolValue *gather = kol_optimizer_get_gather (learner->train_step);
   /* The largest comes after the small one: variants are measured in memory that is still free. */
   return kol_evaluator_prepare (trainer->evaluator, error)
-         && learner_prepare (learner, learner->train_step, error)
-         && (!gather || learner_prepare (learner, gather, error))
-         && learner_prepare (learner, NULL, error);
+         && prepare_learner (&trainer->learner, error);
+}
+
+/* ── Another batch ───────────────────────────────────────────────────────────────────────────── */
+
+/* Whether trainer->batch fits, where the batch before it gives its memory back. */
+static gboolean
+check_batch (KolTrainer *trainer, guint64 *needed, GError **error)
+{
+  guint parts = MAX (trainer->settings.optimizer.micro_batches, 1);
+  guint64 available = available_bytes (trainer) + (trainer->training ? trainer->peak_bytes : 0);
+
+  if (trainer->batch % parts != 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "A batch of %zu cannot be taken in %u equal parts; choose a batch that is a "
+                   "multiple of %u",
+                   trainer->batch, parts, parts);
+      return FALSE;
+    }
+  if (trainer->batch > trainer->lessons->count || trainer->batch > G_MAXINT32)
+    return fail_batch (trainer, error);
+  if (!needed_bytes (trainer, trainer->batch, trainer->evaluation_batch, needed, error))
+    return FALSE;
+  return *needed <= available
+         || fail_memory (trainer, *needed, available, trainer->evaluation_batch, error);
+}
+
+/* Makes what learns from trainer->batch examples at a time, ready to run if a run is under way. */
+static gboolean
+build_learner (KolTrainer *trainer, GHashTable *pinned, KolLearner *learner, GError **error)
+{
+  if (!learner_init (learner, trainer, trainer->parameters, part_of (trainer, trainer->batch),
+                     error))
+    return FALSE;
+  if (pinned)
+    kol_graph_pin_variants (learner->graph, pinned);
+  return !trainer->training || prepare_learner (learner, error);
+}
+
+static gboolean
+plan_batch (KolTrainer *trainer, GHashTable *pinned, GError **error)
+{
+  g_auto (KolLearner) learner = { 0 };
+  guint64 needed;
+
+  if (!check_batch (trainer, &needed, error) || !build_learner (trainer, pinned, &learner, error))
+    return FALSE;
+  g_autoptr (KolBatches) batches = open_stream (trainer, error);
+  if (!batches)
+    return FALSE;
+  kol_graph_set_step (learner.graph, kol_trainer_get_step (trainer));
+  KolLearner before = trainer->learner;
+  trainer->learner = learner;
+  learner = before;
+  kol_batches_free (trainer->batches);
+  trainer->batches = g_steal_pointer (&batches);
+  trainer->peak_bytes = needed;
+  g_clear_pointer (&trainer->pinned, g_hash_table_unref);
+  trainer->pinned = pinned ? g_hash_table_ref (pinned) : NULL;
+  if (trainer->record)
+    kol_record_set_step (trainer->record, trainer->learner.train_step);
+  return TRUE;
+}
+
+gboolean
+kol_trainer_plan_batch (KolTrainer *trainer, gsize batch, GHashTable *pinned, GError **error)
+{
+  gsize before = trainer->batch;
+
+  trainer->batch = batch;
+  if (plan_batch (trainer, pinned, error))
+    return TRUE;
+  trainer->batch = before;
+  return FALSE;
 }
 
 /* ── Scores ──────────────────────────────────────────────────────────────────────────────────── */

@@ -3,6 +3,7 @@
 
 #include "../model/weights.h"
 #include "evaluator.h"
+#include "timeline.h"
 
 G_BEGIN_DECLS
 
@@ -54,14 +55,22 @@ typedef struct _KolTrainer KolTrainer;
  * @KOL_CONTROL_RATE: the learning rate itself, whatever the schedule says
  * @KOL_CONTROL_RATE_FACTOR: what the schedule's rate is multiplied by, which follows the
  *   schedule again after a @KOL_CONTROL_RATE; 1 as a run begins
+ * @KOL_CONTROL_MOMENTUM: the momentum of sgd and rmsprop, if the run began with one; adam's
+ *   beta1
+ * @KOL_CONTROL_WEIGHT_DECAY: the optimizer's weight decay
  * @KOL_CONTROL_KEEP: dropout's probability to keep a node
+ * @KOL_CONTROL_BATCH: examples per step. The steps are planned anew, which takes a moment;
+ *   the place in the data stays, down to a batch
  *
  * What can be changed while a trainer learns.
  */
 typedef enum {
   KOL_CONTROL_RATE,
   KOL_CONTROL_RATE_FACTOR,
+  KOL_CONTROL_MOMENTUM,
+  KOL_CONTROL_WEIGHT_DECAY,
   KOL_CONTROL_KEEP,
+  KOL_CONTROL_BATCH,
 } KolControl;
 
 /** KolTrainState: all that a trainer is at a step, in the host's memory. Never changes. */
@@ -94,6 +103,9 @@ KOL_API gboolean kol_trainer_end (KolTrainer *trainer, GError **error);
 KOL_API gboolean kol_trainer_set_control (KolTrainer *trainer, KolControl control, double value,
                                           GError **error);
 KOL_API double kol_trainer_get_control (KolTrainer *trainer, KolControl control);
+
+KOL_API gboolean kol_trainer_mark (KolTrainer *trainer, KolTimelineKind kind, double from,
+                                   double to, GError **error);
 
 KOL_API KolTrainState *kol_trainer_capture (KolTrainer *trainer, GError **error);
 KOL_API gboolean kol_trainer_rewind (KolTrainer *trainer, const KolTrainState *state,

@@ -20,7 +20,9 @@
 static gboolean
 count_epoch (const KolTrainer *trainer, guint64 every, guint64 done)
 {
-  return done % (every ? every : kol_batches_per_epoch (trainer->batches)) == 0;
+  if (every)
+    return done % every == 0;
+  return kol_trainer_batch_number (trainer, done) % kol_batches_per_epoch (trainer->batches) == 0;
 }
 
 /* ── Telling ─────────────────────────────────────────────────────────────────────────────────── */
@@ -86,7 +88,7 @@ examples_per_second (const KolTraining *run)
   double seconds = run->samples[newest].seconds - run->samples[oldest].seconds;
   guint64 steps = run->samples[newest].step - run->samples[oldest].step;
 
-  return seconds > 0 ? steps * run->trainer->settings.batch / seconds : NAN;
+  return seconds > 0 ? steps * run->trainer->batch / seconds : NAN;
 }
 
 /* The share of the time that was spent waiting for examples: over the same samples, or all. */
@@ -116,7 +118,8 @@ begin_report (const KolTraining *run, KolTrainEvent event, guint64 step, guint64
     .event = event,
     .step = step,
     .steps = trainer->settings.steps,
-    .epoch = done / (double) kol_batches_per_epoch (trainer->batches),
+    .epoch
+    = kol_trainer_batch_number (trainer, done) / (double) kol_batches_per_epoch (trainer->batches),
     .loss = NAN,
     .accuracy = NAN,
     .validation_loss = NAN,
@@ -684,11 +687,10 @@ kol_trainer_begin (KolTrainer *trainer, KolTrainReporter reporter, gpointer user
   if (!kol_trainer_prepare (trainer, error) || !kol_dataset_finish (trainer->data, error))
     return FALSE;
   if (trainer->pinned)
-    {
-      compare_variants (trainer, trainer->learner.graph, trainer->pinned);
-      compare_variants (trainer, kol_evaluator_get_graph (trainer->evaluator),
-                        trainer->validation_pinned);
-    }
+    compare_variants (trainer, trainer->learner.graph, trainer->pinned);
+  if (trainer->validation_pinned)
+    compare_variants (trainer, kol_evaluator_get_graph (trainer->evaluator),
+                      trainer->validation_pinned);
   KolTraining *run = trainer->training = g_new0 (KolTraining, 1);
   run->trainer = trainer;
   run->reporter = reporter;
@@ -705,23 +707,28 @@ advance (KolTrainer *trainer, guint64 steps, double seconds, gboolean *finished,
 {
   KolTraining *run = trainer->training;
   guint64 step = kol_trainer_get_step (trainer);
+  g_autoptr (GError) reason = NULL;
 
   run->entered = g_get_monotonic_time ();
   tell_notes (run, step);
-  kol_batches_seek (trainer->batches, step);
+  kol_batches_seek (trainer->batches, kol_trainer_batch_number (trainer, step));
   if (trainer->learner.values.keep)
     kol_set_scalar (trainer->learner.values.keep, (float) kol_trainer_keep (trainer));
-  gboolean good = take_steps (run, steps, seconds, error);
+  gboolean good = take_steps (run, steps, seconds, &reason);
   if (!good)
     tell_steps (run);
   gboolean ended = good && is_at_the_end (run);
   if (ended)
-    good = come_to_the_end (run, error);
+    good = come_to_the_end (run, &reason);
   if (finished)
     *finished = ended && good;
   double taken = seconds_since (run->entered);
   run->spent += taken;
   trainer->seconds += taken;
+  if (!good && g_error_matches (reason, KOL_ERROR, KOL_ERROR_DIVERGED))
+    kol_trainer_happened (trainer, KOL_TIMELINE_DIVERGED, NAN, NAN, NULL);
+  if (reason)
+    g_propagate_error (error, g_steal_pointer (&reason));
   return good;
 }
 
