@@ -204,6 +204,20 @@ kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 st
 }
 
 gboolean
+kol_run_note_parent (const char *folder, const char *parent, guint64 step, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_KEEP_COMMENTS, error))
+    return FALSE;
+  if (parent)
+    g_key_file_set_string (file, "run", "parent", parent);
+  g_key_file_set_uint64 (file, "run", "parent-step", step);
+  return save (file, folder, error);
+}
+
+gboolean
 kol_run_finish (const char *folder, GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
@@ -314,6 +328,8 @@ read_all (KolRun *run, GKeyFile *file, GError **error)
 
   run->latest = steps->len ? g_array_index (steps, guint64, 0) : 0;
   run->best = g_key_file_get_uint64 (file, "run", "best-step", NULL);
+  run->parent = g_key_file_get_string (file, "run", "parent", NULL);
+  run->parent_step = g_key_file_get_uint64 (file, "run", "parent-step", NULL);
   return read_data (run, file, error) && read_settings (run, file, error)
          && read_recipe (run, file, error);
 }
@@ -389,6 +405,7 @@ kol_run_free (KolRun *run)
   g_clear_pointer (&run->recipe, kol_recipe_unref);
   g_free (run->data);
   g_free (run->files);
+  g_free (run->parent);
   g_free ((char *) run->data_options.target);
   g_clear_pointer (&run->like, kol_dataset_unref);
   g_free (run);

@@ -19,6 +19,8 @@ G_BEGIN_DECLS
  *   names, or outputs; no examples
  * @latest: the step of its latest checkpoint
  * @best: the step with the best validation so far; 0: none
+ * @parent: (nullable): the folder of the run that it has branched from
+ * @parent_step: the step at which it did; 0: it began by itself
  *
  * What a run's folder says of it.
  */
@@ -34,6 +36,8 @@ typedef struct {
   KolDataset *like;
   guint64 latest;
   guint64 best;
+  char *parent;
+  guint64 parent_step;
 } KolRun;
 
 KOL_API gboolean kol_run_exists (const char *folder);
