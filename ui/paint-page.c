@@ -4,21 +4,1166 @@
 
 #include "paint-page.h"
 
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "compare.h"
+#include "film-strip.h"
+#include "paint-dial.h"
+#include "paint-job.h"
+#include "paint-networks.h"
+#include "paint-well.h"
+#include "style-row.h"
+#include "window.h"
+
+#define SAMPLES "resource:///org/kolinsky/Explorer/samples/"
+#define MOMENTS 16       /* that are kept */
+#define PLAN_AFTER 200   /* ms in which nothing was changed */
+#define ONE_GESTURE 1000 /* ms between two moves of a scale that are undone together */
+#define USUAL_SIZE 512
+#define SMALLEST_SIZE 256
+#define LARGEST_SIZE 4096
+
+/* A move of a scale, to be taken back. */
+typedef struct {
+  GWeakRef page, range;
+  double from, to;
+} Move;
+
 struct _KxPaintPage {
   KxPage parent_instance;
+
+  KxPaintPicture *content;
+  GPtrArray *networks; /* of KolModelEntry */
+  GArray *sizes;       /* of guint, as the row has them */
+  gboolean filled;     /* the samples are there */
+  gboolean setting;    /* controls are being set, not used */
+  KxJob *getting;      /* a network that is on its way */
+
+  KxPaintJob *job;    /* the painting that is shown */
+  GdkTexture *now;    /* its picture, or the content */
+  KolSnapshot *full;  /* its picture as the engine has it */
+  GPtrArray *moments; /* of Moment, as the film strip has them */
+  gboolean fits;
+  guint fitting_size;
+  guint plan_source;
+  Move *move; /* the latest, which the undo list owns */
+  gint64 moved;
+  char *folder; /* where the last picture was saved */
+
+  GtkButton *paint, *save, *cancel, *more, *fit, *get_small, *get_large;
+  GtkToggleButton *pause;
+  GtkProgressBar *getting_bar;
+  GtkStack *stack;
+  KxPaintWell *content_well, *style_well;
+  KxCompare *compare;
+  KxFilmStrip *strip;
+  GtkLabel *left, *need;
+  AdwActionRow *content_row;
+  GtkPicture *content_thumbnail;
+  GtkListBox *styles;
+  KxPaintDial *style_weight, *content_weight;
+  AdwComboRow *size, *colours, *network;
+  GtkWidget *layers_group;
+  AdwExpanderRow *layers;
+  GPtrArray *layer_dials; /* of KxPaintDial */
 };
 
 G_DEFINE_FINAL_TYPE (KxPaintPage, kx_paint_page, KX_TYPE_PAGE)
 
+typedef struct {
+  GdkTexture *texture;
+  guint step;
+} Moment;
+
+static void
+moment_free (gpointer data)
+{
+  Moment *moment = data;
+
+  g_object_unref (moment->texture);
+  g_free (moment);
+}
+
+static KxSession *
+get_session (KxPaintPage *self)
+{
+  return kx_widget_get_session (GTK_WIDGET (self));
+}
+
+static gboolean
+is_painting (KxPaintPage *self)
+{
+  return self->job && !kx_job_is_over (kx_paint_job_get_job (self->job));
+}
+
+/* ── Settings ────────────────────────────────────────────────────────────────────────────────── */
+
+static KxStyleRow *
+nth_style (KxPaintPage *self, guint i)
+{
+  GtkListBoxRow *row = gtk_list_box_get_row_at_index (self->styles, (int) i);
+
+  return KX_IS_STYLE_ROW (row) ? KX_STYLE_ROW (row) : NULL;
+}
+
+static const char *
+chosen_network (KxPaintPage *self)
+{
+  guint i = adw_combo_row_get_selected (self->network);
+
+  return self->networks && i < self->networks->len
+             ? ((const KolModelEntry *) g_ptr_array_index (self->networks, i))->name
+             : NULL;
+}
+
+static guint
+chosen_size (KxPaintPage *self)
+{
+  guint i = adw_combo_row_get_selected (self->size);
+
+  return i < self->sizes->len ? g_array_index (self->sizes, guint, i) : USUAL_SIZE;
+}
+
+/* What the controls say, or NULL while something is missing. Given. */
+static KxPaint *
+make_paint (KxPaintPage *self)
+{
+  static const KolStyleColours colours[]
+      = { KOL_STYLE_COLOURS_STYLE, KOL_STYLE_COLOURS_KEEP, KOL_STYLE_COLOURS_MATCH };
+
+  if (!self->content || !nth_style (self, 0) || !chosen_network (self))
+    return NULL;
+  KxPaint *paint = kx_paint_new (chosen_network (self), self->content);
+  for (guint i = 0; nth_style (self, i); i++)
+    kx_paint_add_style (paint, kx_style_row_get_picture (nth_style (self, i)),
+                        kx_style_row_get_weight (nth_style (self, i)), NULL);
+  for (guint i = 0; i < self->layer_dials->len; i++)
+    {
+      KxPaintDial *dial = g_ptr_array_index (self->layer_dials, i);
+
+      kx_paint_add_layer (paint, adw_preferences_row_get_title (ADW_PREFERENCES_ROW (dial)),
+                          kx_paint_dial_get_value (dial));
+    }
+  paint->style_weight = kx_paint_dial_get_value (self->style_weight);
+  paint->content_weight = kx_paint_dial_get_value (self->content_weight);
+  paint->size = chosen_size (self);
+  paint->colours
+      = colours[MIN (adw_combo_row_get_selected (self->colours), G_N_ELEMENTS (colours) - 1)];
+  return paint;
+}
+
+/* ── What is shown ───────────────────────────────────────────────────────────────────────────── */
+
+static void
+show_controls (KxPaintPage *self)
+{
+  gboolean painting = is_painting (self), over = self->job && !painting;
+  g_autoptr (KxPaint) paint = make_paint (self);
+
+  gtk_widget_set_sensitive (GTK_WIDGET (self->paint), paint && self->fits && !painting);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->save), self->full != NULL);
+  gtk_widget_set_visible (GTK_WIDGET (self->pause), painting);
+  gtk_widget_set_visible (GTK_WIDGET (self->cancel), painting);
+  gtk_widget_set_visible (GTK_WIDGET (self->more), over && self->full);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->more), paint && self->fits);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "paint.start",
+                                 gtk_widget_get_sensitive (GTK_WIDGET (self->paint)));
+}
+
+static void
+show_stage (KxPaintPage *self)
+{
+  const char *stage = self->job                                    ? "paint"
+                      : self->networks && self->networks->len == 0 ? "no-network"
+                                                                   : "choose";
+
+  gtk_stack_set_visible_child_name (self->stack, stage);
+  kx_page_set_subtitle (KX_PAGE (self), self->content && self->job ? self->content->name : NULL);
+}
+
+static void
+show_moment (KxPaintPage *self)
+{
+  int i = kx_film_strip_get_selected (self->strip);
+
+  if (i < 0 || i >= (int) self->moments->len)
+    {
+      kx_compare_set_a (self->compare, NULL, NULL);
+      return;
+    }
+  const Moment *moment = g_ptr_array_index (self->moments, i);
+  g_autofree char *label = g_strdup_printf (_ ("Step %u"), moment->step);
+  kx_compare_set_a (self->compare, GDK_PAINTABLE (moment->texture), label);
+}
+
+static void
+show_now (KxPaintPage *self)
+{
+  guint steps = 0, step = self->job ? kx_paint_job_get_step (self->job, &steps) : 0;
+  g_autofree char *label = !self->full ? g_strdup (_ ("Preparing…"))
+                           : steps     ? g_strdup_printf (_ ("Step %u of %u"), step, steps)
+                                       : g_strdup_printf (_ ("Step %u"), step);
+
+  kx_compare_set_b (self->compare, GDK_PAINTABLE (self->now), label);
+}
+
+static void
+show_progress (KxPaintPage *self)
+{
+  KxJob *job = kx_paint_job_get_job (self->job);
+  guint steps, step = kx_paint_job_get_step (self->job, &steps);
+  g_autofree char *left = kx_format_time_left (kx_paint_job_get_seconds_left (self->job));
+  g_autofree char *caption = g_strdup_printf (_ ("step %u of %u"), step, steps);
+  const char *text = left;
+
+  switch (kx_job_get_state (job))
+    {
+    case KX_JOB_PAUSED:
+      text = _ ("Paused");
+      break;
+    case KX_JOB_DONE:
+      text = _ ("Done");
+      break;
+    case KX_JOB_CANCELLED:
+      text = _ ("Cancelled");
+      break;
+    case KX_JOB_FAILED:
+      text = _ ("Failed");
+      break;
+    case KX_JOB_WORKING:
+    default:
+      break;
+    }
+  gtk_label_set_label (self->left, text);
+  kx_page_set_caption (KX_PAGE (self), is_painting (self) && steps ? caption : NULL);
+  show_now (self);
+}
+
+/* ── Plans ───────────────────────────────────────────────────────────────────────────────────── */
+
+static char *
+format_minutes (double seconds)
+{
+  if (isnan (seconds))
+    return g_strdup ("");
+  if (seconds < 60)
+    return g_strdup_printf (_ (", about %d s"), (int) MAX (1, lround (seconds)));
+  return g_strdup_printf (_ (", about %d min"), (int) lround (seconds / 60));
+}
+
+static void
+show_need (KxPaintPage *self, const KxPaintPlan *plan)
+{
+  g_autofree char *needs = g_format_size (plan->bytes), *there = g_format_size (plan->budget);
+  g_autofree char *time = format_minutes (plan->seconds);
+  g_autofree char *text = plan->fault ? g_strdup (plan->fault)
+                          : plan->budget
+                              ? g_strdup_printf (_ ("Needs %s of %s%s"), needs, there, time)
+                              : g_strdup_printf (_ ("Needs %s%s"), needs, time);
+
+  gtk_label_set_label (self->need, text);
+  gtk_widget_remove_css_class (GTK_WIDGET (self->need), "dim-label");
+  if (plan->fault)
+    gtk_widget_add_css_class (GTK_WIDGET (self->need), "error");
+  else
+    gtk_widget_remove_css_class (GTK_WIDGET (self->need), "error");
+}
+
+static void
+planned (const KxPaintPlan *plan, gpointer object)
+{
+  KxPaintPage *self = object;
+
+  self->fits = !plan->fault;
+  self->fitting_size = plan->fits;
+  show_need (self, plan);
+  g_autofree char *label = g_strdup_printf (_ ("Use %u px (fits)"), plan->fits);
+  gtk_button_set_label (self->fit, label);
+  gtk_widget_set_visible (GTK_WIDGET (self->fit), plan->fault && plan->fits);
+  show_controls (self);
+}
+
+static gboolean
+make_plan (gpointer data)
+{
+  KxPaintPage *self = data;
+  KxSession *session = get_session (self);
+  g_autoptr (KxPaint) paint = make_paint (self);
+
+  self->plan_source = 0;
+  if (paint && session && kx_session_get_device (session))
+    kx_paint_plan (session, paint, planned, G_OBJECT (self));
+  return G_SOURCE_REMOVE;
+}
+
+/* What is said of memory and time is not true any more. */
+static void
+plan_again (KxPaintPage *self)
+{
+  gtk_widget_add_css_class (GTK_WIDGET (self->need), "dim-label");
+  g_clear_handle_id (&self->plan_source, g_source_remove);
+  self->plan_source = g_timeout_add (PLAN_AFTER, make_plan, self);
+}
+
+/* ── Changes ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* Something was changed: what is being painted follows, and what it needs is reckoned anew. */
+static void
+change (KxPaintPage *self)
+{
+  g_autoptr (KxPaint) paint = self->setting ? NULL : make_paint (self);
+
+  if (self->setting)
+    return;
+  if (paint && is_painting (self))
+    kx_paint_job_update (self->job, paint);
+  if (!paint)
+    gtk_label_set_label (self->need, _ ("A picture and a style are needed"));
+  plan_again (self);
+  show_controls (self);
+}
+
+static void
+move_free (gpointer data)
+{
+  Move *move = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&move->page);
+
+  if (self && self->move == move)
+    self->move = NULL;
+  g_weak_ref_clear (&move->page);
+  g_weak_ref_clear (&move->range);
+  g_free (move);
+}
+
+static void
+set_range (Move *move, double value)
+{
+  g_autoptr (GtkRange) range = g_weak_ref_get (&move->range);
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&move->page);
+
+  if (!range || !self)
+    return;
+  self->setting = TRUE;
+  gtk_range_set_value (range, value);
+  self->setting = FALSE;
+  change (self);
+}
+
+static void
+move_back (gpointer data)
+{
+  set_range (data, ((Move *) data)->from);
+}
+
+static void
+move_again (gpointer data)
+{
+  set_range (data, ((Move *) data)->to);
+}
+
+/* A scale was moved: one entry of the undo list for each gesture. */
+static void
+note_move (KxPaintPage *self, GtkRange *range)
+{
+  double *before = g_object_get_data (G_OBJECT (range), "kx-before");
+  double from = *before, to = gtk_range_get_value (range);
+  gint64 now = g_get_monotonic_time ();
+  g_autoptr (GtkRange) last = self->move ? g_weak_ref_get (&self->move->range) : NULL;
+
+  *before = to;
+  if (self->setting)
+    return;
+  if (last == range && now - self->moved < ONE_GESTURE * 1000)
+    self->move->to = to;
+  else if (get_session (self))
+    {
+      Move *move = g_new0 (Move, 1);
+
+      g_weak_ref_init (&move->page, self);
+      g_weak_ref_init (&move->range, range);
+      move->from = from;
+      move->to = to;
+      kx_undo_push (kx_session_get_undo (get_session (self)), _ ("Weight"), move_back, move_again,
+                    move, move_free);
+      self->move = move;
+    }
+  self->moved = now;
+  change (self);
+}
+
+static void
+watch_scale (KxPaintPage *self, GtkRange *range)
+{
+  double *before = g_new (double, 1);
+
+  *before = gtk_range_get_value (range);
+  g_object_set_data_full (G_OBJECT (range), "kx-before", before, g_free);
+  g_signal_connect_object (range, "value-changed", G_CALLBACK (note_move), self, G_CONNECT_SWAPPED);
+}
+
+/* ── Pictures ────────────────────────────────────────────────────────────────────────────────── */
+
+/* From half the usual size up by the root of 2, as painting grows, and the picture's own. */
+static void
+list_sizes (KxPaintPage *self)
+{
+  guint before = chosen_size (self), own = USUAL_SIZE, selected = 0;
+  g_autoptr (GtkStringList) list = gtk_string_list_new (NULL);
+
+  if (self->content)
+    own = (guint) MAX (self->content->picture->width, self->content->picture->height);
+  g_array_set_size (self->sizes, 0);
+  for (guint i = 0;; i++)
+    {
+      guint side = (guint) lround (SMALLEST_SIZE * pow (2, i / 2.0));
+      gboolean last = side > LARGEST_SIZE || (side > own && side > USUAL_SIZE);
+
+      if (last && own <= LARGEST_SIZE && own > USUAL_SIZE)
+        side = own;
+      else if (last)
+        break;
+      if (self->sizes->len == 0 || side != g_array_index (self->sizes, guint, self->sizes->len - 1))
+        {
+          g_autofree char *text = g_strdup_printf (_ ("%u px"), side);
+
+          selected = side <= before ? self->sizes->len : selected;
+          g_array_append_val (self->sizes, side);
+          gtk_string_list_append (list, text);
+        }
+      if (last)
+        break;
+    }
+  self->setting = TRUE;
+  adw_combo_row_set_model (self->size, G_LIST_MODEL (list));
+  adw_combo_row_set_selected (self->size, selected);
+  self->setting = FALSE;
+}
+
+static void
+forget_painting (KxPaintPage *self)
+{
+  if (self->job && is_painting (self))
+    kx_job_cancel (kx_paint_job_get_job (self->job));
+  if (self->job)
+    g_signal_handlers_disconnect_by_data (self->job, self);
+  g_clear_object (&self->job);
+  g_clear_object (&self->now);
+  g_clear_pointer (&self->full, kol_snapshot_unref);
+  kx_film_strip_clear (self->strip);
+  g_ptr_array_set_size (self->moments, 0);
+  kx_compare_set_a (self->compare, NULL, NULL);
+}
+
+static void
+set_content (KxPaintPage *self, KxPaintPicture *picture)
+{
+  g_autofree char *size
+      = g_strdup_printf (_ ("%zu × %zu pixels"), picture->picture->width, picture->picture->height);
+  g_autofree char *title = g_markup_escape_text (picture->name, -1);
+
+  forget_painting (self);
+  g_clear_pointer (&self->content, kx_paint_picture_unref);
+  self->content = kx_paint_picture_ref (picture);
+  kx_paint_well_set_picture (self->content_well, picture);
+  gtk_picture_set_paintable (self->content_thumbnail, GDK_PAINTABLE (picture->thumbnail));
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->content_row), title);
+  adw_action_row_set_subtitle (self->content_row, size);
+  list_sizes (self);
+  change (self);
+  show_stage (self);
+}
+
+static void remove_style (KxPaintPage *self, KxStyleRow *row);
+
+static void
+add_style (KxPaintPage *self, KxPaintPicture *picture, double weight)
+{
+  GtkWidget *row = kx_style_row_new (picture, weight);
+
+  g_signal_connect_object (row, "removed", G_CALLBACK (remove_style), self, G_CONNECT_SWAPPED);
+  watch_scale (self, kx_style_row_get_scale (KX_STYLE_ROW (row)));
+  gtk_list_box_append (self->styles, row);
+  kx_paint_well_set_picture (self->style_well, kx_style_row_get_picture (nth_style (self, 0)));
+  change (self);
+}
+
+static void
+remove_style (KxPaintPage *self, KxStyleRow *row)
+{
+  gtk_list_box_remove (self->styles, GTK_WIDGET (row));
+  kx_paint_well_set_picture (self->style_well, nth_style (self, 0)
+                                                   ? kx_style_row_get_picture (nth_style (self, 0))
+                                                   : NULL);
+  change (self);
+}
+
+typedef enum { FOR_CONTENT, FOR_FIRST_STYLE, FOR_STYLE } Purpose;
+
+typedef struct {
+  GWeakRef page;
+  Purpose purpose;
+} Loading;
+
+static void
+loaded (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Loading *loading = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&loading->page);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KxPaintPicture) picture = kx_paint_picture_load_finish (result, &error);
+
+  if (self && picture && loading->purpose == FOR_CONTENT)
+    set_content (self, picture);
+  else if (self && picture)
+    {
+      while (loading->purpose == FOR_FIRST_STYLE && nth_style (self, 0))
+        gtk_list_box_remove (self->styles, GTK_WIDGET (nth_style (self, 0)));
+      add_style (self, picture, 1);
+    }
+  else if (self)
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  g_weak_ref_clear (&loading->page);
+  g_free (loading);
+}
+
+static void
+load (KxPaintPage *self, const char *place, Purpose purpose)
+{
+  Loading *loading = g_new0 (Loading, 1);
+
+  g_weak_ref_init (&loading->page, self);
+  loading->purpose = purpose;
+  kx_paint_picture_load_async (place, NULL, loaded, loading);
+}
+
+static void
+choose_content (KxPaintPage *self, const char *place)
+{
+  load (self, place, FOR_CONTENT);
+}
+
+static void
+choose_style (KxPaintPage *self, const char *place)
+{
+  load (self, place, FOR_FIRST_STYLE);
+}
+
+static void
+content_chosen (GtkWidget *widget, const char *place)
+{
+  choose_content (KX_PAINT_PAGE (widget), place);
+}
+
+static void
+press_content (KxPaintPage *self)
+{
+  kx_choose_pictures (GTK_WIDGET (self), _ ("What it shows"), FALSE, content_chosen);
+}
+
+static void
+style_chosen (GtkWidget *widget, const char *place)
+{
+  load (KX_PAINT_PAGE (widget), place, FOR_STYLE);
+}
+
+static void
+press_add_style (KxPaintPage *self)
+{
+  kx_choose_pictures (GTK_WIDGET (self), _ ("How it is painted"), TRUE, style_chosen);
+}
+
+/* ── Networks ────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+list_networks (KxPaintPage *self)
+{
+  g_autoptr (GtkStringList) list = gtk_string_list_new (NULL);
+  g_autofree char *before = g_strdup (chosen_network (self));
+  guint selected = 0;
+
+  g_clear_pointer (&self->networks, g_ptr_array_unref);
+  self->networks = kx_paint_networks_list ();
+  for (guint i = 0; i < self->networks->len; i++)
+    {
+      const KolModelEntry *entry = g_ptr_array_index (self->networks, i);
+
+      gtk_string_list_append (list, entry->title);
+      selected = g_strcmp0 (before, entry->name) == 0 ? i : selected;
+    }
+  self->setting = TRUE;
+  adw_combo_row_set_model (self->network, G_LIST_MODEL (list));
+  adw_combo_row_set_selected (self->network, selected);
+  self->setting = FALSE;
+  gtk_widget_set_visible (GTK_WIDGET (self->network), self->networks->len > 0);
+}
+
+static void
+clear_layers (KxPaintPage *self)
+{
+  for (guint i = 0; i < self->layer_dials->len; i++)
+    adw_expander_row_remove (self->layers, g_ptr_array_index (self->layer_dials, i));
+  g_ptr_array_set_size (self->layer_dials, 0);
+  gtk_widget_set_visible (self->layers_group, FALSE);
+}
+
+static void
+change_network (KxPaintPage *self)
+{
+  if (self->setting)
+    return;
+  clear_layers (self);
+  change (self);
+}
+
+static void
+show_getting (KxPaintPage *self)
+{
+  gboolean getting = self->getting && !kx_job_is_over (self->getting);
+  double fraction = self->getting ? kx_job_get_fraction (self->getting) : 0;
+
+  gtk_widget_set_visible (GTK_WIDGET (self->getting_bar), getting);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->get_small), !getting);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->get_large), !getting);
+  gtk_progress_bar_set_fraction (self->getting_bar, MAX (fraction, 0));
+  gtk_progress_bar_set_text (self->getting_bar,
+                             self->getting ? kx_job_get_text (self->getting) : NULL);
+}
+
+static void
+installed (const GError *error, gpointer object)
+{
+  KxPaintPage *self = object;
+
+  g_clear_object (&self->getting);
+  show_getting (self);
+  if (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  list_networks (self);
+  change (self);
+  show_stage (self);
+}
+
+static void
+get_network (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (widget);
+
+  if (self->getting || !get_session (self))
+    return;
+  kx_page_clear_fault (KX_PAGE (self));
+  self->getting = g_object_ref (kx_paint_networks_install (
+      get_session (self), g_variant_get_string (target, NULL), installed, G_OBJECT (self)));
+  g_signal_connect_object (self->getting, "notify", G_CALLBACK (show_getting), self,
+                           G_CONNECT_SWAPPED);
+  show_getting (self);
+}
+
+/* ── Painting ────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+take_picture (KxPaintPage *self, const KxPaintPicked *picked)
+{
+  g_set_object (&self->now, picked->texture);
+  g_clear_pointer (&self->full, kol_snapshot_unref);
+  self->full = kol_snapshot_ref (picked->full);
+  show_now (self);
+  if (!gtk_widget_get_sensitive (GTK_WIDGET (self->save)))
+    show_controls (self);
+}
+
+/* Of too many moments one of the early ones goes, of which there are most. */
+static void
+take_moment (KxPaintPage *self, const KxPaintPicked *picked)
+{
+  g_autofree char *label = g_strdup_printf ("%u", picked->step);
+  g_autofree char *name = g_strdup_printf (_ ("Step %u"), picked->step);
+  Moment *moment = g_new (Moment, 1);
+
+  if (self->moments->len >= MOMENTS)
+    {
+      kx_film_strip_remove (self->strip, 1);
+      g_ptr_array_remove_index (self->moments, 1);
+    }
+  *moment = (Moment){ g_object_ref (picked->texture), picked->step };
+  g_ptr_array_add (self->moments, moment);
+  kx_film_strip_append (self->strip, label, name, GDK_PAINTABLE (picked->thumbnail));
+}
+
+/* The layers are known once the network was built. */
+static void
+list_layers (KxPaintPage *self, const KxPaintLosses *losses)
+{
+  if (self->layer_dials->len)
+    return;
+  self->setting = TRUE;
+  for (guint i = 0; i < losses->n_terms; i++)
+    {
+      const char *name = losses->names[i];
+
+      if (g_str_equal (name, "content") || g_str_equal (name, "variation") || strchr (name, '('))
+        continue;
+      GtkWidget *dial = kx_paint_dial_new (name, 1);
+      watch_scale (self, kx_paint_dial_get_scale (KX_PAINT_DIAL (dial)));
+      adw_expander_row_add_row (self->layers, dial);
+      g_ptr_array_add (self->layer_dials, dial);
+    }
+  self->setting = FALSE;
+  gtk_widget_set_visible (self->layers_group, self->layer_dials->len > 0);
+}
+
+static void
+take_losses (KxPaintPage *self, const KxPaintLosses *losses)
+{
+  if (losses)
+    list_layers (self, losses);
+}
+
+static void
+take_event (KxPaintPage *self, const char *text)
+{
+  kx_session_toast (get_session (self), text, FALSE);
+}
+
+static void
+job_changed (KxPaintPage *self)
+{
+  const GError *fault = kx_paint_job_get_fault (self->job);
+  KxJob *job = kx_paint_job_get_job (self->job);
+
+  gtk_toggle_button_set_active (self->pause, kx_job_get_state (job) == KX_JOB_PAUSED);
+  if (fault && g_error_matches (fault, KOL_ERROR, KOL_ERROR_DIVERGED) && self->full)
+    kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Go On With Half the Rate"),
+                        "paint.half-rate", NULL);
+  else if (fault)
+    kx_page_show_fault (KX_PAGE (self), fault->message, NULL, NULL, NULL);
+  show_progress (self);
+  show_controls (self);
+}
+
+/* Until there is a picture the content stands for it; it is the first moment, too. */
+static void
+show_start (KxPaintPage *self)
+{
+  const KxPaintPicked picked = { self->content->texture, self->content->thumbnail, 0, NULL };
+
+  g_set_object (&self->now, self->content->texture);
+  take_moment (self, &picked);
+}
+
+/* Begins to paint; from the picture as it is, if that is wanted. */
+static void
+begin (KxPaintPage *self, gboolean anew, double rate)
+{
+  KxSession *session = get_session (self);
+  g_autoptr (KxPaint) paint = make_paint (self);
+  guint steps, from = 0;
+
+  if (!paint || !session || !kx_session_get_device (session) || is_painting (self))
+    return;
+  if (!anew && self->full)
+    {
+      paint->start = kol_snapshot_to_picture (self->full, NULL);
+      from = self->job ? kx_paint_job_get_step (self->job, &steps) : 0;
+      if (self->job)
+        g_signal_handlers_disconnect_by_data (self->job, self);
+      g_clear_object (&self->job);
+    }
+  else
+    forget_painting (self);
+  paint->rate = rate;
+  kx_page_clear_fault (KX_PAGE (self));
+  self->job = kx_paint_job_new (session, paint, from);
+  g_signal_connect_object (self->job, "picture", G_CALLBACK (take_picture), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->job, "moment", G_CALLBACK (take_moment), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->job, "losses", G_CALLBACK (take_losses), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->job, "event", G_CALLBACK (take_event), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->job, "changed", G_CALLBACK (job_changed), self, G_CONNECT_SWAPPED);
+  if (!self->now)
+    show_start (self);
+  job_changed (self);
+  show_stage (self);
+}
+
+static void
+press_paint (KxPaintPage *self)
+{
+  begin (self, TRUE, 0);
+}
+
+static void
+press_more (KxPaintPage *self)
+{
+  begin (self, FALSE, 0);
+}
+
+static void
+start (GtkWidget *widget, const char *name, GVariant *target)
+{
+  begin (KX_PAINT_PAGE (widget), TRUE, 0);
+}
+
+static void
+half_rate (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (widget);
+  double rate = self->job ? kx_paint_job_get_paint (self->job)->rate : 0;
+
+  begin (self, FALSE, (rate > 0 ? rate : 0.02) / 2);
+}
+
+static void
+toggle_pause (KxPaintPage *self)
+{
+  KxJob *job = self->job ? kx_paint_job_get_job (self->job) : NULL;
+  gboolean pause = gtk_toggle_button_get_active (self->pause);
+
+  if (job && !kx_job_is_over (job) && pause != (kx_job_get_state (job) == KX_JOB_PAUSED))
+    kx_job_pause (job, pause);
+}
+
+static void
+press_cancel (KxPaintPage *self)
+{
+  if (self->job)
+    kx_job_cancel (kx_paint_job_get_job (self->job));
+}
+
+static void
+start_or_pause (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (widget);
+
+  if (is_painting (self))
+    gtk_toggle_button_set_active (self->pause, !gtk_toggle_button_get_active (self->pause));
+  else if (gtk_widget_get_sensitive (GTK_WIDGET (self->paint)))
+    press_paint (self);
+}
+
+static void
+press_fit (KxPaintPage *self)
+{
+  for (guint i = 0; i < self->sizes->len; i++)
+    if (g_array_index (self->sizes, guint, i) <= self->fitting_size)
+      adw_combo_row_set_selected (self->size, i);
+}
+
+/* ── Saving ──────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  KolSnapshot *picture;
+  GFile *file;
+} Saving;
+
+static void
+saving_free (gpointer data)
+{
+  Saving *saving = data;
+
+  kol_snapshot_unref (saving->picture);
+  g_object_unref (saving->file);
+  g_free (saving);
+}
+
+static void
+write_picture (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Saving *saving = data;
+  const char *const texts[] = { "Software", "Kolinsky", NULL };
+  GError *error = NULL;
+  g_autoptr (GBytes) png = kol_snapshot_to_png (saving->picture, texts, &error);
+  gsize size;
+  const char *bytes = png ? g_bytes_get_data (png, &size) : NULL;
+
+  if (bytes
+      && g_file_replace_contents (saving->file, bytes, size, NULL, FALSE, G_FILE_CREATE_NONE, NULL,
+                                  cancellable, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+saved (GObject *source, GAsyncResult *result, gpointer unused)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (source);
+  Saving *saving = g_task_get_task_data (G_TASK (result));
+  g_autofree char *name = g_file_get_basename (saving->file);
+  g_autofree char *text = g_strdup_printf (_ ("Saved as “%s”"), name);
+  g_autoptr (GError) error = NULL;
+
+  if (!g_task_propagate_boolean (G_TASK (result), &error))
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  else if (get_session (self))
+    kx_session_toast (get_session (self), text, FALSE);
+}
+
+static void
+save_to (KxPaintPage *self, GFile *file)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, saved, NULL);
+  Saving *saving = g_new (Saving, 1);
+
+  *saving = (Saving){ kol_snapshot_ref (self->full), g_object_ref (file) };
+  g_task_set_task_data (task, saving, saving_free);
+  g_task_run_in_thread (task, write_picture);
+}
+
+static void
+save_chosen (KxPaintPage *self, int response, GtkFileChooserNative *chooser)
+{
+  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
+
+  if (response == GTK_RESPONSE_ACCEPT && file && self->full)
+    save_to (self, file);
+  g_object_unref (chooser);
+}
+
+/* "harbour-waves.png" */
+static char *
+suggest_name (KxPaintPage *self)
+{
+  const char *names[]
+      = { self->content ? self->content->name : "",
+          nth_style (self, 0) ? kx_style_row_get_picture (nth_style (self, 0))->name : "" };
+  g_autofree char *content = g_strndup (names[0], strcspn (names[0], "."));
+  g_autofree char *style = g_strndup (names[1], strcspn (names[1], "."));
+
+  return g_strdup_printf ("%s-%s.png", content, style);
+}
+
+static void
+press_save (KxPaintPage *self)
+{
+  g_autofree char *name = suggest_name (self);
+
+  if (!self->full)
+    return;
+  GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
+      _ ("Save the Picture"), GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))),
+      GTK_FILE_CHOOSER_ACTION_SAVE, _ ("_Save"), NULL);
+  gtk_file_chooser_set_current_name (GTK_FILE_CHOOSER (chooser), name);
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
+  g_signal_connect_object (chooser, "response", G_CALLBACK (save_chosen), self, G_CONNECT_SWAPPED);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+}
+
+static void
+kx_paint_page_save (KxPage *page)
+{
+  press_save (KX_PAINT_PAGE (page));
+}
+
+/* ── The page itself ─────────────────────────────────────────────────────────────────────────── */
+
+static void
+fill (KxPaintPage *self)
+{
+  static const struct {
+    const char *file, *name;
+  } styles[] = { { "strokes.png", N_ ("Strokes") }, { "mosaic.png", N_ ("Mosaic") } };
+
+  self->filled = TRUE;
+  kx_paint_well_add_sample (self->content_well, SAMPLES "hills.png", _ ("Hills"));
+  for (guint i = 0; i < G_N_ELEMENTS (styles); i++)
+    {
+      g_autofree char *place = g_strconcat (SAMPLES, styles[i].file, NULL);
+
+      kx_paint_well_add_sample (self->style_well, place, _ (styles[i].name));
+    }
+  if (!self->content)
+    choose_content (self, SAMPLES "hills.png");
+  if (!nth_style (self, 0))
+    choose_style (self, SAMPLES "strokes.png");
+}
+
+static void
+kx_paint_page_opened (KxPage *page)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (page);
+
+  if (!self->filled)
+    {
+      fill (self);
+      g_signal_connect_object (get_session (self), "notify::device", G_CALLBACK (change), self,
+                               G_CONNECT_SWAPPED);
+    }
+  list_networks (self);
+  change (self);
+  show_stage (self);
+}
+
+static gboolean
+is_picture (GFile *file)
+{
+  g_autofree char *name = g_file_get_basename (file);
+  g_autofree char *type = g_content_type_guess (name, NULL, 0, NULL);
+
+  return type && g_content_type_is_a (type, "image/*");
+}
+
+/* A picture is what is to be painted; of several the others are styles. */
+static gboolean
+kx_paint_page_drop (KxPage *page, GListModel *files)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (page);
+  gboolean taken = FALSE;
+
+  if (!gtk_widget_get_mapped (GTK_WIDGET (page)))
+    return FALSE;
+  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, i);
+      g_autofree char *path = kx_path_of_file (file);
+
+      if (!path || !is_picture (file))
+        continue;
+      load (self, path, !taken ? FOR_CONTENT : i == 1 ? FOR_FIRST_STYLE : FOR_STYLE);
+      taken = TRUE;
+    }
+  return taken;
+}
+
+static gboolean
+drop_style (KxPaintPage *self, const GValue *value)
+{
+  GSList *files = g_value_get_boxed (value);
+
+  for (GSList *each = files; each; each = each->next)
+    {
+      g_autofree char *path = kx_path_of_file (each->data);
+
+      if (path)
+        load (self, path, FOR_STYLE);
+    }
+  return files != NULL;
+}
+
+static void
+kx_paint_page_dispose (GObject *object)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (object);
+
+  g_clear_handle_id (&self->plan_source, g_source_remove);
+  if (self->getting)
+    kx_job_cancel (self->getting);
+  g_clear_object (&self->getting);
+  if (self->job)
+    forget_painting (self);
+  g_clear_pointer (&self->content, kx_paint_picture_unref);
+  G_OBJECT_CLASS (kx_paint_page_parent_class)->dispose (object);
+}
+
+static void
+kx_paint_page_finalize (GObject *object)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (object);
+
+  g_clear_pointer (&self->networks, g_ptr_array_unref);
+  g_array_unref (self->sizes);
+  g_ptr_array_unref (self->moments);
+  g_ptr_array_unref (self->layer_dials);
+  g_clear_object (&self->now);
+  g_clear_pointer (&self->full, kol_snapshot_unref);
+  G_OBJECT_CLASS (kx_paint_page_parent_class)->finalize (object);
+}
+
+static void
+bind_children (GtkWidgetClass *widget_class)
+{
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, paint);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, save);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, cancel);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, more);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, fit);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, get_small);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, get_large);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, pause);
+  gtk_widget_class_bind_template_child_full (widget_class, "getting", FALSE,
+                                             G_STRUCT_OFFSET (KxPaintPage, getting_bar));
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, stack);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, content_well);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, style_well);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, compare);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, strip);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, left);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, need);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, content_row);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, content_thumbnail);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, styles);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, style_weight);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, content_weight);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, size);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, colours);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, network);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, layers_group);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, layers);
+}
+
+static void
+bind_callbacks (GtkWidgetClass *widget_class)
+{
+  gtk_widget_class_bind_template_callback (widget_class, press_paint);
+  gtk_widget_class_bind_template_callback (widget_class, press_save);
+  gtk_widget_class_bind_template_callback (widget_class, press_cancel);
+  gtk_widget_class_bind_template_callback (widget_class, press_more);
+  gtk_widget_class_bind_template_callback (widget_class, press_fit);
+  gtk_widget_class_bind_template_callback (widget_class, press_content);
+  gtk_widget_class_bind_template_callback (widget_class, press_add_style);
+  gtk_widget_class_bind_template_callback (widget_class, toggle_pause);
+  gtk_widget_class_bind_template_callback (widget_class, choose_content);
+  gtk_widget_class_bind_template_callback (widget_class, choose_style);
+  gtk_widget_class_bind_template_callback (widget_class, show_moment);
+  gtk_widget_class_bind_template_callback (widget_class, change);
+  gtk_widget_class_bind_template_callback (widget_class, change_network);
+}
+
 static void
 kx_paint_page_class_init (KxPaintPageClass *klass)
 {
-  gtk_widget_class_set_template_from_resource (GTK_WIDGET_CLASS (klass),
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+  KxPageClass *page_class = KX_PAGE_CLASS (klass);
+
+  object_class->dispose = kx_paint_page_dispose;
+  object_class->finalize = kx_paint_page_finalize;
+  page_class->opened = kx_paint_page_opened;
+  page_class->drop = kx_paint_page_drop;
+  page_class->save = kx_paint_page_save;
+  page_class->export = kx_paint_page_save;
+  g_type_ensure (KX_TYPE_COMPARE);
+  g_type_ensure (KX_TYPE_FILM_STRIP);
+  g_type_ensure (KX_TYPE_PAINT_DIAL);
+  g_type_ensure (KX_TYPE_PAINT_WELL);
+  gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/paint-page.ui");
+  bind_children (widget_class);
+  bind_callbacks (widget_class);
+  gtk_widget_class_install_action (widget_class, "paint.get-network", "s", get_network);
+  gtk_widget_class_install_action (widget_class, "paint.start", NULL, start);
+  gtk_widget_class_install_action (widget_class, "paint.start-or-pause", NULL, start_or_pause);
+  gtk_widget_class_install_action (widget_class, "paint.half-rate", NULL, half_rate);
+  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_space, GDK_CONTROL_MASK,
+                                       "paint.start-or-pause", NULL);
 }
 
 static void
 kx_paint_page_init (KxPaintPage *self)
 {
+  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+
+  self->sizes = g_array_new (FALSE, FALSE, sizeof (guint));
+  self->moments = g_ptr_array_new_with_free_func (moment_free);
+  self->layer_dials = g_ptr_array_new ();
+  self->setting = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
+  self->setting = FALSE;
+  g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_style), self);
+  gtk_widget_add_controller (GTK_WIDGET (self->styles), GTK_EVENT_CONTROLLER (target));
+  watch_scale (self, kx_paint_dial_get_scale (self->style_weight));
+  watch_scale (self, kx_paint_dial_get_scale (self->content_weight));
+  list_sizes (self);
+  show_controls (self);
 }

@@ -1,0 +1,130 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* Pictures between the engine and GTK, and what is to be painted. */
+
+#include "paint.h"
+
+#define SAMPLES "resource:///org/kolinsky/Explorer/samples/"
+
+/* A colour for each place. */
+static KolPicture *
+make_picture (gsize channels, gsize height, gsize width)
+{
+  KolPicture *picture = g_new (KolPicture, 1);
+  gsize n = channels * height * width;
+
+  *picture = (KolPicture){ channels, height, width, g_malloc (n) };
+  for (gsize i = 0; i < n; i++)
+    picture->pixels[i] = (guint8) (i * 37 % 251);
+  return picture;
+}
+
+static void
+test_there_and_back (void)
+{
+  g_autoptr (KolPicture) picture = make_picture (3, 5, 7);
+  g_autoptr (GdkTexture) texture = kx_texture_from_picture (picture, 0);
+  g_autoptr (KolPicture) again = kx_picture_from_texture (texture);
+
+  g_assert_cmpint (gdk_texture_get_width (texture), ==, 7);
+  g_assert_cmpint (gdk_texture_get_height (texture), ==, 5);
+  g_assert_cmpmem (again->pixels, 3 * 5 * 7, picture->pixels, 3 * 5 * 7);
+}
+
+static void
+test_grey (void)
+{
+  g_autoptr (KolPicture) picture = make_picture (1, 4, 4);
+  g_autoptr (GdkTexture) texture = kx_texture_from_picture (picture, 0);
+  g_autoptr (KolPicture) again = kx_picture_from_texture (texture);
+
+  for (gsize c = 0; c < 3; c++)
+    g_assert_cmpmem (again->pixels + 16 * c, 16, picture->pixels, 16);
+}
+
+static void
+test_transparent (void)
+{
+  static const guint8 clear[4] = { 0, 0, 0, 0 };
+  g_autoptr (GBytes) bytes = g_bytes_new_static (clear, sizeof clear);
+  g_autoptr (GdkTexture) texture
+      = gdk_memory_texture_new (1, 1, GDK_MEMORY_R8G8B8A8_PREMULTIPLIED, bytes, 4);
+  g_autoptr (KolPicture) picture = kx_picture_from_texture (texture);
+
+  for (guint c = 0; c < 3; c++)
+    g_assert_cmpint (picture->pixels[c], ==, 255);
+}
+
+static void
+test_fit (void)
+{
+  g_autoptr (KolPicture) picture = make_picture (3, 30, 40);
+  g_autoptr (KolPicture) smaller = kx_picture_fit (picture, 20);
+  g_autoptr (KolPicture) same = kx_picture_fit (picture, 100);
+
+  g_assert_cmpuint (smaller->width, ==, 20);
+  g_assert_cmpuint (smaller->height, ==, 15);
+  g_assert_cmpuint (same->width, ==, 40);
+}
+
+static void
+test_samples (void)
+{
+  static const char *const names[] = { "hills.png", "strokes.png", "mosaic.png" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *place = g_strconcat (SAMPLES, names[i], NULL);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (KxPaintPicture) picture = kx_paint_picture_load (place, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpstr (picture->name, ==, names[i]);
+      g_assert_cmpint (gdk_texture_get_width (picture->thumbnail), <=, KX_THUMBNAIL);
+    }
+}
+
+static void
+test_no_picture (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (kx_paint_picture_load ("/nowhere/at-all.png", &error));
+  g_assert_nonnull (error);
+}
+
+/* Weights may change while it is painted; all else is another task. */
+static void
+test_same_task (void)
+{
+  g_autoptr (KxPaintPicture) content = kx_paint_picture_new ("a", "a", make_picture (3, 8, 8));
+  g_autoptr (KxPaintPicture) style = kx_paint_picture_new ("b", "b", make_picture (3, 8, 8));
+  g_autoptr (KxPaint) paint = kx_paint_new ("network", content);
+
+  kx_paint_add_style (paint, style, 1, NULL);
+  kx_paint_add_layer (paint, "relu1_1", 2);
+  g_autoptr (KxPaint) copy = kx_paint_copy (paint);
+  g_assert_true (kx_paint_is_same_task (paint, copy));
+  copy->style_weight = 7;
+  ((KxPaintStyle *) g_ptr_array_index (copy->styles, 0))->weight = 0.5;
+  g_assert_true (kx_paint_is_same_task (paint, copy));
+  copy->size = 724;
+  g_assert_false (kx_paint_is_same_task (paint, copy));
+  copy->size = paint->size;
+  kx_paint_add_style (copy, content, 1, NULL);
+  g_assert_false (kx_paint_is_same_task (paint, copy));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/paint/picture/there-and-back", test_there_and_back);
+  g_test_add_func ("/paint/picture/grey", test_grey);
+  g_test_add_func ("/paint/picture/transparent", test_transparent);
+  g_test_add_func ("/paint/picture/fit", test_fit);
+  g_test_add_func ("/paint/picture/samples", test_samples);
+  g_test_add_func ("/paint/picture/no-picture", test_no_picture);
+  g_test_add_func ("/paint/same-task", test_same_task);
+  return g_test_run ();
+}

@@ -1,0 +1,821 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * A picture that is being painted: the engine's part, on the thread of a device's worker, and what
+ * the main thread knows of it. Wishes go down through a mailbox in which the newest counts;
+ * pictures come up through a slot, moments and losses one by one.
+ */
+
+#include "paint-job.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "news-private.h"
+
+#define PICTURE_SECONDS 0.1 /* between two pictures */
+#define LOSS_SECONDS 0.2    /* between two deliveries of losses */
+#define VISIBLE_WEIGHT 3    /* of the page in sight, as all pages have it */
+#define SCREEN 2048         /* pixels; see paint-picture.c */
+
+/* What the main thread wants. */
+typedef struct {
+  gatomicrefcount references;
+  GMutex mutex;
+  KxPaint *wish; /* NULL: none that is not yet fulfilled */
+  gboolean paused, cancelled;
+} Mailbox;
+
+/* The worker's. */
+typedef struct {
+  GWeakRef job;
+  Mailbox *mailbox;
+  KxEngine *engine;
+  KxPaint *paint;
+  KolStyle *style;
+  GArray *sources; /* KolStyleSource */
+  GArray *layers;  /* KolStyleLayer */
+  GCancellable *cancellable;
+  KolStudyWatch watch;
+  KxSlot *pictures;
+  KolSnapshot *last; /* the newest picture */
+  guint from;        /* steps that were done before this stage */
+  guint step;        /* done in all */
+  guint steps;       /* of how many */
+  gint64 pictured, delivered;
+  KxPaintLosses *losses; /* not yet delivered */
+  GError *error;
+} Work;
+
+struct _KxPaintJob {
+  GObject parent_instance;
+
+  KxPaint *paint;
+  Mailbox *mailbox;
+  KxTask *task; /* NULL: it has ended */
+  KxJob *job;
+  guint step, steps;
+  double seconds_left;
+  GError *fault;
+};
+
+G_DEFINE_FINAL_TYPE (KxPaintJob, kx_paint_job, G_TYPE_OBJECT)
+
+enum {
+  PICTURE,
+  MOMENT,
+  LOSSES,
+  CHANGED,
+  EVENT,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+/* ── The mailbox ─────────────────────────────────────────────────────────────────────────────── */
+
+static Mailbox *
+mailbox_ref (Mailbox *mailbox)
+{
+  g_atomic_ref_count_inc (&mailbox->references);
+  return mailbox;
+}
+
+static void
+mailbox_unref (Mailbox *mailbox)
+{
+  if (!g_atomic_ref_count_dec (&mailbox->references))
+    return;
+  g_clear_pointer (&mailbox->wish, kx_paint_unref);
+  g_mutex_clear (&mailbox->mutex);
+  g_free (mailbox);
+}
+
+static KxPaint *
+take_wish (Mailbox *mailbox)
+{
+  g_mutex_lock (&mailbox->mutex);
+  KxPaint *wish = g_steal_pointer (&mailbox->wish);
+  g_mutex_unlock (&mailbox->mutex);
+  return wish;
+}
+
+static gboolean
+is_paused (Mailbox *mailbox)
+{
+  g_mutex_lock (&mailbox->mutex);
+  gboolean paused = mailbox->paused;
+  g_mutex_unlock (&mailbox->mutex);
+  return paused;
+}
+
+static gboolean
+wants_something (Mailbox *mailbox)
+{
+  g_mutex_lock (&mailbox->mutex);
+  gboolean wants = mailbox->paused || mailbox->cancelled || mailbox->wish;
+  g_mutex_unlock (&mailbox->mutex);
+  return wants;
+}
+
+/* ── What comes up ───────────────────────────────────────────────────────────────────────────── */
+
+typedef enum { NEWS_PICTURE, NEWS_MOMENT, NEWS_LOSSES, NEWS_EVENT, NEWS_END } Kind;
+
+typedef struct {
+  GWeakRef job;
+  Kind kind;
+  KxPaintPicked picked;
+  KxPaintLosses *losses;
+  guint step, steps;
+  double seconds_left;
+  char *event;
+  GError *error;
+  gboolean cancelled;
+  KxSlot *slot; /* to be closed */
+} News;
+
+static void
+losses_free (KxPaintLosses *losses)
+{
+  if (!losses)
+    return;
+  g_free (losses->steps);
+  g_strfreev (losses->names);
+  g_free (losses->losses);
+  g_free (losses);
+}
+
+static void
+news_free (gpointer data)
+{
+  News *news = data;
+
+  g_weak_ref_clear (&news->job);
+  g_clear_object (&news->picked.texture);
+  g_clear_object (&news->picked.thumbnail);
+  g_clear_pointer (&news->picked.full, kol_snapshot_unref);
+  losses_free (news->losses);
+  g_free (news->event);
+  g_clear_error (&news->error);
+  g_clear_pointer (&news->slot, kx_slot_close);
+  g_free (news);
+}
+
+static News *
+news_new (Work *work, Kind kind)
+{
+  News *news = g_new0 (News, 1);
+  g_autoptr (GObject) job = g_weak_ref_get (&work->job);
+
+  g_weak_ref_init (&news->job, job);
+  news->kind = kind;
+  news->step = work->step;
+  news->steps = work->steps;
+  return news;
+}
+
+/* The job's end, as the list of jobs has it. */
+static void
+end_job (KxPaintJob *self, News *news)
+{
+  g_clear_pointer (&self->task, kx_task_unref);
+  if (news->error)
+    {
+      self->fault = g_steal_pointer (&news->error);
+      kx_job_set_state (self->job, KX_JOB_FAILED, self->fault->message);
+    }
+  else
+    kx_job_set_state (self->job, news->cancelled ? KX_JOB_CANCELLED : KX_JOB_DONE, NULL);
+}
+
+static void
+note_progress (KxPaintJob *self, const News *news)
+{
+  g_autofree char *left = kx_format_time_left (news->seconds_left);
+
+  self->step = news->step;
+  self->steps = news->steps;
+  self->seconds_left = news->seconds_left;
+  if (kx_job_get_state (self->job) == KX_JOB_WORKING)
+    kx_job_set_progress (self->job, news->steps ? news->step / (double) news->steps : -1, left);
+}
+
+static void
+deliver (gpointer data)
+{
+  News *news = data;
+  g_autoptr (KxPaintJob) self = g_weak_ref_get (&news->job);
+
+  if (!self)
+    return;
+  switch (news->kind)
+    {
+    case NEWS_PICTURE:
+      g_signal_emit (self, signals[PICTURE], 0, &news->picked);
+      return;
+    case NEWS_MOMENT:
+      g_signal_emit (self, signals[MOMENT], 0, &news->picked);
+      return;
+    case NEWS_LOSSES:
+      note_progress (self, news);
+      g_signal_emit (self, signals[LOSSES], 0, news->losses);
+      break;
+    case NEWS_EVENT:
+      g_signal_emit (self, signals[EVENT], 0, news->event);
+      return;
+    case NEWS_END:
+    default:
+      end_job (self, news);
+      break;
+    }
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+/* ── Pictures ────────────────────────────────────────────────────────────────────────────────── */
+
+#define MOMENTS 16
+
+/* The first, the fifth, each doubling of that, and each tenth of the whole. */
+static gboolean
+is_moment (guint step, guint steps)
+{
+  guint tenth = MAX (1, steps / 10);
+
+  for (guint at = 5; at <= step; at *= 2)
+    if (at == step)
+      return TRUE;
+  return step == 0 || step % tenth == 0;
+}
+
+static gboolean
+pick (Work *work, KolSnapshot *snapshot, gboolean moment, KxPaintPicked *picked)
+{
+  g_autoptr (KolPicture) picture = kol_snapshot_to_picture (snapshot, NULL);
+
+  if (!picture)
+    return FALSE;
+  picked->texture = kx_texture_from_picture (picture, SCREEN);
+  picked->thumbnail = moment ? kx_texture_from_picture (picture, KX_THUMBNAIL) : NULL;
+  picked->step = work->step;
+  picked->full = kol_snapshot_ref (snapshot);
+  return picked->texture != NULL;
+}
+
+/* Pictures that were not shown in time are dropped; moments are not. */
+static void
+post_picture (Work *work, KolSnapshot *snapshot)
+{
+  gboolean moment = is_moment (work->step, work->steps);
+  News *news = news_new (work, NEWS_PICTURE);
+
+  g_clear_pointer (&work->last, kol_snapshot_unref);
+  work->last = kol_snapshot_ref (snapshot);
+  if (!pick (work, snapshot, moment, &news->picked))
+    {
+      news_free (news);
+      return;
+    }
+  if (moment)
+    {
+      News *kept = news_new (work, NEWS_MOMENT);
+
+      kept->picked = (KxPaintPicked){ g_object_ref (news->picked.texture),
+                                      g_steal_pointer (&news->picked.thumbnail), work->step,
+                                      kol_snapshot_ref (snapshot) };
+      kx_news_post (deliver, kept, news_free);
+    }
+  kx_slot_post (work->pictures, news);
+}
+
+/* ── Losses ──────────────────────────────────────────────────────────────────────────────────── */
+
+static char *
+name_term (const KolStyleTerm *term)
+{
+  if (!g_str_equal (term->kind, "style"))
+    return g_strdup (term->kind);
+  return term->region ? g_strdup_printf ("%s (%u)", term->layer, term->region + 1)
+                      : g_strdup (term->layer);
+}
+
+static KxPaintLosses *
+losses_new (const KolStyleState *state)
+{
+  KxPaintLosses *losses = g_new0 (KxPaintLosses, 1);
+
+  losses->n_terms = state->n_terms;
+  losses->names = g_new0 (char *, state->n_terms + 1);
+  for (guint i = 0; i < state->n_terms; i++)
+    losses->names[i] = name_term (&state->terms[i]);
+  return losses;
+}
+
+static void
+post_losses (Work *work, double seconds_left)
+{
+  News *news = news_new (work, NEWS_LOSSES);
+
+  news->losses = g_steal_pointer (&work->losses);
+  news->seconds_left = seconds_left;
+  work->delivered = g_get_monotonic_time ();
+  kx_news_post (deliver, news, news_free);
+}
+
+static void
+note_losses (Work *work, const KolStyleState *state)
+{
+  if (!work->losses)
+    work->losses = losses_new (state);
+  KxPaintLosses *losses = work->losses;
+  if (losses->n_terms != state->n_terms)
+    return;
+  guint i = losses->n++;
+  losses->steps = g_renew (double, losses->steps, losses->n);
+  losses->losses = g_renew (float, losses->losses, losses->n * losses->n_terms);
+  losses->steps[i] = work->step;
+  for (guint t = 0; t < losses->n_terms; t++)
+    losses->losses[i * losses->n_terms + t] = (float) state->terms[t].loss;
+}
+
+/* ── The engine's part ───────────────────────────────────────────────────────────────────────── */
+
+static double
+seconds_since (gint64 then)
+{
+  return (double) (g_get_monotonic_time () - then) / G_USEC_PER_SEC;
+}
+
+static void
+told (const KolStudyProgress *progress, gpointer data)
+{
+  Work *work = data;
+  const KolStyleState *state = kol_style_get_state (work->style);
+  g_autoptr (KxPaintJob) job = g_weak_ref_get (&work->job);
+
+  work->step = work->from + progress->step;
+  work->steps = work->from + progress->steps;
+  note_losses (work, state);
+  if (state->event)
+    {
+      News *news = news_new (work, NEWS_EVENT);
+
+      news->event = g_strdup (state->event);
+      kx_news_post (deliver, news, news_free);
+    }
+  if (progress->n_snapshots)
+    {
+      post_picture (work, progress->snapshots[0]);
+      work->pictured = g_get_monotonic_time ();
+    }
+  if (seconds_since (work->delivered) >= LOSS_SECONDS || progress->step == progress->steps)
+    post_losses (work, progress->seconds_left);
+  work->watch.every = is_moment (work->step + 1, work->steps)
+                      || seconds_since (work->pictured) >= PICTURE_SECONDS;
+  if (!job || wants_something (work->mailbox))
+    g_cancellable_cancel (work->cancellable);
+}
+
+/* The engine's options. */
+static KolStyleOptions
+make_options (const KxPaint *paint, GArray *sources, GArray *layers)
+{
+  g_array_set_size (sources, 0);
+  g_array_set_size (layers, 0);
+  for (guint i = 0; i < paint->styles->len; i++)
+    {
+      const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
+      KolStyleSource source = { style->picture->picture, MAX (style->weight, 1e-6), style->region };
+      g_array_append_val (sources, source);
+    }
+  for (guint i = 0; i < paint->layers->len; i++)
+    {
+      const KxPaintLayer *layer = g_ptr_array_index (paint->layers, i);
+      KolStyleLayer given = { layer->name, MAX (layer->weight, 1e-6) };
+      g_array_append_val (layers, given);
+    }
+  return (KolStyleOptions){ .network = paint->network,
+                            .content = paint->content->picture,
+                            .styles = (const KolStyleSource *) (gpointer) sources->data,
+                            .n_styles = sources->len,
+                            .style_layers
+                            = layers->len ? (const KolStyleLayer *) (gpointer) layers->data : NULL,
+                            .n_style_layers = layers->len,
+                            .content_weight = paint->content_weight,
+                            .style_weight = paint->style_weight,
+                            .variation_weight = NAN,
+                            .size = paint->size,
+                            .steps = paint->steps,
+                            .rate = paint->rate,
+                            .colours = paint->colours,
+                            .start
+                            = paint->start ? KOL_STYLE_START_PICTURE : KOL_STYLE_START_CONTENT,
+                            .start_picture = paint->start,
+                            .seed = paint->seed };
+}
+
+/* The longer side from which a picture is painted on: that of the start, if it is large already. */
+static guint
+smallest_side (const KxPaint *paint, guint usual)
+{
+  if (!paint->start)
+    return usual;
+  gsize side = MAX (paint->start->width, paint->start->height);
+  return MIN (paint->size, (guint) side);
+}
+
+/* Opens what is to be painted, from the picture as it is, if there is one. */
+static gboolean
+open_stage (Work *work)
+{
+  KolDevice *device = kx_engine_open (work->engine, &work->error);
+
+  if (!device)
+    return FALSE;
+  KolStyleOptions options = make_options (work->paint, work->sources, work->layers);
+  options.smallest = smallest_side (work->paint, options.smallest);
+  work->style = kol_style_new (device, &options, &work->error);
+  kx_engine_note_memory (work->engine);
+  return work->style != NULL;
+}
+
+/* Another stage begins with the picture as it is now. */
+static gboolean
+change_stage (Work *work, KxPaint *wish)
+{
+  g_autoptr (KxPaint) next = kx_paint_copy (wish ? wish : work->paint);
+
+  if (work->last)
+    {
+      g_clear_pointer (&next->start, kol_picture_free);
+      next->start = kol_snapshot_to_picture (work->last, &work->error);
+      if (!next->start)
+        return FALSE;
+      if (smallest_side (next, 0) == next->size && work->steps > work->step
+          && next->size == work->paint->size)
+        next->steps = work->steps - work->step;
+    }
+  g_clear_pointer (&work->style, kol_style_free);
+  g_clear_pointer (&work->losses, losses_free);
+  kx_paint_unref (work->paint);
+  work->paint = g_steal_pointer (&next);
+  work->from = work->step;
+  return TRUE;
+}
+
+static KxTurn
+turn (gpointer data, double seconds)
+{
+  Work *work = data;
+  g_autoptr (KxPaint) wish = take_wish (work->mailbox);
+
+  if (is_paused (work->mailbox) && !wish)
+    return KX_TURN_WAIT;
+  if ((wish || (work->style && work->step)) && !change_stage (work, wish))
+    return KX_TURN_DONE;
+  if (!work->style && !open_stage (work))
+    return KX_TURN_DONE;
+  g_cancellable_reset (work->cancellable);
+  work->watch.every = 1;
+  g_autoptr (KolSnapshot) picture = kol_style_run (work->style, &work->watch, &work->error);
+  if (picture)
+    post_picture (work, picture);
+  kx_engine_note_memory (work->engine);
+  if (!picture || work->step >= work->steps)
+    return KX_TURN_DONE;
+  return KX_TURN_MORE;
+}
+
+static void
+end (gpointer data)
+{
+  Work *work = data;
+  News *news = news_new (work, NEWS_END);
+
+  if (work->losses)
+    post_losses (work, 0);
+  news->cancelled = work->step < work->steps;
+  news->error = g_steal_pointer (&work->error);
+  news->slot = work->pictures;
+  kx_news_post (deliver, news, news_free);
+  g_clear_pointer (&work->style, kol_style_free);
+  kx_engine_note_memory (work->engine);
+  kx_engine_unref (work->engine);
+  kx_paint_unref (work->paint);
+  mailbox_unref (work->mailbox);
+  g_array_unref (work->sources);
+  g_array_unref (work->layers);
+  g_object_unref (work->cancellable);
+  g_clear_pointer (&work->last, kol_snapshot_unref);
+  losses_free (work->losses);
+  g_weak_ref_clear (&work->job);
+  g_free (work);
+}
+
+/* ── The main thread's part ──────────────────────────────────────────────────────────────────── */
+
+static void
+abandon (KxPaintJob *self)
+{
+  g_mutex_lock (&self->mailbox->mutex);
+  self->mailbox->cancelled = TRUE;
+  g_mutex_unlock (&self->mailbox->mutex);
+  kx_task_cancel (self->task);
+}
+
+static void
+cancel_job (KxJob *job, gpointer owner)
+{
+  KxPaintJob *self = owner;
+
+  if (self && self->task)
+    abandon (self);
+}
+
+static void
+pause_job (KxJob *job, gboolean paused, gpointer owner)
+{
+  KxPaintJob *self = owner;
+
+  if (!self || !self->task)
+    return;
+  g_mutex_lock (&self->mailbox->mutex);
+  self->mailbox->paused = paused;
+  g_mutex_unlock (&self->mailbox->mutex);
+  kx_task_wake (self->task);
+  kx_job_set_state (job, paused ? KX_JOB_PAUSED : KX_JOB_WORKING, NULL);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+static void
+weigh (KxPaintJob *self, GParamSpec *spec, KxSession *session)
+{
+  if (self->task)
+    kx_task_set_weight (
+        self->task, g_strcmp0 (kx_session_get_page (session), "paint") == 0 ? VISIBLE_WEIGHT : 1);
+}
+
+static void
+kx_paint_job_finalize (GObject *object)
+{
+  KxPaintJob *self = KX_PAINT_JOB (object);
+
+  if (self->task)
+    abandon (self);
+  g_clear_pointer (&self->task, kx_task_unref);
+  g_clear_object (&self->job);
+  g_clear_pointer (&self->paint, kx_paint_unref);
+  g_clear_pointer (&self->mailbox, mailbox_unref);
+  g_clear_error (&self->fault);
+  G_OBJECT_CLASS (kx_paint_job_parent_class)->finalize (object);
+}
+
+static void
+kx_paint_job_class_init (KxPaintJobClass *klass)
+{
+  GType type = G_TYPE_FROM_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = kx_paint_job_finalize;
+  /**
+   * KxPaintJob::picture:
+   * @picked: (type KxPaintPicked): the picture as it is now
+   */
+  signals[PICTURE] = g_signal_new ("picture", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 1, G_TYPE_POINTER);
+  /**
+   * KxPaintJob::moment:
+   * @picked: (type KxPaintPicked): the picture at a moment that is worth keeping
+   */
+  signals[MOMENT] = g_signal_new ("moment", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 1, G_TYPE_POINTER);
+  /**
+   * KxPaintJob::losses:
+   * @losses: (type KxPaintLosses): those of the latest steps
+   */
+  signals[LOSSES] = g_signal_new ("losses", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 1, G_TYPE_POINTER);
+  /** KxPaintJob::changed: its step or its state is another. */
+  signals[CHANGED]
+      = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  /**
+   * KxPaintJob::event:
+   * @text: what has happened, a sentence
+   */
+  signals[EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                 1, G_TYPE_STRING);
+}
+
+static void
+kx_paint_job_init (KxPaintJob *self)
+{
+  self->seconds_left = NAN;
+  self->mailbox = g_new0 (Mailbox, 1);
+  g_atomic_ref_count_init (&self->mailbox->references);
+  g_mutex_init (&self->mailbox->mutex);
+}
+
+static Work *
+work_new (KxPaintJob *self, KxEngine *engine, guint from)
+{
+  Work *work = g_new0 (Work, 1);
+
+  g_weak_ref_init (&work->job, self);
+  work->mailbox = mailbox_ref (self->mailbox);
+  work->engine = kx_engine_ref (engine);
+  work->paint = kx_paint_ref (self->paint);
+  work->sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
+  work->layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
+  work->cancellable = g_cancellable_new ();
+  work->watch = (KolStudyWatch){ told, work, 1, work->cancellable };
+  work->pictures = kx_slot_new (deliver, news_free);
+  work->from = work->step = from;
+  return work;
+}
+
+/**
+ * kx_paint_job_new:
+ * @session: a session with a device
+ * @paint: what is to be painted
+ * @from: how many steps were done before, for a picture that is gone on with
+ *
+ * Begins to paint, and adds that to the session's jobs.
+ *
+ * Returns: (transfer full): the painting; if nobody keeps it, it ends
+ */
+KxPaintJob *
+kx_paint_job_new (KxSession *session, KxPaint *paint, guint from)
+{
+  static const KxTaskKind kind = { turn, end };
+  static const KxJobVerbs verbs = { cancel_job, pause_job };
+  KxPaintJob *self = g_object_new (KX_TYPE_PAINT_JOB, NULL);
+  KxEngine *engine = kx_device_get_engine (kx_session_get_device (session));
+  g_autofree char *title = g_strdup_printf (_ ("Painting %s"), paint->content->name);
+
+  self->paint = kx_paint_ref (paint);
+  self->job = kx_job_new (title, "paint", &verbs, self);
+  self->task = kx_worker_add (kx_engine_get_worker (engine), &kind, work_new (self, engine, from),
+                              VISIBLE_WEIGHT);
+  g_signal_connect_object (session, "notify::page", G_CALLBACK (weigh), self, G_CONNECT_SWAPPED);
+  kx_session_add_job (session, self->job);
+  return self;
+}
+
+/**
+ * kx_paint_job_update:
+ * @job: a painting
+ * @paint: what is to be painted from now on. Weights act from the next step; for all else another
+ *   stage begins with the picture as it is
+ */
+void
+kx_paint_job_update (KxPaintJob *self, KxPaint *paint)
+{
+  if (!self->task)
+    return;
+  kx_paint_unref (self->paint);
+  self->paint = kx_paint_ref (paint);
+  g_mutex_lock (&self->mailbox->mutex);
+  g_clear_pointer (&self->mailbox->wish, kx_paint_unref);
+  self->mailbox->wish = kx_paint_ref (paint);
+  g_mutex_unlock (&self->mailbox->mutex);
+  kx_task_wake (self->task);
+}
+
+/**
+ * kx_paint_job_get_paint:
+ * @job: a painting
+ *
+ * Returns: (transfer none): what is being painted
+ */
+KxPaint *
+kx_paint_job_get_paint (KxPaintJob *self)
+{
+  return self->paint;
+}
+
+/**
+ * kx_paint_job_get_job:
+ * @job: a painting
+ *
+ * Returns: (transfer none): how the list of jobs shows it
+ */
+KxJob *
+kx_paint_job_get_job (KxPaintJob *self)
+{
+  return self->job;
+}
+
+guint
+kx_paint_job_get_step (KxPaintJob *self, guint *steps)
+{
+  *steps = self->steps;
+  return self->step;
+}
+
+double
+kx_paint_job_get_seconds_left (KxPaintJob *self)
+{
+  return self->seconds_left;
+}
+
+/**
+ * kx_paint_job_get_fault:
+ * @job: a painting
+ *
+ * Returns: (nullable) (transfer none): why it has failed
+ */
+const GError *
+kx_paint_job_get_fault (KxPaintJob *self)
+{
+  return self->fault;
+}
+
+/* ── Plans ───────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  gatomicrefcount references; /* the probe's and the news' */
+  KxPaint *paint;
+  KxEngine *engine;
+  KxPaintPlanned planned;
+  GWeakRef object;
+  KxPaintPlan plan;
+} Planning;
+
+static void
+planning_unref (gpointer data)
+{
+  Planning *planning = data;
+
+  if (!g_atomic_ref_count_dec (&planning->references))
+    return;
+  kx_paint_unref (planning->paint);
+  kx_engine_unref (planning->engine);
+  g_weak_ref_clear (&planning->object);
+  g_free (planning->plan.fault);
+  g_free (planning);
+}
+
+static void
+deliver_plan (gpointer data)
+{
+  Planning *planning = data;
+  g_autoptr (GObject) object = g_weak_ref_get (&planning->object);
+
+  if (object)
+    planning->planned (&planning->plan, object);
+}
+
+static void
+make_plan (gpointer data)
+{
+  Planning *planning = data;
+  KxPaintPlan *plan = &planning->plan;
+  g_autoptr (GArray) sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
+  g_autoptr (GArray) layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
+  KolStyleOptions options = make_options (planning->paint, sources, layers);
+  g_autoptr (GError) error = NULL;
+  KolDevice *device = kx_engine_open (planning->engine, &error);
+
+  plan->seconds = NAN;
+  options.smallest = smallest_side (planning->paint, options.smallest);
+  g_autoptr (KolStyle) style = device ? kol_style_new (device, &options, &error) : NULL;
+  plan->budget = device ? kol_device_get_budget (device) : 0;
+  if (style)
+    {
+      plan->bytes = kol_style_get_peak_bytes (style);
+      kol_style_estimate (style, &plan->seconds, &error);
+    }
+  plan->fault = error ? g_strdup (error->message) : NULL;
+}
+
+static void
+plan_and_post (gpointer data)
+{
+  Planning *planning = data;
+
+  make_plan (planning);
+  g_atomic_ref_count_inc (&planning->references);
+  kx_news_post (deliver_plan, planning, planning_unref);
+}
+
+/**
+ * kx_paint_plan:
+ * @session: a session with a device
+ * @paint: what may be painted
+ * @planned: called on the main thread while @object lives
+ * @object: given to @planned; a newer call for it takes the place of one that waits
+ *
+ * Finds out what painting would take.
+ */
+void
+kx_paint_plan (KxSession *session, KxPaint *paint, KxPaintPlanned planned, GObject *object)
+{
+  KxEngine *engine = kx_device_get_engine (kx_session_get_device (session));
+  Planning *planning = g_new0 (Planning, 1);
+
+  g_atomic_ref_count_init (&planning->references);
+  planning->paint = kx_paint_ref (paint);
+  planning->engine = kx_engine_ref (engine);
+  planning->planned = planned;
+  g_weak_ref_init (&planning->object, object);
+  kx_worker_probe (kx_engine_get_worker (engine), object, plan_and_post, planning, planning_unref);
+}

@@ -1,0 +1,76 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "paint.h"
+#include "session.h"
+
+G_BEGIN_DECLS
+
+#define KX_TYPE_PAINT_JOB (kx_paint_job_get_type ())
+/** KxPaintJob: a picture that is being painted. Of the main thread. */
+G_DECLARE_FINAL_TYPE (KxPaintJob, kx_paint_job, KX, PAINT_JOB, GObject)
+
+/**
+ * KxPaintPicked:
+ * @texture: the picture
+ * @thumbnail: (nullable): it, small, if it is a moment that is worth keeping
+ * @step: when that was
+ * @full: the picture as the engine has it
+ *
+ * The picture as it was once.
+ */
+typedef struct {
+  GdkTexture *texture;
+  GdkTexture *thumbnail;
+  guint step;
+  KolSnapshot *full;
+} KxPaintPicked;
+
+/**
+ * KxPaintLosses:
+ * @n: how many steps
+ * @steps: (array length=n): which
+ * @n_terms: how many losses
+ * @names: (array length=n_terms): of which layers; "content" and "variation" stand for themselves
+ * @losses: (array length=n*n_terms): step after step, before any weight
+ *
+ * What steps have come to.
+ */
+typedef struct {
+  guint n;
+  double *steps;
+  guint n_terms;
+  char **names;
+  float *losses;
+} KxPaintLosses;
+
+KxPaintJob *kx_paint_job_new (KxSession *session, KxPaint *paint, guint from);
+KxPaint *kx_paint_job_get_paint (KxPaintJob *job);
+void kx_paint_job_update (KxPaintJob *job, KxPaint *paint);
+KxJob *kx_paint_job_get_job (KxPaintJob *job);
+guint kx_paint_job_get_step (KxPaintJob *job, guint *steps);
+double kx_paint_job_get_seconds_left (KxPaintJob *job);
+const GError *kx_paint_job_get_fault (KxPaintJob *job);
+
+/**
+ * KxPaintPlan:
+ * @bytes: what it takes on the device at the peak; 0: not known
+ * @budget: what is there; 0: not known
+ * @seconds: how long it may take; NaN: not known
+ * @fits: the longer side that would fit, if it is too large
+ * @fault: (nullable): why it cannot be painted
+ *
+ * What painting would take.
+ */
+typedef struct {
+  guint64 bytes, budget;
+  double seconds;
+  guint fits;
+  char *fault;
+} KxPaintPlan;
+
+typedef void (*KxPaintPlanned) (const KxPaintPlan *plan, gpointer object);
+
+void kx_paint_plan (KxSession *session, KxPaint *paint, KxPaintPlanned planned, GObject *object);
+
+G_END_DECLS

@@ -1,0 +1,206 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* Pictures between the engine, which has planes, and GTK, which has rows. */
+
+#include "paint-picture.h"
+
+#include <math.h>
+#include <string.h>
+
+#define RESOURCE "resource://"
+#define SCREEN 2048 /* a larger texture would cost time at each frame, and show nothing more */
+
+/* ── Planes and rows ─────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_picture_fit:
+ * @picture: a picture
+ * @longest: what its longer side may be at most; 0: anything
+ *
+ * Returns: (transfer full) (nullable): the picture, smaller if it must be; %NULL: no memory
+ */
+KolPicture *
+kx_picture_fit (const KolPicture *picture, gsize longest)
+{
+  gsize longer = MAX (picture->width, picture->height);
+  double scale = longest && longer > longest ? (double) longest / (double) longer : 1;
+  gsize width = MAX (1, (gsize) lround ((double) picture->width * scale));
+  gsize height = MAX (1, (gsize) lround ((double) picture->height * scale));
+
+  return kol_picture_resize (picture, width, height, KOL_BILINEAR, NULL);
+}
+
+/* Rows of three bytes a pixel. */
+static GBytes *
+rows_of (const KolPicture *picture)
+{
+  gsize plane = picture->width * picture->height;
+  guint8 *rows = g_malloc (plane * 3);
+
+  for (gsize c = 0; c < 3; c++)
+    {
+      const guint8 *from = picture->pixels + (picture->channels == 3 ? c * plane : 0);
+      for (gsize i = 0; i < plane; i++)
+        rows[i * 3 + c] = from[i];
+    }
+  return g_bytes_new_take (rows, plane * 3);
+}
+
+/**
+ * kx_texture_from_picture:
+ * @picture: a picture
+ * @longest: what the texture's longer side may be at most; 0: anything
+ *
+ * Returns: (transfer full) (nullable): it, for GTK; %NULL: no memory
+ */
+GdkTexture *
+kx_texture_from_picture (const KolPicture *picture, gsize longest)
+{
+  gboolean fits = !longest || MAX (picture->width, picture->height) <= longest;
+  g_autoptr (KolPicture) smaller = fits ? NULL : kx_picture_fit (picture, longest);
+  const KolPicture *shown = fits ? picture : smaller;
+
+  if (!shown)
+    return NULL;
+  g_autoptr (GBytes) rows = rows_of (shown);
+  return gdk_memory_texture_new ((int) shown->width, (int) shown->height, GDK_MEMORY_R8G8B8, rows,
+                                 shown->width * 3);
+}
+
+/**
+ * kx_picture_from_texture:
+ * @texture: a texture; what is transparent in it becomes white
+ *
+ * Returns: (transfer full): its pixels
+ */
+KolPicture *
+kx_picture_from_texture (GdkTexture *texture)
+{
+  gsize width = (gsize) gdk_texture_get_width (texture);
+  gsize height = (gsize) gdk_texture_get_height (texture), plane = width * height;
+  g_autofree guint32 *pixels = g_new (guint32, plane);
+  KolPicture *picture = g_new (KolPicture, 1);
+
+  gdk_texture_download (texture, (guchar *) pixels, width * 4);
+  *picture = (KolPicture){ 3, height, width, g_malloc (3 * plane) };
+  for (gsize i = 0; i < plane; i++)
+    {
+      guint white = 255 - (pixels[i] >> 24); /* colours are multiplied by opacity already */
+
+      for (guint c = 0; c < 3; c++)
+        picture->pixels[c * plane + i]
+            = (guint8) MIN (255, ((pixels[i] >> (16 - 8 * c)) & 255) + white);
+    }
+  return picture;
+}
+
+/* ── Pictures ────────────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_paint_picture_new:
+ * @name: what people call it
+ * @place: where it can be read again
+ * @picture: (transfer full): its pixels
+ *
+ * Returns: (transfer full): the picture
+ */
+KxPaintPicture *
+kx_paint_picture_new (const char *name, const char *place, KolPicture *picture)
+{
+  KxPaintPicture *self = g_new0 (KxPaintPicture, 1);
+
+  g_atomic_ref_count_init (&self->references);
+  self->name = g_strdup (name);
+  self->place = g_strdup (place);
+  self->picture = picture;
+  self->texture = kx_texture_from_picture (picture, SCREEN);
+  self->thumbnail = kx_texture_from_picture (picture, KX_THUMBNAIL);
+  return self;
+}
+
+KxPaintPicture *
+kx_paint_picture_ref (KxPaintPicture *picture)
+{
+  g_atomic_ref_count_inc (&picture->references);
+  return picture;
+}
+
+void
+kx_paint_picture_unref (KxPaintPicture *picture)
+{
+  if (!g_atomic_ref_count_dec (&picture->references))
+    return;
+  g_free (picture->name);
+  g_free (picture->place);
+  kol_picture_free (picture->picture);
+  g_clear_object (&picture->texture);
+  g_clear_object (&picture->thumbnail);
+  g_free (picture);
+}
+
+static KolPicture *
+load_resource (const char *path, GError **error)
+{
+  g_autoptr (GBytes) bytes = g_resources_lookup_data (path, G_RESOURCE_LOOKUP_FLAGS_NONE, error);
+  g_autoptr (GdkTexture) texture = bytes ? gdk_texture_new_from_bytes (bytes, error) : NULL;
+
+  return texture ? kx_picture_from_texture (texture) : NULL;
+}
+
+/**
+ * kx_paint_picture_load:
+ * @place: a path, or "resource:///..."
+ * @error: return location
+ *
+ * From any thread; it may take a second.
+ *
+ * Returns: (transfer full) (nullable): the picture
+ */
+KxPaintPicture *
+kx_paint_picture_load (const char *place, GError **error)
+{
+  gboolean resource = g_str_has_prefix (place, RESOURCE);
+  g_autofree char *base = g_path_get_basename (place);
+  g_autofree char *name = g_filename_display_name (base);
+  KolPicture *picture = resource ? load_resource (place + strlen (RESOURCE), error)
+                                 : kol_picture_load (place, error);
+
+  return picture ? kx_paint_picture_new (name, place, picture) : NULL;
+}
+
+static void
+load (GTask *task, gpointer source, gpointer place, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  KxPaintPicture *picture = kx_paint_picture_load (place, &error);
+
+  if (picture)
+    g_task_return_pointer (task, picture, (GDestroyNotify) kx_paint_picture_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * kx_paint_picture_load_async:
+ * @place: a path, or "resource:///..."
+ * @cancellable: (nullable): ends it
+ * @done: called on this thread
+ * @user_data: for @done
+ *
+ * As kx_paint_picture_load(), on a thread of its own.
+ */
+void
+kx_paint_picture_load_async (const char *place, GCancellable *cancellable, GAsyncReadyCallback done,
+                             gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, done, user_data);
+
+  g_task_set_task_data (task, g_strdup (place), g_free);
+  g_task_run_in_thread (task, load);
+}
+
+KxPaintPicture *
+kx_paint_picture_load_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,187 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* What is to be painted: settings that the page makes and a job works on. */
+
+#include "paint.h"
+
+#include <string.h>
+
+static KolPicture *
+copy_picture (const KolPicture *picture)
+{
+  KolPicture *copy = g_new (KolPicture, 1);
+
+  *copy = *picture;
+  copy->pixels = g_memdup2 (picture->pixels, picture->channels * picture->height * picture->width);
+  return copy;
+}
+
+static void
+style_free (gpointer data)
+{
+  KxPaintStyle *style = data;
+
+  kx_paint_picture_unref (style->picture);
+  kol_picture_free (style->region);
+  g_free (style);
+}
+
+static void
+layer_free (gpointer data)
+{
+  KxPaintLayer *layer = data;
+
+  g_free (layer->name);
+  g_free (layer);
+}
+
+/**
+ * kx_paint_new:
+ * @network: whose features are compared
+ * @content: what the picture shows
+ *
+ * Returns: (transfer full): settings, the usual ones, without a style
+ */
+KxPaint *
+kx_paint_new (const char *network, KxPaintPicture *content)
+{
+  KxPaint *paint = g_new0 (KxPaint, 1);
+
+  g_atomic_ref_count_init (&paint->references);
+  paint->network = g_strdup (network);
+  paint->content = kx_paint_picture_ref (content);
+  paint->styles = g_ptr_array_new_with_free_func (style_free);
+  paint->layers = g_ptr_array_new_with_free_func (layer_free);
+  paint->content_weight = KX_CONTENT_WEIGHT;
+  paint->style_weight = KX_STYLE_WEIGHT;
+  paint->size = 512;
+  paint->seed = 1;
+  return paint;
+}
+
+KxPaint *
+kx_paint_ref (KxPaint *paint)
+{
+  g_atomic_ref_count_inc (&paint->references);
+  return paint;
+}
+
+void
+kx_paint_unref (KxPaint *paint)
+{
+  if (!g_atomic_ref_count_dec (&paint->references))
+    return;
+  g_free (paint->network);
+  kx_paint_picture_unref (paint->content);
+  g_ptr_array_unref (paint->styles);
+  g_ptr_array_unref (paint->layers);
+  kol_picture_free (paint->start);
+  g_free (paint);
+}
+
+/**
+ * kx_paint_add_style:
+ * @paint: settings that nobody else has yet
+ * @picture: whose style is wanted
+ * @weight: how much of it
+ * @region: (nullable): where; it is copied
+ */
+void
+kx_paint_add_style (KxPaint *paint, KxPaintPicture *picture, double weight,
+                    const KolPicture *region)
+{
+  KxPaintStyle *style = g_new (KxPaintStyle, 1);
+
+  *style = (KxPaintStyle){ kx_paint_picture_ref (picture), weight,
+                           region ? copy_picture (region) : NULL };
+  g_ptr_array_add (paint->styles, style);
+}
+
+/**
+ * kx_paint_add_layer:
+ * @paint: settings that nobody else has yet
+ * @name: a layer whose style is compared
+ * @weight: what its loss is multiplied by
+ */
+void
+kx_paint_add_layer (KxPaint *paint, const char *name, double weight)
+{
+  KxPaintLayer *layer = g_new (KxPaintLayer, 1);
+
+  *layer = (KxPaintLayer){ g_strdup (name), weight };
+  g_ptr_array_add (paint->layers, layer);
+}
+
+/**
+ * kx_paint_copy:
+ * @paint: settings
+ *
+ * Returns: (transfer full): the same, that can be changed
+ */
+KxPaint *
+kx_paint_copy (const KxPaint *paint)
+{
+  KxPaint *copy = kx_paint_new (paint->network, paint->content);
+
+  for (guint i = 0; i < paint->styles->len; i++)
+    {
+      const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
+
+      kx_paint_add_style (copy, style->picture, style->weight, style->region);
+    }
+  for (guint i = 0; i < paint->layers->len; i++)
+    {
+      const KxPaintLayer *layer = g_ptr_array_index (paint->layers, i);
+
+      kx_paint_add_layer (copy, layer->name, layer->weight);
+    }
+  copy->content_weight = paint->content_weight;
+  copy->style_weight = paint->style_weight;
+  copy->size = paint->size;
+  copy->colours = paint->colours;
+  copy->steps = paint->steps;
+  copy->rate = paint->rate;
+  copy->seed = paint->seed;
+  copy->start = paint->start ? copy_picture (paint->start) : NULL;
+  return copy;
+}
+
+static gboolean
+is_same_region (const KolPicture *a, const KolPicture *b)
+{
+  if (!a || !b)
+    return a == b;
+  return a->width == b->width && a->height == b->height
+         && memcmp (a->pixels, b->pixels, a->channels * a->width * a->height) == 0;
+}
+
+static gboolean
+are_same_styles (const KxPaint *a, const KxPaint *b)
+{
+  if (a->styles->len != b->styles->len)
+    return FALSE;
+  for (guint i = 0; i < a->styles->len; i++)
+    {
+      const KxPaintStyle *one = g_ptr_array_index (a->styles, i);
+      const KxPaintStyle *other = g_ptr_array_index (b->styles, i);
+
+      if (one->picture != other->picture || !is_same_region (one->region, other->region))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * kx_paint_is_same_task:
+ * @paint: settings
+ * @other: others
+ *
+ * Returns: whether they differ in weights alone, which can be changed at the next step
+ */
+gboolean
+kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other)
+{
+  return g_str_equal (paint->network, other->network) && paint->content == other->content
+         && paint->size == other->size && paint->colours == other->colours
+         && are_same_styles (paint, other);
+}

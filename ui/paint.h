@@ -1,0 +1,77 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "paint-picture.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KxPaintStyle:
+ * @picture: whose style is wanted
+ * @weight: how much of it, relative to the others
+ * @region: (nullable): grey, of the content's proportions: white where it is wanted
+ */
+typedef struct {
+  KxPaintPicture *picture;
+  double weight;
+  KolPicture *region;
+} KxPaintStyle;
+
+/**
+ * KxPaintLayer:
+ * @name: a layer whose style is compared
+ * @weight: what its loss is multiplied by, beside the style's weight
+ */
+typedef struct {
+  char *name;
+  double weight;
+} KxPaintLayer;
+
+/**
+ * KxPaint:
+ * @network: whose features are compared: an installed network's name, or a file
+ * @content: what the picture shows
+ * @styles: (element-type KxPaintStyle): at least one
+ * @layers: (element-type KxPaintLayer): those whose weight is not 1
+ * @content_weight: of all content losses
+ * @style_weight: of all style losses
+ * @size: the longer side
+ * @colours: whose they are
+ * @steps: at each size; 0: as many as usual
+ * @rate: of the optimizer; 0: the usual one
+ * @seed: of chance
+ * @start: (nullable): what the picture is at first; %NULL: the content
+ *
+ * What is to be painted. Nothing changes it once it is handed on. Reference-counted.
+ */
+typedef struct {
+  gatomicrefcount references;
+  char *network;
+  KxPaintPicture *content;
+  GPtrArray *styles;
+  GPtrArray *layers;
+  double content_weight, style_weight;
+  guint size;
+  KolStyleColours colours;
+  guint steps;
+  double rate;
+  guint64 seed;
+  KolPicture *start;
+} KxPaint;
+
+/** KX_CONTENT_WEIGHT, KX_STYLE_WEIGHT: those of kol_style_new(), where nobody says otherwise. */
+#define KX_CONTENT_WEIGHT 0.5
+#define KX_STYLE_WEIGHT 1.0
+
+KxPaint *kx_paint_new (const char *network, KxPaintPicture *content);
+KxPaint *kx_paint_copy (const KxPaint *paint);
+KxPaint *kx_paint_ref (KxPaint *paint);
+void kx_paint_unref (KxPaint *paint);
+void kx_paint_add_style (KxPaint *paint, KxPaintPicture *picture, double weight,
+                         const KolPicture *region);
+void kx_paint_add_layer (KxPaint *paint, const char *name, double weight);
+gboolean kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxPaint, kx_paint_unref)
+
+G_END_DECLS

@@ -1,0 +1,19 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <adwaita.h>
+
+#include "paint-picture.h"
+
+G_BEGIN_DECLS
+
+#define KX_TYPE_STYLE_ROW (kx_style_row_get_type ())
+/** KxStyleRow: a style, and how much of it. `changed` and `removed` tell what was done. */
+G_DECLARE_FINAL_TYPE (KxStyleRow, kx_style_row, KX, STYLE_ROW, GtkListBoxRow)
+
+GtkWidget *kx_style_row_new (KxPaintPicture *picture, double weight);
+KxPaintPicture *kx_style_row_get_picture (KxStyleRow *row);
+double kx_style_row_get_weight (KxStyleRow *row);
+GtkRange *kx_style_row_get_scale (KxStyleRow *row);
+
+G_END_DECLS
