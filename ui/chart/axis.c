@@ -418,6 +418,24 @@ add_logarithmic (const KxAxis *axis, double gap, GArray *ticks)
     add_decade (axis, exponent, every, minor, fine, ticks);
 }
 
+/* Those of a hundred times the range. */
+static GArray *
+share_ticks (const KxAxis *axis, double gap)
+{
+  KxAxis hundred
+      = { axis->scale, KX_QUANTITY_NUMBER, axis->low * 100, axis->high * 100, axis->length };
+  GArray *ticks = kx_axis_ticks (&hundred, gap);
+
+  for (guint i = 0; i < ticks->len; i++)
+    {
+      KxTick *tick = &g_array_index (ticks, KxTick, i);
+      tick->value /= 100;
+      if (tick->major)
+        g_strlcat (tick->label, " %", sizeof tick->label);
+    }
+  return ticks;
+}
+
 /**
  * kx_axis_ticks:
  * @axis: an axis
@@ -435,8 +453,9 @@ add_logarithmic (const KxAxis *axis, double gap, GArray *ticks)
 GArray *
 kx_axis_ticks (const KxAxis *axis, double gap)
 {
+  if (axis->quantity == KX_QUANTITY_SHARE)
+    return share_ticks (axis, gap);
   GArray *ticks = g_array_new (FALSE, TRUE, sizeof (KxTick));
-
   if (!kx_axis_valid (axis))
     return ticks;
   if (axis->scale == KX_SCALE_LOG && log10 (axis->high / axis->low) >= LINEAR_BELOW)

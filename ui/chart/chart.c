@@ -1,0 +1,774 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "chart.h"
+
+#include <adwaita.h>
+#include <glib/gi18n-lib.h>
+#include <math.h>
+
+#include "chart-area.h"
+#include "export.h"
+#include "legend.h"
+
+#define ZOOM_STEP 1.5
+#define PAN_STEP 0.1
+#define TELL_INTERVAL (G_USEC_PER_SEC / 10) /* between changes of the numbers in the head */
+
+struct _KxChart {
+  GtkWidget parent_instance;
+  KxChartView *view;
+  GListStore *layers;
+  char *title;
+  gboolean share;
+
+  GtkWidget *head, *title_label, *value_label;
+  GtkWidget *legend;
+  GtkWidget *overlay, *area, *follow_button;
+  GtkWidget *footnote;
+  guint tick;
+  gboolean stale;
+  gint64 told; /* when the numbers in the head were last changed */
+};
+
+G_DEFINE_FINAL_TYPE (KxChart, kx_chart, GTK_TYPE_WIDGET)
+
+enum {
+  PROP_TITLE = 1,
+  PROP_SHARE,
+  PROP_LOG_Y,
+  PROP_LOG_X,
+  PROP_FOLLOW,
+  N_PROPS,
+};
+
+enum {
+  CHECKPOINT_ACTIVATED,
+  N_SIGNALS,
+};
+
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+static KxChartArea *
+area_of (KxChart *self)
+{
+  return KX_CHART_AREA (self->area);
+}
+
+/* ── Numbers in the head ── */
+
+/* The curve that keys and numbers are about: the first that is shown. */
+static KxLineLayer *
+main_line (KxChart *self)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->layers)); i++)
+    {
+      g_autoptr (GObject) layer = g_list_model_get_item (G_LIST_MODEL (self->layers), i);
+      if (KX_IS_LINE_LAYER (layer) && kx_line_layer_get_visible (KX_LINE_LAYER (layer)))
+        return KX_LINE_LAYER (layer); /* the list keeps it */
+    }
+  return NULL;
+}
+
+static char *
+format_y (KxChart *self, float y)
+{
+  return self->share && isfinite (y) ? g_strdup_printf ("%.1f %%", 100.0 * y) : kx_format_value (y);
+}
+
+/* "step 2,140 · 1:32 · 0.083 (0.121)": the smoothed value, and in brackets the exact one. */
+static char *
+describe_values (KxChart *self)
+{
+  KxLineLayer *line = main_line (self);
+  double smoothing = kx_chart_view_get_smoothing (self->view), step;
+  float y, shown;
+
+  if (!line
+      || !kx_line_layer_read (line, kx_chart_view_get_unit (self->view), smoothing,
+                              kx_chart_view_get_crosshair (self->view), &step, &y, &shown))
+    return g_strdup ("");
+  g_autofree char *count = kx_format_count (step), *exact = format_y (self, y);
+  GString *text = g_string_new (NULL);
+  g_string_append_printf (text, _ ("step %s"), count);
+  KxClock *clock = kx_line_layer_get_clock (line);
+  if (kx_clock_knows (clock, KX_UNIT_TIME))
+    {
+      g_autofree char *time = kx_format_seconds (kx_clock_from_step (clock, KX_UNIT_TIME, step));
+      g_string_append_printf (text, " · %s", time);
+    }
+  if (smoothing > 0 && kx_line_layer_get_kind (line) == KX_LINE_THIN && isfinite (shown))
+    {
+      g_autofree char *smooth = format_y (self, shown);
+      g_string_append_printf (text, " · %s (%s)", smooth, exact);
+    }
+  else
+    g_string_append_printf (text, " · %s", exact);
+  return g_string_free (text, FALSE);
+}
+
+static void
+tell (KxChart *self)
+{
+  g_autofree char *values = describe_values (self);
+  g_autofree char *note = kx_chart_area_get_footnote (area_of (self));
+
+  if (g_strcmp0 (values, gtk_label_get_text (GTK_LABEL (self->value_label))) != 0)
+    {
+      gtk_label_set_text (GTK_LABEL (self->value_label), values);
+      gtk_accessible_update_property (GTK_ACCESSIBLE (self->area),
+                                      GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, values, -1);
+    }
+  if (g_strcmp0 (note ? note : "", gtk_label_get_text (GTK_LABEL (self->footnote))) != 0)
+    gtk_label_set_text (GTK_LABEL (self->footnote), note ? note : "");
+  gtk_widget_set_visible (self->footnote, note != NULL);
+  kx_legend_update (KX_LEGEND (self->legend));
+}
+
+/* ── Keeping up ── */
+
+static void
+tell_extent (KxChart *self)
+{
+  KxFit extent = kx_fit_nothing;
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->layers)); i++)
+    {
+      g_autoptr (KxLayer) layer = g_list_model_get_item (G_LIST_MODEL (self->layers), i);
+      kx_layer_get_extent (layer, kx_chart_view_get_unit (self->view), &extent);
+    }
+  kx_chart_view_set_extent (self->view, self, &extent);
+}
+
+/* Once before a frame, however many points came since the last one. */
+static gboolean
+on_tick (GtkWidget *widget, GdkFrameClock *clock, gpointer data)
+{
+  KxChart *self = KX_CHART (widget);
+  gint64 now = gdk_frame_clock_get_frame_time (clock);
+
+  if (self->stale)
+    {
+      tell_extent (self);
+      self->stale = FALSE;
+      kx_chart_area_invalidate (area_of (self));
+    }
+  if (now - self->told < TELL_INTERVAL && now >= self->told)
+    return G_SOURCE_CONTINUE;
+  self->told = now;
+  self->tick = 0;
+  tell (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* An unmapped chart does nothing; when it is mapped again, it catches up. */
+static void
+queue_update (KxChart *self)
+{
+  self->stale = TRUE;
+  if (self->tick == 0 && gtk_widget_get_mapped (GTK_WIDGET (self)))
+    self->tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), on_tick, NULL, NULL);
+}
+
+static void
+on_view_changed (KxChart *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LOG_X]);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FOLLOW]);
+  gtk_widget_set_visible (self->follow_button, !kx_chart_view_get_follow (self->view));
+  kx_chart_area_invalidate (area_of (self));
+  queue_update (self);
+}
+
+static void
+on_crosshair_moved (KxChart *self)
+{
+  gtk_widget_queue_draw (self->area);
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)))
+    tell (self);
+}
+
+static void
+kx_chart_map (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (kx_chart_parent_class)->map (widget);
+  queue_update (KX_CHART (widget));
+}
+
+static void
+kx_chart_unmap (GtkWidget *widget)
+{
+  KxChart *self = KX_CHART (widget);
+
+  if (self->tick)
+    gtk_widget_remove_tick_callback (widget, self->tick);
+  self->tick = 0;
+  GTK_WIDGET_CLASS (kx_chart_parent_class)->unmap (widget);
+}
+
+/* ── Actions ── */
+
+/* Zooms where the crosshair is, else towards the newest point if that is followed. */
+static void
+zoom (KxChart *self, double factor)
+{
+  KxAxis axis = kx_chart_view_get_axis (self->view, 1);
+  double at = kx_axis_position (&axis, kx_chart_view_get_crosshair (self->view));
+
+  if (!(at >= 0 && at <= 1))
+    at = kx_chart_view_get_follow (self->view) ? 1 : 0.5;
+  kx_chart_area_release_y (area_of (self), FALSE);
+  kx_chart_view_zoom (self->view, at, factor);
+}
+
+static void
+zoom_in (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  zoom (KX_CHART (widget), ZOOM_STEP);
+}
+
+static void
+zoom_out (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  zoom (KX_CHART (widget), 1 / ZOOM_STEP);
+}
+
+static void
+fit (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  KxChart *self = KX_CHART (widget);
+
+  kx_chart_area_show_all (area_of (self));
+  kx_chart_view_fit (self->view);
+}
+
+static void
+follow (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  KxChart *self = KX_CHART (widget);
+
+  kx_chart_area_release_y (area_of (self), TRUE);
+  kx_chart_view_set_follow (self->view, TRUE);
+}
+
+static void
+pan (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  KxChart *self = KX_CHART (widget);
+
+  if (g_str_equal (name, "chart.pan-left"))
+    kx_chart_view_pan (self->view, PAN_STEP);
+  else if (g_str_equal (name, "chart.pan-right"))
+    kx_chart_view_pan (self->view, -PAN_STEP);
+  else
+    kx_chart_area_pan_y (area_of (self), g_str_equal (name, "chart.pan-up") ? -PAN_STEP : PAN_STEP);
+}
+
+/* To the point after or before that at the crosshair; without one, to the newest in sight. */
+static void
+move_crosshair (KxChart *self, int by)
+{
+  KxLineLayer *line = main_line (self);
+  KxUnit unit = kx_chart_view_get_unit (self->view);
+  KxAxis axis = kx_chart_view_get_axis (self->view, 1);
+  double at = kx_chart_view_get_crosshair (self->view);
+
+  if (!line || !kx_clock_knows (kx_line_layer_get_clock (line), unit))
+    return;
+  KxSeries *series = kx_line_layer_get_series (line);
+  KxClock *clock = kx_line_layer_get_clock (line);
+  gssize length = (gssize) kx_series_get_length (series);
+  gssize i
+      = kx_series_nearest (series, kx_clock_to_step (clock, unit, isnan (at) ? axis.high : at));
+  if (i < 0)
+    return;
+  if (isnan (at) && i > 0
+      && kx_clock_from_step (clock, unit, kx_series_get_x (series)[i]) > axis.high)
+    i--;
+  else if (!isnan (at))
+    i = CLAMP (i + by, 0, length - 1);
+  at = kx_clock_from_step (clock, unit, kx_series_get_x (series)[i]);
+  double place = kx_axis_position (&axis, at);
+  if (place < 0 || place > 1)
+    kx_chart_view_pan (self->view, place < 0 ? PAN_STEP - place : 1 - PAN_STEP - place);
+  kx_chart_view_set_crosshair (self->view, at);
+}
+
+static void
+crosshair_next (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  move_crosshair (KX_CHART (widget), 1);
+}
+
+static void
+crosshair_previous (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  move_crosshair (KX_CHART (widget), -1);
+}
+
+static void export(GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  kx_export_ask (KX_CHART (widget), name + strlen ("chart.export-"));
+}
+
+static void
+on_checkpoint_activated (KxChart *self, double step)
+{
+  g_signal_emit (self, signals[CHECKPOINT_ACTIVATED], 0, step);
+}
+
+static void
+on_fit_wanted (KxChart *self)
+{
+  fit (GTK_WIDGET (self), NULL, NULL);
+}
+
+/* ── The widget ── */
+
+static void
+kx_chart_dispose (GObject *object)
+{
+  KxChart *self = KX_CHART (object);
+
+  if (self->view)
+    {
+      g_signal_handlers_disconnect_by_data (self->view, self);
+      kx_chart_view_set_extent (self->view, self, NULL);
+    }
+  while (self->layers && g_list_model_get_n_items (G_LIST_MODEL (self->layers)) > 0)
+    {
+      g_autoptr (KxLayer) layer = g_list_model_get_item (G_LIST_MODEL (self->layers), 0);
+      kx_chart_remove_layer (self, layer);
+    }
+  g_clear_pointer (&self->head, gtk_widget_unparent);
+  g_clear_pointer (&self->legend, gtk_widget_unparent);
+  g_clear_pointer (&self->overlay, gtk_widget_unparent);
+  g_clear_pointer (&self->footnote, gtk_widget_unparent);
+  g_clear_object (&self->layers);
+  g_clear_object (&self->view);
+  G_OBJECT_CLASS (kx_chart_parent_class)->dispose (object);
+}
+
+static void
+kx_chart_finalize (GObject *object)
+{
+  g_free (KX_CHART (object)->title);
+  G_OBJECT_CLASS (kx_chart_parent_class)->finalize (object);
+}
+
+static void
+kx_chart_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  KxChart *self = KX_CHART (object);
+
+  switch (id)
+    {
+    case PROP_TITLE:
+      g_value_set_string (value, self->title);
+      break;
+    case PROP_SHARE:
+      g_value_set_boolean (value, self->share);
+      break;
+    case PROP_LOG_Y:
+      g_value_set_boolean (value, kx_chart_get_log_y (self));
+      break;
+    case PROP_LOG_X:
+      g_value_set_boolean (value, kx_chart_view_get_log_x (self->view));
+      break;
+    default:
+      g_value_set_boolean (value, kx_chart_view_get_follow (self->view));
+    }
+}
+
+static void
+set_title (KxChart *self, const char *title)
+{
+  g_free (self->title);
+  self->title = g_strdup (title);
+  gtk_label_set_text (GTK_LABEL (self->title_label), title);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, title, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->area), GTK_ACCESSIBLE_PROPERTY_LABEL, title,
+                                  -1);
+}
+
+static void
+kx_chart_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  KxChart *self = KX_CHART (object);
+
+  switch (id)
+    {
+    case PROP_TITLE:
+      set_title (self, g_value_get_string (value));
+      break;
+    case PROP_SHARE:
+      kx_chart_set_share (self, g_value_get_boolean (value));
+      break;
+    case PROP_LOG_Y:
+      kx_chart_set_log_y (self, g_value_get_boolean (value));
+      break;
+    case PROP_LOG_X:
+      kx_chart_view_set_log_x (self->view, g_value_get_boolean (value));
+      break;
+    default:
+      if (g_value_get_boolean (value))
+        kx_chart_area_release_y (area_of (self), TRUE);
+      kx_chart_view_set_follow (self->view, g_value_get_boolean (value));
+    }
+}
+
+/* What libadwaita has no style for. A hidden curve's entry fades; a shown one's is plain text. */
+static void
+load_style (void)
+{
+  static const char style[]
+      = "chart:focus-visible { outline: 2px solid alpha(@accent_color, 0.5);"
+        "                      outline-offset: -2px; }"
+        "legend > button { padding: 2px 6px; min-height: 20px;"
+        "                  font-weight: normal; }"
+        "legend > button:checked:not(:hover) { background: none; }"
+        "legend > button:not(:checked) { opacity: 0.5; }"
+        "legend > button:not(:checked) label { text-decoration: line-through; }";
+  GtkCssProvider *provider = gtk_css_provider_new ();
+
+  gtk_css_provider_load_from_data (provider, style, -1);
+  gtk_style_context_add_provider_for_display (gdk_display_get_default (),
+                                              GTK_STYLE_PROVIDER (provider),
+                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+  g_object_unref (provider);
+}
+
+static void
+install_actions (GtkWidgetClass *klass)
+{
+  static const struct {
+    const char *name;
+    GtkWidgetActionActivateFunc func;
+  } actions[] = { { "chart.zoom-in", zoom_in },
+                  { "chart.zoom-out", zoom_out },
+                  { "chart.fit", fit },
+                  { "chart.show-newest", follow },
+                  { "chart.pan-left", pan },
+                  { "chart.pan-right", pan },
+                  { "chart.pan-up", pan },
+                  { "chart.pan-down", pan },
+                  { "chart.crosshair-next", crosshair_next },
+                  { "chart.crosshair-previous", crosshair_previous },
+                  { "chart.export-png", export },
+                  { "chart.export-svg", export },
+                  { "chart.export-csv", export } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (actions); i++)
+    gtk_widget_class_install_action (klass, actions[i].name, NULL, actions[i].func);
+  gtk_widget_class_install_property_action (klass, "chart.log-y", "log-y");
+  gtk_widget_class_install_property_action (klass, "chart.log-x", "log-x");
+  gtk_widget_class_install_property_action (klass, "chart.follow", "follow");
+}
+
+static void
+install_keys (GtkWidgetClass *klass)
+{
+  static const struct {
+    guint key;
+    const char *action;
+  } keys[] = { { GDK_KEY_plus, "chart.zoom-in" },
+               { GDK_KEY_equal, "chart.zoom-in" },
+               { GDK_KEY_KP_Add, "chart.zoom-in" },
+               { GDK_KEY_minus, "chart.zoom-out" },
+               { GDK_KEY_KP_Subtract, "chart.zoom-out" },
+               { GDK_KEY_0, "chart.fit" },
+               { GDK_KEY_KP_0, "chart.fit" },
+               { GDK_KEY_f, "chart.follow" },
+               { GDK_KEY_End, "chart.show-newest" },
+               { GDK_KEY_KP_End, "chart.show-newest" },
+               { GDK_KEY_l, "chart.log-y" },
+               { GDK_KEY_x, "chart.log-x" },
+               { GDK_KEY_Left, "chart.pan-left" },
+               { GDK_KEY_Right, "chart.pan-right" },
+               { GDK_KEY_Up, "chart.pan-up" },
+               { GDK_KEY_Down, "chart.pan-down" },
+               { GDK_KEY_bracketleft, "chart.crosshair-previous" },
+               { GDK_KEY_bracketright, "chart.crosshair-next" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    gtk_widget_class_add_binding_action (klass, keys[i].key, 0, keys[i].action, NULL);
+  /* On most layouts a plus takes Shift. */
+  gtk_widget_class_add_binding_action (klass, GDK_KEY_plus, GDK_SHIFT_MASK, "chart.zoom-in", NULL);
+}
+
+static void
+kx_chart_class_init (KxChartClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+
+  object_class->dispose = kx_chart_dispose;
+  object_class->finalize = kx_chart_finalize;
+  object_class->get_property = kx_chart_get_property;
+  object_class->set_property = kx_chart_set_property;
+  widget_class->map = kx_chart_map;
+  widget_class->unmap = kx_chart_unmap;
+  props[PROP_TITLE] = g_param_spec_string ("title", NULL, NULL, NULL, flags);
+  props[PROP_SHARE] = g_param_spec_boolean ("share", NULL, NULL, FALSE, flags);
+  props[PROP_LOG_Y]
+      = g_param_spec_boolean ("log-y", NULL, NULL, FALSE, flags | G_PARAM_EXPLICIT_NOTIFY);
+  props[PROP_LOG_X]
+      = g_param_spec_boolean ("log-x", NULL, NULL, FALSE, flags | G_PARAM_EXPLICIT_NOTIFY);
+  props[PROP_FOLLOW]
+      = g_param_spec_boolean ("follow", NULL, NULL, TRUE, flags | G_PARAM_EXPLICIT_NOTIFY);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+  /**
+   * KxChart::checkpoint-activated:
+   * @step: the checkpoint's
+   *
+   * Its circle was clicked.
+   */
+  signals[CHECKPOINT_ACTIVATED]
+      = g_signal_new ("checkpoint-activated", KX_TYPE_CHART, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                      G_TYPE_NONE, 1, G_TYPE_DOUBLE);
+  load_style ();
+  install_actions (widget_class);
+  install_keys (widget_class);
+  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BOX_LAYOUT);
+  gtk_widget_class_set_css_name (widget_class, "chart");
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);
+}
+
+static void
+build_head (KxChart *self)
+{
+  self->head = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
+  self->title_label = gtk_label_new (NULL);
+  gtk_widget_add_css_class (self->title_label, "heading");
+  gtk_label_set_ellipsize (GTK_LABEL (self->title_label), PANGO_ELLIPSIZE_END);
+  self->value_label = gtk_label_new (NULL);
+  gtk_widget_add_css_class (self->value_label, "numeric");
+  gtk_widget_add_css_class (self->value_label, "dim-label");
+  gtk_label_set_ellipsize (GTK_LABEL (self->value_label), PANGO_ELLIPSIZE_START);
+  gtk_label_set_xalign (GTK_LABEL (self->value_label), 1);
+  gtk_widget_set_hexpand (self->value_label, TRUE);
+  gtk_box_append (GTK_BOX (self->head), self->title_label);
+  gtk_box_append (GTK_BOX (self->head), self->value_label);
+  gtk_widget_set_margin_start (self->head, 12);
+  gtk_widget_set_margin_end (self->head, 12);
+  gtk_widget_set_margin_top (self->head, 6);
+  gtk_widget_set_parent (self->head, GTK_WIDGET (self));
+}
+
+static void
+build_body (KxChart *self)
+{
+  self->area = kx_chart_area_new (self->view, G_LIST_MODEL (self->layers));
+  g_signal_connect_object (self->area, "checkpoint-activated", G_CALLBACK (on_checkpoint_activated),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->area, "fit-wanted", G_CALLBACK (on_fit_wanted), self,
+                           G_CONNECT_SWAPPED);
+  self->follow_button = gtk_button_new_with_label (_ ("Follow"));
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (self->follow_button), "chart.show-newest");
+  gtk_widget_set_tooltip_text (self->follow_button, _ ("Show the newest point (End)"));
+  gtk_widget_add_css_class (self->follow_button, "osd");
+  gtk_widget_set_halign (self->follow_button, GTK_ALIGN_END);
+  gtk_widget_set_valign (self->follow_button, GTK_ALIGN_END);
+  gtk_widget_set_margin_end (self->follow_button, 18);
+  gtk_widget_set_margin_bottom (self->follow_button, 36);
+  gtk_widget_set_visible (self->follow_button, FALSE);
+  self->overlay = gtk_overlay_new ();
+  gtk_overlay_set_child (GTK_OVERLAY (self->overlay), self->area);
+  gtk_overlay_add_overlay (GTK_OVERLAY (self->overlay), self->follow_button);
+  gtk_widget_set_vexpand (self->overlay, TRUE);
+  gtk_widget_set_hexpand (self->overlay, TRUE);
+  gtk_widget_set_parent (self->overlay, GTK_WIDGET (self));
+}
+
+static void
+kx_chart_init (KxChart *self)
+{
+  gtk_orientable_set_orientation (
+      GTK_ORIENTABLE (gtk_widget_get_layout_manager (GTK_WIDGET (self))), GTK_ORIENTATION_VERTICAL);
+  gtk_widget_set_focusable (GTK_WIDGET (self), TRUE);
+  gtk_widget_set_hexpand (GTK_WIDGET (self), TRUE);
+  gtk_widget_add_css_class (GTK_WIDGET (self), "view");
+  self->layers = g_list_store_new (KX_TYPE_LAYER);
+}
+
+/* Needs the view, hence not in kx_chart_init(). */
+static void
+build (KxChart *self)
+{
+  build_head (self);
+  self->legend = kx_legend_new (G_LIST_MODEL (self->layers), self->view);
+  gtk_widget_set_margin_start (self->legend, 6);
+  gtk_widget_set_margin_end (self->legend, 6);
+  gtk_widget_set_parent (self->legend, GTK_WIDGET (self));
+  build_body (self);
+  self->footnote = gtk_label_new (NULL);
+  gtk_widget_add_css_class (self->footnote, "caption");
+  gtk_widget_add_css_class (self->footnote, "dim-label");
+  gtk_label_set_xalign (GTK_LABEL (self->footnote), 0);
+  gtk_label_set_ellipsize (GTK_LABEL (self->footnote), PANGO_ELLIPSIZE_END);
+  gtk_widget_set_margin_start (self->footnote, 12);
+  gtk_widget_set_margin_end (self->footnote, 12);
+  gtk_widget_set_margin_bottom (self->footnote, 6);
+  gtk_widget_set_visible (self->footnote, FALSE);
+  gtk_widget_set_parent (self->footnote, GTK_WIDGET (self));
+}
+
+/**
+ * kx_chart_new:
+ * @view: the range, which charts may share
+ * @title: what the values are, such as "Loss"
+ *
+ * Returns: (transfer floating): a chart without layers
+ */
+GtkWidget *
+kx_chart_new (KxChartView *view, const char *title)
+{
+  KxChart *self = g_object_new (KX_TYPE_CHART, NULL);
+
+  self->view = g_object_ref (view);
+  build (self);
+  set_title (self, title);
+  g_signal_connect_object (view, "changed", G_CALLBACK (on_view_changed), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (view, "crosshair-moved", G_CALLBACK (on_crosshair_moved), self,
+                           G_CONNECT_SWAPPED);
+  return GTK_WIDGET (self);
+}
+
+KxChartView *
+kx_chart_get_view (KxChart *self)
+{
+  return self->view;
+}
+
+const char *
+kx_chart_get_title (KxChart *self)
+{
+  return self->title;
+}
+
+gboolean
+kx_chart_get_log_y (KxChart *self)
+{
+  return kx_chart_area_get_log_y (area_of (self));
+}
+
+/**
+ * kx_chart_set_log_y:
+ * @chart: a chart
+ * @log_y: whether y is on a logarithmic scale, where values that are not above 0 are hidden
+ */
+void
+kx_chart_set_log_y (KxChart *self, gboolean log_y)
+{
+  if (kx_chart_get_log_y (self) == log_y)
+    return;
+  kx_chart_area_set_log_y (area_of (self), log_y);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LOG_Y]);
+  queue_update (self);
+}
+
+/**
+ * kx_chart_set_share:
+ * @chart: a chart
+ * @share: whether values are shares of 1, to be shown as per cent
+ */
+void
+kx_chart_set_share (KxChart *self, gboolean share)
+{
+  self->share = share;
+  kx_chart_area_set_share (area_of (self), share);
+  kx_legend_set_share (KX_LEGEND (self->legend), share);
+  queue_update (self);
+}
+
+/**
+ * kx_chart_add_line:
+ * @chart: a chart
+ * @series: points; x are steps
+ * @name: for the legend and the line's end
+ * @run: which run's colour and dashes, from 0 on
+ * @kind: thin with a band, or thick
+ *
+ * Returns: (transfer none): the curve, which has been added; it follows @series
+ */
+KxLineLayer *
+kx_chart_add_line (KxChart *self, KxSeries *series, const char *name, guint run, KxLineKind kind)
+{
+  g_autoptr (KxLineLayer) line = kx_line_layer_new (series, name, run, kind);
+
+  kx_chart_add_layer (self, KX_LAYER (line));
+  return line;
+}
+
+/**
+ * kx_chart_add_layer:
+ * @chart: a chart
+ * @layer: a layer
+ */
+void
+kx_chart_add_layer (KxChart *self, KxLayer *layer)
+{
+  g_signal_connect_object (layer, "changed", G_CALLBACK (queue_update), self, G_CONNECT_SWAPPED);
+  g_list_store_append (self->layers, layer);
+  queue_update (self);
+}
+
+/**
+ * kx_chart_remove_layer:
+ * @chart: a chart
+ * @layer: one of its layers
+ */
+void
+kx_chart_remove_layer (KxChart *self, KxLayer *layer)
+{
+  guint at;
+
+  if (!g_list_store_find (self->layers, layer, &at))
+    return;
+  g_signal_handlers_disconnect_by_func (layer, queue_update, self);
+  g_list_store_remove (self->layers, at);
+  queue_update (self);
+}
+
+/**
+ * kx_chart_get_layers:
+ * @chart: a chart
+ *
+ * Returns: (transfer none): of #KxLayer
+ */
+GListModel *
+kx_chart_get_layers (KxChart *self)
+{
+  return G_LIST_MODEL (self->layers);
+}
+
+/**
+ * kx_chart_save:
+ * @chart: a chart
+ * @path: FILE.png: a picture at twice the size; FILE.svg: a drawing; FILE.csv: the points
+ * @error: return location
+ *
+ * Writes what is shown, or replaces the file.
+ *
+ * Returns: whether it is written
+ */
+gboolean
+kx_chart_save (KxChart *self, const char *path, GError **error)
+{
+  KxPlotSettings settings;
+
+  kx_chart_area_get_settings (area_of (self), &settings);
+  return kx_export (&settings, self->title, gtk_widget_get_width (self->area),
+                    gtk_widget_get_height (self->area), path, error);
+}
+
+/**
+ * kx_chart_set_head_extra:
+ * @chart: a chart
+ * @widget: what stands at the end of its head, such as its controls
+ */
+void
+kx_chart_set_head_extra (KxChart *self, GtkWidget *widget)
+{
+  gtk_box_append (GTK_BOX (self->head), widget);
+}

@@ -1,0 +1,813 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#include "line-layer.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "columns.h"
+
+#define BAND_ALPHA 0.18
+#define RAW_ALPHA 0.35    /* of single points below a smoothed line */
+#define DOT_SPACING 4     /* pixels between points from which on they are dots */
+#define LOWEST_SHARE 0.02 /* of the columns' extremes that need not be seen */
+#define THIN 0.65         /* of a thick line's width */
+
+struct _KxLineLayer {
+  KxLayer parent_instance;
+  KxSeries *series;
+  char *name;
+  guint run;
+  KxLineKind kind;
+  gboolean visible, highlighted;
+  KxClock *clock;
+
+  KxLineLayer *parent; /* owned; the past up to @branch is its */
+  GPtrArray *children; /* lent */
+  double branch;
+  KxAverage inherited;  /* the parent's at @branch */
+  gsize inherited_from; /* how many points of the parent that took, and of which generation */
+  guint inherited_generation;
+
+  KxSmoothing smoothing;
+  KxColumns columns;
+};
+
+G_DEFINE_FINAL_TYPE (KxLineLayer, kx_line_layer, KX_TYPE_LAYER)
+
+enum {
+  PROP_NAME = 1,
+  PROP_VISIBLE,
+  PROP_HIGHLIGHTED,
+  N_PROPS,
+};
+
+static GParamSpec *props[N_PROPS];
+
+/* ── Smoothing ── */
+
+/* What the parent's average was where the line leaves it. */
+static void
+inherit (KxLineLayer *self, double weight)
+{
+  const KxSeries *series = self->parent->series;
+  gsize n = kx_series_find (series, nextafter (self->branch, INFINITY));
+
+  if (self->inherited.weight == weight && self->inherited_from == n
+      && self->inherited_generation == kx_series_get_generation (series))
+    return;
+  if (self->parent->parent)
+    {
+      inherit (self->parent, weight);
+      self->inherited = self->parent->inherited;
+    }
+  else
+    kx_average_init (&self->inherited, weight);
+  for (gsize i = 0; i < n; i++)
+    kx_average_add (&self->inherited, kx_series_get_y (series)[i]);
+  self->inherited.weight = weight;
+  self->inherited_from = n;
+  self->inherited_generation = kx_series_get_generation (series);
+}
+
+static void
+update_smoothing (KxLineLayer *self, double weight)
+{
+  KxAverage begin;
+
+  kx_average_init (&begin, self->kind == KX_LINE_THICK ? 0 : weight);
+  if (self->parent && begin.weight > 0)
+    {
+      inherit (self, begin.weight);
+      begin = self->inherited;
+    }
+  kx_smoothing_begin (&self->smoothing, &begin);
+  kx_smoothing_update (&self->smoothing, self->series);
+}
+
+static float
+shown_at (KxLineLayer *self, gsize i)
+{
+  return g_array_index (self->smoothing.shown, float, i);
+}
+
+/* ── What is drawn ── */
+
+/* The step up to which it is drawn: where it is hidden, its shown children's past. */
+static double
+get_limit (KxLineLayer *self)
+{
+  double limit = -INFINITY;
+
+  if (self->visible)
+    return INFINITY;
+  for (guint i = 0; i < self->children->len; i++)
+    {
+      KxLineLayer *child = g_ptr_array_index (self->children, i);
+      limit = MAX (limit, MIN (get_limit (child), child->branch));
+    }
+  return limit;
+}
+
+static gboolean
+can_show (KxLineLayer *self, KxUnit unit)
+{
+  return kx_clock_knows (self->clock, unit) && kx_series_get_length (self->series) > 0
+         && get_limit (self) > -INFINITY;
+}
+
+static void
+kx_line_layer_get_extent (KxLayer *layer, KxUnit unit, KxFit *extent)
+{
+  KxLineLayer *self = KX_LINE_LAYER (layer);
+
+  if (!can_show (self, unit))
+    return;
+  const double *x = kx_series_get_x (self->series);
+  gsize length = kx_series_get_length (self->series);
+  double last = MIN (x[length - 1], get_limit (self));
+  gsize positive = kx_series_find (self->series, nextafter (0, 1));
+  kx_fit_add (extent, kx_clock_from_step (self->clock, unit, x[0]));
+  kx_fit_add (extent, kx_clock_from_step (self->clock, unit, last));
+  if (positive < length)
+    kx_fit_add (extent, kx_clock_from_step (self->clock, unit, x[positive]));
+}
+
+static void
+kx_line_layer_prepare (KxLayer *layer, const KxPlot *plot)
+{
+  KxLineLayer *self = KX_LINE_LAYER (layer);
+  KxAxis axis = plot->x;
+
+  if (!can_show (self, plot->unit))
+    return;
+  axis.length = MAX (1, round (plot->box.size.width * plot->scale));
+  update_smoothing (self, plot->smoothing);
+  kx_columns_update (&self->columns, self->series, &self->smoothing, &axis, plot->unit,
+                     self->clock);
+}
+
+static int
+compare_floats (gconstpointer a, gconstpointer b)
+{
+  float x = *(const float *) a, y = *(const float *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* Adds the value below which a share of them is. */
+static void
+add_quantile (GArray *values, double share, KxFit *fit)
+{
+  if (values->len == 0)
+    return;
+  qsort (values->data, values->len, sizeof (float), compare_floats);
+  kx_fit_add (fit, g_array_index (values, float, (guint) round (share * (values->len - 1))));
+}
+
+static gboolean
+has_band (KxLineLayer *self)
+{
+  return self->kind == KX_LINE_THIN && self->run < KX_PALETTE_RUNS;
+}
+
+static void
+kx_line_layer_get_fit (KxLayer *layer, const KxPlot *plot, gboolean all, KxFit *fit)
+{
+  KxLineLayer *self = KX_LINE_LAYER (layer);
+  gboolean logarithmic = plot->y.scale == KX_SCALE_LOG;
+  guint n;
+
+  if (!can_show (self, plot->unit))
+    return;
+  const KxColumn *column = kx_columns_get (&self->columns, &n);
+  g_autoptr (GArray) low = g_array_new (FALSE, FALSE, sizeof (float));
+  g_autoptr (GArray) high = g_array_new (FALSE, FALSE, sizeof (float));
+  for (guint i = 0; i < n; i++)
+    {
+      float least = logarithmic ? column[i].y.positive : column[i].y.min;
+      if (column[i].begin == column[i].end || !isfinite (least)
+          || (logarithmic && column[i].y.max <= 0))
+        continue;
+      if (!logarithmic || column[i].shown > 0)
+        kx_fit_add (fit, column[i].shown);
+      g_array_append_val (low, least);
+      g_array_append_val (high, column[i].y.max);
+    }
+  if (!has_band (self) && !all)
+    return;
+  add_quantile (low, all ? 0 : LOWEST_SHARE, fit);
+  add_quantile (high, all ? 1 : 1 - LOWEST_SHARE, fit);
+}
+
+/* ── Drawing ── */
+
+/* A path that breaks where a value cannot be shown. */
+typedef struct {
+  const KxPlot *plot;
+  cairo_t *cairo;
+  gboolean open;
+} Pen;
+
+static void
+pen_to (Pen *pen, double x, float y)
+{
+  if (!isfinite (y) || (pen->plot->y.scale == KX_SCALE_LOG && y <= 0))
+    {
+      pen->open = FALSE;
+      return;
+    }
+  if (pen->open)
+    cairo_line_to (pen->cairo, x, kx_plot_y (pen->plot, y));
+  else
+    cairo_move_to (pen->cairo, x, kx_plot_y (pen->plot, y));
+  pen->open = TRUE;
+}
+
+static double
+point_x (KxLineLayer *self, const KxPlot *plot, gsize i)
+{
+  double step = kx_series_get_x (self->series)[i];
+
+  return kx_plot_x (plot, kx_clock_from_step (self->clock, plot->unit, step));
+}
+
+static double
+column_x (const KxPlot *plot, guint i)
+{
+  return plot->box.origin.x + (i + 0.5) / plot->scale;
+}
+
+/* From the parent's curve to the first point. */
+static void
+join_parent (KxLineLayer *self, Pen *pen, gboolean smoothed)
+{
+  if (!self->parent || self->columns.begin > 0
+      || !kx_clock_knows (self->parent->clock, pen->plot->unit))
+    return;
+  KxLineLayer *parent = self->parent;
+  gsize n = kx_series_find (parent->series, nextafter (self->branch, INFINITY));
+  if (n == 0 || n > parent->smoothing.shown->len)
+    {
+      /* The parent's first point may be its own parent's. */
+      if (n == 0)
+        join_parent (parent, pen, smoothed);
+      return;
+    }
+  pen_to (pen, point_x (parent, pen->plot, n - 1),
+          smoothed ? shown_at (parent, n - 1) : kx_series_get_y (parent->series)[n - 1]);
+}
+
+/* The points that are seen and one on either side, so that the line reaches the edges. */
+static void
+get_seen (KxLineLayer *self, gsize *begin, gsize *end)
+{
+  gsize limit = kx_series_find (self->series, nextafter (get_limit (self), INFINITY));
+
+  *begin = self->columns.begin > 0 ? self->columns.begin - 1 : 0;
+  *end = MIN (self->columns.end + 1, MIN (limit, kx_series_get_length (self->series)));
+}
+
+static void
+trace_points (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean smoothed)
+{
+  Pen pen = { plot, cairo, FALSE };
+  gsize begin, end;
+
+  get_seen (self, &begin, &end);
+  join_parent (self, &pen, smoothed);
+  for (gsize i = begin; i < end; i++)
+    pen_to (&pen, point_x (self, plot, i),
+            smoothed ? shown_at (self, i) : kx_series_get_y (self->series)[i]);
+}
+
+/* Columns up to the limit. */
+static guint
+count_columns (KxLineLayer *self)
+{
+  gsize begin, end;
+  guint n;
+  const KxColumn *column = kx_columns_get (&self->columns, &n);
+
+  get_seen (self, &begin, &end);
+  while (n > 0 && column[n - 1].begin >= end)
+    n--;
+  return n;
+}
+
+static void
+trace_columns (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean smoothed)
+{
+  Pen pen = { plot, cairo, FALSE };
+  guint n = count_columns (self), all;
+  const KxColumn *column = kx_columns_get (&self->columns, &all);
+  gboolean logarithmic = plot->y.scale == KX_SCALE_LOG;
+  gsize length = kx_series_get_length (self->series);
+
+  join_parent (self, &pen, smoothed);
+  if (self->columns.begin > 0)
+    pen_to (&pen, point_x (self, plot, self->columns.begin - 1),
+            shown_at (self, self->columns.begin - 1));
+  for (guint i = 0; i < n; i++)
+    {
+      double x = column_x (plot, i);
+      if (column[i].begin == column[i].end)
+        continue;
+      float least = logarithmic ? column[i].y.positive : column[i].y.min;
+      if (smoothed)
+        {
+          if (!isfinite (column[i].y.first))
+            pen.open = FALSE;
+          pen_to (&pen, x, column[i].shown);
+          if (!isfinite (column[i].y.last))
+            pen.open = FALSE;
+          continue;
+        }
+      pen_to (&pen, x, column[i].y.first);
+      if (column[i].end - column[i].begin > 2 && isfinite (least) && isfinite (column[i].y.max))
+        {
+          pen_to (&pen, x, least);
+          pen_to (&pen, x, column[i].y.max);
+        }
+      if (column[i].end - column[i].begin > 1)
+        pen_to (&pen, x, column[i].y.last);
+    }
+  if (n == all && self->columns.end < length)
+    pen_to (&pen, point_x (self, plot, self->columns.end), shown_at (self, self->columns.end));
+}
+
+/* The extremes of a column; FALSE: nothing in it can be shown. */
+static gboolean
+get_extremes (const KxColumn *column, gboolean logarithmic, double *low, double *high)
+{
+  *low = logarithmic ? column->y.positive : column->y.min;
+  *high = column->y.max;
+  return column->begin < column->end && isfinite (*low) && isfinite (*high)
+         && (!logarithmic || *high > 0);
+}
+
+/* One polygon between the columns' extremes, or several where there are gaps. */
+static void
+trace_band (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo)
+{
+  guint n = count_columns (self), all;
+  const KxColumn *column = kx_columns_get (&self->columns, &all);
+  gboolean logarithmic = plot->y.scale == KX_SCALE_LOG;
+  double low, high;
+
+  for (guint begin = 0; begin < n;)
+    {
+      guint end = begin;
+      gboolean first = TRUE;
+      for (; end < n
+             && (column[end].begin == column[end].end
+                 || get_extremes (&column[end], logarithmic, &low, &high));
+           end++)
+        if (get_extremes (&column[end], logarithmic, &low, &high))
+          {
+            (first ? cairo_move_to : cairo_line_to) (cairo, column_x (plot, end),
+                                                     kx_plot_y (plot, high));
+            first = FALSE;
+          }
+      for (guint i = end; i > begin; i--)
+        if (get_extremes (&column[i - 1], logarithmic, &low, &high))
+          cairo_line_to (cairo, column_x (plot, i - 1), kx_plot_y (plot, low));
+      if (!first)
+        cairo_close_path (cairo);
+      begin = end + 1;
+    }
+}
+
+static void
+draw_dots (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, double radius, gboolean smoothed)
+{
+  gsize begin, end;
+
+  get_seen (self, &begin, &end);
+  for (gsize i = begin; i < end; i++)
+    {
+      float y = smoothed ? shown_at (self, i) : kx_series_get_y (self->series)[i];
+      if (!isfinite (y) || (plot->y.scale == KX_SCALE_LOG && y <= 0))
+        continue;
+      cairo_new_sub_path (cairo);
+      cairo_arc (cairo, point_x (self, plot, i), kx_plot_y (plot, y), radius, 0, 2 * G_PI);
+    }
+  cairo_fill (cairo);
+}
+
+static double
+line_width (KxLineLayer *self, const KxTheme *theme)
+{
+  double width = theme->line * (self->kind == KX_LINE_THIN ? THIN : 1);
+
+  if (self->highlighted)
+    return width + 1;
+  return self->run < KX_PALETTE_RUNS ? width : MIN (width, 1);
+}
+
+static void
+set_dashes (KxLineLayer *self, cairo_t *cairo)
+{
+  int n;
+  const double *dashes = kx_palette_dashes (self->run, &n);
+
+  cairo_set_dash (cairo, dashes, n, 0);
+}
+
+static void
+set_colour (KxLineLayer *self, const KxTheme *theme, cairo_t *cairo, double alpha)
+{
+  GdkRGBA colour = kx_line_layer_get_colour (self, theme);
+
+  cairo_set_source_rgba (cairo, colour.red, colour.green, colour.blue, colour.alpha * alpha);
+}
+
+static void
+kx_line_layer_draw (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
+{
+  KxLineLayer *self = KX_LINE_LAYER (layer);
+
+  if (!can_show (self, plot->unit))
+    return;
+  gboolean smoothed = self->smoothing.begin.weight > 0;
+  gsize seen = self->columns.end - self->columns.begin;
+  gboolean dense = seen > self->columns.columns->len;
+  gboolean dots = seen * DOT_SPACING < plot->box.size.width;
+  cairo_set_line_join (cairo, dense ? CAIRO_LINE_JOIN_BEVEL : CAIRO_LINE_JOIN_ROUND);
+  if (smoothed && has_band (self))
+    {
+      if (dense)
+        {
+          set_colour (self, plot->theme, cairo, BAND_ALPHA);
+          trace_band (self, plot, cairo);
+          cairo_fill (cairo);
+        }
+      else
+        {
+          set_colour (self, plot->theme, cairo, RAW_ALPHA);
+          cairo_set_dash (cairo, NULL, 0, 0);
+          cairo_set_line_width (cairo, 1);
+          trace_points (self, plot, cairo, FALSE);
+          cairo_stroke (cairo);
+          if (dots)
+            draw_dots (self, plot, cairo, 1.5, FALSE);
+        }
+    }
+  set_colour (self, plot->theme, cairo, 1);
+  set_dashes (self, cairo);
+  cairo_set_line_width (cairo, line_width (self, plot->theme));
+  if (dense)
+    trace_columns (self, plot, cairo, smoothed);
+  else
+    trace_points (self, plot, cairo, smoothed);
+  cairo_stroke (cairo);
+  if (dots)
+    draw_dots (self, plot, cairo, line_width (self, plot->theme) * 0.5 + 1.75, smoothed);
+}
+
+/* ── The object ── */
+
+static void
+on_series_changed (KxSeries *series, gpointer data)
+{
+  kx_layer_changed (data);
+}
+
+static void
+kx_line_layer_dispose (GObject *object)
+{
+  KxLineLayer *self = KX_LINE_LAYER (object);
+
+  kx_line_layer_set_parent (self, NULL, 0);
+  if (self->series)
+    kx_series_unwatch (self->series, on_series_changed, self);
+  g_clear_pointer (&self->series, kx_series_unref);
+  g_clear_pointer (&self->clock, kx_clock_unref);
+  G_OBJECT_CLASS (kx_line_layer_parent_class)->dispose (object);
+}
+
+static void
+kx_line_layer_finalize (GObject *object)
+{
+  KxLineLayer *self = KX_LINE_LAYER (object);
+
+  g_free (self->name);
+  g_ptr_array_unref (self->children);
+  kx_smoothing_clear (&self->smoothing);
+  kx_columns_clear (&self->columns);
+  G_OBJECT_CLASS (kx_line_layer_parent_class)->finalize (object);
+}
+
+static void
+kx_line_layer_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  KxLineLayer *self = KX_LINE_LAYER (object);
+
+  if (id == PROP_NAME)
+    g_value_set_string (value, self->name);
+  else if (id == PROP_VISIBLE)
+    g_value_set_boolean (value, self->visible);
+  else
+    g_value_set_boolean (value, self->highlighted);
+}
+
+static void
+kx_line_layer_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  KxLineLayer *self = KX_LINE_LAYER (object);
+
+  if (id == PROP_NAME)
+    kx_line_layer_set_name (self, g_value_get_string (value));
+  else if (id == PROP_VISIBLE)
+    kx_line_layer_set_visible (self, g_value_get_boolean (value));
+  else
+    kx_line_layer_set_highlighted (self, g_value_get_boolean (value));
+}
+
+static void
+kx_line_layer_class_init (KxLineLayerClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  KxLayerClass *layer_class = KX_LAYER_CLASS (klass);
+  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  object_class->dispose = kx_line_layer_dispose;
+  object_class->finalize = kx_line_layer_finalize;
+  object_class->get_property = kx_line_layer_get_property;
+  object_class->set_property = kx_line_layer_set_property;
+  layer_class->level = 1;
+  layer_class->get_extent = kx_line_layer_get_extent;
+  layer_class->prepare = kx_line_layer_prepare;
+  layer_class->get_fit = kx_line_layer_get_fit;
+  layer_class->draw = kx_line_layer_draw;
+  props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
+  props[PROP_VISIBLE] = g_param_spec_boolean ("visible", NULL, NULL, TRUE, flags);
+  props[PROP_HIGHLIGHTED] = g_param_spec_boolean ("highlighted", NULL, NULL, FALSE, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+}
+
+static void
+kx_line_layer_init (KxLineLayer *self)
+{
+  self->visible = TRUE;
+  self->children = g_ptr_array_new ();
+  kx_smoothing_init (&self->smoothing);
+  kx_columns_init (&self->columns);
+}
+
+/**
+ * kx_line_layer_new:
+ * @series: its points; x are steps
+ * @name: for people, such as "run 2"
+ * @run: which run's colour and dashes it has, from 0 on
+ * @kind: whether it is thin with a band or thick
+ *
+ * Returns: (transfer full): a curve that follows @series
+ */
+KxLineLayer *
+kx_line_layer_new (KxSeries *series, const char *name, guint run, KxLineKind kind)
+{
+  KxLineLayer *self = g_object_new (KX_TYPE_LINE_LAYER, NULL);
+
+  self->series = kx_series_ref (series);
+  self->name = g_strdup (name);
+  self->run = run;
+  self->kind = kind;
+  kx_series_watch (series, on_series_changed, self);
+  return self;
+}
+
+KxSeries *
+kx_line_layer_get_series (KxLineLayer *self)
+{
+  return self->series;
+}
+
+const char *
+kx_line_layer_get_name (KxLineLayer *self)
+{
+  return self->name;
+}
+
+void
+kx_line_layer_set_name (KxLineLayer *self, const char *name)
+{
+  if (g_strcmp0 (self->name, name) == 0)
+    return;
+  g_free (self->name);
+  self->name = g_strdup (name);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_NAME]);
+  kx_layer_changed (KX_LAYER (self));
+}
+
+guint
+kx_line_layer_get_run (KxLineLayer *self)
+{
+  return self->run;
+}
+
+KxLineKind
+kx_line_layer_get_kind (KxLineLayer *self)
+{
+  return self->kind;
+}
+
+gboolean
+kx_line_layer_get_visible (KxLineLayer *self)
+{
+  return self->visible;
+}
+
+/**
+ * kx_line_layer_set_visible:
+ * @line: a curve
+ * @visible: whether it is shown
+ *
+ * Of a hidden curve, what shown branches have in common with it stays.
+ */
+void
+kx_line_layer_set_visible (KxLineLayer *self, gboolean visible)
+{
+  if (self->visible == visible)
+    return;
+  self->visible = visible;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_VISIBLE]);
+  kx_layer_changed (KX_LAYER (self));
+}
+
+gboolean
+kx_line_layer_get_highlighted (KxLineLayer *self)
+{
+  return self->highlighted;
+}
+
+void
+kx_line_layer_set_highlighted (KxLineLayer *self, gboolean highlighted)
+{
+  if (self->highlighted == highlighted)
+    return;
+  self->highlighted = highlighted;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_HIGHLIGHTED]);
+  kx_layer_changed (KX_LAYER (self));
+}
+
+KxClock *
+kx_line_layer_get_clock (KxLineLayer *self)
+{
+  return self->clock;
+}
+
+/**
+ * kx_line_layer_set_clock:
+ * @line: a curve
+ * @clock: (nullable): its run's, without which it is shown over steps only
+ */
+void
+kx_line_layer_set_clock (KxLineLayer *self, KxClock *clock)
+{
+  if (clock)
+    kx_clock_ref (clock);
+  g_clear_pointer (&self->clock, kx_clock_unref);
+  self->clock = clock;
+  kx_layer_changed (KX_LAYER (self));
+}
+
+/**
+ * kx_line_layer_set_parent:
+ * @line: a curve
+ * @parent: (nullable): the curve of the run that it branches from
+ * @step: where
+ *
+ * Joins the curve to its parent, whose past up to @step is its own; smoothing goes on from
+ * the parent's average there.
+ */
+void
+kx_line_layer_set_parent (KxLineLayer *self, KxLineLayer *parent, double step)
+{
+  if (parent)
+    g_object_ref (parent);
+  if (self->parent)
+    g_ptr_array_remove (self->parent->children, self);
+  g_clear_object (&self->parent);
+  self->parent = parent;
+  self->branch = step;
+  self->inherited_from = G_MAXSIZE;
+  if (parent)
+    g_ptr_array_add (parent->children, self);
+}
+
+/* ── For the chart ── */
+
+/**
+ * kx_line_layer_get_colour:
+ * @line: a curve
+ * @theme: a theme
+ *
+ * Returns: its run's colour; of runs beyond those that have one, grey, or that of texts
+ *   while it is highlighted
+ */
+GdkRGBA
+kx_line_layer_get_colour (KxLineLayer *self, const KxTheme *theme)
+{
+  if (self->highlighted && self->run >= KX_PALETTE_RUNS)
+    return theme->ink;
+  return kx_palette_colour (theme, self->run);
+}
+
+/**
+ * kx_line_layer_stroke_sample:
+ * @line: a curve
+ * @theme: a theme
+ * @cairo: where
+ * @x0: left end
+ * @x1: right end
+ * @y: height
+ *
+ * Draws a piece of it for a legend.
+ */
+void
+kx_line_layer_stroke_sample (KxLineLayer *self, const KxTheme *theme, cairo_t *cairo, double x0,
+                             double x1, double y)
+{
+  set_colour (self, theme, cairo, 1);
+  set_dashes (self, cairo);
+  cairo_set_line_width (cairo, line_width (self, theme));
+  cairo_move_to (cairo, x0, y);
+  cairo_line_to (cairo, x1, y);
+  cairo_stroke (cairo);
+  cairo_set_dash (cairo, NULL, 0, 0);
+}
+
+/**
+ * kx_line_layer_read:
+ * @line: a curve
+ * @unit: of @at
+ * @smoothing: how much it is smoothed
+ * @at: a place; infinity: the newest point
+ * @step: (out): of the nearest point
+ * @y: (out): there, as it was
+ * @shown: (out): there, smoothed
+ *
+ * Returns: whether there is a point at all
+ */
+gboolean
+kx_line_layer_read (KxLineLayer *self, KxUnit unit, double smoothing, double at, double *step,
+                    float *y, float *shown)
+{
+  if (!kx_clock_knows (self->clock, unit) || kx_series_get_length (self->series) == 0)
+    return FALSE;
+  update_smoothing (self, smoothing);
+  gsize i = kx_series_get_length (self->series) - 1;
+  if (isfinite (at))
+    i = (gsize) kx_series_nearest (self->series, kx_clock_to_step (self->clock, unit, at));
+  *step = kx_series_get_x (self->series)[i];
+  *y = kx_series_get_y (self->series)[i];
+  *shown = shown_at (self, i);
+  return TRUE;
+}
+
+/**
+ * kx_line_layer_get_end:
+ * @line: a curve that is prepared
+ * @plot: where
+ * @x: (out): of its last point that can be seen
+ * @y: (out): of it
+ *
+ * Returns: whether any can
+ */
+gboolean
+kx_line_layer_get_end (KxLineLayer *self, const KxPlot *plot, double *x, double *y)
+{
+  guint n;
+  const KxColumn *column = kx_columns_get (&self->columns, &n);
+
+  if (!self->visible || !can_show (self, plot->unit))
+    return FALSE;
+  while (n > 0
+         && (!isfinite (column[n - 1].shown)
+             || (plot->y.scale == KX_SCALE_LOG && column[n - 1].shown <= 0)))
+    n--;
+  if (n == 0)
+    return FALSE;
+  *x = column_x (plot, n - 1);
+  *y = kx_plot_y (plot, column[n - 1].shown);
+  return TRUE;
+}
+
+/**
+ * kx_line_layer_count_hidden:
+ * @line: a curve that is prepared
+ * @nonpositive: (inout): added to by how many values in sight are not above 0
+ * @nonfinite: (inout): added to by how many are no numbers
+ */
+void
+kx_line_layer_count_hidden (KxLineLayer *self, guint *nonpositive, guint *nonfinite)
+{
+  gsize length = kx_series_get_length (self->series);
+
+  if (!self->visible)
+    return;
+  KxSummary seen = kx_series_summarize (self->series, MIN (self->columns.begin, length),
+                                        MIN (self->columns.end, length));
+  *nonpositive += seen.nonpositive;
+  *nonfinite += seen.nonfinite;
+}
