@@ -40,6 +40,7 @@
 #include "train/evaluator.h"
 #include "train/events.h"
 #include "train/feed.h"
+#include "train/find-rate.h"
 #include "train/metrics.h"
 #include "train/network.h"
 #include "train/recipe.h"

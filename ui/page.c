@@ -132,8 +132,7 @@ set_inspector (KxPage *self, GtkWidget *inspector)
 
   gtk_scrolled_window_set_child (private->scrolled, inspector);
   adw_flap_set_locked (private->flap, inspector == NULL);
-  if (!inspector)
-    adw_flap_set_reveal_flap (private->flap, FALSE);
+  adw_flap_set_reveal_flap (private->flap, inspector != NULL);
 }
 
 static void
@@ -320,6 +319,13 @@ kx_page_has_inspector (KxPage *self)
   KxPagePrivate *private = kx_page_get_instance_private (self);
 
   return gtk_scrolled_window_get_child (private->scrolled) != NULL;
+}
+
+void
+kx_page_attach (KxPage *self, KxSession *session)
+{
+  if (KX_PAGE_GET_CLASS (self)->attach)
+    KX_PAGE_GET_CLASS (self)->attach (self, session);
 }
 
 void

@@ -3,6 +3,8 @@
 
 #include <adwaita.h>
 
+#include "session.h"
+
 G_BEGIN_DECLS
 
 #define KX_TYPE_PAGE (kx_page_get_type ())
@@ -17,6 +19,7 @@ G_DECLARE_DERIVABLE_TYPE (KxPage, kx_page, KX, PAGE, AdwBin)
 
 /**
  * KxPageClass:
+ * @attach: its window shows @session: once, before anything else
  * @opened: it has come into sight
  * @drop: takes files that were dropped or opened, if they are of its kind
  * @save: Ctrl+S
@@ -26,6 +29,7 @@ G_DECLARE_DERIVABLE_TYPE (KxPage, kx_page, KX, PAGE, AdwBin)
 struct _KxPageClass {
   AdwBinClass parent_class;
 
+  void (*attach) (KxPage *page, KxSession *session);
   void (*opened) (KxPage *page);
   gboolean (*drop) (KxPage *page, GListModel *files);
   void (*save) (KxPage *page);
@@ -45,6 +49,7 @@ void kx_page_set_caption (KxPage *page, const char *caption);
 GtkWidget *kx_page_get_actions (KxPage *page);
 gboolean kx_page_has_inspector (KxPage *page);
 
+void kx_page_attach (KxPage *page, KxSession *session);
 void kx_page_opened (KxPage *page);
 gboolean kx_page_drop (KxPage *page, GListModel *files);
 gboolean kx_page_save (KxPage *page);

@@ -5,10 +5,12 @@
 #include "session.h"
 
 #include <glib/gi18n.h>
+#include <gtk/gtk.h>
 
 #include "news-private.h"
 
 #define FINISHED_JOBS 20 /* that stay in the list */
+#define VISIBLE_WEIGHT 3 /* of what is in sight; all else has 1 */
 
 struct _KxSession {
   GObject parent_instance;
@@ -19,6 +21,10 @@ struct _KxSession {
   gboolean looked; /* the list is complete */
   KxDevice *device;
   GListStore *jobs;
+  GListStore *runs; /* the latest last */
+  KxRun *run;       /* that the Train page shows */
+  guint n_runs;     /* that there ever were */
+  GtkStringList *data_sets;
   KxUndo *undo;
   char *page; /* the visible one */
   guint watch;
@@ -33,6 +39,7 @@ enum {
   PROP_LOAD,
   PROP_MEMORY,
   PROP_PAGE,
+  PROP_RUN,
   N_PROPS,
 };
 
@@ -54,6 +61,9 @@ kx_session_dispose (GObject *object)
   g_clear_object (&self->devices);
   g_clear_object (&self->jobs);
   g_clear_object (&self->undo);
+  g_clear_object (&self->run);
+  g_clear_object (&self->runs);
+  g_clear_object (&self->data_sets);
   g_clear_object (&self->settings);
   g_clear_pointer (&self->page, g_free);
   G_OBJECT_CLASS (kx_session_parent_class)->dispose (object);
@@ -81,6 +91,9 @@ kx_session_get_property (GObject *object, guint id, GValue *value, GParamSpec *s
     case PROP_PAGE:
       g_value_set_string (value, self->page);
       break;
+    case PROP_RUN:
+      g_value_set_object (value, self->run);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -99,6 +112,7 @@ kx_session_class_init (KxSessionClass *klass)
   props[PROP_LOAD] = g_param_spec_double ("load", NULL, NULL, 0, 1, 0, flags);
   props[PROP_MEMORY] = g_param_spec_double ("memory", NULL, NULL, 0, 1, 0, flags);
   props[PROP_PAGE] = g_param_spec_string ("page", NULL, NULL, NULL, flags);
+  props[PROP_RUN] = g_param_spec_object ("run", NULL, NULL, KX_TYPE_RUN, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   /**
@@ -115,7 +129,32 @@ kx_session_init (KxSession *self)
 {
   self->devices = g_list_store_new (KX_TYPE_DEVICE);
   self->jobs = g_list_store_new (KX_TYPE_JOB);
+  self->runs = g_list_store_new (KX_TYPE_RUN);
+  self->data_sets = gtk_string_list_new (NULL);
   self->undo = kx_undo_new ();
+}
+
+static void
+append_data_set (KxSession *self, const char *path)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->data_sets)); i++)
+    if (g_str_equal (gtk_string_list_get_string (self->data_sets, i), path))
+      return;
+  gtk_string_list_append (self->data_sets, path);
+}
+
+/* The one that is installed, and those that were used. */
+static void
+list_data_sets (KxSession *self)
+{
+  g_auto (GStrv) used = g_settings_get_strv (self->settings, "data-sets");
+  g_autofree char *installed = kol_dataset_find ();
+
+  if (installed)
+    append_data_set (self, installed);
+  for (char **path = used; *path; path++)
+    if (g_file_test (*path, G_FILE_TEST_EXISTS))
+      append_data_set (self, *path);
 }
 
 KxSession *
@@ -124,6 +163,7 @@ kx_session_new (GSettings *settings)
   KxSession *self = g_object_new (KX_TYPE_SESSION, NULL);
 
   self->settings = g_object_ref (settings);
+  list_data_sets (self);
   return self;
 }
 
@@ -297,6 +337,242 @@ kx_session_get_load (KxSession *self, double *memory)
   return self->load;
 }
 
+/* ── Runs ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* What is in sight goes first. */
+static void
+share_device (KxSession *self)
+{
+  gboolean in_sight = g_strcmp0 (self->page, "train") == 0;
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->runs)); i++)
+    {
+      g_autoptr (KxRun) run = g_list_model_get_item (G_LIST_MODEL (self->runs), i);
+
+      kx_run_set_weight (run, in_sight && run == self->run ? VISIBLE_WEIGHT : 1);
+    }
+}
+
+static KxRun *
+add_run (KxSession *self, KxRun *run)
+{
+  g_list_store_append (self->runs, run);
+  kx_session_add_job (self, kx_run_get_job (run));
+  kx_session_choose_run (self, run);
+  g_object_unref (run); /* the list holds it */
+  return run;
+}
+
+static guint64
+checkpoint_bytes (KxSession *self)
+{
+  return (guint64) g_settings_get_int (self->settings, "checkpoint-memory") << 20;
+}
+
+static char *
+next_name (KxSession *self)
+{
+  return g_strdup_printf (_ ("run %u"), ++self->n_runs);
+}
+
+GListModel *
+kx_session_get_runs (KxSession *self)
+{
+  return G_LIST_MODEL (self->runs);
+}
+
+/**
+ * kx_session_get_run:
+ * @session: a session
+ *
+ * Returns: (nullable) (transfer none): the run that the Train page shows
+ */
+KxRun *
+kx_session_get_run (KxSession *self)
+{
+  return self->run;
+}
+
+void
+kx_session_choose_run (KxSession *self, KxRun *run)
+{
+  if (!g_set_object (&self->run, run))
+    return;
+  if (run && kx_run_get_folder (run))
+    g_settings_set_string (self->settings, "run", kx_run_get_folder (run));
+  share_device (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RUN]);
+}
+
+/**
+ * kx_session_start:
+ * @session: a session with a device
+ * @recipe: the name of a recipe, or a file of one
+ * @data: the examples
+ * @batch: of so many; 0: as the recipe says
+ *
+ * Begins a new run, which is recorded among the user's runs.
+ *
+ * Returns: (transfer none): the run
+ */
+KxRun *
+kx_session_start (KxSession *self, const char *recipe, const char *data, gsize batch)
+{
+  g_return_val_if_fail (self->device, NULL);
+  g_autofree char *name = next_name (self);
+  g_autofree char *base = g_path_get_basename (recipe);
+  g_autofree char *folder = kol_run_new_folder (base);
+  KxRunSetup setup
+      = { .name = name, .recipe = recipe, .data = data, .batch = batch, .folder = folder };
+
+  kx_session_add_data_set (self, data);
+  g_settings_set_string (self->settings, "data", data);
+  g_settings_set_string (self->settings, "recipe", recipe);
+  return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
+}
+
+/**
+ * kx_session_resume:
+ * @session: a session with a device
+ * @folder: of a run
+ * @paused: it is only opened, and waits to be told to go on
+ *
+ * Returns: (transfer none): the run
+ */
+KxRun *
+kx_session_resume (KxSession *self, const char *folder, gboolean paused)
+{
+  g_return_val_if_fail (self->device, NULL);
+  g_autofree char *name = next_name (self);
+  KxRunSetup setup = { .name = name, .resume = folder, .paused = paused };
+
+  return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
+}
+
+/**
+ * kx_session_branch:
+ * @session: a session
+ * @parent: a run, which pauses
+ * @checkpoint: where the branch begins
+ *
+ * Returns: (transfer none): the branch
+ */
+KxRun *
+kx_session_branch (KxSession *self, KxRun *parent, KxMark *checkpoint)
+{
+  g_autofree char *name = next_name (self);
+  g_autofree char *base = g_path_get_basename (kx_run_get_recipe (parent));
+  g_autofree char *folder = kol_run_new_folder (base);
+
+  if (kx_run_get_state (parent) == KX_RUN_LEARNING)
+    kx_run_control (parent, KX_VERB_PAUSE);
+  return add_run (self, kx_run_branch (parent, checkpoint, name, folder));
+}
+
+/**
+ * kx_session_remove_run:
+ * @session: a session
+ * @run: a run, which pauses; it can be restored, and its folder stays
+ *
+ * Takes it out of the list. Unless it is restored it ends with the last reference to it.
+ */
+void
+kx_session_remove_run (KxSession *self, KxRun *run)
+{
+  guint position;
+
+  if (!g_list_store_find (self->runs, run, &position))
+    return;
+  kx_run_control (run, KX_VERB_PAUSE);
+  g_list_store_remove (self->runs, position);
+  if (self->run != run)
+    return;
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (self->runs));
+  g_autoptr (KxRun) next
+      = n ? g_list_model_get_item (G_LIST_MODEL (self->runs), MIN (position, n - 1)) : NULL;
+  kx_session_choose_run (self, next);
+}
+
+/**
+ * kx_session_restore_run:
+ * @session: a session
+ * @run: one that was removed
+ *
+ * Puts it back into the list, paused.
+ */
+void
+kx_session_restore_run (KxSession *self, KxRun *run)
+{
+  g_list_store_append (self->runs, run);
+  kx_session_choose_run (self, run);
+}
+
+/**
+ * kx_session_can_resume:
+ * @folder: of a run, or what was one
+ *
+ * Returns: whether there is a checkpoint, and something left to learn
+ */
+gboolean
+kx_session_can_resume (const char *folder)
+{
+  g_autoptr (KolRun) run = kol_run_read (folder, NULL);
+
+  return run && run->latest > 0 && run->latest < run->settings.steps;
+}
+
+/* ── Examples ────────────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_session_get_data_sets:
+ * @session: a session
+ *
+ * Returns: (transfer none): a #GtkStringList of files and folders
+ */
+GListModel *
+kx_session_get_data_sets (KxSession *self)
+{
+  return G_LIST_MODEL (self->data_sets);
+}
+
+/**
+ * kx_session_add_data_set:
+ * @session: a session
+ * @path: a file or folder of examples, for the list now and at later starts
+ */
+void
+kx_session_add_data_set (KxSession *self, const char *path)
+{
+  g_auto (GStrv) used = g_settings_get_strv (self->settings, "data-sets");
+
+  append_data_set (self, path);
+  if (g_strv_contains ((const char *const *) used, path))
+    return;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_strv_builder_addv (builder, (const char **) used);
+  g_strv_builder_add (builder, path);
+  g_auto (GStrv) now = g_strv_builder_end (builder);
+  g_settings_set_strv (self->settings, "data-sets", (const char *const *) now);
+}
+
+/**
+ * kx_data_set_title:
+ * @path: a file or folder of examples
+ *
+ * Returns: (transfer full): what people call it
+ */
+char *
+kx_data_set_title (const char *path)
+{
+  g_autofree char *name = g_path_get_basename (path);
+
+  if (g_str_equal (name, "fashion-mnist"))
+    return g_strdup ("Fashion-MNIST");
+  if (g_str_equal (name, "mnist"))
+    return g_strdup ("MNIST");
+  return g_filename_display_name (name);
+}
+
 /* ── Beginning and end ───────────────────────────────────────────────────────────────────────── */
 
 /**
@@ -419,5 +695,6 @@ kx_session_set_page (KxSession *self, const char *page)
     return;
   g_free (self->page);
   self->page = g_strdup (page);
+  share_device (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PAGE]);
 }

@@ -3,6 +3,7 @@
 
 #include "device.h"
 #include "job.h"
+#include "run.h"
 #include "undo.h"
 
 G_BEGIN_DECLS
@@ -32,6 +33,20 @@ double kx_session_get_load (KxSession *session, double *memory);
 
 void kx_session_add_job (KxSession *session, KxJob *job);
 void kx_session_toast (KxSession *session, const char *text, gboolean undoable);
+
+GListModel *kx_session_get_runs (KxSession *session);
+KxRun *kx_session_get_run (KxSession *session);
+void kx_session_choose_run (KxSession *session, KxRun *run);
+KxRun *kx_session_start (KxSession *session, const char *recipe, const char *data, gsize batch);
+KxRun *kx_session_resume (KxSession *session, const char *folder, gboolean paused);
+KxRun *kx_session_branch (KxSession *session, KxRun *parent, KxMark *checkpoint);
+void kx_session_remove_run (KxSession *session, KxRun *run);
+void kx_session_restore_run (KxSession *session, KxRun *run);
+gboolean kx_session_can_resume (const char *folder);
+
+GListModel *kx_session_get_data_sets (KxSession *session);
+void kx_session_add_data_set (KxSession *session, const char *path);
+char *kx_data_set_title (const char *path);
 
 const char *kx_session_get_page (KxSession *session);
 void kx_session_set_page (KxSession *session, const char *page);

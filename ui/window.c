@@ -128,6 +128,15 @@ drop_binding (GBinding **binding)
 }
 
 static void
+attach_pages (KxWindow *self)
+{
+  g_autoptr (GListModel) pages = G_LIST_MODEL (adw_view_stack_get_pages (self->stack));
+
+  for (guint i = 0; i < g_list_model_get_n_items (pages); i++)
+    kx_page_attach (KX_PAGE (adw_view_stack_page_get_child (nth_page (self, i))), self->session);
+}
+
+static void
 bind_inspector (KxWindow *self, KxPage *page)
 {
   gboolean there = kx_page_has_inspector (page);
@@ -431,6 +440,7 @@ kx_window_constructed (GObject *object)
   g_signal_connect_object (self->session, "toast", G_CALLBACK (toast), self, G_CONNECT_SWAPPED);
   allow_undo (self);
   g_signal_connect_object (deeds, "notify", G_CALLBACK (allow_undo), self, G_CONNECT_SWAPPED);
+  attach_pages (self);
   restore (self);
   show_visible (self);
 }

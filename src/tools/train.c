@@ -370,24 +370,6 @@ choose (Run *run, GError **error)
 
 /* ── The run's folder ── */
 
-/* A name that is free: two runs may begin in the same second. */
-static char *
-new_folder (const char *recipe)
-{
-  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
-  g_autofree char *time = g_date_time_format (now, "%Y%m%d-%H%M%S");
-  g_autofree char *name = g_strdup_printf ("%s-%s", recipe, time);
-  char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", name, NULL);
-
-  for (guint i = 2; g_file_test (folder, G_FILE_TEST_EXISTS); i++)
-    {
-      g_autofree char *next = g_strdup_printf ("%s-%u", name, i);
-      g_free (folder);
-      folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", next, NULL);
-    }
-  return folder;
-}
-
 /* Chooses the folder of a new run. What is in the way is known before anything is computed. */
 static gboolean
 choose_folder (Run *run, GError **error)
@@ -397,7 +379,7 @@ choose_folder (Run *run, GError **error)
   if (run->resumed)
     return TRUE;
   run->folder = options->folder ? g_strdup (options->folder)
-                                : new_folder (kol_recipe_get_name (run->recipe));
+                                : kol_run_new_folder (kol_recipe_get_name (run->recipe));
   if (!options->overwrite && kol_run_exists (run->folder))
     {
       g_autofree char *shown = g_filename_display_name (run->folder);

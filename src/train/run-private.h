@@ -22,6 +22,8 @@ gboolean kol_run_create (const char *folder, const KolRecipe *recipe,
 gboolean kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 step,
                          guint64 best, double best_loss, double best_accuracy, GError **error);
 
+/* Notes at which step of which run, or NULL, this one has begun. */
+gboolean kol_run_note_parent (const char *folder, const char *parent, guint64 step, GError **error);
 /* Notes that training has come to its end; kol_run_update() takes the note away. */
 gboolean kol_run_finish (const char *folder, GError **error);
 /* A number as text that reads back as the same number; nothing for NaN. */

@@ -37,6 +37,32 @@ kol_run_exists (const char *folder)
   return g_file_test (path, G_FILE_TEST_EXISTS);
 }
 
+/**
+ * kol_run_new_folder:
+ * @name: what the run's name begins with, such as that of a recipe
+ *
+ * Chooses a folder for a new run among the user's data, `kolinsky/runs/NAME-TIME`.
+ *
+ * Returns: (transfer full): the name of a folder that is not there yet
+ */
+char *
+kol_run_new_folder (const char *name)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *time = g_date_time_format (now, "%Y%m%d-%H%M%S");
+  g_autofree char *first = g_strdup_printf ("%s-%s", name, time);
+  char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", first, NULL);
+
+  /* Two runs may begin in the same second. */
+  for (guint i = 2; g_file_test (folder, G_FILE_TEST_EXISTS); i++)
+    {
+      g_autofree char *next = g_strdup_printf ("%s-%u", first, i);
+      g_free (folder);
+      folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", next, NULL);
+    }
+  return folder;
+}
+
 /* With as few digits as read back as the same number. */
 static void
 write_numbers (GKeyFile *file, const char *key, const float *numbers, gsize n)
@@ -178,6 +204,20 @@ kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 st
 }
 
 gboolean
+kol_run_note_parent (const char *folder, const char *parent, guint64 step, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_KEEP_COMMENTS, error))
+    return FALSE;
+  if (parent)
+    g_key_file_set_string (file, "run", "parent", parent);
+  g_key_file_set_uint64 (file, "run", "parent-step", step);
+  return save (file, folder, error);
+}
+
+gboolean
 kol_run_finish (const char *folder, GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
@@ -288,6 +328,8 @@ read_all (KolRun *run, GKeyFile *file, GError **error)
 
   run->latest = steps->len ? g_array_index (steps, guint64, 0) : 0;
   run->best = g_key_file_get_uint64 (file, "run", "best-step", NULL);
+  run->parent = g_key_file_get_string (file, "run", "parent", NULL);
+  run->parent_step = g_key_file_get_uint64 (file, "run", "parent-step", NULL);
   return read_data (run, file, error) && read_settings (run, file, error)
          && read_recipe (run, file, error);
 }
@@ -363,6 +405,7 @@ kol_run_free (KolRun *run)
   g_clear_pointer (&run->recipe, kol_recipe_unref);
   g_free (run->data);
   g_free (run->files);
+  g_free (run->parent);
   g_free ((char *) run->data_options.target);
   g_clear_pointer (&run->like, kol_dataset_unref);
   g_free (run);
@@ -379,6 +422,40 @@ is_worth_keeping (const char *folder)
   return steps->len > 0 || (table && table->rows > 0);
 }
 
+static gboolean
+remove_files (const char *folder)
+{
+  static const char *const files[]
+      = { KOL_RUN_FILE, KOL_RECIPE_FILE, KOL_METRICS_FILE, KOL_SKIPPED_FILE, KOL_LOCK_FILE };
+  g_autofree char *checkpoints = g_build_filename (folder, "checkpoints", NULL);
+
+  kol_record_remove_logs (folder);
+  kol_checkpoint_forget (folder, 0, 0);
+  g_rmdir (checkpoints);
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *path = g_build_filename (folder, files[i], NULL);
+      g_unlink (path);
+    }
+  return g_rmdir (folder) == 0;
+}
+
+/**
+ * kol_run_remove:
+ * @folder: the folder of a run that no one is at
+ *
+ * Takes away a run with all that it has come to. Files that are not a run's stay, and so
+ * does the folder then.
+ *
+ * Returns: whether the folder is gone
+ */
+gboolean
+kol_run_remove (const char *folder)
+{
+  g_return_val_if_fail (folder != NULL, FALSE);
+  return kol_run_exists (folder) && remove_files (folder);
+}
+
 /**
  * kol_run_remove_empty:
  * @folder: the folder of a run that no one is at
@@ -392,21 +469,6 @@ is_worth_keeping (const char *folder)
 gboolean
 kol_run_remove_empty (const char *folder)
 {
-  static const char *const files[]
-      = { KOL_RUN_FILE, KOL_RECIPE_FILE, KOL_METRICS_FILE, KOL_SKIPPED_FILE, KOL_LOCK_FILE };
-  g_autofree char *checkpoints = g_build_filename (folder, "checkpoints", NULL);
-
   g_return_val_if_fail (folder != NULL, FALSE);
-
-  if (!kol_run_exists (folder) || is_worth_keeping (folder))
-    return FALSE;
-  kol_record_remove_logs (folder);
-  kol_checkpoint_forget (folder, 0, 0);
-  g_rmdir (checkpoints);
-  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
-    {
-      g_autofree char *path = g_build_filename (folder, files[i], NULL);
-      g_unlink (path);
-    }
-  return g_rmdir (folder) == 0;
+  return kol_run_exists (folder) && !is_worth_keeping (folder) && remove_files (folder);
 }

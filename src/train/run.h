@@ -19,6 +19,8 @@ G_BEGIN_DECLS
  *   names, or outputs; no examples
  * @latest: the step of its latest checkpoint
  * @best: the step with the best validation so far; 0: none
+ * @parent: (nullable): the folder of the run that it has branched from
+ * @parent_step: the step at which it did; 0: it began by itself
  *
  * What a run's folder says of it.
  */
@@ -34,12 +36,16 @@ typedef struct {
   KolDataset *like;
   guint64 latest;
   guint64 best;
+  char *parent;
+  guint64 parent_step;
 } KolRun;
 
 KOL_API gboolean kol_run_exists (const char *folder);
+KOL_API char *kol_run_new_folder (const char *name);
 KOL_API KolRun *kol_run_read (const char *folder, GError **error);
 KOL_API char *kol_run_get_weights (const KolRun *run);
 KOL_API void kol_run_free (KolRun *run);
+KOL_API gboolean kol_run_remove (const char *folder);
 KOL_API gboolean kol_run_remove_empty (const char *folder);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolRun, kol_run_free)

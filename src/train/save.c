@@ -191,8 +191,8 @@ compare_device (KolTrainer *trainer, GKeyFile *facts)
 }
 
 /* Has every node computed as it was. */
-static void
-compute_as_before (KolTrainer *trainer, GKeyFile *facts)
+void
+kol_trainer_compute_as_before (KolTrainer *trainer, GKeyFile *facts)
 {
   compare_device (trainer, facts);
   g_clear_pointer (&trainer->pinned, g_hash_table_unref);
@@ -200,6 +200,40 @@ compute_as_before (KolTrainer *trainer, GKeyFile *facts)
   trainer->validation_pinned = kol_train_facts_get_variants (facts, KOL_VALIDATION_VARIANTS);
   kol_graph_pin_variants (trainer->learner.graph, trainer->pinned);
   kol_graph_pin_variants (kol_evaluator_get_graph (trainer->evaluator), trainer->validation_pinned);
+}
+
+/**
+ * kol_trainer_branch:
+ * @trainer: a trainer that has not run yet, of the same network and data as the one that
+ *   @state is of; its settings may differ
+ * @state: a state
+ * @parent: (nullable): the folder of the run that it is of, to be named in this one's
+ * @error: return location
+ *
+ * Begins a run at a step of another one: with its weights, moments, counters and controls.
+ * If the run is recorded (kol_trainer_record() comes before), its `run.ini` names the
+ * parent and the step, its timeline begins with a row of it, and a checkpoint of that step
+ * is written at once, so that it can be resumed.
+ *
+ * Errors: those of kol_trainer_rewind(); what the disk reports.
+ *
+ * Returns: whether the trainer stands at that step
+ */
+gboolean
+kol_trainer_branch (KolTrainer *trainer, const KolTrainState *state, const char *parent,
+                    GError **error)
+{
+  g_return_val_if_fail (trainer != NULL && state != NULL && !trainer->training, FALSE);
+  g_return_val_if_fail (kol_trainer_get_step (trainer) == 0, FALSE);
+
+  if (!kol_trainer_take_state (trainer, state, error))
+    return FALSE;
+  kol_trainer_compute_as_before (trainer, state->facts);
+  if (!trainer->record)
+    return TRUE;
+  return kol_run_note_parent (kol_record_get_folder (trainer->record), parent, state->step, error)
+         && kol_trainer_happened (trainer, KOL_TIMELINE_BRANCH, NAN, NAN, error)
+         && kol_trainer_save (trainer, error);
 }
 
 /* The step of the latest checkpoint; 0, which no checkpoint has, with @error set: there is none. */
@@ -250,7 +284,7 @@ kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step, GErro
   if (!state || !kol_trainer_take_state (trainer, state, error))
     return FALSE;
   trainer->saved_step = step;
-  compute_as_before (trainer, state->facts);
+  kol_trainer_compute_as_before (trainer, state->facts);
   /* Later checkpoints would be of a future that is not this one; they go before its rows. */
   kol_checkpoint_forget_after (folder, step);
   trainer->record = kol_record_new (folder, trainer->learner.train_step, step,

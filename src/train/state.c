@@ -162,7 +162,7 @@ kol_trainer_capture (KolTrainer *trainer, GError **error)
   if (!kol_finish (trainer->learner.graph, error))
     return NULL;
   guint64 step = kol_trainer_get_step (trainer);
-  g_autofree char *origin = g_strdup_printf ("step %" G_GUINT64_FORMAT, step);
+  g_autofree char *origin = g_strdup_printf ("the state of step %" G_GUINT64_FORMAT, step);
   g_autoptr (KolTrainState) state = state_new (step, origin);
   guint n = kol_parameters_get_count (trainer->parameters);
   state->weights = kol_parameters_copy (trainer->parameters, 0, trainer->n_network, error);

@@ -60,6 +60,7 @@ struct _KolTrainer {
   double repeated_share; /* for so many operations more */
 
   KolTraining *training; /* NULL: none is under way */
+  gboolean quiet;        /* the lecture's two lines are not told, nor computed */
   KolTally *tally;       /* NULL: not every step is told */
   const char **names;    /* of the parameters that learn; lent by them. NULL: not yet listed */
   KolControls controls;
@@ -114,6 +115,9 @@ GHashTable *kol_train_facts_get_variants (GKeyFile *facts, const char *group);
 void kol_trainer_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Computes @first, or with NULL nothing but the batch's loss and accuracy, and these. */
 gboolean kol_learner_run (const KolLearner *learner, KolValue *first, GError **error);
+
+/* save.c: has every node computed as @facts say. */
+void kol_trainer_compute_as_before (KolTrainer *trainer, GKeyFile *facts);
 
 /* training.c: waits for the steps under way, and tells them. */
 gboolean kol_training_settle (KolTraining *training, GError **error);

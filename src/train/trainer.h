@@ -110,6 +110,8 @@ KOL_API gboolean kol_trainer_mark (KolTrainer *trainer, KolTimelineKind kind, do
 KOL_API KolTrainState *kol_trainer_capture (KolTrainer *trainer, GError **error);
 KOL_API gboolean kol_trainer_rewind (KolTrainer *trainer, const KolTrainState *state,
                                      GError **error);
+KOL_API gboolean kol_trainer_branch (KolTrainer *trainer, const KolTrainState *state,
+                                     const char *parent, GError **error);
 KOL_API KolTrainState *kol_train_state_load (const char *folder, guint64 step, GError **error);
 KOL_API KolTrainState *kol_train_state_ref (KolTrainState *state);
 KOL_API void kol_train_state_unref (KolTrainState *state);

@@ -483,7 +483,7 @@ take_step (KolTraining *run, guint64 step, GError **error)
 {
   KolTrainer *trainer = run->trainer;
   guint64 done = step + 1;
-  gboolean lines = step % LINES_EVERY == 0;
+  gboolean lines = step % LINES_EVERY == 0 && !trainer->quiet;
   gboolean logged = trainer->record && done % trainer->settings.log_every == 0;
   gboolean due = seconds_taken (run) - run->reported >= PROGRESS_SECONDS;
   gboolean wanted = lines || logged || due;

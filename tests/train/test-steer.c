@@ -437,6 +437,139 @@ test_rewind_to_disk (void)
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
 }
 
+/* ── Branches ────────────────────────────────────────────────────────────────────────────────── */
+
+/* A branch is what its parent would have become, to the last bit, and can be resumed at once. */
+static void
+test_branch (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 12);
+  g_autoptr (KolTrainer) parent = new_trainer (kol_recipe_network, pictures, &rich);
+  g_autoptr (KolTrainer) branch = new_trainer (kol_recipe_network, pictures, &rich);
+  g_autofree char *parent_folder = folder_of ("parent"), *folder = folder_of ("branch");
+  g_autoptr (GError) error = NULL;
+  Told told = { 0 };
+
+  record (parent, parent_folder);
+  begin (parent, NULL);
+  advance (parent, 11, 0);
+  set (parent, KOL_CONTROL_RATE_FACTOR, 0.5);
+  set (parent, KOL_CONTROL_BATCH, 12);
+  advance (parent, 2, 0);
+  g_autoptr (KolTrainState) state = capture (parent);
+
+  record (branch, folder);
+  kol_trainer_branch (branch, state, parent_folder, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (kol_trainer_get_step (branch), ==, 13);
+  g_assert_cmpfloat (kol_trainer_get_control (branch, KOL_CONTROL_BATCH), ==, 12);
+  g_clear_pointer (&branch, kol_trainer_free); /* as if it were killed here */
+
+  g_autoptr (KolRun) read = kol_run_read (folder, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (read->parent, ==, parent_folder);
+  g_assert_cmpuint (read->parent_step, ==, 13);
+  g_assert_cmpuint (read->latest, ==, 13);
+  branch = new_trainer (kol_recipe_network, pictures, &rich);
+  kol_trainer_resume (branch, folder, 0, &error);
+  g_assert_no_error (error);
+  run (branch, &told);
+  while (!advance (parent, 5, 0))
+    ;
+  end (parent);
+  g_assert_true (are_same (parent, branch));
+  g_assert_cmpuint (told.notes, ==, 0); /* every node is computed as before */
+
+  g_autoptr (GArray) rows = kol_timeline_load (folder, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (rows->len, ==, 1);
+  g_assert_cmpint (g_array_index (rows, KolTimelineRow, 0).kind, ==, KOL_TIMELINE_BRANCH);
+  g_assert_cmpuint (g_array_index (rows, KolTimelineRow, 0).step, ==, 13);
+}
+
+/* A state of another network is refused, and nothing is changed. */
+static void
+test_branch_refused (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 13);
+  g_autoptr (KolTrainer) digits_trainer = new_trainer (kol_recipe_network, pictures, &rich);
+  g_autoptr (KolTrainer) linear = new_trainer (linear_network, pictures, &rich);
+  g_autoptr (KolTrainer) same = new_trainer (linear_network, pictures, &rich);
+  g_autoptr (KolTrainState) state = capture (digits_trainer);
+  g_autoptr (GError) error = NULL;
+
+  begin (linear, NULL);
+  begin (same, NULL);
+  advance (linear, 3, 0);
+  advance (same, 3, 0);
+  g_assert_false (kol_trainer_rewind (linear, state, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  g_test_message ("%s", error->message);
+  advance (linear, 3, 0);
+  advance (same, 3, 0);
+  g_assert_true (are_same (linear, same));
+}
+
+/* ── Finding a rate ──────────────────────────────────────────────────────────────────────────── */
+
+static void
+test_find_rate (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (300, 10, 14);
+  const KolTrainSettings settings = { .steps = 40,
+                                      .batch = 20,
+                                      .optimizer = { .name = "sgd", .rate = 1e-3, .momentum = 0.9 },
+                                      .validation = 40 };
+  g_autoptr (KolTrainer) looked_at = new_trainer (linear_network, pictures, &settings);
+  g_autoptr (KolTrainer) calm = new_trainer (linear_network, pictures, &settings);
+  g_autoptr (GError) error = NULL;
+  gboolean finished = FALSE;
+  guint n, before = 0;
+
+  g_assert_null (kol_rate_finder_new (looked_at, 1, 0.1, 60, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+
+  begin (looked_at, NULL);
+  begin (calm, NULL);
+  advance (looked_at, 7, 0);
+  advance (calm, 7, 0);
+  g_autoptr (KolRateFinder) finder = kol_rate_finder_new (looked_at, 1e-6, 1e3, 120, &error);
+  g_assert_no_error (error);
+  while (!finished)
+    {
+      kol_rate_finder_advance (finder, 0, 0.002, &finished, &error);
+      g_assert_no_error (error);
+      kol_rate_finder_get_points (finder, &n);
+      g_assert_true (n > before || finished);
+      before = n;
+    }
+  const KolRatePoint *points = kol_rate_finder_get_points (finder, &n);
+  g_assert_cmpuint (n, >, 50);
+  g_assert_cmpuint (n, <, 120); /* it was stopped */
+  double lowest = INFINITY, sum = 0, share = 0;
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_cmpfloat_with_epsilon (points[i].rate / (1e-6 * pow (1e9, i / 119.0)), 1, 1e-9);
+      sum = 0.95 * sum + 0.05 * points[i].loss;
+      share = 0.95 * share + 0.05;
+      g_assert_cmpfloat_with_epsilon (points[i].smoothed, sum / share, 1e-6 * points[i].smoothed);
+      lowest = MIN (lowest, points[i].smoothed);
+      g_assert_true (i == n - 1 || points[i].smoothed <= 4 * lowest);
+    }
+  double rate = kol_rate_finder_suggest (finder);
+  g_test_message ("the rate is to be %g; stopped at %g, after %u", rate, points[n - 1].rate, n);
+  g_assert_cmpfloat (rate, >, 1e-5);
+  g_assert_cmpfloat (rate, <, 1);
+
+  g_clear_pointer (&finder, kol_rate_finder_free);
+  while (!advance (looked_at, 9, 0))
+    ;
+  while (!advance (calm, 9, 0))
+    ;
+  g_assert_true (are_same (looked_at, calm)); /* there is no trace of it */
+}
+
 /* ── Controls ────────────────────────────────────────────────────────────────────────────────── */
 
 /* Plain descent moves the weights in proportion to the rate: its very step shows. */
@@ -739,6 +872,9 @@ add_tests (void)
   g_test_add_func ("/steer/diverges", test_diverges);
   g_test_add_func ("/steer/rewind", test_rewind);
   g_test_add_func ("/steer/rewind-to-disk", test_rewind_to_disk);
+  g_test_add_func ("/steer/branch", test_branch);
+  g_test_add_func ("/steer/branch-refused", test_branch_refused);
+  g_test_add_func ("/steer/find-rate", test_find_rate);
   g_test_add_func ("/steer/live-rate", test_live_rate);
   g_test_add_func ("/steer/exact-controls/adam", test_exact_controls_adam);
   g_test_add_func ("/steer/exact-controls/sgd", test_exact_controls_sgd);

@@ -1,0 +1,830 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * A run on the worker's thread. What the main thread wants stands in a letter box, of which the
+ * last wish counts, and is taken out between two steps; what comes of it is told by messages.
+ */
+
+#include "lesson-private.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "news-private.h"
+
+#define CHECKPOINT_EVERY 100 /* steps between states that one can go back to */
+#define TELL_SECONDS 0.05    /* between two messages with metrics */
+
+/* What has to be done before the first step, a turn each. */
+typedef enum {
+  OPEN_DEVICE,
+  OPEN_DATA,
+  BUILD,
+  COMPILE,
+  LEARN,
+} Stage;
+
+struct _KxLesson {
+  gatomicrefcount references;
+  KxEngine *engine;
+  KxTask *task; /* the main thread's */
+  GWeakRef run;
+
+  /* What it is to be; does not change. */
+  char *recipe_name, *data_path, *resume, *folder;
+  gsize batch;
+  guint64 steps;
+  KxLesson *parent;      /* of a branch, which has its network and examples... */
+  KolTrainState *origin; /* ...and begins here */
+  char *parent_folder;
+
+  /* The letter box, under the mutex. */
+  GMutex mutex;
+  gboolean running, stop, keep_state, scrap;
+  guint single_steps;
+  guint64 limit; /* the step at which it pauses; 0: none */
+  gboolean is_set[KX_N_CONTROLS];
+  double wish[KX_N_CONTROLS];
+  KolTrainState *rewind;
+
+  /* The worker's. */
+  Stage stage;
+  KolRecipe *recipe;
+  KolDatasetOptions data_options;
+  KolPreprocess picture;
+  KolTrainSettings settings;
+  KolDataset *training, *validation;
+  KolTrainer *trainer;
+  gboolean over, recorded;
+  guint64 kept_step; /* of the latest state that was captured */
+  KxRunState told;   /* the state that the main thread knows */
+  gint64 told_at;    /* when it last had metrics */
+  double loss, speed, seconds_left;
+
+  /* Rows that are not told yet. */
+  guint n_ratios;
+  GArray *step, *epoch, *seconds;                      /* of double */
+  GArray *losses, *accuracies, *rates, *norms, *ratio; /* of float */
+  GArray *ratios;                                      /* of float, n_ratios a row */
+};
+
+/* ── Telling ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+news_free (gpointer data)
+{
+  KxLessonNews *news = data;
+
+  g_weak_ref_clear (&news->run);
+  g_free (news->text);
+  g_strfreev (news->names);
+  g_free ((gpointer) news->metrics.step);
+  g_free ((gpointer) news->metrics.epoch);
+  g_free ((gpointer) news->metrics.seconds);
+  g_free ((gpointer) news->metrics.loss);
+  g_free ((gpointer) news->metrics.accuracy);
+  g_free ((gpointer) news->metrics.rate);
+  g_free ((gpointer) news->metrics.norm);
+  g_free ((gpointer) news->metrics.ratio);
+  g_free ((gpointer) news->metrics.ratios);
+  g_clear_pointer (&news->state, kol_train_state_unref);
+  g_clear_error (&news->error);
+  g_free (news);
+}
+
+static void
+deliver (gpointer data)
+{
+  KxLessonNews *news = data;
+  g_autoptr (KxRun) run = g_weak_ref_get (&news->run);
+
+  if (run)
+    kx_run_take_news (run, news);
+}
+
+static KxLessonNews *
+news_new (KxLesson *lesson, KxLessonTopic topic)
+{
+  KxLessonNews *news = g_new0 (KxLessonNews, 1);
+  g_autoptr (GObject) run = g_weak_ref_get (&lesson->run);
+
+  g_weak_ref_init (&news->run, run);
+  news->topic = topic;
+  news->loss = news->accuracy = NAN;
+  if (lesson->trainer)
+    {
+      news->step = kol_trainer_get_step (lesson->trainer);
+      news->steps = kol_trainer_get_settings (lesson->trainer)->steps;
+      for (guint i = 0; i < KX_N_CONTROLS; i++)
+        news->controls[i] = kol_trainer_get_control (lesson->trainer, i);
+    }
+  return news;
+}
+
+static void
+post (KxLessonNews *news)
+{
+  kx_news_post (deliver, news, news_free);
+}
+
+static void
+tell_text (KxLesson *lesson, KxLessonTopic topic, const char *text)
+{
+  KxLessonNews *news = news_new (lesson, topic);
+
+  news->text = g_strdup (text);
+  post (news);
+}
+
+static void
+tell_state (KxLesson *lesson, KxRunState state, GError *error)
+{
+  if (lesson->told == state && !error)
+    return;
+  KxLessonNews *news = news_new (lesson, KX_LESSON_STATE);
+  news->run_state = lesson->told = state;
+  news->error = error;
+  post (news);
+}
+
+#define STEAL(array, type) ((type *) g_array_steal (array, NULL))
+
+static void
+tell_metrics (KxLesson *lesson)
+{
+  if (!lesson->step->len)
+    return;
+  KxLessonNews *news = news_new (lesson, KX_LESSON_METRICS);
+  news->metrics.n = lesson->step->len;
+  news->metrics.n_ratios = lesson->n_ratios;
+  news->metrics.step = STEAL (lesson->step, double);
+  news->metrics.epoch = STEAL (lesson->epoch, double);
+  news->metrics.seconds = STEAL (lesson->seconds, double);
+  news->metrics.loss = STEAL (lesson->losses, float);
+  news->metrics.accuracy = STEAL (lesson->accuracies, float);
+  news->metrics.rate = STEAL (lesson->rates, float);
+  news->metrics.norm = STEAL (lesson->norms, float);
+  news->metrics.ratio = STEAL (lesson->ratio, float);
+  news->metrics.ratios = STEAL (lesson->ratios, float);
+  news->speed = lesson->speed;
+  news->seconds_left = lesson->seconds_left;
+  post (news);
+  lesson->told_at = g_get_monotonic_time ();
+}
+
+static void
+add (GArray *array, double number)
+{
+  float single = (float) number;
+
+  g_array_append_val (array, single);
+}
+
+static void
+note_step (KxLesson *lesson, const KolTrainReport *report)
+{
+  double step = (double) report->step;
+
+  g_array_append_val (lesson->step, step);
+  g_array_append_val (lesson->epoch, report->epoch);
+  g_array_append_val (lesson->seconds, report->seconds);
+  add (lesson->losses, report->loss);
+  add (lesson->accuracies, report->accuracy);
+  add (lesson->rates, report->rate);
+  add (lesson->norms, report->norm);
+  add (lesson->ratio, report->ratio);
+  for (guint i = 0; i < lesson->n_ratios; i++)
+    add (lesson->ratios, i < report->n_ratios ? report->ratios[i] : NAN);
+  lesson->loss = report->loss;
+  lesson->speed = report->examples_per_second;
+  lesson->seconds_left = report->seconds_left;
+}
+
+static void
+tell_validation (KxLesson *lesson, const KolTrainReport *report, guint64 step)
+{
+  KxLessonNews *news = news_new (lesson, KX_LESSON_VALIDATION);
+
+  news->step = step;
+  news->loss = report->validation_loss;
+  news->accuracy = report->validation_accuracy;
+  post (news);
+}
+
+static void
+take_report (const KolTrainReport *report, gpointer data)
+{
+  KxLesson *lesson = data;
+
+  switch (report->event)
+    {
+    case KOL_TRAIN_STEP:
+      note_step (lesson, report);
+      break;
+    case KOL_TRAIN_LINES:
+      tell_validation (lesson, report, report->step + 1);
+      break;
+    case KOL_TRAIN_VALIDATION:
+      tell_validation (lesson, report, report->step);
+      break;
+    case KOL_TRAIN_NOTE:
+      tell_text (lesson, KX_LESSON_NOTE, report->text);
+      break;
+    case KOL_TRAIN_PROGRESS:
+    case KOL_TRAIN_SAVED:
+    case KOL_TRAIN_DONE:
+    default:
+      break;
+    }
+}
+
+/* ── Before the first step ───────────────────────────────────────────────────────────────────── */
+
+static void
+take_after (KxLesson *lesson, const KxLesson *parent)
+{
+  lesson->recipe = kol_recipe_ref (parent->recipe);
+  lesson->settings = parent->settings;
+  lesson->data_options = parent->data_options;
+  lesson->picture = parent->picture;
+  if (parent->data_options.picture)
+    lesson->data_options.picture = &lesson->picture;
+  lesson->training = kol_dataset_ref (parent->training);
+  lesson->validation = parent->validation ? kol_dataset_ref (parent->validation) : NULL;
+}
+
+/* What the parent is, what a run that goes on says of itself, or the recipe. */
+static gboolean
+choose (KxLesson *lesson, GError **error)
+{
+  if (lesson->parent)
+    take_after (lesson, lesson->parent);
+  else if (lesson->resume)
+    {
+      g_autoptr (KolRun) run = kol_run_read (lesson->resume, error);
+
+      if (!run)
+        return FALSE;
+      lesson->recipe = kol_recipe_ref (run->recipe);
+      lesson->settings = run->settings;
+      lesson->data_options = run->data_options;
+      if (run->data_options.picture)
+        {
+          lesson->picture = run->picture;
+          lesson->data_options.picture = &lesson->picture;
+        }
+      lesson->data_options.target = g_intern_string (run->data_options.target);
+      g_free (lesson->data_path);
+      lesson->data_path = g_strdup (run->data);
+    }
+  else
+    {
+      lesson->recipe = kol_recipe_find (lesson->recipe_name, error);
+      if (!lesson->recipe)
+        return FALSE;
+      lesson->settings = *kol_recipe_get_settings (lesson->recipe);
+    }
+  if (lesson->batch)
+    lesson->settings.batch = lesson->batch;
+  if (lesson->steps)
+    lesson->settings.steps = lesson->steps;
+  return TRUE;
+}
+
+static gboolean
+open_data (KxLesson *lesson, GError **error)
+{
+  if (!choose (lesson, error))
+    return FALSE;
+  if (lesson->parent)
+    return TRUE;
+  lesson->training = kol_dataset_open (lesson->data_path, "train", &lesson->data_options, error);
+  if (!lesson->training)
+    return FALSE;
+  if (!kol_dataset_has_part (lesson->data_path, "validation"))
+    return TRUE;
+  KolDatasetOptions options = lesson->data_options;
+  options.like = lesson->training;
+  lesson->validation = kol_dataset_open (lesson->data_path, "validation", &options, error);
+  return lesson->validation != NULL;
+}
+
+static gboolean
+build (KxLesson *lesson, GError **error)
+{
+  KolDevice *device = kx_engine_open (lesson->engine, error);
+
+  if (!device)
+    return FALSE;
+  lesson->trainer = kol_trainer_new (device, kol_recipe_network, lesson->recipe, lesson->training,
+                                     lesson->validation, &lesson->settings, error);
+  if (!lesson->trainer)
+    return FALSE;
+  kol_trainer_tell_steps (lesson->trainer, TRUE);
+  return TRUE;
+}
+
+/* Only what can begin is recorded. */
+static gboolean
+record (KxLesson *lesson, GError **error)
+{
+  if (lesson->resume)
+    return kol_trainer_resume (lesson->trainer, lesson->resume, 0, error);
+  if (lesson->folder
+      && !kol_trainer_record (lesson->trainer, lesson->folder, &lesson->data_options, error))
+    return FALSE;
+  return !lesson->origin || kol_trainer_rewind (lesson->trainer, lesson->origin, error);
+}
+
+static gboolean
+compile (KxLesson *lesson, GError **error)
+{
+  if (!kol_trainer_prepare (lesson->trainer, error) || !record (lesson, error)
+      || !kol_trainer_begin (lesson->trainer, take_report, lesson, error))
+    return FALSE;
+  lesson->recorded = lesson->resume || lesson->folder;
+  lesson->kept_step = kol_trainer_get_step (lesson->trainer);
+
+  KxLessonNews *news = news_new (lesson, KX_LESSON_READY);
+  news->names = g_strdupv ((char **) kol_trainer_get_parameter_names (lesson->trainer));
+  lesson->n_ratios = g_strv_length (news->names);
+  news->text = g_strdup (lesson->training->name);
+  post (news);
+  kx_engine_note_memory (lesson->engine);
+  return TRUE;
+}
+
+static gboolean
+go_through_stage (KxLesson *lesson, GError **error)
+{
+  switch (lesson->stage++)
+    {
+    case OPEN_DEVICE:
+      tell_text (lesson, KX_LESSON_STAGE, _ ("Reading examples"));
+      return kx_engine_open (lesson->engine, error) != NULL;
+    case OPEN_DATA:
+      return open_data (lesson, error);
+    case BUILD:
+      tell_text (lesson, KX_LESSON_STAGE, _ ("Preparing the network"));
+      return build (lesson, error);
+    case COMPILE:
+      return compile (lesson, error);
+    case LEARN:
+    default:
+      return TRUE;
+    }
+}
+
+/* ── Wishes ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+refuse (KxLesson *lesson, KolControl control, GError *error)
+{
+  KxLessonNews *news = news_new (lesson, KX_LESSON_REFUSED);
+
+  news->control = control;
+  news->error = error;
+  post (news);
+}
+
+static void
+turn_control (KxLesson *lesson, KolControl control, double value)
+{
+  double from = kol_trainer_get_control (lesson->trainer, control);
+  GError *error = NULL;
+
+  if (from == value)
+    return;
+  if (!kol_trainer_set_control (lesson->trainer, control, value, &error))
+    {
+      refuse (lesson, control, error);
+      return;
+    }
+  KxLessonNews *news = news_new (lesson, KX_LESSON_CONTROL);
+  news->control = control;
+  news->from = from;
+  news->to = value;
+  post (news);
+}
+
+/* A state that one can go back to. */
+static gboolean
+keep_state (KxLesson *lesson, GError **error)
+{
+  KolTrainState *state = kol_trainer_capture (lesson->trainer, error);
+
+  if (!state)
+    return FALSE;
+  lesson->kept_step = kol_train_state_get_step (state);
+  tell_metrics (lesson);
+  KxLessonNews *news = news_new (lesson, KX_LESSON_CHECKPOINT);
+  news->state = state;
+  news->step = lesson->kept_step;
+  news->loss = lesson->loss;
+  post (news);
+  return TRUE;
+}
+
+static gboolean
+rewind_to (KxLesson *lesson, KolTrainState *state, GError **error)
+{
+  tell_metrics (lesson);
+  if (!kol_trainer_rewind (lesson->trainer, state, error))
+    return FALSE;
+  lesson->over = FALSE;
+  lesson->kept_step = kol_train_state_get_step (state);
+  post (news_new (lesson, KX_LESSON_REWOUND));
+  return TRUE;
+}
+
+/* What is wished, taken out of the letter box. */
+typedef struct {
+  gboolean running, stop, keep_state;
+  guint single_steps;
+  guint64 limit;
+  gboolean is_set[KX_N_CONTROLS];
+  double wish[KX_N_CONTROLS];
+  KolTrainState *rewind;
+} Wishes;
+
+static Wishes
+take_wishes (KxLesson *lesson)
+{
+  Wishes wishes;
+
+  g_mutex_lock (&lesson->mutex);
+  wishes.running = lesson->running;
+  wishes.stop = lesson->stop;
+  wishes.keep_state = lesson->keep_state;
+  wishes.single_steps = lesson->single_steps;
+  wishes.limit = lesson->limit;
+  memcpy (wishes.is_set, lesson->is_set, sizeof wishes.is_set);
+  memcpy (wishes.wish, lesson->wish, sizeof wishes.wish);
+  wishes.rewind = g_steal_pointer (&lesson->rewind);
+  lesson->keep_state = FALSE;
+  memset (lesson->is_set, 0, sizeof lesson->is_set);
+  g_mutex_unlock (&lesson->mutex);
+  return wishes;
+}
+
+static gboolean
+fulfil (KxLesson *lesson, Wishes *wishes, GError **error)
+{
+  g_autoptr (KolTrainState) rewind = g_steal_pointer (&wishes->rewind);
+  gboolean turned = FALSE;
+
+  if (rewind && !rewind_to (lesson, rewind, error))
+    return FALSE;
+  for (guint i = 0; i < KX_N_CONTROLS; i++)
+    turned = turned || wishes->is_set[i];
+  /* Before a control is turned one can always go back to. */
+  if ((turned || wishes->keep_state) && lesson->kept_step != kol_trainer_get_step (lesson->trainer)
+      && !keep_state (lesson, error))
+    return FALSE;
+  for (guint i = 0; i < KX_N_CONTROLS; i++)
+    if (wishes->is_set[i])
+      turn_control (lesson, i, wishes->wish[i]);
+  return TRUE;
+}
+
+/* ── Learning ────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+stand_still (KxLesson *lesson)
+{
+  g_mutex_lock (&lesson->mutex);
+  lesson->running = FALSE;
+  lesson->single_steps = 0;
+  g_mutex_unlock (&lesson->mutex);
+}
+
+/* It cannot go on by itself. */
+static KxTurn
+give_up (KxLesson *lesson, GError *error)
+{
+  stand_still (lesson);
+  tell_metrics (lesson);
+  if (g_error_matches (error, KOL_ERROR, KOL_ERROR_DIVERGED))
+    {
+      tell_state (lesson, KX_RUN_DIVERGED, error);
+      return KX_TURN_WAIT;
+    }
+  tell_state (lesson, KX_RUN_FAILED, error);
+  return KX_TURN_DONE;
+}
+
+/* So many steps, at most, until the next state is due or the limit is reached. */
+static guint64
+steps_ahead (const KxLesson *lesson, guint64 limit)
+{
+  guint64 step = kol_trainer_get_step (lesson->trainer);
+  guint64 ahead = CHECKPOINT_EVERY - step % CHECKPOINT_EVERY;
+
+  return limit ? MIN (ahead, limit - step) : ahead;
+}
+
+static gboolean
+advance (KxLesson *lesson, gboolean single, guint64 limit, double seconds, GError **error)
+{
+  gboolean finished = FALSE;
+  guint64 before = kol_trainer_get_step (lesson->trainer);
+
+  if (!kol_trainer_advance (lesson->trainer, single ? 1 : steps_ahead (lesson, limit), seconds,
+                            &finished, error))
+    return FALSE;
+  guint64 done = kol_trainer_get_step (lesson->trainer);
+  if (single)
+    {
+      g_mutex_lock (&lesson->mutex);
+      lesson->single_steps = MAX (lesson->single_steps, 1) - 1;
+      g_mutex_unlock (&lesson->mutex);
+    }
+  lesson->over = finished;
+  return done == before || done % CHECKPOINT_EVERY != 0 || keep_state (lesson, error);
+}
+
+static KxTurn
+learn (KxLesson *lesson, double seconds)
+{
+  GError *error = NULL;
+  Wishes wishes = take_wishes (lesson);
+
+  if (wishes.stop)
+    {
+      g_clear_pointer (&wishes.rewind, kol_train_state_unref);
+      return KX_TURN_DONE;
+    }
+  if (!fulfil (lesson, &wishes, &error))
+    return give_up (lesson, error);
+  if (wishes.limit && kol_trainer_get_step (lesson->trainer) >= wishes.limit)
+    {
+      stand_still (lesson);
+      wishes.running = FALSE;
+      wishes.single_steps = 0;
+    }
+  if (lesson->over || (!wishes.running && !wishes.single_steps))
+    {
+      tell_metrics (lesson);
+      tell_state (lesson, lesson->over ? KX_RUN_DONE : KX_RUN_PAUSED, NULL);
+      return KX_TURN_WAIT;
+    }
+  tell_state (lesson, wishes.running ? KX_RUN_LEARNING : KX_RUN_PAUSED, NULL);
+  if (!advance (lesson, !wishes.running, wishes.limit, seconds, &error))
+    return give_up (lesson, error);
+  if ((g_get_monotonic_time () - lesson->told_at) / (double) G_USEC_PER_SEC >= TELL_SECONDS
+      || !wishes.running)
+    tell_metrics (lesson);
+  return KX_TURN_MORE;
+}
+
+static KxTurn
+take_turn (gpointer self, double seconds)
+{
+  KxLesson *lesson = self;
+  g_autoptr (GError) error = NULL;
+
+  if (lesson->stage == LEARN)
+    return learn (lesson, seconds);
+  if (go_through_stage (lesson, &error))
+    return KX_TURN_MORE;
+  return give_up (lesson, g_steal_pointer (&error));
+}
+
+/* What it has come to is saved; then all that is the engine's is given back. */
+static void
+end (gpointer self)
+{
+  KxLesson *lesson = self;
+  g_autoptr (GError) error = NULL;
+
+  if (lesson->trainer && lesson->stage == LEARN && !lesson->scrap)
+    {
+      tell_metrics (lesson);
+      if (!kol_trainer_end (lesson->trainer, NULL) || !lesson->recorded
+          || kol_trainer_save (lesson->trainer, &error))
+        g_clear_error (&error);
+    }
+  if (lesson->told != KX_RUN_FAILED)
+    tell_state (lesson, error ? KX_RUN_FAILED : KX_RUN_STOPPED, g_steal_pointer (&error));
+  g_clear_pointer (&lesson->trainer, kol_trainer_free);
+  if (lesson->scrap && lesson->recorded)
+    kol_run_remove (lesson->folder);
+  kx_lesson_unref (lesson);
+}
+
+static const KxTaskKind lesson_kind = { take_turn, end };
+
+/* ── For the main thread ─────────────────────────────────────────────────────────────────────── */
+
+static KxLesson *
+lesson_new (KxEngine *engine, const char *folder)
+{
+  KxLesson *lesson = g_new0 (KxLesson, 1);
+
+  g_atomic_ref_count_init (&lesson->references);
+  g_mutex_init (&lesson->mutex);
+  g_weak_ref_init (&lesson->run, NULL);
+  lesson->engine = kx_engine_ref (engine);
+  lesson->folder = g_strdup (folder);
+  lesson->loss = lesson->speed = lesson->seconds_left = NAN;
+  lesson->step = g_array_new (FALSE, FALSE, sizeof (double));
+  lesson->epoch = g_array_new (FALSE, FALSE, sizeof (double));
+  lesson->seconds = g_array_new (FALSE, FALSE, sizeof (double));
+  GArray **const floats[] = { &lesson->losses, &lesson->accuracies, &lesson->rates,
+                              &lesson->norms,  &lesson->ratio,      &lesson->ratios };
+  for (guint i = 0; i < G_N_ELEMENTS (floats); i++)
+    *floats[i] = g_array_new (FALSE, FALSE, sizeof (float));
+  return lesson;
+}
+
+/**
+ * kx_lesson_new:
+ * @engine: where it learns
+ * @setup: what it is to be
+ *
+ * Returns: (transfer full): a lesson that has not begun
+ */
+KxLesson *
+kx_lesson_new (KxEngine *engine, const KxRunSetup *setup)
+{
+  KxLesson *lesson = lesson_new (engine, setup->folder);
+
+  lesson->recipe_name = g_strdup (setup->recipe);
+  lesson->data_path = g_strdup (setup->data);
+  lesson->resume = g_strdup (setup->resume);
+  lesson->batch = setup->batch;
+  lesson->steps = setup->steps;
+  lesson->running = !setup->paused;
+  return lesson;
+}
+
+/**
+ * kx_lesson_new_branch:
+ * @parent: another lesson, which is beyond its first step
+ * @state: one of its states
+ * @parent_folder: (nullable): where it is recorded
+ * @folder: (nullable): where the branch is to be recorded
+ *
+ * Returns: (transfer full): a lesson that begins there; it has not begun
+ */
+KxLesson *
+kx_lesson_new_branch (KxLesson *parent, KolTrainState *state, const char *parent_folder,
+                      const char *folder)
+{
+  KxLesson *lesson = lesson_new (parent->engine, folder);
+
+  g_atomic_ref_count_inc (&parent->references);
+  lesson->parent = parent;
+  lesson->running = TRUE;
+  lesson->origin = kol_train_state_ref (state);
+  lesson->parent_folder = g_strdup (parent_folder);
+  return lesson;
+}
+
+void
+kx_lesson_unref (KxLesson *lesson)
+{
+  if (!g_atomic_ref_count_dec (&lesson->references))
+    return;
+  g_clear_pointer (&lesson->task, kx_task_unref);
+  g_weak_ref_clear (&lesson->run);
+  g_mutex_clear (&lesson->mutex);
+  g_free (lesson->recipe_name);
+  g_free (lesson->data_path);
+  g_free (lesson->resume);
+  g_free (lesson->folder);
+  g_free (lesson->parent_folder);
+  g_clear_pointer (&lesson->parent, kx_lesson_unref);
+  g_clear_pointer (&lesson->origin, kol_train_state_unref);
+  g_clear_pointer (&lesson->rewind, kol_train_state_unref);
+  g_clear_pointer (&lesson->training, kol_dataset_unref);
+  g_clear_pointer (&lesson->validation, kol_dataset_unref);
+  g_clear_pointer (&lesson->recipe, kol_recipe_unref);
+  GArray *const arrays[]
+      = { lesson->step,  lesson->epoch, lesson->seconds, lesson->losses, lesson->accuracies,
+          lesson->rates, lesson->norms, lesson->ratio,   lesson->ratios };
+  for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
+    g_array_unref (arrays[i]);
+  kx_engine_unref (lesson->engine);
+  g_free (lesson);
+}
+
+/**
+ * kx_lesson_begin:
+ * @lesson: a lesson
+ * @run: whom it tells what it comes to
+ *
+ * Gives it to the worker.
+ */
+void
+kx_lesson_begin (KxLesson *lesson, KxRun *run)
+{
+  g_weak_ref_set (&lesson->run, run);
+  g_atomic_ref_count_inc (&lesson->references);
+  lesson->task = kx_worker_add (kx_engine_get_worker (lesson->engine), &lesson_kind, lesson, 1);
+}
+
+/* Puts a wish into the letter box. */
+#define WISH(lesson, what)                                                                         \
+  g_mutex_lock (&(lesson)->mutex);                                                                 \
+  what;                                                                                            \
+  g_mutex_unlock (&(lesson)->mutex);                                                               \
+  kx_task_wake ((lesson)->task);
+
+void
+kx_lesson_control (KxLesson *lesson, KxVerb verb)
+{
+  WISH (lesson, {
+    lesson->running = verb == KX_VERB_RUN;
+    lesson->single_steps = verb == KX_VERB_STEP ? lesson->single_steps + 1 : 0;
+    lesson->stop = lesson->stop || verb == KX_VERB_STOP;
+  })
+}
+
+void
+kx_lesson_set (KxLesson *lesson, KolControl control, double value)
+{
+  WISH (lesson, {
+    lesson->is_set[control] = TRUE;
+    lesson->wish[control] = value;
+  })
+}
+
+void
+kx_lesson_rewind (KxLesson *lesson, KolTrainState *state)
+{
+  WISH (lesson, {
+    g_clear_pointer (&lesson->rewind, kol_train_state_unref);
+    lesson->rewind = kol_train_state_ref (state);
+  })
+}
+
+void
+kx_lesson_checkpoint (KxLesson *lesson)
+{
+  WISH (lesson, lesson->keep_state = TRUE)
+}
+
+void
+kx_lesson_set_limit (KxLesson *lesson, guint64 step)
+{
+  WISH (lesson, lesson->limit = step)
+}
+
+/* It ends, and what it has recorded goes. */
+void
+kx_lesson_scrap (KxLesson *lesson)
+{
+  WISH (lesson, lesson->stop = lesson->scrap = TRUE)
+}
+
+void
+kx_lesson_set_weight (KxLesson *lesson, guint weight)
+{
+  kx_task_set_weight (lesson->task, weight);
+}
+
+typedef struct {
+  KxLesson *lesson;
+  KxRunProbe probe;
+  gpointer data;
+  GDestroyNotify destroy;
+} Probe;
+
+static void
+make_probe (gpointer data)
+{
+  Probe *probe = data;
+
+  if (probe->lesson->trainer && probe->lesson->stage == LEARN)
+    probe->probe (probe->lesson->trainer, probe->data);
+}
+
+static void
+probe_free (gpointer data)
+{
+  Probe *probe = data;
+
+  if (probe->destroy)
+    probe->destroy (probe->data);
+  kx_lesson_unref (probe->lesson);
+  g_free (probe);
+}
+
+void
+kx_lesson_probe (KxLesson *lesson, gconstpointer key, KxRunProbe func, gpointer data,
+                 GDestroyNotify destroy)
+{
+  KxWorker *worker = kx_engine_get_worker (lesson->engine);
+
+  if (!worker)
+    {
+      if (destroy)
+        destroy (data);
+      return;
+    }
+  Probe *probe = g_new (Probe, 1);
+  g_atomic_ref_count_inc (&lesson->references);
+  *probe = (Probe){ lesson, func, data, destroy };
+  kx_worker_probe (worker, key, make_probe, probe, probe_free);
+}

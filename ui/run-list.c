@@ -1,0 +1,296 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* The runs of a session, a row each; the chosen one is the one that the controls are of. */
+
+#include "run-list.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#define HIDDEN "kx-hidden" /* set on a run that the charts leave out */
+
+struct _KxRunList {
+  AdwBin parent_instance;
+
+  KxSession *session; /* the window's */
+  GtkListBox *list;
+};
+
+G_DEFINE_FINAL_TYPE (KxRunList, kx_run_list, ADW_TYPE_BIN)
+
+enum {
+  SHOWN,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+static const char *
+state_name (KxRun *run)
+{
+  switch (kx_run_get_state (run))
+    {
+    case KX_RUN_STARTING:
+      return _ ("starting");
+    case KX_RUN_LEARNING:
+      return _ ("learning");
+    case KX_RUN_PAUSED:
+      return _ ("paused");
+    case KX_RUN_DONE:
+      return _ ("done");
+    case KX_RUN_STOPPED:
+      return _ ("stopped");
+    case KX_RUN_DIVERGED:
+      return _ ("diverged");
+    case KX_RUN_FAILED:
+    default:
+      return _ ("failed");
+    }
+}
+
+static void
+show_state (GtkWidget *row)
+{
+  KxRun *run = g_object_get_data (G_OBJECT (row), "run"); /* the list of the session holds it */
+  GtkLabel *loss = g_object_get_data (G_OBJECT (row), "loss");
+  KxSeries *series = kx_run_get_loss (run);
+  gsize n = kx_series_get_length (series);
+  g_autofree char *number
+      = n ? g_strdup_printf ("%.3g", kx_series_get_y (series)[n - 1]) : g_strdup ("");
+  g_autofree char *subtitle
+      = g_strdup_printf ("%s · %'" G_GUINT64_FORMAT, state_name (run), kx_run_get_step (run));
+
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), kx_run_get_name (run));
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle);
+  gtk_label_set_label (loss, number);
+}
+
+/* ── What can be done ────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  KxRun *run;
+  char *name, *other;
+} Rename;
+
+static void
+rename_free (gpointer data)
+{
+  Rename *rename = data;
+
+  g_object_unref (rename->run);
+  g_free (rename->name);
+  g_free (rename->other);
+  g_free (rename);
+}
+
+static void
+rename_back (gpointer data)
+{
+  kx_run_set_name (((Rename *) data)->run, ((Rename *) data)->name);
+}
+
+static void
+rename_again (gpointer data)
+{
+  kx_run_set_name (((Rename *) data)->run, ((Rename *) data)->other);
+}
+
+static void
+apply_name (GtkEditable *entry, KxRun *run)
+{
+  KxRunList *self = g_object_get_data (G_OBJECT (entry), "list");
+  const char *text = gtk_editable_get_text (entry);
+  g_autofree char *title = g_strdup_printf (_ ("Rename to %s"), text);
+
+  if (!*text || g_str_equal (text, kx_run_get_name (run)))
+    return;
+  Rename *rename = g_new0 (Rename, 1);
+  rename->run = g_object_ref (run);
+  rename->name = g_strdup (kx_run_get_name (run));
+  rename->other = g_strdup (text);
+  kx_run_set_name (run, text);
+  kx_undo_push (kx_session_get_undo (self->session), title, rename_back, rename_again, rename,
+                rename_free);
+  GtkWidget *popover = gtk_widget_get_ancestor (GTK_WIDGET (entry), GTK_TYPE_POPOVER);
+  if (popover)
+    gtk_popover_popdown (GTK_POPOVER (popover));
+}
+
+static void
+remove_run (GtkButton *button, KxRun *run)
+{
+  KxRunList *self = g_object_get_data (G_OBJECT (button), "list");
+
+  kx_session_remove_run (self->session, run);
+}
+
+static void
+go_on (GtkButton *button, KxRun *run)
+{
+  KxRunList *self = g_object_get_data (G_OBJECT (button), "list");
+  GtkWidget *popover = gtk_widget_get_ancestor (GTK_WIDGET (button), GTK_TYPE_POPOVER);
+
+  if (kx_run_is_over (run) && kx_run_get_folder (run))
+    kx_session_resume (self->session, kx_run_get_folder (run), FALSE);
+  else
+    {
+      kx_session_choose_run (self->session, run);
+      kx_run_control (run, KX_VERB_RUN);
+    }
+  gtk_popover_popdown (GTK_POPOVER (popover));
+}
+
+static GtkWidget *
+make_verb (KxRunList *self, KxRun *run, const char *label, GCallback callback)
+{
+  GtkWidget *button = gtk_button_new_with_mnemonic (label);
+
+  gtk_widget_add_css_class (button, "flat");
+  g_object_set_data (G_OBJECT (button), "list", self);
+  g_signal_connect_object (button, "clicked", callback, run, 0);
+  return button;
+}
+
+static GtkWidget *
+make_menu (KxRunList *self, KxRun *run)
+{
+  GtkWidget *menu = gtk_menu_button_new (), *popover = gtk_popover_new ();
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6), *entry = gtk_entry_new ();
+  g_autofree char *name = g_strdup_printf (_ ("More about %s"), kx_run_get_name (run));
+
+  gtk_editable_set_text (GTK_EDITABLE (entry), kx_run_get_name (run));
+  g_object_set_data (G_OBJECT (entry), "list", self);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (entry), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Name of the run"), -1);
+  g_signal_connect_object (entry, "activate", G_CALLBACK (apply_name), run, 0);
+  gtk_box_append (GTK_BOX (box), entry);
+  gtk_box_append (GTK_BOX (box), make_verb (self, run, _ ("_Go on"), G_CALLBACK (go_on)));
+  gtk_box_append (GTK_BOX (box),
+                  make_verb (self, run, _ ("_Remove from the list"), G_CALLBACK (remove_run)));
+  gtk_popover_set_child (GTK_POPOVER (popover), box);
+  gtk_menu_button_set_popover (GTK_MENU_BUTTON (menu), popover);
+  gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (menu), "view-more-symbolic");
+  gtk_widget_set_valign (menu, GTK_ALIGN_CENTER);
+  gtk_widget_add_css_class (menu, "flat");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (menu), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+  return menu;
+}
+
+/* ── Rows ────────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+toggle (GtkCheckButton *check, KxRun *run)
+{
+  KxRunList *self = KX_RUN_LIST (gtk_widget_get_ancestor (GTK_WIDGET (check), KX_TYPE_RUN_LIST));
+  gboolean shown = gtk_check_button_get_active (check);
+
+  g_object_set_data (G_OBJECT (run), HIDDEN, GINT_TO_POINTER (!shown));
+  if (self)
+    g_signal_emit (self, signals[SHOWN], 0, run, shown);
+}
+
+static GtkWidget *
+make_row (gpointer item, gpointer data)
+{
+  KxRunList *self = data;
+  KxRun *run = item;
+  GtkWidget *row = adw_action_row_new ();
+  GtkWidget *check = gtk_check_button_new (), *loss = gtk_label_new (NULL);
+  g_autofree char *name = g_strdup_printf (_ ("Show %s in the charts"), kx_run_get_name (run));
+
+  gtk_check_button_set_active (GTK_CHECK_BUTTON (check), kx_run_list_is_shown (self, run));
+  gtk_widget_set_valign (check, GTK_ALIGN_CENTER);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (check), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+  g_signal_connect_object (check, "toggled", G_CALLBACK (toggle), run, 0);
+  gtk_widget_add_css_class (loss, "numeric");
+  adw_action_row_add_prefix (ADW_ACTION_ROW (row), check);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), loss);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_menu (self, run));
+  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), TRUE);
+  g_object_set_data (G_OBJECT (row), "run", run);
+  g_object_set_data (G_OBJECT (row), "loss", loss);
+  g_signal_connect_object (run, "notify::state", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
+  g_signal_connect_object (run, "notify::name", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
+  g_signal_connect_object (run, "notify::step", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
+  show_state (row);
+  return row;
+}
+
+static void
+activate (KxRunList *self, GtkListBoxRow *row)
+{
+  g_autoptr (KxRun) run = g_list_model_get_item (kx_session_get_runs (self->session),
+                                                 gtk_list_box_row_get_index (row));
+
+  kx_session_choose_run (self->session, run);
+}
+
+static void
+select_current (KxRunList *self)
+{
+  GListModel *runs = kx_session_get_runs (self->session);
+
+  for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
+    {
+      g_autoptr (KxRun) run = g_list_model_get_item (runs, i);
+
+      if (run == kx_session_get_run (self->session))
+        gtk_list_box_select_row (self->list, gtk_list_box_get_row_at_index (self->list, i));
+    }
+}
+
+static void
+kx_run_list_dispose (GObject *object)
+{
+  KxRunList *self = KX_RUN_LIST (object);
+
+  if (self->list)
+    gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
+  self->list = NULL;
+  G_OBJECT_CLASS (kx_run_list_parent_class)->dispose (object);
+}
+
+static void
+kx_run_list_class_init (KxRunListClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = kx_run_list_dispose;
+  /** KxRunList::shown: whether @run is to be in the charts has changed. */
+  signals[SHOWN] = g_signal_new ("shown", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 2, KX_TYPE_RUN, G_TYPE_BOOLEAN);
+}
+
+static void
+kx_run_list_init (KxRunList *self)
+{
+  self->list = GTK_LIST_BOX (gtk_list_box_new ());
+  gtk_widget_add_css_class (GTK_WIDGET (self->list), "boxed-list");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->list), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Runs"), -1);
+  g_signal_connect_swapped (self->list, "row-activated", G_CALLBACK (activate), self);
+  adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (self->list));
+}
+
+void
+kx_run_list_set_session (KxRunList *self, KxSession *session)
+{
+  self->session = session;
+  gtk_list_box_bind_model (self->list, kx_session_get_runs (session), make_row, self, NULL);
+  g_signal_connect_object (session, "notify::run", G_CALLBACK (select_current), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (kx_session_get_runs (session), "items-changed",
+                           G_CALLBACK (select_current), self, G_CONNECT_SWAPPED | G_CONNECT_AFTER);
+  select_current (self);
+}
+
+/**
+ * kx_run_list_is_shown:
+ * @list: a list
+ * @run: one of its runs
+ *
+ * Returns: whether the run is to be in the charts
+ */
+gboolean
+kx_run_list_is_shown (KxRunList *self, KxRun *run)
+{
+  return !g_object_get_data (G_OBJECT (run), HIDDEN);
+}

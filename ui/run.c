@@ -1,0 +1,852 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * A run as the main thread sees it: its curves, its timeline, how it stands. What learns is its
+ * lesson, on the worker's thread.
+ */
+
+#include "run.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "lesson-private.h"
+
+#define LATEST 10 /* checkpoints that are all kept */
+
+struct _KxRun {
+  GObject parent_instance;
+
+  KxDevice *device;
+  KxLesson *lesson;
+  KxJob *job;
+  char *name, *recipe, *data, *folder;
+  guint64 checkpoint_bytes; /* that checkpoints may take */
+
+  KxRun *parent; /* NULL: it began by itself */
+  guint64 branch_step;
+
+  KxRunState state;
+  GError *fault;
+  char *stage;
+  gboolean ready; /* it has a trainer */
+  guint64 step, steps;
+  double controls[KX_N_CONTROLS];
+  double speed, seconds_left;
+
+  KxClock *clock;
+  KxSeries *loss, *accuracy, *validation_loss, *validation_accuracy, *rate, *ratio;
+  GPtrArray *ratios; /* of KxSeries, one per parameter */
+  char **names;      /* theirs */
+  GListStore *timeline;
+};
+
+G_DEFINE_FINAL_TYPE (KxRun, kx_run, G_TYPE_OBJECT)
+
+enum {
+  PROP_NAME = 1,
+  PROP_STATE,
+  PROP_STAGE,
+  PROP_STEP,
+  N_PROPS,
+};
+
+enum {
+  METRICS,
+  CONTROL,
+  REFUSED,
+  NOTE,
+  REWOUND,
+  READY,
+  N_SIGNALS,
+};
+
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+static void
+kx_run_dispose (GObject *object)
+{
+  KxRun *self = KX_RUN (object);
+
+  if (self->lesson && !kx_run_is_over (self))
+    kx_lesson_control (self->lesson, KX_VERB_STOP);
+  g_clear_pointer (&self->lesson, kx_lesson_unref);
+  g_clear_object (&self->job);
+  g_clear_object (&self->device);
+  g_clear_object (&self->parent);
+  g_clear_object (&self->timeline);
+  G_OBJECT_CLASS (kx_run_parent_class)->dispose (object);
+}
+
+static void
+kx_run_finalize (GObject *object)
+{
+  KxRun *self = KX_RUN (object);
+
+  g_free (self->name);
+  g_free (self->recipe);
+  g_free (self->data);
+  g_free (self->folder);
+  g_free (self->stage);
+  g_clear_error (&self->fault);
+  kx_clock_unref (self->clock);
+  kx_series_unref (self->loss);
+  kx_series_unref (self->accuracy);
+  kx_series_unref (self->validation_loss);
+  kx_series_unref (self->validation_accuracy);
+  kx_series_unref (self->rate);
+  kx_series_unref (self->ratio);
+  g_ptr_array_unref (self->ratios);
+  g_strfreev (self->names);
+  G_OBJECT_CLASS (kx_run_parent_class)->finalize (object);
+}
+
+static void
+kx_run_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  KxRun *self = KX_RUN (object);
+
+  switch (id)
+    {
+    case PROP_NAME:
+      g_value_set_string (value, self->name);
+      break;
+    case PROP_STATE:
+      g_value_set_int (value, self->state);
+      break;
+    case PROP_STAGE:
+      g_value_set_string (value, self->stage);
+      break;
+    case PROP_STEP:
+      g_value_set_uint64 (value, self->step);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+    }
+}
+
+static void
+kx_run_class_init (KxRunClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+  const GType type = G_TYPE_FROM_CLASS (klass);
+
+  object_class->dispose = kx_run_dispose;
+  object_class->finalize = kx_run_finalize;
+  object_class->get_property = kx_run_get_property;
+  props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
+  props[PROP_STATE]
+      = g_param_spec_int ("state", NULL, NULL, 0, KX_RUN_FAILED, KX_RUN_STARTING, flags);
+  props[PROP_STAGE] = g_param_spec_string ("stage", NULL, NULL, NULL, flags);
+  props[PROP_STEP] = g_param_spec_uint64 ("step", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  /** KxRun::metrics: its curves have grown. */
+  signals[METRICS]
+      = g_signal_new ("metrics", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  /** KxRun::control: the engine has turned control number @control, to kx_run_get (). */
+  signals[CONTROL] = g_signal_new ("control", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 1, G_TYPE_UINT);
+  /** KxRun::refused: control number @control cannot be so; @text says why. */
+  signals[REFUSED] = g_signal_new ("refused", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_STRING);
+  /** KxRun::note: @text is something that one should know. */
+  signals[NOTE] = g_signal_new ("note", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                1, G_TYPE_STRING);
+  /** KxRun::rewound: it has gone back to step @step. */
+  signals[REWOUND] = g_signal_new ("rewound", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 1, G_TYPE_UINT64);
+  /** KxRun::ready: it has a trainer, and names for its ratios. */
+  signals[READY]
+      = g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+kx_run_init (KxRun *self)
+{
+  self->timeline = g_list_store_new (KX_TYPE_MARK);
+  self->clock = kx_clock_new ();
+  self->loss = kx_series_new ();
+  self->accuracy = kx_series_new ();
+  self->validation_loss = kx_series_new ();
+  self->validation_accuracy = kx_series_new ();
+  self->rate = kx_series_new ();
+  self->ratio = kx_series_new ();
+  self->ratios = g_ptr_array_new_with_free_func ((GDestroyNotify) kx_series_unref);
+  self->speed = self->seconds_left = NAN;
+  for (guint i = 0; i < KX_N_CONTROLS; i++)
+    self->controls[i] = NAN;
+}
+
+static void
+set_stage (KxRun *self, const char *stage)
+{
+  g_free (self->stage);
+  self->stage = g_strdup (stage);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STAGE]);
+  if (stage)
+    kx_job_set_stage (self->job, stage, 0, 0);
+}
+
+/* ── Making ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+cancel_job (KxJob *job, gpointer owner)
+{
+  if (owner)
+    kx_run_control (owner, KX_VERB_STOP);
+}
+
+static void
+pause_job (KxJob *job, gboolean pause, gpointer owner)
+{
+  if (owner)
+    kx_run_control (owner, pause ? KX_VERB_PAUSE : KX_VERB_RUN);
+}
+
+/* Before it learns, what the device compiles is what there is to see of it. */
+static void
+take_device_stage (KxRun *self)
+{
+  g_autofree char *stage = NULL;
+
+  g_object_get (self->device, "stage", &stage, NULL);
+  if (self->state == KX_RUN_STARTING && !self->ready && stage)
+    set_stage (self, stage);
+}
+
+static void
+make_job (KxRun *self)
+{
+  g_autofree char *title = g_strdup_printf (_ ("Training %s"), self->name);
+
+  self->job = kx_job_new (title, "train", &(KxJobVerbs){ cancel_job, pause_job }, self);
+  g_signal_connect_object (self->device, "notify::stage", G_CALLBACK (take_device_stage), self,
+                           G_CONNECT_SWAPPED);
+}
+
+/**
+ * kx_run_new:
+ * @device: where it learns
+ * @setup: what it is to be
+ * @checkpoint_bytes: what the checkpoints in memory may take
+ *
+ * Returns: (transfer full): a run that is starting
+ */
+KxRun *
+kx_run_new (KxDevice *device, const KxRunSetup *setup, guint64 checkpoint_bytes)
+{
+  KxRun *self = g_object_new (KX_TYPE_RUN, NULL);
+
+  self->device = g_object_ref (device);
+  self->name = g_strdup (setup->name);
+  self->recipe = g_strdup (setup->recipe);
+  self->data = g_strdup (setup->data);
+  self->folder = g_strdup (setup->resume ? setup->resume : setup->folder);
+  self->checkpoint_bytes = checkpoint_bytes;
+  make_job (self);
+  self->lesson = kx_lesson_new (kx_device_get_engine (device), setup);
+  kx_lesson_begin (self->lesson, self);
+  return self;
+}
+
+/**
+ * kx_run_branch:
+ * @parent: a run
+ * @checkpoint: of its timeline
+ * @name: for people
+ * @folder: (nullable): where the branch is recorded
+ *
+ * Begins another future where @parent was once, which goes on as it is.
+ *
+ * Returns: (transfer full): the branch, which is starting
+ */
+KxRun *
+kx_run_branch (KxRun *parent, KxMark *checkpoint, const char *name, const char *folder)
+{
+  g_return_val_if_fail (kx_mark_get_state (checkpoint), NULL);
+  KxRun *self = g_object_new (KX_TYPE_RUN, NULL);
+
+  self->device = g_object_ref (parent->device);
+  self->name = g_strdup (name);
+  self->recipe = g_strdup (parent->recipe);
+  self->data = g_strdup (parent->data);
+  self->folder = g_strdup (folder);
+  self->checkpoint_bytes = parent->checkpoint_bytes;
+  self->parent = g_object_ref (parent);
+  self->branch_step = self->step = kx_mark_get_step (checkpoint);
+  memcpy (self->controls, parent->controls, sizeof self->controls);
+  make_job (self);
+  self->lesson = kx_lesson_new_branch (parent->lesson, kx_mark_get_state (checkpoint),
+                                       parent->folder, folder);
+  kx_lesson_begin (self->lesson, self);
+
+  g_autofree char *text = g_strdup_printf (_ ("%s branched"), name);
+  g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_BRANCH, self->branch_step, text);
+  g_list_store_insert_sorted (parent->timeline, mark, kx_mark_compare, NULL);
+  return self;
+}
+
+/* ── Checkpoints ─────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+is_checkpoint (KxMark *mark)
+{
+  return kx_mark_get_kind (mark) == KX_MARK_CHECKPOINT;
+}
+
+/* Beyond the latest, only those stay that lie twice as far apart each time. */
+static void
+thin_out (KxRun *self)
+{
+  GListModel *timeline = G_LIST_MODEL (self->timeline);
+  guint64 bytes = 0, last = G_MAXUINT64, distance = 0;
+  guint count = 0;
+
+  for (guint i = 0; i < g_list_model_get_n_items (timeline); i++)
+    {
+      g_autoptr (KxMark) mark = g_list_model_get_item (timeline, i);
+
+      if (!is_checkpoint (mark))
+        continue;
+      guint64 step = kx_mark_get_step (mark);
+      guint64 size = kol_train_state_get_bytes (kx_mark_get_state (mark));
+      gboolean near = count >= LATEST && last - step < distance;
+      gboolean too_much = count > 0 && bytes + size > self->checkpoint_bytes;
+      if (!kx_mark_get_pinned (mark) && (near || too_much))
+        {
+          g_list_store_remove (self->timeline, i--);
+          continue;
+        }
+      if (count >= LATEST)
+        distance = MAX (2 * distance, last - step);
+      bytes += size;
+      last = step;
+      count++;
+    }
+}
+
+static void
+add_mark (KxRun *self, KxMark *mark)
+{
+  g_list_store_insert_sorted (self->timeline, mark, kx_mark_compare, NULL);
+}
+
+/* The run stands at an earlier step: what was after it did not happen. */
+static void
+forget_after (KxRun *self, guint64 step)
+{
+  KxSeries *const series[]
+      = { self->loss, self->accuracy, self->validation_loss, self->validation_accuracy,
+          self->rate, self->ratio };
+
+  /* What is cut off begins behind the step. */
+  double from = (double) step + 0.5;
+  for (guint i = 0; i < G_N_ELEMENTS (series); i++)
+    kx_series_truncate (series[i], from);
+  for (guint i = 0; i < self->ratios->len; i++)
+    kx_series_truncate (g_ptr_array_index (self->ratios, i), from);
+  kx_clock_truncate (self->clock, from);
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->timeline)); i++)
+    {
+      g_autoptr (KxMark) mark = g_list_model_get_item (G_LIST_MODEL (self->timeline), i);
+
+      if (kx_mark_get_step (mark) > step)
+        g_list_store_remove (self->timeline, i--);
+    }
+}
+
+/* ── News from the lesson ────────────────────────────────────────────────────────────────────── */
+
+static void
+set_state (KxRun *self, KxRunState state)
+{
+  static const KxJobState states[] = {
+    [KX_RUN_STARTING] = KX_JOB_WORKING,  [KX_RUN_LEARNING] = KX_JOB_WORKING,
+    [KX_RUN_PAUSED] = KX_JOB_PAUSED,     [KX_RUN_DONE] = KX_JOB_DONE,
+    [KX_RUN_STOPPED] = KX_JOB_CANCELLED, [KX_RUN_DIVERGED] = KX_JOB_PAUSED,
+    [KX_RUN_FAILED] = KX_JOB_FAILED,
+  };
+
+  self->state = state;
+  kx_job_set_state (self->job, states[state],
+                    self->fault ? self->fault->message
+                    : state == KX_RUN_STOPPED
+                        ? (self->folder ? _ ("Stopped and saved") : _ ("Stopped"))
+                        : NULL);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
+}
+
+static void
+take_controls (KxRun *self, const KxLessonNews *news)
+{
+  memcpy (self->controls, news->controls, sizeof self->controls);
+}
+
+static void
+become_ready (KxRun *self, KxLessonNews *news)
+{
+  self->ready = TRUE;
+  self->names = g_steal_pointer (&news->names);
+  for (char **name = self->names; *name; name++)
+    g_ptr_array_add (self->ratios, kx_series_new ());
+  self->step = news->step;
+  self->steps = news->steps;
+  take_controls (self, news);
+  set_stage (self, NULL);
+  g_signal_emit (self, signals[READY], 0);
+}
+
+static void
+append (KxSeries *series, const KxMetrics *metrics, const float *y)
+{
+  kx_series_append_many (series, metrics->step, y, metrics->n);
+}
+
+static void
+append_ratios (KxRun *self, const KxMetrics *metrics)
+{
+  g_autofree float *column = g_new (float, metrics->n);
+
+  for (guint p = 0; p < MIN (metrics->n_ratios, self->ratios->len); p++)
+    {
+      for (guint i = 0; i < metrics->n; i++)
+        column[i] = metrics->ratios[i * metrics->n_ratios + p];
+      append (g_ptr_array_index (self->ratios, p), metrics, column);
+    }
+}
+
+static void
+take_metrics (KxRun *self, const KxLessonNews *news)
+{
+  const KxMetrics *metrics = &news->metrics;
+
+  for (guint i = 0; i < metrics->n; i++)
+    kx_clock_append (self->clock, metrics->step[i], metrics->epoch[i], metrics->seconds[i]);
+  append (self->loss, metrics, metrics->loss);
+  append (self->accuracy, metrics, metrics->accuracy);
+  append (self->rate, metrics, metrics->rate);
+  append (self->ratio, metrics, metrics->ratio);
+  append_ratios (self, metrics);
+  take_controls (self, news);
+  self->step = news->step;
+  self->steps = news->steps;
+  self->speed = news->speed;
+  self->seconds_left = news->seconds_left;
+  if (self->state == KX_RUN_LEARNING || self->state == KX_RUN_STARTING)
+    {
+      g_autofree char *left = kx_format_time_left (self->seconds_left);
+      kx_job_set_progress (self->job, self->step / (double) MAX (self->steps, 1), left);
+    }
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
+  g_signal_emit (self, signals[METRICS], 0);
+}
+
+static void
+take_validation (KxRun *self, const KxLessonNews *news)
+{
+  kx_series_append (self->validation_loss, (double) news->step, (float) news->loss);
+  kx_series_append (self->validation_accuracy, (double) news->step, (float) news->accuracy);
+  g_signal_emit (self, signals[METRICS], 0);
+}
+
+static void
+take_control (KxRun *self, const KxLessonNews *news)
+{
+  g_autoptr (KxMark) mark = kx_mark_new_control (news->control, news->step, news->from, news->to);
+
+  take_controls (self, news);
+  add_mark (self, mark);
+  g_signal_emit (self, signals[CONTROL], 0, news->control);
+}
+
+static void
+take_checkpoint (KxRun *self, KxLessonNews *news)
+{
+  g_autoptr (KxMark) mark = kx_mark_new_checkpoint (g_steal_pointer (&news->state), news->loss);
+
+  add_mark (self, mark);
+  thin_out (self);
+}
+
+static void
+take_rewound (KxRun *self, const KxLessonNews *news)
+{
+  g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_REWIND, news->step, _ ("Went back to here"));
+
+  forget_after (self, news->step);
+  g_clear_error (&self->fault);
+  self->step = news->step;
+  take_controls (self, news);
+  add_mark (self, mark);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
+  g_signal_emit (self, signals[REWOUND], 0, news->step);
+}
+
+static void
+take_state (KxRun *self, KxLessonNews *news)
+{
+  g_clear_error (&self->fault);
+  self->fault = g_steal_pointer (&news->error);
+  if (news->run_state == KX_RUN_DIVERGED)
+    {
+      g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_DIVERGED, news->step, _ ("Diverged"));
+      add_mark (self, mark);
+    }
+  set_state (self, news->run_state);
+}
+
+/* What the lesson has to tell, on the main thread. */
+void
+kx_run_take_news (KxRun *self, KxLessonNews *news)
+{
+  switch (news->topic)
+    {
+    case KX_LESSON_STAGE:
+      set_stage (self, news->text);
+      break;
+    case KX_LESSON_READY:
+      become_ready (self, news);
+      break;
+    case KX_LESSON_METRICS:
+      take_metrics (self, news);
+      break;
+    case KX_LESSON_VALIDATION:
+      take_validation (self, news);
+      break;
+    case KX_LESSON_CONTROL:
+      take_control (self, news);
+      break;
+    case KX_LESSON_REFUSED:
+      g_signal_emit (self, signals[REFUSED], 0, news->control, news->error->message);
+      break;
+    case KX_LESSON_CHECKPOINT:
+      take_checkpoint (self, news);
+      break;
+    case KX_LESSON_REWOUND:
+      take_rewound (self, news);
+      break;
+    case KX_LESSON_STATE:
+      take_state (self, news);
+      break;
+    case KX_LESSON_NOTE:
+    default:
+      g_signal_emit (self, signals[NOTE], 0, news->text);
+      break;
+    }
+}
+
+/* ── What it is told ─────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_run_control:
+ * @run: a run
+ * @verb: what it is to do from the next step on
+ */
+void
+kx_run_control (KxRun *self, KxVerb verb)
+{
+  if (!kx_run_is_over (self))
+    kx_lesson_control (self->lesson, verb);
+}
+
+/**
+ * kx_run_set:
+ * @run: a run
+ * @control: what to turn
+ * @value: where to; of several between two steps the last counts
+ *
+ * Acts at the next step, which "control" tells, or "refused".
+ */
+void
+kx_run_set (KxRun *self, KolControl control, double value)
+{
+  kx_lesson_set (self->lesson, control, value);
+}
+
+/**
+ * kx_run_get:
+ * @run: a run
+ * @control: what to ask for
+ *
+ * Returns: its value as the engine last told; NaN before it is ready
+ */
+double
+kx_run_get (KxRun *self, KolControl control)
+{
+  return self->controls[control];
+}
+
+/**
+ * kx_run_rewind:
+ * @run: a run
+ * @checkpoint: of its timeline
+ *
+ * Goes back to it; what was after it is forgotten. It then goes on, or not, as it did.
+ */
+void
+kx_run_rewind (KxRun *self, KxMark *checkpoint)
+{
+  g_return_if_fail (kx_mark_get_state (checkpoint));
+  kx_lesson_rewind (self->lesson, kx_mark_get_state (checkpoint));
+}
+
+/**
+ * kx_run_checkpoint:
+ * @run: a run
+ *
+ * Adds a checkpoint of the present step to the timeline.
+ */
+void
+kx_run_checkpoint (KxRun *self)
+{
+  kx_lesson_checkpoint (self->lesson);
+}
+
+/**
+ * kx_run_probe:
+ * @run: a run
+ * @key: of several probes that wait with the same key the newest is made
+ * @probe: called on the worker's thread with the run's trainer, soon, between two steps; not if
+ *   the run has no trainer
+ * @data: for @probe
+ * @destroy: (nullable): frees @data, in any thread, whether it was called or not
+ */
+void
+kx_run_probe (KxRun *self, gconstpointer key, KxRunProbe probe, gpointer data,
+              GDestroyNotify destroy)
+{
+  kx_lesson_probe (self->lesson, key, probe, data, destroy);
+}
+
+void
+kx_run_set_weight (KxRun *self, guint weight)
+{
+  kx_lesson_set_weight (self->lesson, weight);
+}
+
+/**
+ * kx_run_set_limit:
+ * @run: a run
+ * @step: where it pauses by itself; 0: nowhere
+ */
+void
+kx_run_set_limit (KxRun *self, guint64 step)
+{
+  kx_lesson_set_limit (self->lesson, step);
+}
+
+/**
+ * kx_run_scrap:
+ * @run: a run
+ *
+ * Ends it, and removes what it has recorded.
+ */
+void
+kx_run_scrap (KxRun *self)
+{
+  kx_lesson_scrap (self->lesson);
+}
+
+/* ── What it is ──────────────────────────────────────────────────────────────────────────────── */
+
+const char *
+kx_run_get_name (KxRun *self)
+{
+  return self->name;
+}
+
+void
+kx_run_set_name (KxRun *self, const char *name)
+{
+  if (g_strcmp0 (self->name, name) == 0)
+    return;
+  g_free (self->name);
+  self->name = g_strdup (name);
+  g_autofree char *title = g_strdup_printf (_ ("Training %s"), name);
+  kx_job_set_title (self->job, title);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_NAME]);
+}
+
+KxDevice *
+kx_run_get_device (KxRun *self)
+{
+  return self->device;
+}
+
+KxJob *
+kx_run_get_job (KxRun *self)
+{
+  return self->job;
+}
+
+KxRunState
+kx_run_get_state (KxRun *self)
+{
+  return self->state;
+}
+
+/**
+ * kx_run_get_fault:
+ * @run: a run
+ *
+ * Returns: (nullable) (transfer none): why it diverged or failed
+ */
+const GError *
+kx_run_get_fault (KxRun *self)
+{
+  return self->fault;
+}
+
+const char *
+kx_run_get_stage (KxRun *self)
+{
+  return self->stage;
+}
+
+const char *
+kx_run_get_folder (KxRun *self)
+{
+  return self->folder;
+}
+
+const char *
+kx_run_get_recipe (KxRun *self)
+{
+  return self->recipe;
+}
+
+const char *
+kx_run_get_data (KxRun *self)
+{
+  return self->data;
+}
+
+guint64
+kx_run_get_step (KxRun *self)
+{
+  return self->step;
+}
+
+guint64
+kx_run_get_steps (KxRun *self)
+{
+  return self->steps;
+}
+
+gsize
+kx_run_get_batch (KxRun *self)
+{
+  double batch = self->controls[KOL_CONTROL_BATCH];
+
+  return isnan (batch) ? 0 : (gsize) batch;
+}
+
+KxRun *
+kx_run_get_parent (KxRun *self)
+{
+  return self->parent;
+}
+
+guint64
+kx_run_get_branch_step (KxRun *self)
+{
+  return self->branch_step;
+}
+
+/**
+ * kx_run_is_over:
+ * @run: a run
+ *
+ * Returns: whether its network has been given back: it can only be resumed
+ */
+gboolean
+kx_run_is_over (KxRun *self)
+{
+  return self->state == KX_RUN_STOPPED || self->state == KX_RUN_FAILED;
+}
+
+/**
+ * kx_run_has_trainer:
+ * @run: a run
+ *
+ * Returns: whether kx_run_probe() finds something
+ */
+gboolean
+kx_run_has_trainer (KxRun *self)
+{
+  return self->ready && !kx_run_is_over (self);
+}
+
+/* Getters of the curves. */
+#define CURVE(name)                                                                                \
+  KxSeries *kx_run_get_##name (KxRun *self) { return self->name; }
+CURVE (loss)
+CURVE (accuracy)
+CURVE (validation_loss)
+CURVE (validation_accuracy)
+CURVE (rate)
+
+guint
+kx_run_get_n_ratios (KxRun *self)
+{
+  return self->ratios->len;
+}
+
+KxSeries *
+kx_run_get_ratio (KxRun *self, guint i)
+{
+  return g_ptr_array_index (self->ratios, i);
+}
+
+const char *
+kx_run_get_ratio_name (KxRun *self, guint i)
+{
+  return self->names[i];
+}
+
+/**
+ * kx_run_get_latest_ratio:
+ * @run: a run
+ *
+ * Returns: the norm of the latest update over that of the parameters, all together; NaN: none yet
+ */
+double
+kx_run_get_latest_ratio (KxRun *self)
+{
+  gsize n = kx_series_get_length (self->ratio);
+
+  return n ? kx_series_get_y (self->ratio)[n - 1] : NAN;
+}
+
+KxClock *
+kx_run_get_clock (KxRun *self)
+{
+  return self->clock;
+}
+
+double
+kx_run_get_speed (KxRun *self)
+{
+  return self->speed;
+}
+
+double
+kx_run_get_seconds_left (KxRun *self)
+{
+  return self->seconds_left;
+}
+
+/**
+ * kx_run_get_timeline:
+ * @run: a run
+ *
+ * Returns: (transfer none): of #KxMark, the latest first
+ */
+GListModel *
+kx_run_get_timeline (KxRun *self)
+{
+  return G_LIST_MODEL (self->timeline);
+}

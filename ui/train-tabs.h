@@ -1,0 +1,16 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <adwaita.h>
+
+#include "run.h"
+
+G_BEGIN_DECLS
+
+#define KX_TYPE_TRAIN_TABS (kx_train_tabs_get_type ())
+/** KxTrainTabs: pictures of a network that learns. */
+G_DECLARE_FINAL_TYPE (KxTrainTabs, kx_train_tabs, KX, TRAIN_TABS, AdwBin)
+
+void kx_train_tabs_set_run (KxTrainTabs *tabs, KxRun *run);
+
+G_END_DECLS
