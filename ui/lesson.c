@@ -333,7 +333,8 @@ record (KxLesson *lesson, GError **error)
   if (lesson->folder
       && !kol_trainer_record (lesson->trainer, lesson->folder, &lesson->data_options, error))
     return FALSE;
-  return !lesson->origin || kol_trainer_rewind (lesson->trainer, lesson->origin, error);
+  return !lesson->origin
+         || kol_trainer_branch (lesson->trainer, lesson->origin, lesson->parent_folder, error);
 }
 
 static gboolean
@@ -826,5 +827,8 @@ kx_lesson_probe (KxLesson *lesson, gconstpointer key, KxRunProbe func, gpointer 
   Probe *probe = g_new (Probe, 1);
   g_atomic_ref_count_inc (&lesson->references);
   *probe = (Probe){ lesson, func, data, destroy };
-  kx_worker_probe (worker, key, make_probe, probe, probe_free);
+  if (key)
+    kx_worker_probe (worker, key, make_probe, probe, probe_free);
+  else
+    kx_worker_call (worker, make_probe, probe, probe_free);
 }

@@ -608,7 +608,8 @@ kx_run_checkpoint (KxRun *self)
 /**
  * kx_run_probe:
  * @run: a run
- * @key: of several probes that wait with the same key the newest is made
+ * @key: (nullable): of several probes that wait with the same key the newest is made; %NULL: it is
+ *   made before all probes and turns
  * @probe: called on the worker's thread with the run's trainer, soon, between two steps; not if
  *   the run has no trainer
  * @data: for @probe

@@ -1,37 +1,502 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Three linked charts: loss and accuracy of all runs that are shown, and the ratio of update to
+ * parameter, layer by layer, of the run that is in sight.
+ */
+
 #include "train-charts.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "chart/chart.h"
+
+#define NATURAL_WIDTH 540 /* pixels */
+#define USUAL_RATIO 1e-3
+#define LEAST_RATIO (USUAL_RATIO / 3) /* of the band around it */
+#define MOST_RATIO (USUAL_RATIO * 3)
+
+/* The curves of a run, or of a file. */
+typedef struct {
+  KxRun *run; /* NULL: of a file */
+  guint number;
+  KxLineLayer *loss, *validation_loss, *accuracy, *validation_accuracy;
+} Curves;
+
 struct _KxTrainCharts {
   AdwBin parent_instance;
+
+  KxSession *session; /* the window's */
+  KxRunList *list;    /* of the inspector: which runs are shown */
+  KxRun *run;         /* in sight */
+  GListModel *timeline;
+  KxChartView *view;
+  KxChart *loss, *accuracy, *ratio;
+  KxMarkLayer *marks;
+  GPtrArray *curves; /* of Curves */
+  GPtrArray *ratios; /* of KxLineLayer */
+  guint n_numbers;   /* of colours that are in use */
 };
+
 G_DEFINE_FINAL_TYPE (KxTrainCharts, kx_train_charts, ADW_TYPE_BIN)
+
+enum {
+  CHECKPOINT,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+/* ── Curves ──────────────────────────────────────────────────────────────────────────────────── */
+
 static void
-kx_train_charts_class_init (KxTrainChartsClass *klass)
+curves_free (gpointer data)
 {
-  g_signal_new ("checkpoint", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                G_TYPE_NONE, 1, KX_TYPE_MARK);
+  Curves *curves = data;
+
+  g_clear_object (&curves->run);
+  g_free (curves);
 }
+
+static Curves *
+find_curves (KxTrainCharts *self, KxRun *run)
+{
+  for (guint i = 0; i < self->curves->len; i++)
+    {
+      Curves *curves = g_ptr_array_index (self->curves, i);
+
+      if (curves->run == run)
+        return curves;
+    }
+  return NULL;
+}
+
+/* A line that begins where another one branched off shares its past. */
+static KxLineLayer *
+add_line (KxChart *chart, KxSeries *series, KxRun *run, guint number, KxLineKind kind,
+          KxLineLayer *parent)
+{
+  g_autofree char *name = kind == KX_LINE_THICK
+                              ? g_strdup_printf (_ ("%s, validation"), kx_run_get_name (run))
+                              : g_strdup (kx_run_get_name (run));
+  KxLineLayer *line = kx_chart_add_line (chart, series, name, number, kind);
+
+  kx_line_layer_set_clock (line, kx_run_get_clock (run));
+  if (parent)
+    kx_line_layer_set_parent (line, parent, (double) kx_run_get_branch_step (run));
+  return line;
+}
+
 static void
-kx_train_charts_init (KxTrainCharts *self)
+show_names (KxTrainCharts *self, GParamSpec *spec, KxRun *run)
 {
+  Curves *curves = find_curves (self, run);
+  g_autofree char *validation = g_strdup_printf (_ ("%s, validation"), kx_run_get_name (run));
+
+  if (!curves)
+    return;
+  kx_line_layer_set_name (curves->loss, kx_run_get_name (run));
+  kx_line_layer_set_name (curves->accuracy, kx_run_get_name (run));
+  kx_line_layer_set_name (curves->validation_loss, validation);
+  kx_line_layer_set_name (curves->validation_accuracy, validation);
 }
+
+static void
+add_run (KxTrainCharts *self, KxRun *run)
+{
+  Curves *curves = g_new0 (Curves, 1);
+  KxRun *origin = kx_run_get_parent (run);
+  const Curves *parent = origin ? find_curves (self, origin) : NULL;
+  guint number = self->n_numbers++;
+
+  curves->run = g_object_ref (run);
+  curves->number = number;
+  curves->loss = add_line (self->loss, kx_run_get_loss (run), run, number, KX_LINE_THIN,
+                           parent ? parent->loss : NULL);
+  curves->validation_loss = add_line (self->loss, kx_run_get_validation_loss (run), run, number,
+                                      KX_LINE_THICK, parent ? parent->validation_loss : NULL);
+  curves->accuracy = add_line (self->accuracy, kx_run_get_accuracy (run), run, number, KX_LINE_THIN,
+                               parent ? parent->accuracy : NULL);
+  curves->validation_accuracy
+      = add_line (self->accuracy, kx_run_get_validation_accuracy (run), run, number, KX_LINE_THICK,
+                  parent ? parent->validation_accuracy : NULL);
+  g_ptr_array_add (self->curves, curves);
+  g_signal_connect_object (run, "notify::name", G_CALLBACK (show_names), self, G_CONNECT_SWAPPED);
+}
+
+static void
+remove_curves (KxTrainCharts *self, Curves *curves)
+{
+  if (curves->run)
+    g_signal_handlers_disconnect_by_func (curves->run, show_names, self);
+  kx_chart_remove_layer (self->loss, KX_LAYER (curves->loss));
+  kx_chart_remove_layer (self->loss, KX_LAYER (curves->validation_loss));
+  kx_chart_remove_layer (self->accuracy, KX_LAYER (curves->accuracy));
+  kx_chart_remove_layer (self->accuracy, KX_LAYER (curves->validation_accuracy));
+  g_ptr_array_remove (self->curves, curves);
+}
+
+static void
+show_or_hide (KxTrainCharts *self, KxRun *run, gboolean shown)
+{
+  Curves *curves = find_curves (self, run);
+
+  if (!curves)
+    return;
+  kx_line_layer_set_visible (curves->loss, shown);
+  kx_line_layer_set_visible (curves->validation_loss, shown);
+  kx_line_layer_set_visible (curves->accuracy, shown);
+  kx_line_layer_set_visible (curves->validation_accuracy, shown);
+}
+
+static gboolean
+is_listed (KxTrainCharts *self, KxRun *run)
+{
+  GListModel *runs = kx_session_get_runs (self->session);
+
+  for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
+    {
+      g_autoptr (KxRun) listed = g_list_model_get_item (runs, i);
+
+      if (listed == run)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* The list of runs has changed. */
+static void
+follow_runs (KxTrainCharts *self)
+{
+  GListModel *runs = kx_session_get_runs (self->session);
+
+  for (guint i = self->curves->len; i > 0; i--)
+    {
+      Curves *curves = g_ptr_array_index (self->curves, i - 1);
+
+      if (curves->run && !is_listed (self, curves->run))
+        remove_curves (self, curves);
+    }
+  for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
+    {
+      g_autoptr (KxRun) run = g_list_model_get_item (runs, i);
+
+      if (!find_curves (self, run))
+        add_run (self, run);
+    }
+}
+
+/* ── The run in sight ────────────────────────────────────────────────────────────────────────── */
+
+static void
+show_marks (KxTrainCharts *self)
+{
+  kx_mark_layer_clear (self->marks);
+  kx_mark_layer_clear_checkpoints (self->marks);
+  for (guint i = 0; self->timeline && i < g_list_model_get_n_items (self->timeline); i++)
+    {
+      g_autoptr (KxMark) mark = g_list_model_get_item (self->timeline, i);
+      double step = (double) kx_mark_get_step (mark);
+
+      if (kx_mark_get_kind (mark) == KX_MARK_CHECKPOINT)
+        kx_mark_layer_add_checkpoint (self->marks, step, kx_mark_get_pinned (mark));
+      else
+        kx_mark_layer_add (self->marks, step, kx_mark_get_text (mark));
+    }
+}
+
+/* Biases and the like are few numbers, whose ratio says little. */
+static gboolean
+is_weight (const char *name)
+{
+  return !g_str_has_prefix (name, "b_") && !g_str_has_suffix (name, "/b")
+         && !g_str_has_suffix (name, "bias") && !g_str_has_suffix (name, "beta")
+         && !g_str_has_suffix (name, "gamma");
+}
+
+/* The layers of large networks are too many to tell apart: the first, the last, and some between.
+ */
+static void
+show_ratios (KxTrainCharts *self)
+{
+  g_autoptr (GArray) weights = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < self->ratios->len; i++)
+    kx_chart_remove_layer (self->ratio, g_ptr_array_index (self->ratios, i));
+  g_ptr_array_set_size (self->ratios, 0);
+  for (guint i = 0; self->run && i < kx_run_get_n_ratios (self->run); i++)
+    if (is_weight (kx_run_get_ratio_name (self->run, i)))
+      g_array_append_val (weights, i);
+  guint n = MIN (weights->len, KX_PALETTE_RUNS);
+  for (guint i = 0; i < n; i++)
+    {
+      guint place = n > 1 ? i * (weights->len - 1) / (n - 1) : 0;
+      guint which = g_array_index (weights, guint, place);
+      KxLineLayer *line
+          = kx_chart_add_line (self->ratio, kx_run_get_ratio (self->run, which),
+                               kx_run_get_ratio_name (self->run, which), i, KX_LINE_THIN);
+
+      kx_line_layer_set_clock (line, kx_run_get_clock (self->run));
+      g_ptr_array_add (self->ratios, line);
+    }
+}
+
+static void
+leave_run (KxTrainCharts *self)
+{
+  if (!self->run)
+    return;
+  g_signal_handlers_disconnect_by_func (self->run, show_ratios, self);
+  g_signal_handlers_disconnect_by_func (self->timeline, show_marks, self);
+  g_clear_object (&self->run);
+}
+
+/**
+ * kx_train_charts_set_run:
+ * @charts: the charts
+ * @run: (nullable): whose marks, checkpoints and ratios are shown
+ */
 void
-kx_train_charts_set_session (KxTrainCharts *charts, KxSession *session, KxRunList *list)
+kx_train_charts_set_run (KxTrainCharts *self, KxRun *run)
 {
+  leave_run (self);
+  g_set_object (&self->run, run);
+  self->timeline = run ? kx_run_get_timeline (run) : NULL;
+  show_marks (self);
+  show_ratios (self);
+  if (!run)
+    return;
+  kx_mark_layer_set_clock (self->marks, kx_run_get_clock (run));
+  g_signal_connect_swapped (run, "ready", G_CALLBACK (show_ratios), self);
+  g_signal_connect_swapped (self->timeline, "items-changed", G_CALLBACK (show_marks), self);
 }
+
+/**
+ * kx_train_charts_select:
+ * @charts: the charts
+ * @checkpoint: (nullable): what is after it is dimmed
+ */
 void
-kx_train_charts_set_run (KxTrainCharts *charts, KxRun *run)
+kx_train_charts_select (KxTrainCharts *self, KxMark *checkpoint)
 {
+  kx_mark_layer_set_selected (self->marks,
+                              checkpoint ? (double) kx_mark_get_step (checkpoint) : NAN);
 }
-void
-kx_train_charts_select (KxTrainCharts *charts, KxMark *checkpoint)
+
+static void
+activate_checkpoint (KxTrainCharts *self, double step)
 {
+  for (guint i = 0; self->timeline && i < g_list_model_get_n_items (self->timeline); i++)
+    {
+      g_autoptr (KxMark) mark = g_list_model_get_item (self->timeline, i);
+
+      if (kx_mark_get_kind (mark) == KX_MARK_CHECKPOINT && (double) kx_mark_get_step (mark) == step)
+        {
+          g_signal_emit (self, signals[CHECKPOINT], 0, mark);
+          return;
+        }
+    }
 }
+
+/* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_train_charts_compare:
+ * @charts: the charts
+ * @path: a table (CSV) or an event file
+ * @error: return location
+ *
+ * Adds the curves of a log to those of the runs.
+ *
+ * Returns: %FALSE if there are none in it
+ */
 gboolean
-kx_train_charts_compare (KxTrainCharts *charts, const char *path, GError **error)
+kx_train_charts_compare (KxTrainCharts *self, const char *path, GError **error)
 {
   return TRUE;
 }
+
+/**
+ * kx_train_charts_export:
+ * @charts: the charts
+ *
+ * Asks where the chart of the loss is to be saved as a picture.
+ */
 void
-kx_train_charts_export (KxTrainCharts *charts)
+kx_train_charts_export (KxTrainCharts *self)
 {
+  gtk_widget_activate_action (GTK_WIDGET (self->loss), "chart.export-png", NULL);
+}
+
+/* ── The head: how curves are shown ──────────────────────────────────────────────────────────── */
+
+static GtkWidget *
+make_toggle (const char *label, const char *tooltip, const char *action)
+{
+  GtkWidget *button = gtk_toggle_button_new_with_label (label);
+
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (button), action);
+  gtk_widget_set_tooltip_text (button, tooltip);
+  gtk_widget_add_css_class (button, "flat");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, tooltip,
+                                  -1);
+  return button;
+}
+
+static GtkWidget *
+make_smoothing (KxTrainCharts *self)
+{
+  GtkWidget *scale = gtk_scale_new_with_range (GTK_ORIENTATION_HORIZONTAL, 0, 0.999, 0.01);
+
+  gtk_widget_set_size_request (scale, 96, -1);
+  gtk_widget_set_tooltip_text (scale, _ ("Smoothing"));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (scale), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Smoothing"), -1);
+  g_object_bind_property (self->view, "smoothing", gtk_range_get_adjustment (GTK_RANGE (scale)),
+                          "value", G_BINDING_SYNC_CREATE | G_BINDING_BIDIRECTIONAL);
+  return scale;
+}
+
+static void
+choose_unit (KxTrainCharts *self, GParamSpec *spec, GtkDropDown *choice)
+{
+  kx_chart_view_set_unit (self->view, gtk_drop_down_get_selected (choice));
+}
+
+static GtkWidget *
+make_unit (KxTrainCharts *self)
+{
+  const char *const units[] = { _ ("Steps"), _ ("Epochs"), _ ("Time"), NULL };
+  GtkWidget *choice = gtk_drop_down_new_from_strings (units);
+
+  gtk_widget_add_css_class (choice, "flat");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (choice), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Unit of the horizontal axis"), -1);
+  g_signal_connect_swapped (choice, "notify::selected", G_CALLBACK (choose_unit), self);
+  return choice;
+}
+
+static GtkWidget *
+make_head (KxTrainCharts *self)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 3);
+  GtkWidget *fit = gtk_button_new_with_label (_ ("Fit"));
+
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (fit), "chart.fit");
+  gtk_widget_add_css_class (fit, "flat");
+  gtk_widget_set_tooltip_text (fit, _ ("Show all (0)"));
+  gtk_box_append (GTK_BOX (box), make_smoothing (self));
+  gtk_box_append (GTK_BOX (box),
+                  make_toggle (_ ("log y"), _ ("Logarithmic values (L)"), "chart.log-y"));
+  gtk_box_append (GTK_BOX (box),
+                  make_toggle (_ ("log x"), _ ("Logarithmic steps (X)"), "chart.log-x"));
+  gtk_box_append (GTK_BOX (box), make_unit (self));
+  gtk_box_append (GTK_BOX (box), fit);
+  gtk_box_append (GTK_BOX (box),
+                  make_toggle (_ ("Follow"), _ ("Follow the newest step (F)"), "chart.follow"));
+  return box;
+}
+
+/* ── Class ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+kx_train_charts_dispose (GObject *object)
+{
+  KxTrainCharts *self = KX_TRAIN_CHARTS (object);
+
+  leave_run (self);
+  g_clear_pointer (&self->curves, g_ptr_array_unref);
+  g_clear_pointer (&self->ratios, g_ptr_array_unref);
+  g_clear_object (&self->view);
+  G_OBJECT_CLASS (kx_train_charts_parent_class)->dispose (object);
+}
+
+static void
+kx_train_charts_class_init (KxTrainChartsClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = kx_train_charts_dispose;
+  /** KxTrainCharts::checkpoint: the circle of @mark was clicked. */
+  signals[CHECKPOINT] = g_signal_new ("checkpoint", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+                                      NULL, NULL, NULL, G_TYPE_NONE, 1, KX_TYPE_MARK);
+}
+
+/* However much the heads could say, the page asks for no more than it needs. */
+static void
+measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
+         int *minimum_baseline, int *natural_baseline)
+{
+  gtk_widget_measure (adw_bin_get_child (ADW_BIN (widget)), orientation, for_size, minimum, natural,
+                      NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    *natural = MAX (*minimum, NATURAL_WIDTH);
+  *minimum_baseline = *natural_baseline = -1;
+}
+
+static void
+allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
+}
+
+static KxChart *
+make_chart (KxTrainCharts *self, const char *title)
+{
+  GtkWidget *chart = kx_chart_new (self->view, title);
+
+  gtk_widget_set_hexpand (chart, TRUE);
+  gtk_widget_set_vexpand (chart, TRUE);
+  return KX_CHART (chart);
+}
+
+static void
+kx_train_charts_init (KxTrainCharts *self)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
+  GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
+
+  self->curves = g_ptr_array_new_with_free_func (curves_free);
+  self->ratios = g_ptr_array_new ();
+  self->view = kx_chart_view_new ();
+  self->loss = make_chart (self, _ ("Loss"));
+  self->accuracy = make_chart (self, _ ("Accuracy"));
+  self->ratio = make_chart (self, _ ("Update / parameter"));
+  kx_chart_set_head_extra (self->loss, make_head (self));
+  kx_chart_set_log_y (self->loss, TRUE);
+  kx_chart_set_log_y (self->ratio, TRUE);
+  kx_chart_set_share (self->accuracy, TRUE);
+  self->marks = kx_mark_layer_new ();
+  kx_chart_add_layer (self->loss, KX_LAYER (self->marks));
+  kx_chart_add_layer (self->ratio, KX_LAYER (kx_band_layer_new (LEAST_RATIO, USUAL_RATIO,
+                                                                MOST_RATIO, _ ("about 1e-3"))));
+  g_signal_connect_swapped (self->loss, "checkpoint-activated", G_CALLBACK (activate_checkpoint),
+                            self);
+  gtk_widget_set_size_request (GTK_WIDGET (self->loss), -1, 200);
+  gtk_widget_set_size_request (row, -1, 150);
+  gtk_box_set_homogeneous (GTK_BOX (row), TRUE);
+  gtk_widget_set_vexpand (row, FALSE);
+  gtk_widget_set_vexpand (GTK_WIDGET (self->accuracy), FALSE);
+  gtk_widget_set_vexpand (GTK_WIDGET (self->ratio), FALSE);
+  gtk_box_append (GTK_BOX (row), GTK_WIDGET (self->accuracy));
+  gtk_box_append (GTK_BOX (row), GTK_WIDGET (self->ratio));
+  gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->loss));
+  gtk_box_append (GTK_BOX (box), row);
+  gtk_widget_add_css_class (box, "view");
+  gtk_widget_add_css_class (box, "kx-charts");
+  adw_bin_set_child (ADW_BIN (self), box);
+  gtk_widget_set_layout_manager (GTK_WIDGET (self),
+                                 gtk_custom_layout_new (NULL, measure, allocate));
+}
+
+void
+kx_train_charts_set_session (KxTrainCharts *self, KxSession *session, KxRunList *list)
+{
+  self->session = session;
+  self->list = list;
+  g_settings_bind (kx_session_get_settings (session), "smoothing", self->view, "smoothing",
+                   G_SETTINGS_BIND_DEFAULT);
+  g_signal_connect_object (kx_session_get_runs (session), "items-changed", G_CALLBACK (follow_runs),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (list, "shown", G_CALLBACK (show_or_hide), self, G_CONNECT_SWAPPED);
+  follow_runs (self);
 }
