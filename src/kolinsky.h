@@ -41,6 +41,7 @@
 #include "train/events.h"
 #include "train/feed.h"
 #include "train/find-rate.h"
+#include "train/look.h"
 #include "train/metrics.h"
 #include "train/network.h"
 #include "train/recipe.h"

@@ -15,7 +15,8 @@ typedef struct {
   KolGraph *graph;
   KolNetworkValues values;
   KolValue *train_step;
-  gsize part; /* examples at a time: the batch, or a micro-batch */
+  gsize part;   /* examples at a time: the batch, or a micro-batch */
+  gboolean fed; /* it has been given examples */
 } KolLearner;
 
 /* A run under way; training.c. */
@@ -125,6 +126,9 @@ gboolean kol_training_settle (KolTraining *training, GError **error);
 void kol_training_restart (KolTraining *training);
 void kol_training_free (KolTraining *training);
 
+/* kol_trainer_score(), which may be cancelled. */
+KolScore *kol_trainer_score_until (KolTrainer *trainer, KolDataset *data, GCancellable *cancellable,
+                                   GError **error);
 /* Plans the steps for another batch, with nodes computed by the variants that are @pinned, or
  * NULL. If it does not fit, all stays as it is. */
 gboolean kol_trainer_plan_batch (KolTrainer *trainer, gsize batch, GHashTable *pinned,

@@ -661,6 +661,14 @@ kol_trainer_score (KolTrainer *trainer, KolDataset *data, GError **error)
 {
   g_return_val_if_fail (trainer != NULL && data != NULL, NULL);
 
+  /* Not cancelled in between: what follows a step belongs to it, or going on would not be exact. */
+  return kol_trainer_score_until (trainer, data, NULL, error);
+}
+
+KolScore *
+kol_trainer_score_until (KolTrainer *trainer, KolDataset *data, GCancellable *cancellable,
+                         GError **error)
+{
   KolValue *train_step = trainer->learner.train_step;
   gboolean averages = kol_optimizer_has_averages (train_step);
 
@@ -668,8 +676,7 @@ kol_trainer_score (KolTrainer *trainer, KolDataset *data, GError **error)
       && (!kol_finish (trainer->learner.graph, error)
           || !kol_optimizer_swap_averages (train_step, error)))
     return NULL;
-  /* Not cancelled in between: what follows a step belongs to it, or going on would not be exact. */
-  g_autoptr (KolScore) score = kol_evaluator_score (trainer->evaluator, data, NULL, error);
+  g_autoptr (KolScore) score = kol_evaluator_score (trainer->evaluator, data, cancellable, error);
   if (averages && !kol_optimizer_swap_averages (train_step, score ? error : NULL))
     return NULL;
   return g_steal_pointer (&score);

@@ -401,6 +401,7 @@ learn (KolTraining *run, gboolean wanted, GError **error)
   wanted = wanted || (parts > 1 && trainer->tally);
   if (!kol_batches_next (trainer->batches, &x, &y))
     return kol_dataset_finish (trainer->data, error);
+  trainer->learner.fed = TRUE;
   for (guint i = 0; i < parts; i++)
     {
       KolValue *last

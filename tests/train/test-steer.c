@@ -510,6 +510,119 @@ test_branch_refused (void)
   g_assert_true (are_same (linear, same));
 }
 
+/* ── Looking ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+check_histograms (KolTrainer *trainer, const KolHistograms *histograms)
+{
+  g_assert_cmpuint (histograms->n, ==, 2);
+  g_assert_cmpuint (histograms->bins, ==, 20);
+  for (guint i = 0; i < 2; i++)
+    {
+      guint sum = 0;
+      for (guint k = 0; k < 20; k++)
+        sum += histograms->counts[i * 20 + k];
+      g_assert_cmpuint (sum, ==, i == 0 ? SIDE * SIDE * 10 : 10);
+      g_assert_cmpfloat (histograms->low[i], <, 0);
+      g_assert_cmpfloat (histograms->high[i], >, 0);
+      g_assert_cmpuint (histograms->counts[i * 20], >, 0); /* where the smallest is... */
+      g_assert_cmpuint (histograms->counts[i * 20 + 19], >, 0);
+    }
+}
+
+/* The histogram of the weights, counted anew. */
+static void
+check_weights (KolTrainer *trainer, const KolHistograms *histograms)
+{
+  gsize bytes;
+  g_autofree float *w = read_parameter (trainer, 0, &bytes);
+  guint below = 0, counted = 0;
+  double middle = histograms->low[0] + ((double) histograms->high[0] - histograms->low[0]) / 2;
+
+  for (gsize i = 0; i < bytes / sizeof (float); i++)
+    below += w[i] < middle;
+  for (guint k = 0; k < 10; k++)
+    counted += histograms->counts[k];
+  g_assert_cmpuint (below, ==, counted);
+}
+
+static void
+check_batch (KolTrainer *trainer, const KolTrainBatch *batch)
+{
+  g_autofree float *expected = g_new (float, 10 * 10);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (batch->count, ==, 10);
+  g_assert_cmpuint (batch->size, ==, SIDE * SIDE);
+  g_assert_cmpuint (batch->n_targets, ==, 1);
+  g_assert_cmpuint (batch->n_outputs, ==, 10);
+  for (guint i = 0; i < 10; i++)
+    g_assert_true (batch->targets[i] >= 0 && batch->targets[i] < 10);
+  kol_evaluator_predict (kol_trainer_get_evaluator (trainer), batch->examples, 10, expected,
+                         &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 100; i++)
+    g_assert_cmpfloat_with_epsilon (batch->outputs[i], expected[i], 1e-4);
+}
+
+static void
+test_look (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 15);
+  g_autoptr (KolTrainer) looked_at = new_trainer (linear_network, pictures, &rich);
+  g_autoptr (KolTrainer) calm = new_trainer (linear_network, pictures, &rich);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (kol_trainer_read_batch (looked_at, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  g_clear_error (&error);
+  begin (looked_at, NULL);
+  begin (calm, NULL);
+  for (gboolean finished = FALSE; !finished;)
+    {
+      finished = advance (looked_at, 0, 1e-9);
+      for (guint i = 0; i < 3; i++) /* more often than a placeholder has copies */
+        {
+          g_autoptr (KolTrainBatch) batch = kol_trainer_read_batch (looked_at, &error);
+          g_assert_no_error (error);
+          check_batch (looked_at, batch);
+        }
+      g_autoptr (KolHistograms) weights = kol_trainer_read_weights (looked_at, 20, &error);
+      g_assert_no_error (error);
+      check_histograms (looked_at, weights);
+      check_weights (looked_at, weights);
+      g_autoptr (KolHistograms) gradients = kol_trainer_read_gradients (looked_at, 20, &error);
+      g_assert_no_error (error);
+      check_histograms (looked_at, gradients);
+    }
+  while (!advance (calm, 0, 0))
+    ;
+  g_assert_true (are_same (looked_at, calm));
+
+  /* Scores in parts are those of the whole. */
+  g_autoptr (KolScore) whole = score (looked_at, pictures);
+  guint right = 0, right_in_parts = 0;
+  double loss = 0;
+  for (gsize first = 0; first < pictures->count; first += 50)
+    {
+      gsize count = MIN (50, pictures->count - first);
+      g_autoptr (KolScore) part
+          = kol_trainer_score_part (looked_at, pictures, first, count, NULL, &error);
+      g_assert_no_error (error);
+      loss += part->loss * (double) count;
+      for (guint i = 0; i < 10; i++)
+        right_in_parts += part->confusion[11 * i];
+    }
+  for (guint i = 0; i < 10; i++)
+    right += whole->confusion[11 * i];
+  g_assert_cmpuint (right, ==, right_in_parts);
+  g_assert_cmpfloat_with_epsilon (loss / 130 / whole->loss, 1, 1e-5);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_cancellable_cancel (cancellable);
+  g_assert_null (kol_trainer_score_part (looked_at, pictures, 0, 130, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
 /* ── Finding a rate ──────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -874,6 +987,7 @@ add_tests (void)
   g_test_add_func ("/steer/rewind-to-disk", test_rewind_to_disk);
   g_test_add_func ("/steer/branch", test_branch);
   g_test_add_func ("/steer/branch-refused", test_branch_refused);
+  g_test_add_func ("/steer/look", test_look);
   g_test_add_func ("/steer/find-rate", test_find_rate);
   g_test_add_func ("/steer/live-rate", test_live_rate);
   g_test_add_func ("/steer/exact-controls/adam", test_exact_controls_adam);
