@@ -1,24 +1,482 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* What a network sees. */
+/* What a network sees: its layers, the pictures that excite their units, and photos in its eye. */
 
 #include "see-page.h"
 
+#include <glib/gi18n.h>
+
+#include "layer-list.h"
+#include "network.h"
+#include "photo-view.h"
+#include "unit-grid.h"
+#include "window.h"
+
+#define WEIGHT_IN_SIGHT 3 /* of its work on the device, while the page is seen */
+
 struct _KxSeePage {
   KxPage parent_instance;
+
+  GMenu *models, *runs;
+  GtkButton *photo_button;
+  GtkStack *stack;
+  AdwStatusPage *opening;
+  KxLayerList *layers;
+  GtkStack *views;
+  GtkLabel *units_title;
+  GtkScale *size;
+  GtkDropDown *order;
+  AdwBin *grid_bin;
+  KxUnitGrid *grid;
+  KxPhotoView *photo, *draw;
+
+  KxNetwork *network;
+  char *waiting;     /* what is to be opened once a device is known */
+  GHashTable *lists; /* index of a layer -> KxUnitList */
+  KxUnitList *units; /* of the layer in sight */
 };
 
 G_DEFINE_FINAL_TYPE (KxSeePage, kx_see_page, KX_TYPE_PAGE)
 
+/* ── Layers ──────────────────────────────────────────────────────────────────────────────────── */
+
+static KxUnitList *
+units_of (KxSeePage *self, KxNetworkLayer *layer)
+{
+  gpointer key = GUINT_TO_POINTER (kx_network_layer_get_index (layer));
+  KxUnitList *units = g_hash_table_lookup (self->lists, key);
+
+  if (!units)
+    {
+      units = kx_unit_list_new (self->network, layer);
+      g_hash_table_insert (self->lists, key, units);
+    }
+  return units;
+}
+
+static void
+layer_changed (KxSeePage *self)
+{
+  KxNetworkLayer *layer = kx_layer_list_get_layer (self->layers);
+
+  if (!layer || !self->network)
+    return;
+  self->units = units_of (self, layer);
+  g_autofree char *title = g_strdup_printf (
+      g_dngettext (NULL, "%s · %u unit", "%s · %u units", kx_network_layer_get_units (layer)),
+      kx_network_layer_get_name (layer), kx_network_layer_get_units (layer));
+  gtk_label_set_label (self->units_title, title);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->units_title), title);
+  kx_unit_grid_set_units (self->grid, self->units);
+  kx_photo_view_set_units (self->photo, self->units);
+  kx_photo_view_set_units (self->draw, self->units);
+}
+
+static void
+order_changed (KxSeePage *self)
+{
+  kx_unit_grid_set_order (self->grid, gtk_drop_down_get_selected (self->order));
+}
+
+static void
+view_changed (KxSeePage *self)
+{
+  gtk_widget_set_sensitive (GTK_WIDGET (self->photo_button), self->network != NULL);
+}
+
+/* ── Networks ────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+close_network (KxSeePage *self)
+{
+  kx_unit_grid_set_units (self->grid, NULL);
+  kx_photo_view_set_units (self->photo, NULL);
+  kx_photo_view_set_units (self->draw, NULL);
+  kx_photo_view_set_network (self->photo, NULL);
+  kx_photo_view_set_network (self->draw, NULL);
+  kx_layer_list_set_layers (self->layers, NULL);
+  self->units = NULL;
+  g_hash_table_remove_all (self->lists);
+  if (self->network)
+    {
+      g_signal_handlers_disconnect_by_data (self->network, self);
+      kx_network_close (self->network);
+    }
+  g_clear_object (&self->network);
+}
+
+/* The layer that is seen first: the last one whose units have maps, or the classes. */
+static KxNetworkLayer *
+find_last_map (GListModel *layers)
+{
+  for (guint i = g_list_model_get_n_items (layers); i-- > 0;)
+    {
+      g_autoptr (KxNetworkLayer) layer = g_list_model_get_item (layers, i);
+      GListModel *children = kx_network_layer_get_children (layer);
+      KxNetworkLayer *found = children                           ? find_last_map (children)
+                              : kx_network_layer_has_map (layer) ? layer
+                                                                 : NULL;
+
+      if (found)
+        return found; /* the list holds it */
+    }
+  return NULL;
+}
+
+static void
+show_network (KxSeePage *self)
+{
+  const KolPreprocess *fit = kx_network_get_fit (self->network);
+  GListModel *layers = kx_network_get_layers (self->network);
+  KxNetworkLayer *first = find_last_map (layers);
+  GtkStackPage *draw = gtk_stack_get_page (self->views, GTK_WIDGET (self->draw));
+
+  kx_page_set_subtitle (KX_PAGE (self), kx_network_get_title (self->network));
+  kx_page_set_caption (KX_PAGE (self), kx_network_get_title (self->network));
+  gtk_stack_set_visible_child_name (self->stack, "open");
+  gtk_stack_page_set_visible (draw, fit->channels == 1);
+  if (fit->channels != 1 && gtk_stack_get_visible_child (self->views) == GTK_WIDGET (self->draw))
+    gtk_stack_set_visible_child_name (self->views, "units");
+  kx_photo_view_set_network (self->photo, self->network);
+  kx_photo_view_set_network (self->draw, self->network);
+  kx_layer_list_set_layers (self->layers, layers);
+  kx_layer_list_select (self->layers, first ? first : kx_network_get_output (self->network));
+}
+
+static void
+network_changed (KxSeePage *self)
+{
+  switch (kx_network_get_state (self->network))
+    {
+    case KX_NETWORK_READY:
+      show_network (self);
+      break;
+    case KX_NETWORK_FAILED:
+      kx_page_show_fault (KX_PAGE (self), kx_network_get_fault (self->network), _ ("Open Another…"),
+                          "see.open-file", NULL);
+      close_network (self);
+      gtk_stack_set_visible_child_name (self->stack, "empty");
+      break;
+    case KX_NETWORK_OPENING:
+    default:
+      break;
+    }
+  view_changed (self);
+}
+
+static void
+say_opening (KxSeePage *self, const char *name)
+{
+  g_autofree char *title = g_strdup_printf (_ ("Opening %s"), name);
+
+  adw_status_page_set_title (self->opening, title);
+  gtk_stack_set_visible_child_name (self->stack, "opening");
+}
+
+static void
+take_network (KxSeePage *self, KxNetwork *network, const char *name)
+{
+  close_network (self);
+  kx_page_clear_fault (KX_PAGE (self));
+  self->network = network;
+  say_opening (self, name);
+  g_signal_connect_object (network, "notify::state", G_CALLBACK (network_changed), self,
+                           G_CONNECT_SWAPPED);
+  kx_network_set_weight (network, WEIGHT_IN_SIGHT);
+}
+
+static void
+open_path (KxSeePage *self, const char *path)
+{
+  KxSession *session = kx_widget_get_session (GTK_WIDGET (self));
+  KxDevice *device = kx_session_get_device (session);
+  g_autofree char *name = g_filename_display_basename (path);
+  gboolean looked;
+
+  g_object_get (session, "looked", &looked, NULL);
+  g_clear_pointer (&self->waiting, g_free);
+  if (device)
+    take_network (self, kx_network_open (kx_device_get_engine (device), path), name);
+  else if (!looked)
+    {
+      self->waiting = g_strdup (path);
+      say_opening (self, name);
+    }
+  else
+    {
+      gtk_stack_set_visible_child_name (self->stack, "empty");
+      kx_page_show_fault (KX_PAGE (self), _ ("There is no OpenCL device to open it on."),
+                          _ ("Devices"), "win.page", g_variant_new_string ("devices"));
+    }
+}
+
+/* The session has looked for devices. */
+static void
+open_waiting (KxSeePage *self)
+{
+  g_autofree char *path = g_steal_pointer (&self->waiting);
+
+  if (path)
+    open_path (self, path);
+}
+
+static void
+open_named (GtkWidget *widget, const char *name, GVariant *target)
+{
+  open_path (KX_SEE_PAGE (widget), g_variant_get_string (target, NULL));
+}
+
+/* ── Choosing ────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+chosen (GtkFileChooserNative *chooser, int response, KxSeePage *self)
+{
+  g_autoptr (GListStore) files = g_list_store_new (G_TYPE_FILE);
+
+  if (response == GTK_RESPONSE_ACCEPT)
+    {
+      g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
+
+      g_list_store_append (files, file);
+      if (!kx_page_drop (KX_PAGE (self), G_LIST_MODEL (files)))
+        open_path (self, g_file_peek_path (file));
+    }
+  g_object_unref (chooser);
+}
+
+static void
+choose (KxSeePage *self, const char *title, GtkFileChooserAction action, GtkFileFilter *filter)
+{
+  GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
+      title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action, _ ("_Open"), NULL);
+
+  if (filter)
+    gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (chooser), filter);
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
+  g_signal_connect_object (chooser, "response", G_CALLBACK (chosen), self, 0);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+}
+
+static void
+choose_file (GtkWidget *widget, const char *name, GVariant *target)
+{
+  g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
+
+  gtk_file_filter_set_name (filter, _ ("Networks"));
+  gtk_file_filter_add_suffix (filter, "onnx");
+  gtk_file_filter_add_suffix (filter, "safetensors");
+  choose (KX_SEE_PAGE (widget), _ ("Open a Network"), GTK_FILE_CHOOSER_ACTION_OPEN, filter);
+}
+
+static void
+choose_run (GtkWidget *widget, const char *name, GVariant *target)
+{
+  choose (KX_SEE_PAGE (widget), _ ("Open the Folder of a Run"),
+          GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, NULL);
+}
+
+static void
+choose_photo (GtkWidget *widget, const char *name, GVariant *target)
+{
+  g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
+
+  gtk_file_filter_set_name (filter, _ ("Pictures"));
+  gtk_file_filter_add_pixbuf_formats (filter);
+  choose (KX_SEE_PAGE (widget), _ ("Open a Photo"), GTK_FILE_CHOOSER_ACTION_OPEN, filter);
+}
+
+static void
+press_photo (KxSeePage *self)
+{
+  choose_photo (GTK_WIDGET (self), NULL, NULL);
+}
+
+static void
+fill_menu (GMenu *menu, const char *label, const char *target)
+{
+  g_autoptr (GMenuItem) item = g_menu_item_new (label, NULL);
+
+  g_menu_item_set_action_and_target (item, "see.open", "s", target);
+  g_menu_append_item (menu, item);
+}
+
+/* What is installed, and the latest runs, as they are now. */
+static void
+fill_menus (KxSeePage *self)
+{
+  g_autoptr (GPtrArray) entries = kol_catalogue_list (NULL);
+  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  g_menu_remove_all (self->models);
+  g_menu_remove_all (self->runs);
+  for (guint i = 0; entries && i < entries->len; i++)
+    {
+      const KolModelEntry *entry = g_ptr_array_index (entries, i);
+      if (entry->path && !entry->problem)
+        fill_menu (self->models, entry->title ? entry->title : entry->name, entry->name);
+    }
+  while (dir && (name = g_dir_read_name (dir)))
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autofree char *shown = g_filename_display_name (name);
+      if (kol_run_exists (path))
+        fill_menu (self->runs, shown, path);
+    }
+}
+
+/* ── Drops ───────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+has_ending (const char *path, const char *const *endings)
+{
+  for (; *endings; endings++)
+    if (g_str_has_suffix (path, *endings))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_picture (GFile *file)
+{
+  g_autofree char *type = g_content_type_guess (g_file_peek_path (file), NULL, 0, NULL);
+
+  return type && g_content_type_is_a (type, "image/*");
+}
+
+static void
+show_photo (KxSeePage *self)
+{
+  gtk_stack_set_visible_child_name (self->views, "photo");
+}
+
+static gboolean
+kx_see_page_drop (KxPage *page, GListModel *files)
+{
+  static const char *const networks[] = { ".onnx", ".safetensors", NULL };
+  KxSeePage *self = KX_SEE_PAGE (page);
+  g_autoptr (GFile) file = g_list_model_get_item (files, 0);
+  const char *path = file ? g_file_peek_path (file) : NULL;
+
+  if (!path)
+    return FALSE;
+  if (has_ending (path, networks) || kol_run_exists (path))
+    open_path (self, path);
+  else if (is_picture (file))
+    {
+      kx_photo_view_open (self->photo, file);
+      show_photo (self);
+    }
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static void
+take_texture (GObject *clipboard, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (KxSeePage) self = data;
+  g_autoptr (GdkTexture) texture
+      = gdk_clipboard_read_texture_finish (GDK_CLIPBOARD (clipboard), result, NULL);
+
+  if (!texture)
+    return;
+  kx_photo_view_set_texture (self->photo, texture);
+  show_photo (self);
+}
+
+static gboolean
+paste (GtkWidget *widget, GVariant *args, gpointer unused)
+{
+  GdkClipboard *clipboard = gtk_widget_get_clipboard (widget);
+
+  if (!gtk_widget_get_mapped (widget)
+      || !gdk_content_formats_contain_gtype (gdk_clipboard_get_formats (clipboard),
+                                             GDK_TYPE_TEXTURE))
+    return FALSE;
+  gdk_clipboard_read_texture_async (clipboard, NULL, take_texture, g_object_ref (widget));
+  return TRUE;
+}
+
+static void
+kx_see_page_find (KxPage *page)
+{
+  kx_layer_list_find (KX_SEE_PAGE (page)->layers);
+}
+
+static void
+kx_see_page_attach (KxPage *page, KxSession *session)
+{
+  g_signal_connect_object (session, "notify::looked", G_CALLBACK (open_waiting), page,
+                           G_CONNECT_SWAPPED);
+}
+
+static void
+kx_see_page_opened (KxPage *page)
+{
+  fill_menus (KX_SEE_PAGE (page));
+}
+
+/* ── The page ────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+kx_see_page_dispose (GObject *object)
+{
+  KxSeePage *self = KX_SEE_PAGE (object);
+
+  if (self->lists)
+    close_network (self);
+  g_clear_pointer (&self->lists, g_hash_table_unref);
+  g_clear_pointer (&self->waiting, g_free);
+  G_OBJECT_CLASS (kx_see_page_parent_class)->dispose (object);
+}
+
 static void
 kx_see_page_class_init (KxSeePageClass *klass)
 {
-  gtk_widget_class_set_template_from_resource (GTK_WIDGET_CLASS (klass),
-                                               "/org/kolinsky/Explorer/see-page.ui");
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = kx_see_page_dispose;
+  KX_PAGE_CLASS (klass)->attach = kx_see_page_attach;
+  KX_PAGE_CLASS (klass)->drop = kx_see_page_drop;
+  KX_PAGE_CLASS (klass)->find = kx_see_page_find;
+  KX_PAGE_CLASS (klass)->opened = kx_see_page_opened;
+  g_type_ensure (KX_TYPE_LAYER_LIST);
+  g_type_ensure (KX_TYPE_PHOTO_VIEW);
+  gtk_widget_class_set_template_from_resource (widget_class, "/org/kolinsky/Explorer/see-page.ui");
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, models);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, runs);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, photo_button);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, stack);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, opening);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, layers);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, views);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, units_title);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, size);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, order);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, grid_bin);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, photo);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, draw);
+  gtk_widget_class_bind_template_callback (widget_class, layer_changed);
+  gtk_widget_class_bind_template_callback (widget_class, order_changed);
+  gtk_widget_class_bind_template_callback (widget_class, view_changed);
+  gtk_widget_class_install_action (widget_class, "see.open", "s", open_named);
+  gtk_widget_class_install_action (widget_class, "see.open-file", NULL, choose_file);
+  gtk_widget_class_install_action (widget_class, "see.open-run", NULL, choose_run);
+  gtk_widget_class_install_action (widget_class, "see.open-photo", NULL, choose_photo);
+  gtk_widget_class_add_binding (widget_class, GDK_KEY_v, GDK_CONTROL_MASK, paste, NULL);
 }
 
 static void
 kx_see_page_init (KxSeePage *self)
 {
+  self->lists = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   gtk_widget_init_template (GTK_WIDGET (self));
+  self->grid = KX_UNIT_GRID (kx_unit_grid_new (FALSE));
+  adw_bin_set_child (self->grid_bin, GTK_WIDGET (self->grid));
+  g_object_bind_property (gtk_range_get_adjustment (GTK_RANGE (self->size)), "value", self->grid,
+                          "size", G_BINDING_SYNC_CREATE);
+  g_signal_connect_swapped (self->photo_button, "clicked", G_CALLBACK (press_photo), self);
+  view_changed (self);
 }

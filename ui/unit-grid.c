@@ -1,0 +1,483 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * A grid of units, of which only those about the visible part have cells. These are the ones that
+ * wait for a picture, the middle of the window first.
+ */
+
+#include "unit-grid.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#define LEAST_SIZE 48
+#define MOST_SIZE 224
+#define USUAL_SIZE 96
+#define MOST_COLUMNS 32
+
+struct _KxUnitGrid {
+  GtkWidget parent_instance;
+
+  GtkScrolledWindow *scrolled;
+  GtkGridView *view;
+  GtkSingleSelection *selection;
+  GtkSortListModel *sorted;
+  KxUnitList *units;
+  gboolean maps;
+  int size;
+  KxUnitOrder order;
+  KxNeuron *unit;
+  GPtrArray *bound; /* KxNeuron, referenced: those that have a cell */
+  guint told;       /* an idle source */
+};
+
+G_DEFINE_FINAL_TYPE (KxUnitGrid, kx_unit_grid, GTK_TYPE_WIDGET)
+
+enum {
+  PROP_UNIT = 1,
+  PROP_SIZE,
+  N_PROPS,
+};
+
+enum {
+  ACTIVATE,
+  MOVED,
+  MENU,
+  N_SIGNALS,
+};
+
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+/* ── Cells ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* A picture with its number below; over it the word "dead", hatched, or a dot for stale ones. */
+typedef struct {
+  KxUnitGrid *grid;
+  GtkWidget *box;
+  GtkWidget *picture;
+  GtkLabel *word, *title;
+  GtkWidget *stale, *changed;
+  gulong handler;
+} Cell;
+
+static GtkWidget *
+make_mark (const char *icon, const char *class, GtkAlign align)
+{
+  GtkWidget *mark = gtk_image_new_from_icon_name (icon);
+
+  gtk_widget_add_css_class (mark, "kx-mark");
+  if (class)
+    gtk_widget_add_css_class (mark, class);
+  gtk_widget_set_halign (mark, align);
+  gtk_widget_set_valign (mark, GTK_ALIGN_START);
+  gtk_accessible_update_state (GTK_ACCESSIBLE (mark), GTK_ACCESSIBLE_STATE_HIDDEN, TRUE, -1);
+  return mark;
+}
+
+static void
+show_menu (GtkGestureClick *click, int n, double x, double y, GtkListItem *item)
+{
+  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
+  KxNeuron *unit = gtk_list_item_get_item (item);
+
+  if (unit)
+    g_signal_emit (cell->grid, signals[MENU], 0, unit);
+}
+
+static void
+set_up (KxUnitGrid *self, GtkListItem *item)
+{
+  Cell *cell = g_new0 (Cell, 1);
+  GtkWidget *overlay = gtk_overlay_new ();
+  GtkGesture *click = gtk_gesture_click_new ();
+
+  cell->grid = self;
+  cell->box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
+  cell->picture = gtk_picture_new ();
+  cell->word = GTK_LABEL (gtk_label_new (NULL));
+  cell->title = GTK_LABEL (gtk_label_new (NULL));
+  cell->stale = make_mark ("media-record-symbolic", NULL, GTK_ALIGN_END);
+  cell->changed = make_mark ("edit-clear-symbolic", NULL, GTK_ALIGN_START);
+  gtk_widget_add_css_class (cell->box, "kx-unit");
+  gtk_widget_add_css_class (overlay, "kx-unit-picture");
+  gtk_widget_set_overflow (overlay, GTK_OVERFLOW_HIDDEN);
+  gtk_picture_set_can_shrink (GTK_PICTURE (cell->picture), TRUE);
+  gtk_overlay_set_child (GTK_OVERLAY (overlay), cell->picture);
+  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), GTK_WIDGET (cell->word));
+  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->stale);
+  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->changed);
+  gtk_widget_set_halign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
+  gtk_widget_set_valign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
+  gtk_widget_set_halign (overlay, GTK_ALIGN_CENTER);
+  gtk_label_set_ellipsize (cell->title, PANGO_ELLIPSIZE_END);
+  gtk_label_set_width_chars (cell->title, 3);
+  gtk_label_set_max_width_chars (cell->title, 3);
+  gtk_widget_add_css_class (GTK_WIDGET (cell->title), "caption");
+  gtk_widget_add_css_class (GTK_WIDGET (cell->title), "numeric");
+  gtk_box_append (GTK_BOX (cell->box), overlay);
+  gtk_box_append (GTK_BOX (cell->box), GTK_WIDGET (cell->title));
+  gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
+  g_signal_connect (click, "pressed", G_CALLBACK (show_menu), item);
+  gtk_widget_add_controller (cell->box, GTK_EVENT_CONTROLLER (click));
+  g_object_set_data_full (G_OBJECT (item), "cell", cell, g_free);
+  gtk_list_item_set_child (item, cell->box);
+}
+
+static void
+show_picture (Cell *cell, KxNeuron *unit)
+{
+  GdkTexture *texture
+      = cell->grid->maps ? kx_neuron_get_map (unit) : kx_neuron_get_picture (unit)->texture;
+  gboolean dead = !cell->grid->maps && kx_neuron_get_picture (unit)->dead;
+
+  gtk_picture_set_paintable (GTK_PICTURE (cell->picture), dead ? NULL : GDK_PAINTABLE (texture));
+  gtk_widget_set_size_request (cell->picture, cell->grid->size, cell->grid->size);
+  gtk_label_set_label (cell->word, dead ? _ ("dead") : "");
+  if (dead)
+    gtk_widget_add_css_class (cell->picture, "kx-dead");
+  else
+    gtk_widget_remove_css_class (cell->picture, "kx-dead");
+  gtk_widget_set_visible (cell->stale, !cell->grid->maps && kx_neuron_is_stale (unit));
+  gtk_widget_set_visible (cell->changed, kx_neuron_is_changed (unit));
+}
+
+static void
+show_unit (GtkListItem *item)
+{
+  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
+  KxNeuron *unit = gtk_list_item_get_item (item);
+  g_autofree char *name = kx_neuron_describe (unit);
+
+  show_picture (cell, unit);
+  if (cell->grid->maps)
+    {
+      double said = kx_neuron_get_said (unit);
+
+      g_free (name);
+      name = isnan (said) ? g_strdup_printf (_ ("%s unit %u"),
+                                             kx_network_layer_get_name (kx_neuron_get_layer (unit)),
+                                             kx_neuron_get_index (unit))
+                          : g_strdup_printf (_ ("%s unit %u, mean %.3g"),
+                                             kx_network_layer_get_name (kx_neuron_get_layer (unit)),
+                                             kx_neuron_get_index (unit), said);
+    }
+  gtk_label_set_label (cell->title, kx_neuron_get_title (unit));
+  gtk_widget_set_tooltip_text (cell->box, name);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (cell->box), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
+                                  -1);
+}
+
+static gboolean
+tell_moved (gpointer data)
+{
+  KxUnitGrid *self = data;
+
+  self->told = 0;
+  g_signal_emit (self, signals[MOVED], 0);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+note_moved (KxUnitGrid *self)
+{
+  if (!self->told)
+    self->told = g_idle_add (tell_moved, self);
+}
+
+static void
+bind (KxUnitGrid *self, GtkListItem *item)
+{
+  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
+  KxNeuron *unit = gtk_list_item_get_item (item);
+
+  kx_neuron_bound (unit, TRUE);
+  g_ptr_array_add (self->bound, g_object_ref (unit));
+  cell->handler = g_signal_connect_swapped (unit, self->maps ? "notify::map" : "notify::picture",
+                                            G_CALLBACK (show_unit), item);
+  show_unit (item);
+  note_moved (self);
+}
+
+static void
+unbind (KxUnitGrid *self, GtkListItem *item)
+{
+  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
+  KxNeuron *unit = gtk_list_item_get_item (item);
+
+  g_signal_handler_disconnect (unit, cell->handler);
+  kx_neuron_bound (unit, FALSE);
+  g_ptr_array_remove_fast (self->bound, unit);
+}
+
+/* ── Order ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* The strongest first; those of which nothing is known last, by their numbers. */
+static int
+compare_strengths (gconstpointer a, gconstpointer b, gpointer unused)
+{
+  double x = kx_neuron_get_ratio ((KxNeuron *) a), y = kx_neuron_get_ratio ((KxNeuron *) b);
+  guint i = kx_neuron_get_index ((KxNeuron *) a), k = kx_neuron_get_index ((KxNeuron *) b);
+
+  if (isnan (x) != isnan (y))
+    return isnan (x) ? 1 : -1;
+  if (!isnan (x) && x != y)
+    return x > y ? -1 : 1;
+  return i < k ? -1 : i > k;
+}
+
+/**
+ * kx_unit_grid_set_order:
+ * @grid: a grid
+ * @order: in which it shows units, as they are now
+ */
+void
+kx_unit_grid_set_order (KxUnitGrid *self, KxUnitOrder order)
+{
+  g_autoptr (GtkSorter) sorter
+      = order == KX_UNITS_BY_STRENGTH
+            ? GTK_SORTER (gtk_custom_sorter_new (compare_strengths, NULL, NULL))
+            : NULL;
+
+  self->order = order;
+  gtk_sort_list_model_set_sorter (self->sorted, sorter);
+}
+
+/* ── The widget ──────────────────────────────────────────────────────────────────────────────── */
+
+static void
+note_selected (KxUnitGrid *self)
+{
+  KxNeuron *unit = gtk_single_selection_get_selected_item (self->selection);
+
+  if (g_set_object (&self->unit, unit))
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_UNIT]);
+}
+
+static void
+activate (KxUnitGrid *self, guint position)
+{
+  g_autoptr (KxNeuron) unit = g_list_model_get_item (G_LIST_MODEL (self->sorted), position);
+
+  if (unit)
+    g_signal_emit (self, signals[ACTIVATE], 0, unit);
+}
+
+static void
+kx_unit_grid_dispose (GObject *object)
+{
+  KxUnitGrid *self = KX_UNIT_GRID (object);
+
+  g_clear_handle_id (&self->told, g_source_remove);
+  if (self->view)
+    gtk_grid_view_set_model (self->view, NULL);
+  self->view = NULL;
+  if (self->scrolled)
+    gtk_widget_unparent (GTK_WIDGET (self->scrolled));
+  self->scrolled = NULL;
+  g_clear_object (&self->selection);
+  g_clear_object (&self->units);
+  g_clear_object (&self->unit);
+  g_clear_pointer (&self->bound, g_ptr_array_unref);
+  G_OBJECT_CLASS (kx_unit_grid_parent_class)->dispose (object);
+}
+
+static void
+kx_unit_grid_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  KxUnitGrid *self = KX_UNIT_GRID (object);
+
+  if (id == PROP_UNIT)
+    g_value_set_object (value, self->unit);
+  else
+    g_value_set_int (value, self->size);
+}
+
+static void
+set_size (KxUnitGrid *self, int size)
+{
+  if (size == self->size)
+    return;
+  self->size = size;
+  for (guint i = 0; i < self->bound->len; i++)
+    g_object_notify (g_ptr_array_index (self->bound, i), self->maps ? "map" : "picture");
+}
+
+static void
+kx_unit_grid_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  set_size (KX_UNIT_GRID (object), g_value_get_int (value));
+}
+
+static void
+kx_unit_grid_class_init (KxUnitGridClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GType type = G_TYPE_FROM_CLASS (klass);
+
+  object_class->dispose = kx_unit_grid_dispose;
+  object_class->get_property = kx_unit_grid_get_property;
+  object_class->set_property = kx_unit_grid_set_property;
+  props[PROP_UNIT] = g_param_spec_object ("unit", NULL, NULL, KX_TYPE_NEURON,
+                                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  props[PROP_SIZE] = g_param_spec_int ("size", NULL, NULL, LEAST_SIZE, MOST_SIZE, USUAL_SIZE,
+                                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+  signals[ACTIVATE] = g_signal_new ("activate", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                    G_TYPE_NONE, 1, KX_TYPE_NEURON);
+  signals[MOVED]
+      = g_signal_new ("moved", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[MENU] = g_signal_new ("menu", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                1, KX_TYPE_NEURON);
+  gtk_widget_class_set_layout_manager_type (GTK_WIDGET_CLASS (klass), GTK_TYPE_BIN_LAYOUT);
+}
+
+static void
+kx_unit_grid_init (KxUnitGrid *self)
+{
+  g_autoptr (GtkListItemFactory) factory = gtk_signal_list_item_factory_new ();
+
+  self->size = USUAL_SIZE;
+  self->bound = g_ptr_array_new_with_free_func (g_object_unref);
+  g_signal_connect_object (factory, "setup", G_CALLBACK (set_up), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (factory, "bind", G_CALLBACK (bind), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (factory, "unbind", G_CALLBACK (unbind), self, G_CONNECT_SWAPPED);
+  self->sorted = gtk_sort_list_model_new (NULL, NULL);
+  self->selection = gtk_single_selection_new (G_LIST_MODEL (self->sorted));
+  gtk_single_selection_set_autoselect (self->selection, FALSE);
+  self->view = GTK_GRID_VIEW (gtk_grid_view_new (
+      GTK_SELECTION_MODEL (g_object_ref (self->selection)), g_object_ref (factory)));
+  gtk_grid_view_set_max_columns (self->view, MOST_COLUMNS);
+  gtk_widget_add_css_class (GTK_WIDGET (self->view), "kx-units");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Units"), -1);
+  self->scrolled = GTK_SCROLLED_WINDOW (gtk_scrolled_window_new ());
+  gtk_scrolled_window_set_policy (self->scrolled, GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_child (self->scrolled, GTK_WIDGET (self->view));
+  gtk_widget_set_parent (GTK_WIDGET (self->scrolled), GTK_WIDGET (self));
+  g_signal_connect_object (self->selection, "notify::selected-item", G_CALLBACK (note_selected),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->view, "activate", G_CALLBACK (activate), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scrolled), "value-changed",
+                           G_CALLBACK (note_moved), self, G_CONNECT_SWAPPED);
+}
+
+/**
+ * kx_unit_grid_new:
+ * @maps: whether it shows what units say of a photo, not what excites them
+ *
+ * Returns: (transfer floating): a grid
+ */
+GtkWidget *
+kx_unit_grid_new (gboolean maps)
+{
+  KxUnitGrid *self = g_object_new (KX_TYPE_UNIT_GRID, NULL);
+
+  self->maps = maps;
+  return GTK_WIDGET (self);
+}
+
+/**
+ * kx_unit_grid_set_units:
+ * @grid: a grid
+ * @units: (nullable): what it shows
+ */
+void
+kx_unit_grid_set_units (KxUnitGrid *self, KxUnitList *units)
+{
+  if (!g_set_object (&self->units, units))
+    return;
+  gtk_sort_list_model_set_model (self->sorted, units ? G_LIST_MODEL (units) : NULL);
+  gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
+}
+
+/**
+ * kx_unit_grid_get_unit:
+ * @grid: a grid
+ *
+ * Returns: (nullable) (transfer none): the selected unit
+ */
+KxNeuron *
+kx_unit_grid_get_unit (KxUnitGrid *self)
+{
+  return self->unit;
+}
+
+/**
+ * kx_unit_grid_select:
+ * @grid: a grid
+ * @unit: one of its units
+ */
+void
+kx_unit_grid_select (KxUnitGrid *self, KxNeuron *unit)
+{
+  GListModel *model = G_LIST_MODEL (self->sorted);
+
+  for (guint i = 0; i < g_list_model_get_n_items (model); i++)
+    {
+      g_autoptr (KxNeuron) each = g_list_model_get_item (model, i);
+
+      if (each == unit)
+        {
+          gtk_single_selection_set_selected (self->selection, i);
+          return;
+        }
+    }
+}
+
+typedef struct {
+  KxNeuron *unit;
+  double distance; /* from the middle of what is in sight */
+} Wanted;
+
+static int
+compare_distances (gconstpointer a, gconstpointer b)
+{
+  const Wanted *x = a, *y = b;
+
+  return x->distance < y->distance ? -1 : x->distance > y->distance;
+}
+
+/* Where a unit is in the order in which it is shown. */
+static double
+place_of (KxUnitGrid *self, KxNeuron *unit)
+{
+  if (self->order == KX_UNITS_BY_NUMBER)
+    return kx_neuron_get_index (unit);
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->sorted)); i++)
+    {
+      g_autoptr (KxNeuron) each = g_list_model_get_item (G_LIST_MODEL (self->sorted), i);
+
+      if (each == unit)
+        return i;
+    }
+  return 0;
+}
+
+/**
+ * kx_unit_grid_list_wanted:
+ * @grid: a grid
+ *
+ * Returns: (transfer full) (element-type KxNeuron): the units that have a cell: first those in the
+ *   middle of what is in sight, then outwards, a screen ahead and behind
+ */
+GPtrArray *
+kx_unit_grid_list_wanted (KxUnitGrid *self)
+{
+  GtkAdjustment *place = gtk_scrolled_window_get_vadjustment (self->scrolled);
+  double all = MAX (gtk_adjustment_get_upper (place), 1);
+  double middle = (gtk_adjustment_get_value (place) + gtk_adjustment_get_page_size (place) / 2)
+                  / all * g_list_model_get_n_items (G_LIST_MODEL (self->sorted));
+  g_autofree Wanted *wanted = g_new (Wanted, self->bound->len + 1);
+  GPtrArray *units = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < self->bound->len; i++)
+    {
+      wanted[i].unit = g_ptr_array_index (self->bound, i);
+      wanted[i].distance = fabs (place_of (self, wanted[i].unit) - middle);
+    }
+  qsort (wanted, self->bound->len, sizeof *wanted, compare_distances);
+  for (guint i = 0; i < self->bound->len; i++)
+    g_ptr_array_add (units, g_object_ref (wanted[i].unit));
+  return units;
+}
