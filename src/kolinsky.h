@@ -37,6 +37,7 @@
 #include "studies/maximize.h"
 #include "studies/study.h"
 #include "studies/style.h"
+#include "studies/style-note.h"
 #include "train/evaluator.h"
 #include "train/events.h"
 #include "train/feed.h"

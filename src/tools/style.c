@@ -11,7 +11,7 @@
 
 typedef struct {
   ToolOptions common;
-  char *model, *output, *snapshots;
+  char *model, *output, *snapshots, *like;
   int size, smallest, steps, every, history;
   gboolean classic;
   char *measure, *optimizer, *colours, *start;
@@ -28,7 +28,7 @@ style_options_clear (StyleOptions *options)
   char *texts[]
       = { options->model,          options->output,  options->snapshots, options->measure,
           options->optimizer,      options->colours, options->start,     options->style_layers,
-          options->content_layers, options->weights };
+          options->content_layers, options->weights, options->like };
 
   tool_options_clear (&options->common);
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
@@ -46,6 +46,8 @@ typedef struct {
   char **style_names, **content_names;
   KolStyleLayer *style_layers, *content_layers;
   KolStyle *style;
+  char **paths; /* content, styles */
+  guint step;
   gint64 said;   /* when the last line was */
   GError *error; /* of a snapshot that could not be written */
 } Painting;
@@ -271,6 +273,127 @@ make_task (Painting *self, char **paths, GError **error)
          && parse_weights (self, options->weights, error);
 }
 
+/* ── What the file says of itself ── */
+
+static char *
+whole_path (const char *path)
+{
+  return path ? g_canonicalize_filename (path, NULL) : NULL;
+}
+
+/* Files by their whole paths, so that the picture can be gone on with from anywhere. */
+static char **
+whole_paths (char **paths)
+{
+  g_autoptr (GStrvBuilder) whole = g_strv_builder_new ();
+
+  for (guint i = 0; paths && paths[i]; i++)
+    {
+      g_autofree char *path
+          = g_str_equal (paths[i], "all") ? g_strdup ("all") : whole_path (paths[i]);
+      g_strv_builder_add (whole, path);
+    }
+  return g_strv_builder_end (whole);
+}
+
+/* A start, or a network, may be a file or a word. */
+static char *
+word_or_path (const char *text)
+{
+  return text && g_file_test (text, G_FILE_TEST_EXISTS) ? whole_path (text) : g_strdup (text);
+}
+
+static KolStyleNote *
+make_note (const StyleOptions *options, char **paths)
+{
+  KolStyleNote *note = kol_style_note_new ();
+
+  note->content = whole_path (paths[0]);
+  note->styles = whole_paths (paths + 1);
+  note->regions = whole_paths (options->regions);
+  note->weights = g_strdup (options->weights);
+  note->model = word_or_path (options->model);
+  note->measure = g_strdup (options->measure);
+  note->optimizer = g_strdup (options->optimizer);
+  note->colours = g_strdup (options->colours);
+  note->start = word_or_path (options->start);
+  note->style_layers = g_strdup (options->style_layers);
+  note->content_layers = g_strdup (options->content_layers);
+  note->size = options->size;
+  note->smallest = options->smallest;
+  note->steps = options->steps;
+  note->history = options->history;
+  note->content_weight = options->content_weight;
+  note->style_weight = options->style_weight;
+  note->variation = options->variation;
+  note->style_scale = options->style_scale;
+  note->rate = options->rate;
+  note->seed = options->seed;
+  note->classic = options->classic;
+  return note;
+}
+
+static void
+take_text (char **place, char **found)
+{
+  if (!*place)
+    *place = g_steal_pointer (found);
+}
+
+static void
+take_int (int *place, int found)
+{
+  if (!*place)
+    *place = found;
+}
+
+static void
+take_number (double *place, double unset, double found)
+{
+  if (isnan (unset) ? isnan (*place) : *place == unset)
+    *place = found;
+}
+
+/* What the options leave open is as a picture says that it was painted. */
+static void
+take_note (StyleOptions *options, KolStyleNote *note)
+{
+  take_text (&options->weights, &note->weights);
+  take_text (&options->model, &note->model);
+  take_text (&options->measure, &note->measure);
+  take_text (&options->optimizer, &note->optimizer);
+  take_text (&options->colours, &note->colours);
+  take_text (&options->start, &note->start);
+  take_text (&options->style_layers, &note->style_layers);
+  take_text (&options->content_layers, &note->content_layers);
+  take_int (&options->size, note->size);
+  take_int (&options->smallest, note->smallest);
+  take_int (&options->steps, note->steps);
+  take_int (&options->history, note->history);
+  take_number (&options->content_weight, NAN, note->content_weight);
+  take_number (&options->style_weight, NAN, note->style_weight);
+  take_number (&options->variation, NAN, note->variation);
+  take_number (&options->style_scale, 0, note->style_scale);
+  take_number (&options->rate, 0, note->rate);
+  if (!options->regions)
+    options->regions = g_steal_pointer (&note->regions);
+  options->seed = options->seed != 1 ? options->seed : note->seed;
+  options->classic = options->classic || note->classic;
+}
+
+/* Content and styles: as the command line says, or as the picture that is to be like. Given. */
+static char **
+take_paths (const KolStyleNote *note, char **given)
+{
+  g_autoptr (GStrvBuilder) paths = g_strv_builder_new ();
+
+  if (*given || !note || !note->content)
+    return g_strdupv (given);
+  g_strv_builder_add (paths, note->content);
+  g_strv_builder_addv (paths, (const char **) note->styles);
+  return g_strv_builder_end (paths);
+}
+
 /* ── Files ── */
 
 typedef struct {
@@ -286,10 +409,10 @@ write_bytes (int file, gpointer data)
   return kol_replace_write (file, bytes->bytes, bytes->size);
 }
 
-gboolean
-tool_save_picture (const KolSnapshot *picture, const char *path, GError **error)
+static gboolean
+save_with_texts (const KolSnapshot *picture, const char *path, const char *const *texts,
+                 GError **error)
 {
-  const char *const texts[] = { "Software", "Kolinsky", NULL };
   g_autoptr (GBytes) png = kol_snapshot_to_png (picture, texts, error);
   Bytes bytes;
 
@@ -297,6 +420,25 @@ tool_save_picture (const KolSnapshot *picture, const char *path, GError **error)
     return FALSE;
   bytes.bytes = g_bytes_get_data (png, &bytes.size);
   return kol_replace_file (path, write_bytes, &bytes, error);
+}
+
+gboolean
+tool_save_picture (const KolSnapshot *picture, const char *path, GError **error)
+{
+  const char *const texts[] = { "Software", "Kolinsky", NULL };
+
+  return save_with_texts (picture, path, texts, error);
+}
+
+/* The picture, and how it was painted. */
+static gboolean
+save (const Painting *self, const KolSnapshot *picture, GError **error)
+{
+  g_autoptr (KolStyleNote) note = make_note (self->options, self->paths);
+
+  note->step = (int) self->step;
+  g_auto (GStrv) texts = kol_style_note_to_texts (note);
+  return save_with_texts (picture, self->options->output, (const char *const *) texts, error);
 }
 
 /* ── Progress ── */
@@ -369,6 +511,7 @@ told (const KolStudyProgress *progress, gpointer user_data)
   Painting *self = user_data;
   const KolStyleState *state = kol_style_get_state (self->style);
 
+  self->step = progress->step;
   say_event (state);
   show (self, progress, state);
   if (progress->n_snapshots && self->options->snapshots)
@@ -422,7 +565,7 @@ paint (Painting *self, GCancellable *cancellable, GError **error)
   if (!picture)
     return FALSE;
   say_losses (self);
-  if (!tool_save_picture (picture, self->options->output, error))
+  if (!save (self, picture, error))
     return FALSE;
   g_autofree char *shown = g_filename_display_name (self->options->output);
   tool_say ("The picture is in %s, %zu x %zu pixels%s", shown, kol_snapshot_get_width (picture),
@@ -437,7 +580,7 @@ paint (Painting *self, GCancellable *cancellable, GError **error)
 static ToolExit
 run_style (const StyleOptions *options, char **paths)
 {
-  g_auto (Painting) painting = { .options = options };
+  g_auto (Painting) painting = { .options = options, .paths = paths };
   g_autoptr (GError) error = NULL;
   ToolInterrupt interrupt;
 
@@ -465,6 +608,7 @@ run_command (int argc, char **argv)
 {
   g_auto (StyleOptions) options
       = { .content_weight = NAN, .style_weight = NAN, .variation = NAN, .every = 25, .seed = 1 };
+  g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "The picture that is written, PNG",
       "FILE" },
@@ -508,13 +652,21 @@ run_command (int argc, char **argv)
       "Write the picture as it comes into being, too", "FOLDER" },
     { "every", 0, 0, G_OPTION_ARG_INT, &options.every, "Steps between two of them (25)", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the noise (1)", "N" },
+    { "like", 0, 0, G_OPTION_ARG_FILENAME, &options.like,
+      "What is not given as it was for this picture", "PICTURE" },
     { NULL },
   };
 
   if (!tool_parse (&tool_style, entries, TOOL_TAKES_DEVICE | TOOL_TAKES_PROFILE, &options.common,
                    TOOL_ANY_NUMBER, &argc, &argv))
     return TOOL_USAGE;
-  if (argc < 3)
+  g_autoptr (KolStyleNote) note = options.like ? kol_style_note_read (options.like, &error) : NULL;
+  if (error)
+    return tool_fail (error);
+  if (note)
+    take_note (&options, note);
+  g_auto (GStrv) paths = take_paths (note, argv + 1);
+  if (g_strv_length (paths) < 2)
     return tool_usage (&tool_style, "`kolinsky style` needs a CONTENT and at least one STYLE");
   if (!options.output)
     return tool_usage (&tool_style, "`kolinsky style` needs -o FILE, the picture to be written");
@@ -522,7 +674,7 @@ run_command (int argc, char **argv)
       || options.every < 1)
     return tool_usage (&tool_style, "--size, --smallest, --steps, --history and --every are "
                                     "numbers above 0");
-  return run_style (&options, argv + 1);
+  return run_style (&options, paths);
 }
 
 const ToolCommand tool_style = {
@@ -533,6 +685,6 @@ const ToolCommand tool_style = {
   = "Changes a picture until the features that a network sees in it are those of CONTENT, and\n"
     "their statistics those of the STYLEs. MODEL is a network that is installed, best vgg19, or\n"
     "a file. It is painted small first, then larger and larger. Ctrl-C ends it early, and\n"
-    "writes the picture as it is.",
+    "writes the picture as it is. Pictures hold how they were painted; --like reads it.",
   .run = run_command,
 };

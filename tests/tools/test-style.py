@@ -107,6 +107,39 @@ def keeps_colours(shop):
     expect(means[0] > means[1] + 100 and means[0] > means[2] + 80, means)
 
 
+def pixels(path):
+    """The compressed pixels of a PNG, without what it says of itself."""
+    data, found, at = open(path, "rb").read(), b"", 8
+    while at < len(data):
+        length, = struct.unpack(">I", data[at:at + 4])
+        if data[at + 4:at + 8] == b"IDAT":
+            found += data[at + 8:at + 8 + length]
+        at += 12 + length
+    return found
+
+
+@test
+def a_picture_says_how_it_was_painted(shop):
+    place = Place(shop, "like")
+    first = run(*place.arguments("--steps", "8", "--smallest", "32", "--style-weight", "2.5",
+                                 "--style-layers", "relu_one:0.5", "--start", "noise", "--seed", "7"))
+    expect(first.code == 0, first)
+    again = run("style", "--like", place.output, "-o", place.path("again.png"))
+    expect(again.code == 0, again)
+    expect(pixels(place.output) == pixels(place.path("again.png")), "it is another picture")
+    other = run("style", "--like", place.output, "-o", place.path("other.png"), "--style-weight", "9")
+    expect(other.code == 0, other)
+    expect(pixels(place.output) != pixels(place.path("other.png")), "--style-weight counts nothing")
+    expect(b"--style-weight 2.5" in open(place.output, "rb").read(), "no command in the file")
+
+
+@test
+def a_picture_that_says_nothing(shop):
+    place = Place(shop, "like-nothing")
+    result = run("style", "--like", place.content, "-o", place.output)
+    expect_sentence(result, 1, "does not say how it was painted")
+
+
 @test
 def writes_snapshots(shop):
     place = Place(shop, "snapshots")
