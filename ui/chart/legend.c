@@ -74,7 +74,7 @@ make_entry (KxLineLayer *line)
   gtk_label_set_ellipsize (GTK_LABEL (name), PANGO_ELLIPSIZE_MIDDLE);
   gtk_label_set_max_width_chars (GTK_LABEL (name), 24);
   gtk_label_set_width_chars (GTK_LABEL (value), 7);
-  gtk_label_set_xalign (GTK_LABEL (value), 1);
+  gtk_label_set_xalign (GTK_LABEL (value), 0);
   gtk_widget_add_css_class (value, "numeric");
   gtk_box_append (GTK_BOX (box), make_sample (line));
   gtk_box_append (GTK_BOX (box), name);

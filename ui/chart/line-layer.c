@@ -5,12 +5,15 @@
 #include <stdlib.h>
 
 #include "columns.h"
+#include "spans.h"
 
 #define BAND_ALPHA 0.18
 #define RAW_ALPHA 0.35    /* of single points below a smoothed line */
+#define PATH_SPACING 12   /* pixels between points from which on cairo's lines are worth it */
 #define DOT_SPACING 4     /* pixels between points from which on they are dots */
 #define LOWEST_SHARE 0.02 /* of the columns' extremes that need not be seen */
 #define THIN 0.65         /* of a thick line's width */
+#define EDGE 1.25         /* pixels around a thick line */
 
 struct _KxLineLayer {
   KxLayer parent_instance;
@@ -211,7 +214,7 @@ typedef struct {
 static void
 pen_to (Pen *pen, double x, float y)
 {
-  if (!isfinite (y) || (pen->plot->y.scale == KX_SCALE_LOG && y <= 0))
+  if (!isfinite (y) || (pen->plot->y.scale == KX_SCALE_LOG && y <= 0) || isnan (x))
     {
       pen->open = FALSE;
       return;
@@ -223,12 +226,14 @@ pen_to (Pen *pen, double x, float y)
   pen->open = TRUE;
 }
 
+/* NaN where the scale cannot show it: step 0 on a logarithmic one. */
 static double
 point_x (KxLineLayer *self, const KxPlot *plot, gsize i)
 {
   double step = kx_series_get_x (self->series)[i];
+  double x = kx_clock_from_step (self->clock, plot->unit, step);
 
-  return kx_plot_x (plot, kx_clock_from_step (self->clock, plot->unit, step));
+  return plot->x.scale == KX_SCALE_LOG && x <= 0 ? NAN : kx_plot_x (plot, x);
 }
 
 static double
@@ -237,24 +242,31 @@ column_x (const KxPlot *plot, guint i)
   return plot->box.origin.x + (i + 0.5) / plot->scale;
 }
 
-/* From the parent's curve to the first point. */
+/* Where the parent's curve is left: its last point before the first one here. */
+static gboolean
+find_join (KxLineLayer *self, const KxPlot *plot, gboolean smoothed, double *x, float *y)
+{
+  KxLineLayer *parent = self->parent;
+
+  if (!parent || self->columns.begin > 0 || !kx_clock_knows (parent->clock, plot->unit))
+    return FALSE;
+  gsize n = kx_series_find (parent->series, nextafter (self->branch, INFINITY));
+  if (n == 0)
+    return find_join (parent, plot, smoothed, x, y); /* the parent's past is its parent's */
+  update_smoothing (parent, plot->smoothing);
+  *x = point_x (parent, plot, n - 1);
+  *y = smoothed ? shown_at (parent, n - 1) : kx_series_get_y (parent->series)[n - 1];
+  return TRUE;
+}
+
 static void
 join_parent (KxLineLayer *self, Pen *pen, gboolean smoothed)
 {
-  if (!self->parent || self->columns.begin > 0
-      || !kx_clock_knows (self->parent->clock, pen->plot->unit))
-    return;
-  KxLineLayer *parent = self->parent;
-  gsize n = kx_series_find (parent->series, nextafter (self->branch, INFINITY));
-  if (n == 0 || n > parent->smoothing.shown->len)
-    {
-      /* The parent's first point may be its own parent's. */
-      if (n == 0)
-        join_parent (parent, pen, smoothed);
-      return;
-    }
-  pen_to (pen, point_x (parent, pen->plot, n - 1),
-          smoothed ? shown_at (parent, n - 1) : kx_series_get_y (parent->series)[n - 1]);
+  double x;
+  float y;
+
+  if (find_join (self, pen->plot, smoothed, &x, &y))
+    pen_to (pen, x, y);
 }
 
 /* The points that are seen and one on either side, so that the line reaches the edges. */
@@ -377,8 +389,11 @@ trace_band (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo)
     }
 }
 
+typedef void (*DotFunc) (double x, double y, double radius, gpointer target);
+
 static void
-draw_dots (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, double radius, gboolean smoothed)
+each_dot (KxLineLayer *self, const KxPlot *plot, double radius, gboolean smoothed, DotFunc func,
+          gpointer target)
 {
   gsize begin, end;
 
@@ -386,12 +401,74 @@ draw_dots (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, double radius,
   for (gsize i = begin; i < end; i++)
     {
       float y = smoothed ? shown_at (self, i) : kx_series_get_y (self->series)[i];
-      if (!isfinite (y) || (plot->y.scale == KX_SCALE_LOG && y <= 0))
-        continue;
-      cairo_new_sub_path (cairo);
-      cairo_arc (cairo, point_x (self, plot, i), kx_plot_y (plot, y), radius, 0, 2 * G_PI);
+      double x = point_x (self, plot, i);
+      if (isfinite (y) && (plot->y.scale == KX_SCALE_LINEAR || y > 0) && !isnan (x))
+        func (x, kx_plot_y (plot, y), radius, target);
     }
+}
+
+static void
+trace_dot (double x, double y, double radius, gpointer cairo)
+{
+  cairo_new_sub_path (cairo);
+  cairo_arc (cairo, x, y, radius, 0, 2 * G_PI);
+}
+
+typedef struct {
+  const KxPlot *plot;
+  cairo_surface_t *opacities;
+} DotMask;
+
+static void
+stamp_dot (double x, double y, double radius, gpointer data)
+{
+  const DotMask *target = data;
+  const KxPlot *plot = target->plot;
+
+  kx_spans_dot (target->opacities, (x - plot->box.origin.x) * plot->scale,
+                (y - plot->box.origin.y) * plot->scale, radius * plot->scale, 1);
+}
+
+static gboolean
+has_pixels (cairo_t *cairo)
+{
+  return cairo_surface_get_type (cairo_get_target (cairo)) == CAIRO_SURFACE_TYPE_IMAGE;
+}
+
+static cairo_surface_t *
+make_mask (const KxPlot *plot)
+{
+  return kx_spans_mask ((guint) round (plot->box.size.width * plot->scale),
+                        (guint) round (plot->box.size.height * plot->scale));
+}
+
+/* Paints through @opacities and gives them back. */
+static void
+mask (const KxPlot *plot, cairo_t *cairo, cairo_surface_t *opacities)
+{
+  cairo_surface_set_device_scale (opacities, plot->scale, plot->scale);
+  cairo_mask_surface (cairo, opacities, plot->box.origin.x, plot->box.origin.y);
+  cairo_surface_destroy (opacities);
+}
+
+static void
+draw_dots (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, double radius, gboolean smoothed)
+{
+  if (has_pixels (cairo))
+    {
+      DotMask target = { plot, make_mask (plot) };
+      each_dot (self, plot, radius, smoothed, stamp_dot, &target);
+      mask (plot, cairo, target.opacities);
+      return;
+    }
+  each_dot (self, plot, radius, smoothed, trace_dot, cairo);
   cairo_fill (cairo);
+}
+
+static double
+dot_radius (double width)
+{
+  return width * 0.5 + 1.75;
 }
 
 static double
@@ -421,6 +498,234 @@ set_colour (KxLineLayer *self, const KxTheme *theme, cairo_t *cairo, double alph
   cairo_set_source_rgba (cairo, colour.red, colour.green, colour.blue, colour.alpha * alpha);
 }
 
+/* ── Drawing by spans, into pictures of pixels ── */
+
+/* The end of the curve so far, in columns and device pixels of the box. */
+typedef struct {
+  const KxPlot *plot;
+  KxSpans *spans;
+  gboolean open;
+  double x, y;
+} SpanPen;
+
+static double
+span_y (const KxPlot *plot, float y)
+{
+  return (kx_plot_y (plot, y) - plot->box.origin.y) * plot->scale;
+}
+
+static gboolean
+can_draw (const KxPlot *plot, float y)
+{
+  return isfinite (y) && (plot->y.scale == KX_SCALE_LINEAR || y > 0);
+}
+
+/* @x: in columns; on to @enter there, and, within the column, to @leave. */
+static void
+span_to (SpanPen *pen, double x, float enter, float leave)
+{
+  if (can_draw (pen->plot, enter) && !isnan (x))
+    {
+      double y = span_y (pen->plot, enter);
+      if (pen->open)
+        kx_spans_line (pen->spans, pen->x, pen->y, x, y);
+      pen->x = x;
+      pen->y = y;
+    }
+  pen->open = can_draw (pen->plot, leave) && !isnan (x);
+  if (!pen->open)
+    return;
+  pen->x = x;
+  pen->y = span_y (pen->plot, leave);
+  if (x >= 0 && x < pen->spans->n)
+    kx_spans_cover (pen->spans, (guint) x, pen->y, pen->y);
+}
+
+static double
+to_columns (const KxPlot *plot, double x)
+{
+  return (x - plot->box.origin.x) * plot->scale;
+}
+
+static void
+span_column (SpanPen *pen, guint i, const KxColumn *column, gboolean smoothed)
+{
+  double low, high;
+
+  if (column->begin == column->end)
+    return;
+  if (smoothed)
+    {
+      if (!isfinite (column->y.first))
+        pen->open = FALSE;
+      span_to (pen, i + 0.5, column->shown, column->shown);
+      if (!isfinite (column->y.last))
+        pen->open = FALSE;
+      return;
+    }
+  span_to (pen, i + 0.5, column->y.first, column->y.last);
+  if (get_extremes (column, pen->plot->y.scale == KX_SCALE_LOG, &low, &high))
+    kx_spans_cover (pen->spans, i, span_y (pen->plot, (float) low),
+                    span_y (pen->plot, (float) high));
+}
+
+/* Each point by itself, where columns have one or none. */
+static KxSpans *
+span_points (KxLineLayer *self, const KxPlot *plot, gboolean smoothed)
+{
+  KxSpans *spans = kx_spans_new (self->columns.columns->len);
+  SpanPen pen = { plot, spans, FALSE, 0, 0 };
+  gsize begin, end;
+  double x;
+  float y;
+
+  get_seen (self, &begin, &end);
+  if (find_join (self, plot, smoothed, &x, &y))
+    span_to (&pen, to_columns (plot, x), y, y);
+  for (gsize i = begin; i < end; i++)
+    {
+      y = smoothed ? shown_at (self, i) : kx_series_get_y (self->series)[i];
+      span_to (&pen, to_columns (plot, point_x (self, plot, i)), y, y);
+    }
+  return spans;
+}
+
+static KxSpans *
+span_columns (KxLineLayer *self, const KxPlot *plot, gboolean smoothed)
+{
+  guint n = count_columns (self), all;
+  const KxColumn *column = kx_columns_get (&self->columns, &all);
+  KxSpans *spans = kx_spans_new (all);
+  SpanPen pen = { plot, spans, FALSE, 0, 0 };
+  double x;
+  float y;
+
+  if (self->columns.begin > 0)
+    {
+      y = shown_at (self, self->columns.begin - 1);
+      span_to (&pen, to_columns (plot, point_x (self, plot, self->columns.begin - 1)), y, y);
+    }
+  else if (find_join (self, plot, smoothed, &x, &y))
+    span_to (&pen, to_columns (plot, x), y, y);
+  for (guint i = 0; i < n; i++)
+    span_column (&pen, i, &column[i], smoothed);
+  if (n == all && self->columns.end < kx_series_get_length (self->series))
+    {
+      y = shown_at (self, self->columns.end);
+      span_to (&pen, to_columns (plot, point_x (self, plot, self->columns.end)), y, y);
+    }
+  return spans;
+}
+
+static KxSpans *
+span_band (KxLineLayer *self, const KxPlot *plot)
+{
+  guint n = count_columns (self), all;
+  const KxColumn *column = kx_columns_get (&self->columns, &all);
+  KxSpans *spans = kx_spans_new (all);
+  double low, high;
+
+  for (guint i = 0; i < n; i++)
+    if (get_extremes (&column[i], plot->y.scale == KX_SCALE_LOG, &low, &high))
+      kx_spans_cover (spans, i, span_y (plot, (float) low), span_y (plot, (float) high));
+  return spans;
+}
+
+/* Dashes follow the columns, not the curve's ups and downs, in which they would be lost. */
+static void
+draw_spans (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean smoothed,
+            gboolean dense)
+{
+  double grow = line_width (self, plot->theme) * plot->scale / 2, scaled[4];
+  g_autoptr (KxSpans) line
+      = dense ? span_columns (self, plot, smoothed) : span_points (self, plot, smoothed);
+  cairo_surface_t *opacities = make_mask (plot);
+  int n;
+  const double *dashes = kx_palette_dashes (self->run, &n);
+
+  for (int i = 0; i < n; i++)
+    scaled[i] = dashes[i] * plot->scale;
+  if (self->kind == KX_LINE_THICK)
+    {
+      cairo_surface_t *edge = make_mask (plot);
+      kx_spans_paint (line, edge, grow + EDGE * plot->scale, 1, NULL, 0);
+      gdk_cairo_set_source_rgba (cairo, &plot->theme->background);
+      mask (plot, cairo, edge);
+    }
+  if (smoothed && has_band (self))
+    {
+      g_autoptr (KxSpans) raw = dense ? span_band (self, plot) : span_points (self, plot, FALSE);
+      kx_spans_paint (raw, opacities, dense ? 0 : plot->scale / 2, dense ? BAND_ALPHA : RAW_ALPHA,
+                      NULL, 0);
+    }
+  kx_spans_paint (line, opacities, grow, 1, scaled, n);
+  set_colour (self, plot->theme, cairo, 1);
+  mask (plot, cairo, opacities);
+}
+
+/* ── Drawing by paths, which works for anything ── */
+
+/* The band of the extremes, or, where there are few points, the points themselves. */
+static void
+draw_raw (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean dense)
+{
+  set_colour (self, plot->theme, cairo, dense ? BAND_ALPHA : RAW_ALPHA);
+  if (dense)
+    {
+      trace_band (self, plot, cairo);
+      cairo_fill (cairo);
+      return;
+    }
+  cairo_set_line_width (cairo, 1);
+  trace_points (self, plot, cairo, FALSE);
+  cairo_stroke (cairo);
+}
+
+/* A thick line has an edge of the ground's colour, to stand out from what it crosses. */
+static void
+draw_paths (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean smoothed,
+            gboolean dense)
+{
+  double width = line_width (self, plot->theme);
+
+  cairo_set_line_join (cairo, dense ? CAIRO_LINE_JOIN_BEVEL : CAIRO_LINE_JOIN_ROUND);
+  if (smoothed && has_band (self))
+    draw_raw (self, plot, cairo, dense);
+  if (dense)
+    trace_columns (self, plot, cairo, smoothed);
+  else
+    trace_points (self, plot, cairo, smoothed);
+  if (self->kind == KX_LINE_THICK)
+    {
+      gdk_cairo_set_source_rgba (cairo, &plot->theme->background);
+      cairo_set_line_width (cairo, width + 2 * EDGE);
+      cairo_stroke_preserve (cairo);
+    }
+  set_colour (self, plot->theme, cairo, 1);
+  set_dashes (self, cairo);
+  cairo_set_line_width (cairo, width);
+  cairo_stroke (cairo);
+}
+
+static void
+draw_all_dots (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean smoothed)
+{
+  double radius = dot_radius (line_width (self, plot->theme));
+
+  if (smoothed && has_band (self))
+    {
+      set_colour (self, plot->theme, cairo, RAW_ALPHA);
+      draw_dots (self, plot, cairo, 1.5, FALSE);
+    }
+  if (self->kind == KX_LINE_THICK)
+    {
+      gdk_cairo_set_source_rgba (cairo, &plot->theme->background);
+      draw_dots (self, plot, cairo, radius + EDGE, smoothed);
+    }
+  set_colour (self, plot->theme, cairo, 1);
+  draw_dots (self, plot, cairo, radius, smoothed);
+}
+
 static void
 kx_line_layer_draw (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
 {
@@ -431,37 +736,12 @@ kx_line_layer_draw (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
   gboolean smoothed = self->smoothing.begin.weight > 0;
   gsize seen = self->columns.end - self->columns.begin;
   gboolean dense = seen > self->columns.columns->len;
-  gboolean dots = seen * DOT_SPACING < plot->box.size.width;
-  cairo_set_line_join (cairo, dense ? CAIRO_LINE_JOIN_BEVEL : CAIRO_LINE_JOIN_ROUND);
-  if (smoothed && has_band (self))
-    {
-      if (dense)
-        {
-          set_colour (self, plot->theme, cairo, BAND_ALPHA);
-          trace_band (self, plot, cairo);
-          cairo_fill (cairo);
-        }
-      else
-        {
-          set_colour (self, plot->theme, cairo, RAW_ALPHA);
-          cairo_set_dash (cairo, NULL, 0, 0);
-          cairo_set_line_width (cairo, 1);
-          trace_points (self, plot, cairo, FALSE);
-          cairo_stroke (cairo);
-          if (dots)
-            draw_dots (self, plot, cairo, 1.5, FALSE);
-        }
-    }
-  set_colour (self, plot->theme, cairo, 1);
-  set_dashes (self, cairo);
-  cairo_set_line_width (cairo, line_width (self, plot->theme));
-  if (dense)
-    trace_columns (self, plot, cairo, smoothed);
+  if (seen * PATH_SPACING > plot->box.size.width && has_pixels (cairo))
+    draw_spans (self, plot, cairo, smoothed, dense);
   else
-    trace_points (self, plot, cairo, smoothed);
-  cairo_stroke (cairo);
-  if (dots)
-    draw_dots (self, plot, cairo, line_width (self, plot->theme) * 0.5 + 1.75, smoothed);
+    draw_paths (self, plot, cairo, smoothed, dense);
+  if (seen * DOT_SPACING < plot->box.size.width)
+    draw_all_dots (self, plot, cairo, smoothed);
 }
 
 /* ── The object ── */

@@ -4,7 +4,7 @@
  * Charts over a run that never was, for looking at them: curves grow, twenty batches of
  * points a second. Not installed, and no test.
  *
- *     demo [--still] [--dark] [--contrast] [--log-y] [--log-x] [--runs N] [--points N] [--select
+ *     demo [--still] [--dark] [--log-y] [--log-x] [--runs N] [--points N] [--select
  * STEP] [--unit 0…2]
  *          [--hide] [--rtl]
  */
@@ -15,12 +15,11 @@
 
 #include <adwaita.h>
 
-static int dark, contrast, log_y, log_x, still, rtl, n_runs = 2, n_points = 4200, unit;
+static int dark, log_y, log_x, still, rtl, n_runs = 2, n_points = 4200, unit;
 static double selected = NAN;
 
 static const GOptionEntry options[]
     = { { "dark", 0, 0, G_OPTION_ARG_NONE, &dark, "on dark ground", NULL },
-        { "contrast", 0, 0, G_OPTION_ARG_NONE, &contrast, "with strong lines", NULL },
         { "log-y", 0, 0, G_OPTION_ARG_NONE, &log_y, "y on a logarithmic scale", NULL },
         { "log-x", 0, 0, G_OPTION_ARG_NONE, &log_x, "x on a logarithmic scale", NULL },
         { "still", 0, 0, G_OPTION_ARG_NONE, &still, "nothing grows", NULL },
