@@ -530,8 +530,9 @@ advance (KxLesson *lesson, gboolean single, guint64 limit, double seconds, GErro
   gboolean finished = FALSE;
   guint64 before = kol_trainer_get_step (lesson->trainer);
 
-  if (!kol_trainer_advance (lesson->trainer, single ? 1 : steps_ahead (lesson, limit), seconds,
-                            &finished, error))
+  /* A single step is taken, though a validation may have to be ended before it. */
+  if (!kol_trainer_advance (lesson->trainer, single ? 1 : steps_ahead (lesson, limit),
+                            single ? 0 : seconds, &finished, error))
     return FALSE;
   guint64 done = kol_trainer_get_step (lesson->trainer);
   if (single)

@@ -112,8 +112,9 @@ change_batch (KolTrainer *trainer, gsize batch, GError **error)
 {
   if (batch == trainer->batch)
     return TRUE;
-  /* Of the steps under way one may turn out to be bad. */
-  if (!kol_finish (trainer->learner.graph, error))
+  /* What belongs to the latest step may need its batch; one under way may turn out to be bad. */
+  if ((trainer->training && !kol_training_complete (trainer->training, error))
+      || !kol_finish (trainer->learner.graph, error))
     return FALSE;
   gint64 shift = shift_after (trainer, kol_trainer_get_step (trainer), batch);
   if (!kol_trainer_plan_batch (trainer, batch, NULL, error))

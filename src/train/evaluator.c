@@ -16,6 +16,7 @@
 #include "../graph/op-private.h"
 #include "checkpoint-private.h"
 #include "parameters-private.h"
+#include "scoring-private.h"
 
 #define LARGEST_BATCH 250         /* examples at a time, unless another number is asked for... */
 #define LARGEST_NUMBERS (1 << 22) /* ...but no more than so many numbers */
@@ -403,37 +404,90 @@ score_add (KolScore *score, const KolBatches *batches, const float *outputs, gin
     }
 }
 
-static gboolean
-score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancellable *cancellable,
-           GError **error)
+struct _KolScoring {
+  KolEvaluator *evaluator;
+  KolDataset *data;
+  KolBatches *batches;
+  KolScore *score; /* of those before @place */
+  gsize place;
+  float *outputs, *losses; /* of a batch */
+};
+
+static KolScore *
+score_new (const KolEvaluator *evaluator, const KolDataset *data)
 {
-  const KolNetworkValues *values = &evaluator->values;
-  KolValue *targets[MAX_TARGETS];
-  guint n = list_targets (evaluator, targets);
-  g_autofree float *outputs = g_new (float, evaluator->batch *(gsize) evaluator->outputs);
-  g_autofree float *losses = g_new (float, evaluator->batch);
-  g_autoptr (KolBatches) batches = kol_batches_new (data, evaluator->batch, 0, FALSE, error);
+  KolScore *score = g_new0 (KolScore, 1);
 
-  if (!batches)
-    return FALSE;
-  for (gsize place = 0, valid; place < data->count; place += valid)
+  if (data->labels)
     {
-      const float *x, *y;
-
-      if (!kol_batches_next (batches, &x, &y))
-        return kol_dataset_finish (data, error);
-      kol_set (values->x, x);
-      kol_set (values->y, y);
-      if (g_cancellable_set_error_if_cancelled (cancellable, error)
-          || !kol_run_all (evaluator->graph, targets, n, error)
-          || !kol_read (values->output, outputs, error)
-          || !kol_read (values->losses, losses, error))
-        return FALSE;
-      /* The last batch is filled up with examples that were counted already. */
-      valid = kol_batches_get_valid (batches);
-      score_add (score, batches, outputs, evaluator->outputs, losses,
-                 data->labels ? data->labels + place : NULL, valid);
+      score->classes = MAX ((guint) evaluator->outputs, evaluator->like->classes);
+      score->confusion = g_new0 (guint, score->classes * score->classes);
     }
+  return score;
+}
+
+KolScoring *
+kol_scoring_new (KolEvaluator *evaluator, KolDataset *data, GError **error)
+{
+  g_return_val_if_fail (evaluator->values.losses != NULL, NULL);
+
+  if (!check_size (evaluator, data, error) || !check_labels (evaluator, data, error)
+      || !kol_dataset_finish (data, error) || !fit (evaluator, data->count, error))
+    return NULL;
+  g_autoptr (KolScoring) scoring = g_new0 (KolScoring, 1);
+  scoring->evaluator = evaluator;
+  scoring->data = kol_dataset_ref (data);
+  scoring->score = score_new (evaluator, data);
+  scoring->outputs = g_new (float, evaluator->batch *(gsize) evaluator->outputs);
+  scoring->losses = g_new (float, evaluator->batch);
+  scoring->batches = kol_batches_new (data, evaluator->batch, 0, FALSE, error);
+  return scoring->batches ? g_steal_pointer (&scoring) : NULL;
+}
+
+void
+kol_scoring_free (KolScoring *scoring)
+{
+  if (!scoring)
+    return;
+  g_clear_pointer (&scoring->batches, kol_batches_free);
+  g_clear_pointer (&scoring->score, kol_score_free);
+  kol_dataset_unref (scoring->data);
+  g_free (scoring->outputs);
+  g_free (scoring->losses);
+  g_free (scoring);
+}
+
+static gboolean
+score_batch (KolScoring *scoring, GError **error)
+{
+  KolEvaluator *evaluator = scoring->evaluator;
+  KolDataset *data = scoring->data;
+  KolValue *targets[MAX_TARGETS];
+  const float *x, *y;
+
+  if (!fit (evaluator, data->count, error))
+    return FALSE;
+  guint n = list_targets (evaluator, targets);
+  if (!kol_batches_next (scoring->batches, &x, &y))
+    return kol_dataset_finish (data, error);
+  kol_set (evaluator->values.x, x);
+  kol_set (evaluator->values.y, y);
+  if (!kol_run_all (evaluator->graph, targets, n, error)
+      || !kol_read (evaluator->values.output, scoring->outputs, error)
+      || !kol_read (evaluator->values.losses, scoring->losses, error))
+    return FALSE;
+  /* The last batch is filled up with examples that were counted already. */
+  gsize valid = kol_batches_get_valid (scoring->batches);
+  score_add (scoring->score, scoring->batches, scoring->outputs, evaluator->outputs,
+             scoring->losses, data->labels ? data->labels + scoring->place : NULL, valid);
+  scoring->place += valid;
+  return TRUE;
+}
+
+/* Makes averages of sums. */
+static gboolean
+score_finish (KolScore *score, const KolDataset *data, GError **error)
+{
   if (score->count == 0)
     {
       g_set_error (error, KOL_DATASET_ERROR, KOL_DATASET_ERROR_EMPTY,
@@ -442,6 +496,20 @@ score_all (KolEvaluator *evaluator, KolDataset *data, KolScore *score, GCancella
     }
   score->loss /= score->count;
   score->accuracy = data->labels ? score->accuracy / score->count : NAN;
+  return TRUE;
+}
+
+gboolean
+kol_scoring_advance (KolScoring *scoring, KolScore **score, GError **error)
+{
+  *score = NULL;
+  if (!score_batch (scoring, error))
+    return FALSE;
+  if (scoring->place < scoring->data->count)
+    return TRUE;
+  if (!score_finish (scoring->score, scoring->data, error))
+    return FALSE;
+  *score = g_steal_pointer (&scoring->score);
   return TRUE;
 }
 
@@ -469,18 +537,13 @@ kol_evaluator_score (KolEvaluator *evaluator, KolDataset *data, GCancellable *ca
   g_return_val_if_fail (evaluator != NULL && data != NULL, NULL);
   g_return_val_if_fail (evaluator->values.losses != NULL, NULL);
 
-  if (!check_size (evaluator, data, error) || !check_labels (evaluator, data, error)
-      || !kol_dataset_finish (data, error))
-    return NULL;
-  if (!fit (evaluator, data->count, error))
-    return NULL;
-  g_autoptr (KolScore) score = g_new0 (KolScore, 1);
-  if (data->labels)
-    {
-      score->classes = MAX ((guint) evaluator->outputs, evaluator->like->classes);
-      score->confusion = g_new0 (guint, score->classes * score->classes);
-    }
-  return score_all (evaluator, data, score, cancellable, error) ? g_steal_pointer (&score) : NULL;
+  g_autoptr (KolScoring) scoring = kol_scoring_new (evaluator, data, error);
+  KolScore *score = NULL;
+  while (scoring && !score)
+    if (g_cancellable_set_error_if_cancelled (cancellable, error)
+        || !kol_scoring_advance (scoring, &score, error))
+      return NULL;
+  return score;
 }
 
 /**

@@ -153,7 +153,8 @@ kol_trainer_save (KolTrainer *trainer, GError **error)
   g_return_val_if_fail (trainer != NULL && trainer->record, FALSE);
 
   /* Finishing may find out that the last steps diverged; then they do not count. */
-  if (!kol_finish (trainer->learner.graph, error))
+  if ((trainer->training && !kol_training_complete (trainer->training, error))
+      || !kol_finish (trainer->learner.graph, error))
     return FALSE;
   guint64 step = kol_trainer_get_step (trainer);
   if (step == 0 || (trainer->saved_step == step && !trainer->changed))

@@ -159,7 +159,8 @@ kol_trainer_capture (KolTrainer *trainer, GError **error)
 {
   g_return_val_if_fail (trainer != NULL, NULL);
 
-  if (!kol_finish (trainer->learner.graph, error))
+  if ((trainer->training && !kol_training_complete (trainer->training, error))
+      || !kol_finish (trainer->learner.graph, error))
     return NULL;
   guint64 step = kol_trainer_get_step (trainer);
   g_autofree char *origin = g_strdup_printf ("the state of step %" G_GUINT64_FORMAT, step);

@@ -6,6 +6,7 @@
 #include "../dataset/batches.h"
 #include "record-private.h"
 #include "run-private.h"
+#include "scoring-private.h"
 #include "trainer.h"
 
 G_BEGIN_DECLS
@@ -122,10 +123,15 @@ void kol_trainer_compute_as_before (KolTrainer *trainer, GKeyFile *facts);
 
 /* training.c: waits for the steps under way, and tells them. */
 gboolean kol_training_settle (KolTraining *training, GError **error);
+/* Does at once what still belongs to the latest step. */
+gboolean kol_training_complete (KolTraining *training, GError **error);
 /* The clock and what is told begin anew, as the trainer is at another step now. */
 void kol_training_restart (KolTraining *training);
 void kol_training_free (KolTraining *training);
 
+/* A part of kol_trainer_score(): a batch. */
+gboolean kol_trainer_score_batch (KolTrainer *trainer, KolScoring *scoring, KolScore **score,
+                                  GError **error);
 /* kol_trainer_score(), which may be cancelled. */
 KolScore *kol_trainer_score_until (KolTrainer *trainer, KolDataset *data, GCancellable *cancellable,
                                    GError **error);

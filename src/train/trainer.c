@@ -665,19 +665,35 @@ kol_trainer_score (KolTrainer *trainer, KolDataset *data, GError **error)
   return kol_trainer_score_until (trainer, data, NULL, error);
 }
 
-KolScore *
-kol_trainer_score_until (KolTrainer *trainer, KolDataset *data, GCancellable *cancellable,
-                         GError **error)
+gboolean
+kol_trainer_score_batch (KolTrainer *trainer, KolScoring *scoring, KolScore **score, GError **error)
 {
   KolValue *train_step = trainer->learner.train_step;
   gboolean averages = kol_optimizer_has_averages (train_step);
 
+  *score = NULL;
   if (averages
       && (!kol_finish (trainer->learner.graph, error)
           || !kol_optimizer_swap_averages (train_step, error)))
-    return NULL;
-  g_autoptr (KolScore) score = kol_evaluator_score (trainer->evaluator, data, cancellable, error);
-  if (averages && !kol_optimizer_swap_averages (train_step, score ? error : NULL))
-    return NULL;
-  return g_steal_pointer (&score);
+    return FALSE;
+  gboolean good = kol_scoring_advance (scoring, score, error);
+  if (averages && !kol_optimizer_swap_averages (train_step, good ? error : NULL))
+    good = FALSE;
+  if (!good)
+    g_clear_pointer (score, kol_score_free);
+  return good;
+}
+
+KolScore *
+kol_trainer_score_until (KolTrainer *trainer, KolDataset *data, GCancellable *cancellable,
+                         GError **error)
+{
+  g_autoptr (KolScoring) scoring = kol_scoring_new (trainer->evaluator, data, error);
+  KolScore *score = NULL;
+
+  while (scoring && !score)
+    if (g_cancellable_set_error_if_cancelled (cancellable, error)
+        || !kol_trainer_score_batch (trainer, scoring, &score, error))
+      return NULL;
+  return score;
 }

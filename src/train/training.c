@@ -27,6 +27,16 @@ count_epoch (const KolTrainer *trainer, guint64 every, guint64 done)
 
 /* ── Telling ─────────────────────────────────────────────────────────────────────────────────── */
 
+/* What comes next. */
+typedef enum {
+  BETWEEN_STEPS,
+  LINES,          /* the lecture's two lines */
+  VALIDATION,     /* all of the validation set */
+  CLOSE,          /* rows, what follows from the validation, a checkpoint */
+  END_VALIDATION, /* the same at the end of the run */
+  END_CLOSE,
+} Phase;
+
 /* Whom to tell, and what the clock says: it runs while steps are taken, and not in between. */
 struct _KolTraining {
   KolTrainer *trainer;
@@ -39,6 +49,15 @@ struct _KolTraining {
   double looking;     /* seconds spent on validation and files, which are no training */
   double reported;    /* seconds after which progress was last told */
   gboolean stop;      /* enough is learned */
+  gboolean ended;     /* all is done that belongs to the end */
+
+  /* What still belongs to the latest step; it may be done a piece at a time. */
+  Phase phase;
+  gboolean busy; /* a piece is being done */
+  guint64 done;  /* steps, with that one */
+  gboolean logged, validated, saved;
+  KolTrainReport lines; /* being made */
+  KolScoring *scoring;  /* under way, or NULL */
 
   /* Of the step under way, if they are known. */
   double loss, accuracy, ratio;
@@ -252,40 +271,57 @@ kol_training_settle (KolTraining *run, GError **error)
 
 /* ── Looking ─────────────────────────────────────────────────────────────────────────────────── */
 
-/* Scores a set and counts the time as looking, not training. */
+/*
+ * Scores another batch of a set; @score is given after the last one, else NULL. The time
+ * is counted as looking, not training.
+ */
 static gboolean
-look (KolTraining *run, KolDataset *data, KolTrainReport *report, GError **error)
+look (KolTraining *run, KolDataset *data, KolScore **score, GError **error)
 {
   gint64 before = g_get_monotonic_time ();
-  g_autoptr (KolScore) score = kol_trainer_score (run->trainer, data, error);
 
+  *score = NULL;
+  if (!run->scoring)
+    run->scoring = kol_scoring_new (run->trainer->evaluator, data, error);
+  gboolean good
+      = run->scoring && kol_trainer_score_batch (run->trainer, run->scoring, score, error);
+  if (!good || *score)
+    g_clear_pointer (&run->scoring, kol_scoring_free);
   run->looking += seconds_since (before);
-  if (!score)
-    return FALSE;
-  report->validation_loss = score->loss;
-  report->validation_accuracy = score->accuracy;
-  return TRUE;
+  return good;
 }
 
-/* The lecture's two lines: the batch, with dropout, and a part of the validation set, without. */
+/* The lecture's first line: the batch, with dropout. */
 static gboolean
-tell_lines (KolTraining *run, guint64 done, GError **error)
+begin_lines (KolTraining *run, GError **error)
 {
   const KolTrainer *trainer = run->trainer;
   const KolLearner *learner = &trainer->learner;
-  KolTrainReport report = begin_report (run, KOL_TRAIN_LINES, done - 1, done);
+  KolTrainReport *report = &run->lines;
 
-  if (trainer->settings.optimizer.micro_batches > 1) /* the parts are gone: as the step saw them */
-    {
-      report.loss = run->loss;
-      report.accuracy = run->accuracy;
-    }
-  else if (!kol_learner_run (learner, NULL, error)
-           || !read_losses (learner, &report.loss, &report.accuracy, error))
+  *report = begin_report (run, KOL_TRAIN_LINES, run->done - 1, run->done);
+  if (trainer->settings.optimizer.micro_batches == 1 || !trainer->settings.optimizer.micro_batches)
+    return kol_learner_run (learner, NULL, error)
+           && read_losses (learner, &report->loss, &report->accuracy, error);
+  report->loss = run->loss; /* the parts are gone: as the step saw them */
+  report->accuracy = run->accuracy;
+  return TRUE;
+}
+
+/* The second line: a part of the validation set, without dropout. */
+static gboolean
+go_on_with_lines (KolTraining *run, gboolean *finished, GError **error)
+{
+  g_autoptr (KolScore) score = NULL;
+
+  if (!look (run, run->trainer->probe, &score, error))
     return FALSE;
-  if (!look (run, trainer->probe, &report, error))
-    return FALSE;
-  tell (run, &report);
+  *finished = score != NULL;
+  if (!score)
+    return TRUE;
+  run->lines.validation_loss = score->loss;
+  run->lines.validation_accuracy = score->accuracy;
+  tell (run, &run->lines);
   return TRUE;
 }
 
@@ -314,20 +350,30 @@ note_validation (KolTrainer *trainer, guint64 done)
     }
 }
 
+static gboolean
+is_validated (const KolTrainer *trainer, guint64 done)
+{
+  return !isnan (trainer->validation_loss) && trainer->validated_step == done;
+}
+
 /* Measures the whole validation set, unless that was just done. */
 static gboolean
-validate (KolTraining *run, guint64 done, GError **error)
+go_on_validating (KolTraining *run, gboolean *finished, GError **error)
 {
   KolTrainer *trainer = run->trainer;
-  KolTrainReport report;
+  g_autoptr (KolScore) score = NULL;
 
-  if (!isnan (trainer->validation_loss) && trainer->validated_step == done)
+  *finished = is_validated (trainer, run->done);
+  if (*finished)
     return TRUE;
-  if (!look (run, trainer->validation, &report, error))
+  if (!look (run, trainer->validation, &score, error))
     return FALSE;
-  trainer->validated_step = done;
-  trainer->validation_loss = report.validation_loss;
-  trainer->validation_accuracy = report.validation_accuracy;
+  *finished = score != NULL;
+  if (!score)
+    return TRUE;
+  trainer->validated_step = run->done;
+  trainer->validation_loss = score->loss;
+  trainer->validation_accuracy = score->accuracy;
   return TRUE;
 }
 
@@ -478,17 +524,19 @@ record_step (KolTraining *run, guint64 done, gboolean logged, gboolean validated
   return good;
 }
 
-/* Step number @step, counted from 0, and what is to be told after it. */
+/* Takes the next step; what belongs to it besides is left to the phases that follow. */
 static gboolean
-take_step (KolTraining *run, guint64 step, GError **error)
+take_step (KolTraining *run, GError **error)
 {
   KolTrainer *trainer = run->trainer;
-  guint64 done = step + 1;
+  guint64 step = kol_trainer_get_step (trainer), done = run->done = step + 1;
   gboolean lines = step % LINES_EVERY == 0 && !trainer->quiet;
-  gboolean logged = trainer->record && done % trainer->settings.log_every == 0;
   gboolean due = seconds_taken (run) - run->reported >= PROGRESS_SECONDS;
-  gboolean wanted = lines || logged || due;
 
+  run->logged = trainer->record && done % trainer->settings.log_every == 0;
+  run->validated = count_epoch (trainer, trainer->settings.validate_every, done);
+  run->saved = count_epoch (trainer, trainer->settings.checkpoint_every, done);
+  gboolean wanted = lines || run->logged || due;
   kol_set_scalar (kol_optimizer_get_rate (trainer->learner.train_step),
                   (float) kol_trainer_rate (trainer, step));
   if (!learn (run, wanted, error) || (wanted && !read_ratios (run, error))
@@ -503,25 +551,26 @@ take_step (KolTraining *run, guint64 step, GError **error)
       run->reported = seconds_taken (run);
       tell (run, &report);
     }
-  if (lines && !tell_lines (run, done, error))
+  run->phase = lines ? LINES : run->validated ? VALIDATION : CLOSE;
+  if (lines && !begin_lines (run, error))
     return FALSE;
+  return !trainer->tally || !(run->validated || run->saved) || kol_training_settle (run, error);
+}
 
-  gboolean validated = count_epoch (trainer, trainer->settings.validate_every, done);
-  gboolean saved = count_epoch (trainer, trainer->settings.checkpoint_every, done);
-  if (trainer->tally && (validated || saved) && !kol_training_settle (run, error))
-    return FALSE;
-  if (validated)
-    {
-      if (!validate (run, done, error))
-        return FALSE;
-      tell_validation (run, KOL_TRAIN_VALIDATION, done);
-    }
-  if (!record_step (run, done, logged, validated, error))
-    return FALSE;
-  if ((validated && !learn_from_validation (run, done, error)) || !record_skipped (run, error))
+/* What comes after the numbers of a step are known. */
+static gboolean
+close_step (KolTraining *run, GError **error)
+{
+  guint64 done = run->done;
+
+  if (run->validated)
+    tell_validation (run, KOL_TRAIN_VALIDATION, done);
+  if (!record_step (run, done, run->logged, run->validated, error)
+      || (run->validated && !learn_from_validation (run, done, error))
+      || !record_skipped (run, error))
     return FALSE;
   tell_notes (run, done);
-  return !saved || save_and_tell (run, done, error);
+  return !run->saved || save_and_tell (run, done, error);
 }
 
 /* Goes back to the best checkpoint, and forgets those after it. */
@@ -559,21 +608,29 @@ return_to_best (KolTraining *run, GError **error)
                          trainer->best_accuracy, error);
 }
 
-/* What belongs to the end of a run: a last validation, the best weights, a checkpoint. */
+/* The end of a run begins with the best weights, and ends with a validation and a checkpoint. */
 static gboolean
-come_to_the_end (KolTraining *run, GError **error)
+begin_end (KolTraining *run, GError **error)
 {
   KolTrainer *trainer = run->trainer;
 
   if (!kol_training_settle (run, error) || (run->stop && !return_to_best (run, error)))
     return FALSE;
+  run->done = kol_trainer_get_step (trainer);
+  run->validated = is_validated (trainer, run->done);
+  return TRUE;
+}
 
-  guint64 done = kol_trainer_get_step (trainer);
-  gboolean validated = trainer->validated_step == done && !isnan (trainer->validation_loss);
-  if (!validate (run, done, error) || !record_skipped (run, error))
+static gboolean
+close_end (KolTraining *run, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  guint64 done = run->done;
+
+  if (!record_skipped (run, error))
     return FALSE;
   tell_notes (run, done);
-  if (!validated && !run->stop && trainer->saved_step != done) /* else it is on record */
+  if (!run->validated && !run->stop && trainer->saved_step != done) /* else it is on record */
     {
       note_validation (trainer, done);
       if (!record_step (run, done, FALSE, TRUE, error))
@@ -583,6 +640,7 @@ come_to_the_end (KolTraining *run, GError **error)
       || (trainer->record && !kol_run_finish (kol_record_get_folder (trainer->record), error)))
     return FALSE;
   tell_validation (run, KOL_TRAIN_DONE, done);
+  run->ended = TRUE;
   return TRUE;
 }
 
@@ -592,21 +650,80 @@ is_at_the_end (const KolTraining *run)
   return run->stop || kol_trainer_get_step (run->trainer) >= run->trainer->settings.steps;
 }
 
-/* Takes steps until @steps of them are taken or @seconds are over, where these are not 0. */
-static gboolean
-take_steps (KolTraining *run, guint64 steps, double seconds, GError **error)
+/* Nothing belongs to the latest step any more. */
+static void
+drop_phase (KolTraining *run)
 {
-  for (guint64 taken = 0; !is_at_the_end (run);)
+  g_clear_pointer (&run->scoring, kol_scoring_free);
+  run->phase = BETWEEN_STEPS;
+}
+
+static gboolean
+do_phase (KolTraining *run, GError **error)
+{
+  gboolean finished = TRUE, good;
+
+  switch (run->phase)
     {
-      if (g_cancellable_set_error_if_cancelled (run->trainer->cancellable, error)
-          || !take_step (run, kol_trainer_get_step (run->trainer), error))
+    case LINES:
+      good = go_on_with_lines (run, &finished, error);
+      run->phase = !finished ? LINES : run->validated ? VALIDATION : CLOSE;
+      return good;
+    case VALIDATION:
+      good = go_on_validating (run, &finished, error);
+      run->phase = finished ? CLOSE : VALIDATION;
+      return good;
+    case CLOSE:
+      run->phase = BETWEEN_STEPS;
+      return close_step (run, error);
+    case END_VALIDATION:
+      good = go_on_validating (run, &finished, error);
+      run->phase = finished ? END_CLOSE : END_VALIDATION;
+      return good;
+    case END_CLOSE:
+      run->phase = BETWEEN_STEPS;
+      return close_end (run, error);
+    case BETWEEN_STEPS:
+    default:
+      if (!is_at_the_end (run))
+        return take_step (run, error);
+      run->phase = END_VALIDATION;
+      return begin_end (run, error);
+    }
+}
+
+/* Does the next piece: a step, a batch of a validation, or what is left to do then. */
+static gboolean
+do_piece (KolTraining *run, GError **error)
+{
+  run->busy = TRUE;
+  gboolean good = do_phase (run, error);
+  run->busy = FALSE;
+  if (!good)
+    drop_phase (run);
+  return good;
+}
+
+/* Does pieces until so many steps are done or so much time is over, where these are not 0. */
+static gboolean
+do_pieces (KolTraining *run, guint64 steps, double seconds, GError **error)
+{
+  guint64 taken = 0;
+
+  run->ended = FALSE;
+  while (!run->ended
+         && !(steps && taken == steps && run->phase == BETWEEN_STEPS && !is_at_the_end (run)))
+    {
+      gboolean step = run->phase == BETWEEN_STEPS && !is_at_the_end (run);
+
+      if ((step && g_cancellable_set_error_if_cancelled (run->trainer->cancellable, error))
+          || !do_piece (run, error))
         return FALSE;
-      if (++taken == steps)
-        return !run->trainer->tally || kol_training_settle (run, error);
+      taken += step;
       if (seconds > 0 && seconds_since (run->entered) >= seconds)
         break;
     }
-  return TRUE;
+  return !(steps && taken == steps && run->trainer->tally) || kol_training_settle (run, error);
 }
 
 /* A run that goes on is exact only if every node is computed as before. */
@@ -648,9 +765,34 @@ start_clock (KolTraining *run)
   take_sample (run, run->first_step);
 }
 
+/* Counts the time since @run->entered. */
+static void
+stop_clock (KolTraining *run)
+{
+  double taken = seconds_since (run->entered);
+
+  run->spent += taken;
+  run->trainer->seconds += taken;
+}
+
+gboolean
+kol_training_complete (KolTraining *run, GError **error)
+{
+  gboolean good = TRUE;
+
+  if (run->busy) /* it is what asks for this */
+    return TRUE;
+  run->entered = g_get_monotonic_time ();
+  while (good && run->phase != BETWEEN_STEPS)
+    good = do_piece (run, error);
+  stop_clock (run);
+  return good;
+}
+
 void
 kol_training_restart (KolTraining *run)
 {
+  drop_phase (run);
   start_clock (run);
   run->stop = is_enough (run->trainer);
 }
@@ -658,6 +800,7 @@ kol_training_restart (KolTraining *run)
 void
 kol_training_free (KolTraining *run)
 {
+  g_clear_pointer (&run->scoring, kol_scoring_free);
   g_free (run->ratios);
   g_free (run->told_ratios);
   g_free (run);
@@ -715,17 +858,12 @@ advance (KolTrainer *trainer, guint64 steps, double seconds, gboolean *finished,
   kol_batches_seek (trainer->batches, kol_trainer_batch_number (trainer, step));
   if (trainer->learner.values.keep)
     kol_set_scalar (trainer->learner.values.keep, (float) kol_trainer_keep (trainer));
-  gboolean good = take_steps (run, steps, seconds, &reason);
+  gboolean good = do_pieces (run, steps, seconds, &reason);
   if (!good)
     tell_steps (run);
-  gboolean ended = good && is_at_the_end (run);
-  if (ended)
-    good = come_to_the_end (run, &reason);
   if (finished)
-    *finished = ended && good;
-  double taken = seconds_since (run->entered);
-  run->spent += taken;
-  trainer->seconds += taken;
+    *finished = good && run->ended;
+  stop_clock (run);
   if (!good && g_error_matches (reason, KOL_ERROR, KOL_ERROR_DIVERGED))
     kol_trainer_happened (trainer, KOL_TIMELINE_DIVERGED, NAN, NAN, NULL);
   if (reason)
@@ -741,10 +879,14 @@ advance (KolTrainer *trainer, guint64 steps, double seconds, gboolean *finished,
  * @finished: (out) (optional): whether the run has come to its end
  * @error: return location
  *
- * Takes steps, at least one, with all that belongs to a step: validation, rows of the
- * log, checkpoints. A run that is taken in pieces computes, to the last bit, what
- * kol_trainer_run() computes in one; time between the pieces is not counted. At the end
- * of the run come a last validation and checkpoint, and %KOL_TRAIN_DONE is told.
+ * Takes steps with all that belongs to a step: validation, rows of the log, checkpoints.
+ * A run that is taken in pieces computes, to the last bit, what kol_trainer_run() computes
+ * in one; time between the pieces is not counted. At the end of the run come a last
+ * validation and checkpoint, and %KOL_TRAIN_DONE is told.
+ *
+ * @seconds also end a validation after any batch of it: the next call goes on there, and
+ * so does whatever needs the step whole, such as kol_trainer_capture() and
+ * kol_trainer_save(). At least a step is taken, or a batch validated.
  *
  * Steps are enqueued and not waited for: one or two may still be under way when this
  * returns, and their divergence is then reported by the next call. If every step is told
@@ -784,7 +926,8 @@ kol_trainer_end (KolTrainer *trainer, GError **error)
 
   if (!trainer->training)
     return TRUE;
-  gboolean good = kol_training_settle (trainer->training, error);
+  gboolean good = kol_training_complete (trainer->training, error)
+                  && kol_training_settle (trainer->training, error);
   g_clear_pointer (&trainer->training, kol_training_free);
   return good;
 }

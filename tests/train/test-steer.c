@@ -183,7 +183,10 @@ test_pieces (void)
   for (guint i = 0; !advance (parts, i % 4, i % 4 ? 0 : 1e-9); i++)
     {
       guint64 done = kol_trainer_get_step (parts);
-      g_assert_cmpuint (done - steps, ==, i % 4 ? i % 4 : 1); /* at least one, however short */
+      if (i % 4)
+        g_assert_cmpuint (done - steps, ==, i % 4);
+      else /* one, or a batch of a validation, however short the time */
+        g_assert_cmpuint (done - steps, <=, 1);
       steps = done;
       if (i == 5) /* ends, and begins again there */
         {
@@ -198,6 +201,46 @@ test_pieces (void)
   g_assert_cmpuint (told[0].saved, ==, told[1].saved);
   g_assert_cmpfloat (told[0].end.validation_loss, ==, told[1].end.validation_loss);
   assert_same_rows (whole_folder, parts_folder);
+}
+
+/* A validation is a batch at a time; what needs the step whole does the rest of it at once. */
+static void
+test_validation_in_pieces (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (1000, 10, 16);
+  g_autoptr (KolTrainer) trainer = new_trainer (
+      linear_network, pictures,
+      &(KolTrainSettings){ .steps = 6, .batch = 10, .validation = 900, .validate_every = 2 });
+  Told told = { 0 };
+  guint calls = 0;
+
+  begin (trainer, &told);
+  advance (trainer, 1, 0);
+  for (; told.epochs == 0; calls++)
+    advance (trainer, 0, 1e-9);
+  g_assert_cmpuint (calls, ==, 1 + 4 + 1); /* the step, four batches of at most 250, the rest */
+  g_assert_cmpuint (kol_trainer_get_step (trainer), ==, 2);
+  double whole = told.last_epoch.validation_loss;
+  g_autoptr (KolScore) again = NULL;
+  {
+    g_autoptr (KolDataset) validation = kol_dataset_slice (pictures, 100, 900);
+    again = score (trainer, validation);
+  }
+  g_assert_cmpfloat (whole, ==, again->loss);
+
+  while (kol_trainer_get_step (trainer) < 4)
+    advance (trainer, 0, 1e-9);
+  g_assert_cmpuint (told.epochs, ==, 1);
+  g_autoptr (KolTrainState) state = capture (trainer);
+  g_assert_cmpuint (told.epochs, ==, 2);
+  g_assert_cmpuint (told.last_epoch.step, ==, 4);
+  while (kol_trainer_get_step (trainer) < 6)
+    advance (trainer, 0, 1e-9);
+  rewind_to (trainer, state); /* what was left to do is of another future */
+  while (!advance (trainer, 0, 1e-9))
+    ;
+  g_assert_cmpuint (told.epochs, ==, 3);
+  end (trainer);
 }
 
 /* The clock stands still while no steps are taken. */
@@ -979,6 +1022,7 @@ static void
 add_tests (void)
 {
   g_test_add_func ("/steer/pieces", test_pieces);
+  g_test_add_func ("/steer/validation-in-pieces", test_validation_in_pieces);
   g_test_add_func ("/steer/pause", test_pause);
   g_test_add_func ("/steer/every-step", test_every_step);
   g_test_add_func ("/steer/every-step-of-parts", test_every_step_of_parts);
