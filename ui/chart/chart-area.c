@@ -663,7 +663,10 @@ kx_chart_area_get_plot (KxChartArea *self)
 char *
 kx_chart_area_get_footnote (KxChartArea *self)
 {
-  return self->plot ? kx_plot_footnote (self->plot, self->layers) : NULL;
+  KxPlotSettings settings;
+
+  kx_chart_area_get_settings (self, &settings);
+  return kx_plot_footnote (&settings);
 }
 
 /**

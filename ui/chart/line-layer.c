@@ -1075,19 +1075,22 @@ kx_line_layer_get_end (KxLineLayer *self, const KxPlot *plot, double *x, double 
 
 /**
  * kx_line_layer_count_hidden:
- * @line: a curve that is prepared
+ * @line: a curve
+ * @axis: of x
+ * @unit: of it
  * @nonpositive: (inout): added to by how many values in sight are not above 0
  * @nonfinite: (inout): added to by how many are no numbers
  */
 void
-kx_line_layer_count_hidden (KxLineLayer *self, guint *nonpositive, guint *nonfinite)
+kx_line_layer_count_hidden (KxLineLayer *self, const KxAxis *axis, KxUnit unit, guint *nonpositive,
+                            guint *nonfinite)
 {
-  gsize length = kx_series_get_length (self->series);
-
-  if (!self->visible)
+  if (!self->visible || !can_show (self, unit))
     return;
-  KxSummary seen = kx_series_summarize (self->series, MIN (self->columns.begin, length),
-                                        MIN (self->columns.end, length));
+  double low = kx_clock_to_step (self->clock, unit, axis->low);
+  double high = kx_clock_to_step (self->clock, unit, axis->high);
+  KxSummary seen = kx_series_summarize (self->series, kx_series_find (self->series, low),
+                                        kx_series_find (self->series, nextafter (high, INFINITY)));
   *nonpositive += seen.nonpositive;
   *nonfinite += seen.nonfinite;
 }

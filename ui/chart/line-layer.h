@@ -39,6 +39,7 @@ void kx_line_layer_stroke_sample (KxLineLayer *line, const KxTheme *theme, cairo
 gboolean kx_line_layer_read (KxLineLayer *line, KxUnit unit, double smoothing, double at,
                              double *step, float *y, float *shown);
 gboolean kx_line_layer_get_end (KxLineLayer *line, const KxPlot *plot, double *x, double *y);
-void kx_line_layer_count_hidden (KxLineLayer *line, guint *nonpositive, guint *nonfinite);
+void kx_line_layer_count_hidden (KxLineLayer *line, const KxAxis *axis, KxUnit unit,
+                                 guint *nonpositive, guint *nonfinite);
 
 G_END_DECLS

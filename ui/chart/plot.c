@@ -417,22 +417,22 @@ add_note (GString *text, const char *singular, const char *plural, guint n)
 
 /**
  * kx_plot_footnote:
- * @plot: a plot
- * @layers: its layers
+ * @settings: what is drawn
  *
  * Returns: (transfer full) (nullable): what is in sight and yet cannot be shown, such as
- *   "3 values <= 0 hidden"; %NULL: nothing is
+ *   "3 values ≤ 0 hidden"; %NULL: nothing is
  */
 char *
-kx_plot_footnote (const KxPlot *plot, GListModel *layers)
+kx_plot_footnote (const KxPlotSettings *settings)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   guint nonpositive = 0, nonfinite = 0;
 
-  for (guint i = 0; i < g_list_model_get_n_items (layers); i++)
-    if (KX_IS_LINE_LAYER (layer_at (layers, i)))
-      kx_line_layer_count_hidden (KX_LINE_LAYER (layer_at (layers, i)), &nonpositive, &nonfinite);
-  if (plot->y.scale == KX_SCALE_LOG)
+  for (guint i = 0; i < g_list_model_get_n_items (settings->layers); i++)
+    if (KX_IS_LINE_LAYER (layer_at (settings->layers, i)))
+      kx_line_layer_count_hidden (KX_LINE_LAYER (layer_at (settings->layers, i)), &settings->x,
+                                  settings->unit, &nonpositive, &nonfinite);
+  if (settings->y.scale == KX_SCALE_LOG)
     add_note (text, N_ ("%s value ≤ 0 hidden"), N_ ("%s values ≤ 0 hidden"), nonpositive);
   add_note (text, N_ ("%s value is not finite"), N_ ("%s values are not finite"), nonfinite);
   return text->len > 0 ? g_strdup (text->str) : NULL;

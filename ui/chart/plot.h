@@ -21,7 +21,7 @@ typedef struct {
 KxPlot *kx_plot_new (const KxPlotSettings *settings, double width, double height, double scale);
 void kx_plot_free (KxPlot *plot);
 void kx_plot_draw (const KxPlot *plot, GListModel *layers, cairo_t *cairo);
-char *kx_plot_footnote (const KxPlot *plot, GListModel *layers);
+char *kx_plot_footnote (const KxPlotSettings *settings);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxPlot, kx_plot_free)
 
