@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 
 #include "preferences.h"
+#include "stalls.h"
 #include "window.h"
 
 #define SCHEMA "org.kolinsky.Explorer"
@@ -163,6 +164,7 @@ present (KxApplication *self)
     {
       window = GTK_WINDOW (kx_window_new (ADW_APPLICATION (self), self->session));
       gtk_window_present (window);
+      kx_stalls_watch_first_frame (GTK_WIDGET (window));
       kx_session_begin (self->session);
     }
   gtk_window_present (window);

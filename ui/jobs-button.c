@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 
 #include "job-row.h"
+#include "presence.h"
 #include "ring.h"
 
 struct _KxJobsButton {
@@ -119,6 +120,9 @@ kx_jobs_button_init (KxJobsButton *self)
   g_signal_connect (factory, "bind", G_CALLBACK (on_bind), NULL);
   g_signal_connect (factory, "unbind", G_CALLBACK (on_unbind), NULL);
   gtk_list_view_set_factory (self->list, factory);
+  for (GtkWidget *page = gtk_widget_get_first_child (GTK_WIDGET (self->stack)); page;
+       page = gtk_widget_get_next_sibling (page))
+    kx_presence_follow (page);
 }
 
 void

@@ -4,6 +4,7 @@
 #include <locale.h>
 
 #include "application.h"
+#include "stalls.h"
 
 int
 main (int argc, char **argv)
@@ -15,5 +16,10 @@ main (int argc, char **argv)
   g_set_application_name (_ ("Kolinsky Explorer"));
 
   g_autoptr (KxApplication) application = kx_application_new ();
-  return application ? g_application_run (G_APPLICATION (application), argc, argv) : 1;
+  if (!application)
+    return 1;
+  kx_stalls_watch ();
+  int status = g_application_run (G_APPLICATION (application), argc, argv);
+  kx_stalls_report ();
+  return status;
 }

@@ -6,6 +6,8 @@
 
 #include <glib/gi18n.h>
 
+#include "presence.h"
+
 typedef struct {
   char *title, *subtitle, *caption, *icon_name;
   GtkWidget *actions; /* shown in the window's header */
@@ -217,6 +219,8 @@ kx_page_init (KxPage *self)
                           G_BINDING_SYNC_CREATE | G_BINDING_BIDIRECTIONAL);
   g_signal_connect_swapped (private->remedy, "clicked", G_CALLBACK (press_remedy), self);
   set_inspector (self, NULL);
+  kx_presence_follow (GTK_WIDGET (self));
+  kx_presence_follow (GTK_WIDGET (private->scrolled));
 }
 
 /**

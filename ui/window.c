@@ -11,6 +11,7 @@
 #include "devices-page.h"
 #include "jobs-button.h"
 #include "paint-page.h"
+#include "presence.h"
 #include "see-page.h"
 #include "train-page.h"
 
@@ -523,6 +524,7 @@ static void
 kx_window_init (KxWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  kx_presence_follow (adw_flap_get_flap (self->flap));
   fill_sidebar (self);
   accept_drops (self);
 }

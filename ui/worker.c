@@ -49,6 +49,8 @@ struct _KxWorker {
   Call last;     /* when all is over */
 };
 
+static guint alive; /* threads; atomic */
+
 static double
 seconds_since (gint64 then)
 {
@@ -276,6 +278,7 @@ work (gpointer data)
   g_mutex_unlock (&worker->mutex);
   if (worker->last.func)
     worker->last.func (worker->last.data);
+  g_atomic_int_add (&alive, -1);
   return NULL;
 }
 
@@ -294,6 +297,7 @@ kx_worker_new (const char *name)
   g_mutex_init (&worker->mutex);
   g_cond_init (&worker->news);
   worker->asked = worker->second = g_get_monotonic_time ();
+  g_atomic_int_inc (&alive);
   worker->thread = g_thread_new (name, work, worker);
   return worker;
 }
@@ -419,4 +423,15 @@ kx_worker_take_load (KxWorker *worker)
   worker->asked = g_get_monotonic_time ();
   g_mutex_unlock (&worker->mutex);
   return load;
+}
+
+/**
+ * kx_workers_alive:
+ *
+ * Returns: how many workers' threads there are; 0 once all is stopped
+ */
+guint
+kx_workers_alive (void)
+{
+  return g_atomic_int_get (&alive);
 }

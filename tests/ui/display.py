@@ -1,0 +1,144 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""The X display under test: pictures of it, keys and the pointer.
+
+It speaks to libX11 and libXtst, which are there wherever at-spi2-core is, so that tests need neither
+ImageMagick nor xdotool.
+"""
+import ctypes
+import ctypes.util
+import struct
+import time
+import zlib
+
+ALL_PLANES = 0xFFFFFFFF
+Z_PIXMAP = 2
+MODIFIERS = {"Ctrl": "Control_L", "Shift": "Shift_L", "Alt": "Alt_L"}
+KEYS = {"?": "question", ".": "period", ",": "comma", "+": "plus", "-": "minus", " ": "space",
+        "[": "bracketleft", "]": "bracketright", "/": "slash", "*": "asterisk", "=": "equal",
+        "Enter": "Return", "Esc": "Escape", "PageUp": "Prior", "PageDown": "Next"}
+
+
+class Image(ctypes.Structure):
+    _fields_ = [("width", ctypes.c_int), ("height", ctypes.c_int), ("xoffset", ctypes.c_int),
+                ("format", ctypes.c_int), ("data", ctypes.POINTER(ctypes.c_ubyte)),
+                ("byte_order", ctypes.c_int), ("bitmap_unit", ctypes.c_int),
+                ("bitmap_bit_order", ctypes.c_int), ("bitmap_pad", ctypes.c_int),
+                ("depth", ctypes.c_int), ("bytes_per_line", ctypes.c_int)]
+
+
+def load(name):
+    path = ctypes.util.find_library(name)
+    if not path:
+        raise OSError(f"lib{name} is missing")
+    return ctypes.CDLL(path)
+
+
+class Display:
+    def __init__(self):
+        self.x, self.test = load("X11"), load("Xtst")
+        self.x.XOpenDisplay.restype = ctypes.c_void_p
+        self.x.XGetImage.restype = ctypes.POINTER(Image)
+        self.x.XDefaultRootWindow.restype = ctypes.c_ulong
+        self.x.XStringToKeysym.restype = ctypes.c_ulong
+        self.x.XKeycodeToKeysym.restype = ctypes.c_ulong
+        self.display = ctypes.c_void_p(self.x.XOpenDisplay(None))
+        if not self.display:
+            raise OSError("there is no display")
+        self.root = ctypes.c_ulong(self.x.XDefaultRootWindow(self.display))
+        self.size = (self.x.XDisplayWidth(self.display, 0), self.x.XDisplayHeight(self.display, 0))
+
+    def close(self):
+        self.x.XCloseDisplay(self.display)
+
+    # ── Pictures ─────────────────────────────────────────────────────────────
+
+    def pixels(self, area=None):
+        """The area (x, y, width, height), all unless given: its width, its height and RGB bytes."""
+        x, y, width, height = area or (0, 0, *self.size)
+        image = self.x.XGetImage(self.display, self.root, x, y, width, height,
+                                 ctypes.c_ulong(ALL_PLANES), Z_PIXMAP)
+        raw = ctypes.string_at(image.contents.data, image.contents.bytes_per_line * height)
+        self.x.XFree(image.contents.data)
+        self.x.XFree(image)
+        rgb = bytearray(3 * width * height)
+        rgb[0::3], rgb[1::3], rgb[2::3] = raw[2::4], raw[1::4], raw[0::4]
+        return width, height, bytes(rgb)
+
+    def screenshot(self, path, area=None):
+        """Writes a PNG."""
+        width, height, rgb = self.pixels(area)
+        rows = b"".join(b"\0" + rgb[3 * width * y:3 * width * (y + 1)] for y in range(height))
+
+        def chunk(kind, content):
+            return (struct.pack(">I", len(content)) + kind + content
+                    + struct.pack(">I", zlib.crc32(kind + content)))
+
+        with open(path, "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n"
+                       + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                       + chunk(b"IDAT", zlib.compress(rows, 6)) + chunk(b"IEND", b""))
+
+    # ── Keys ─────────────────────────────────────────────────────────────────
+
+    def keycode(self, name):
+        """The key of a name or of a character, and whether Shift must be held for it."""
+        symbol = self.x.XStringToKeysym(KEYS.get(name, name).encode())
+        code = self.x.XKeysymToKeycode(self.display, ctypes.c_ulong(symbol))
+        if not code:
+            raise ValueError(f"no key {name!r}")
+        shifted = self.x.XKeycodeToKeysym(self.display, ctypes.c_ubyte(code), 0) != symbol
+        return code, shifted
+
+    def send(self, code, down):
+        self.test.XTestFakeKeyEvent(self.display, code, down, ctypes.c_ulong(0))
+
+    def key(self, keys):
+        """Presses keys as they are written in menus: "Ctrl+Shift+z", "F9", "Left", "?"."""
+        *held, last = ["+"] if keys == "+" else keys.split("+")
+        code, shifted = self.keycode(last)
+        if shifted and "Shift" not in held:
+            held.append("Shift")
+        held = [self.keycode(MODIFIERS[name])[0] for name in held]
+        for modifier in held:
+            self.send(modifier, 1)
+        self.send(code, 1)
+        self.send(code, 0)
+        for modifier in reversed(held):
+            self.send(modifier, 0)
+        self.x.XSync(self.display, 0)
+
+    def write(self, text):
+        """Types a text."""
+        for character in text:
+            self.key(character)
+
+    # ── Pointer ──────────────────────────────────────────────────────────────
+
+    def move(self, x, y):
+        self.test.XTestFakeMotionEvent(self.display, -1, int(x), int(y), ctypes.c_ulong(0))
+        self.x.XSync(self.display, 0)
+
+    def button(self, button, down):
+        self.test.XTestFakeButtonEvent(self.display, button, down, ctypes.c_ulong(0))
+        self.x.XSync(self.display, 0)
+
+    def press(self, x, y, button=1):
+        """Moves the pointer there and clicks."""
+        self.move(x, y)
+        self.button(button, 1)
+        self.button(button, 0)
+
+    def drag(self, points, seconds=0.3):
+        """Moves the pointer along the points with its first button held."""
+        self.move(*points[0])
+        self.button(1, 1)
+        for point in points[1:]:
+            time.sleep(seconds / max(len(points) - 1, 1))
+            self.move(*point)
+        self.button(1, 0)
+
+    def scroll(self, steps):
+        """Turns the wheel where the pointer is; positive: down."""
+        for _ in range(abs(steps)):
+            self.button(5 if steps > 0 else 4, 1)
+            self.button(5 if steps > 0 else 4, 0)

@@ -1,0 +1,475 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""Drives kolinsky-explorer as a person does: through its accessibility tree, with keys and pointer.
+
+    from explorer import Explorer, check, main, test
+
+    @test
+    def the_page_of_devices(folder):
+        with Explorer(folder) as app:
+            app.page("Devices")
+            app.find("button", "Look again").click()
+            app.wait(lambda: app.has("label", re.compile("GB/s")))
+
+    main()
+
+Run by under-xvfb.sh; the first argument is the application. Each test has a folder of its own, in
+which settings, data and runs lie; two applications one after the other in the same folder remember
+what an owner's would. The end of `with` closes the window and holds the end against what is
+promised: exit status 0 within a deadline, no warning in the log, no worker left.
+"""
+import gzip
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+try:
+    import gi
+    gi.require_version("Atspi", "2.0")
+    from gi.repository import Atspi, GLib
+except (ImportError, ValueError):
+    print("1..0 # SKIP python3-gi and gir1.2-atspi-2.0 are not installed "
+          "(Debian: apt-get install at-spi2-core python3-pyatspi)")
+    sys.exit(77)
+
+from display import Display
+
+PATIENCE = 20  # seconds; slow machines, sanitizers: KX_PATIENCE is a factor
+PATIENCE *= float(os.environ.get("KX_PATIENCE", "1"))
+POLL = 0.03
+
+Atspi.init()
+Atspi.set_timeout(int(1000 * PATIENCE), int(1000 * PATIENCE))
+
+
+def check(condition, text=""):
+    if not condition:
+        raise AssertionError(text() if callable(text) else text)
+
+
+def wait(condition, seconds=None, text=""):
+    """Waits until the condition is true; returns what it returned."""
+    deadline = time.monotonic() + (PATIENCE if seconds is None else seconds)
+    while True:
+        try:
+            result = condition()
+        except GLib.Error:  # a widget went while it was looked at
+            result = None
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain" + (": " + text if text else ""))
+        time.sleep(POLL)
+
+
+def matches(wanted, found):
+    if wanted is None:
+        return True
+    if hasattr(wanted, "search"):
+        return wanted.search(found or "") is not None
+    return wanted == found
+
+
+class Node:
+    """Something in the accessibility tree."""
+
+    def __init__(self, accessible):
+        self.accessible = accessible
+
+    def __repr__(self):
+        return f"{self.role} {self.name!r}"
+
+    role = property(lambda self: self.accessible.get_role_name())
+    name = property(lambda self: self.accessible.get_name() or "")
+    description = property(lambda self: self.accessible.get_description() or "")
+
+    def is_(self, state):
+        """Whether it is in a state: "visible", "sensitive", "checked", "selected", "focused"."""
+        return self.accessible.get_state_set().contains(getattr(Atspi.StateType, state.upper()))
+
+    visible = property(lambda self: self.is_("visible"))
+    sensitive = property(lambda self: self.is_("sensitive"))
+    checked = property(lambda self: self.is_("checked") or self.is_("pressed"))
+    selected = property(lambda self: self.is_("selected"))
+    focused = property(lambda self: self.is_("focused"))
+
+    @property
+    def children(self):
+        nodes = []
+        for i in range(self.accessible.get_child_count()):
+            child = self.accessible.get_child_at_index(i)
+            if child:
+                nodes.append(Node(child))
+        return nodes
+
+    @property
+    def parent(self):
+        above = self.accessible.get_parent()
+        return Node(above) if above else None
+
+    def walk(self, hidden=False):
+        """It and all below it, in order; without what is not shown unless asked for."""
+        yield self
+        for child in self.children:
+            try:
+                if hidden or child.visible:
+                    yield from child.walk(hidden)
+            except GLib.Error:
+                continue
+
+    def find_all(self, role=None, name=None, hidden=False):
+        """All of a role ("push button", "label", None: any) and a name (a text or a pattern)."""
+        found = []
+        for node in self.walk(hidden):
+            try:
+                if matches(role, node.role) and matches(name, node.name):
+                    found.append(node)
+            except GLib.Error:
+                continue
+        return found
+
+    def has(self, role=None, name=None, hidden=False):
+        return bool(self.find_all(role, name, hidden))
+
+    def find(self, role=None, name=None, hidden=False, seconds=None):
+        """The first of that kind; waits until there is one."""
+        found = wait(lambda: self.find_all(role, name, hidden), seconds,
+                     f"no {role or 'control'} {getattr(name, 'pattern', name)!r} in {self!r}")
+        return found[0]
+
+    def tree(self):
+        """What is shown, as text: for messages and for looking around."""
+        lines = []
+
+        def add(node, depth):
+            lines.append("  " * depth + repr(node))
+            for child in node.children:
+                if child.visible:
+                    add(child, depth + 1)
+
+        add(self, 0)
+        return "\n".join(lines)
+
+    # ── What one can do ──────────────────────────────────────────────────────
+
+    @property
+    def actions(self):
+        return [self.accessible.get_action_name(i) for i in range(self.accessible.get_n_actions())]
+
+    def act(self, action=None):
+        """Does an action, its first unless named ("click", "chart.zoom-in")."""
+        names = self.actions
+        check(names and (action is None or action in names),
+              f"{self!r} has no action {action or ''}, but {names}")
+        self.accessible.do_action(names.index(action) if action else 0)
+        return self
+
+    def click(self):
+        wait(lambda: self.sensitive, text=f"{self!r} is insensitive")
+        return self.act()
+
+    @property
+    def value(self):
+        return self.accessible.get_current_value()
+
+    @value.setter
+    def value(self, number):
+        check(self.accessible.set_current_value(number), f"{self!r} takes no value")
+
+    @property
+    def text(self):
+        return self.accessible.get_text(0, -1)
+
+    @text.setter
+    def text(self, text):
+        check(self.accessible.set_text_contents(text), f"{self!r} takes no text")
+
+    def select(self, index):
+        """Selects the child of that index, of lists and grids."""
+        check(self.accessible.select_child(index), f"{self!r} selects nothing")
+
+    def focus(self):
+        self.accessible.grab_focus()
+        wait(lambda: self.focused, text=f"{self!r} takes no focus")
+
+    @property
+    def area(self):
+        """(x, y, width, height) on the screen, whose corner is that of the window."""
+        box = self.accessible.get_extents(Atspi.CoordType.WINDOW)
+        return box.x, box.y, box.width, box.height
+
+    @property
+    def middle(self):
+        x, y, width, height = self.area
+        return x + width // 2, y + height // 2
+
+
+class Explorer:
+    """The application, started; a window is there when the constructor returns.
+
+    folder       what it knows: settings, data, cache
+    arguments    files to open
+    settings     keys of org.kolinsky.Explorer, as GVariant text: {"page": "'see'"}
+    environment  more variables
+    size         of the window
+    train        whether something learns from the start (the setting "begin-training")
+    """
+
+    def __init__(self, folder, *arguments, settings=None, environment=None, size=None, train=False):
+        self.folder = folder
+        self.display = Display()
+        self.log_path = os.path.join(folder, "log")
+        self.report_path = os.path.join(folder, "report.json")
+        size = size or self.display.size
+        self.environment = {
+            **os.environ,
+            "XDG_DATA_HOME": self.path("data"),
+            "XDG_CONFIG_HOME": self.path("config"),
+            "XDG_CACHE_HOME": self.path("cache"),
+            "XDG_STATE_HOME": self.path("state"),
+            "GSETTINGS_BACKEND": "keyfile",
+            "KOLINSKY_EXPLORER_FRAMES": self.report_path,
+            "NO_AT_BRIDGE": "0",
+            **(environment or {}),
+        }
+        self.set({"window-width": size[0], "window-height": size[1],
+                  "begin-training": str(train).lower(), **(settings or {})})
+        if os.path.exists(self.report_path):
+            os.remove(self.report_path)
+        self.log = open(self.log_path, "wb")
+        self.started = time.monotonic()
+        self.process = subprocess.Popen([APPLICATION, *arguments], env=self.environment,
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        try:
+            self.node = wait(self.in_tree, text="the application in the accessibility tree")
+            self.window = self.node.find("frame")
+        except BaseException:
+            self.process.kill()
+            sys.stderr.write(self.read_log())
+            raise
+
+    def path(self, *names):
+        path = os.path.join(self.folder, *names)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    # ── Settings ─────────────────────────────────────────────────────────────
+
+    @property
+    def settings_path(self):
+        return self.path("config", "glib-2.0", "settings", "keyfile")
+
+    def get(self):
+        """The settings as they were written last."""
+        found = {}
+        if os.path.exists(self.settings_path):
+            with open(self.settings_path) as file:
+                for line in file:
+                    key, equals, value = line.strip().partition("=")
+                    if equals:
+                        found[key] = value
+        return found
+
+    def set(self, settings):
+        """Before the start: changes settings and leaves the others."""
+        merged = {**self.get(), **settings}
+        with open(self.settings_path, "w") as file:
+            file.write("[org/kolinsky/Explorer]\n"
+                       + "".join(f"{key}={value}\n" for key, value in merged.items()))
+
+    # ── The tree ─────────────────────────────────────────────────────────────
+
+    def in_tree(self):
+        check(self.process.poll() is None,
+              lambda: f"it ended with {self.process.returncode}:\n{self.read_log()}")
+        desktop = Atspi.get_desktop(0)
+        desktop.clear_cache()
+        for i in range(desktop.get_child_count()):
+            found = desktop.get_child_at_index(i)
+            if found and found.get_process_id() == self.process.pid:
+                found.set_cache_mask(Atspi.Cache.NONE)
+                return Node(found)
+        return None
+
+    @property
+    def windows(self):
+        return [node for node in self.node.children if node.visible]
+
+    def find(self, role=None, name=None, seconds=None, hidden=False):
+        return self.node.find(role, name, hidden, seconds)
+
+    def find_all(self, role=None, name=None, hidden=False):
+        return self.node.find_all(role, name, hidden)
+
+    def has(self, role=None, name=None, hidden=False):
+        return self.node.has(role, name, hidden)
+
+    def click(self, role, name, seconds=None):
+        return self.find(role, name, seconds).click()
+
+    def wait(self, condition, seconds=None, text=""):
+        return wait(condition, seconds, text)
+
+    def gone(self, role=None, name=None, seconds=None):
+        wait(lambda: not self.has(role, name), seconds, f"{role} {name!r} to go")
+
+    # ── What a person does ───────────────────────────────────────────────────
+
+    def page(self, title):
+        """Goes to a page by its row in the sidebar."""
+        rows = self.find("list", "Pages", hidden=True)
+        titles = [row.name for row in rows.children]
+        self.key(f"Ctrl+{titles.index(title) + 1}")
+        wait(lambda: rows.children[titles.index(title)].selected, text=f"the page {title}")
+        time.sleep(0.3)  # what slides in
+
+    def key(self, keys):
+        self.display.key(keys)
+
+    def write(self, text):
+        self.display.write(text)
+
+    def press(self, node, button=1):
+        """Clicks in the middle of a control, with the pointer."""
+        self.display.press(*node.middle, button=button)
+
+    def screenshot(self, path, area=None):
+        self.display.screenshot(path, area)
+
+    def remembers(self, key, value, seconds=None):
+        """Waits until a setting has a value."""
+        wait(lambda: self.get().get(key) == value, seconds, f"{key} = {value}")
+
+    # ── The end ──────────────────────────────────────────────────────────────
+
+    def read_log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def close(self, seconds=10):
+        """Closes the window, and holds the application to what is promised of its end."""
+        before = time.monotonic()
+        self.key("Ctrl+q")
+        try:
+            code = self.process.wait(max(seconds, PATIENCE / 2))
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"it has not ended after {seconds} s:\n{self.read_log()}") from None
+        took = time.monotonic() - before
+        self.display.close()
+        self.log.close()
+        log = self.read_log()
+        check(code == 0, f"exit status {code}:\n{log}")
+        bad = [line for line in log.splitlines() if re.search("WARNING|CRITICAL|ERROR|Sanitizer", line)]
+        check(not bad, "in the log:\n" + "\n".join(bad))
+        check(took < seconds * max(PATIENCE / 20, 1), f"it took {took:.1f} s to end")
+        report = self.report()
+        check(report["workers"] == 0, f"{report['workers']} workers are left")
+        return report
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+    def report(self):
+        """After the end: "first_frame", seconds after the start; "stalls" of the main loop, the
+        longest first, each [milliseconds, seconds after the start]; "workers", threads left."""
+        with open(self.report_path) as file:
+            report = json.load(file)
+        report["first_frame"] -= self.started
+        report["stalls"] = [[ms, when - self.started] for ms, when in report["stalls"]]
+        return report
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self.process.poll() is not None and kind is None and self.log.closed:
+            return  # closed by the test itself
+        if kind is None:
+            self.close()
+            return
+        sys.stderr.write(self.last_words())
+        if self.process.poll() is None:
+            self.kill()
+
+    def last_words(self):
+        """For a test that failed: a picture, the tree and the log."""
+        words = ""
+        pictures = os.environ.get("KX_PICTURES")
+        try:
+            if pictures:
+                os.makedirs(pictures, exist_ok=True)
+                self.screenshot(os.path.join(pictures, f"failed-{os.path.basename(self.folder)}.png"))
+            words = self.node.tree() + "\n"
+        except Exception as problem:  # it may have crashed
+            words = f"({problem})\n"
+        return words + self.read_log()
+
+
+# ── Data ─────────────────────────────────────────────────────────────────────
+
+def small_data(folder, training=600, test_examples=200):
+    """IDX files of pictures of 28x28, of ten classes, that a network learns in a few steps: the
+    class is where the bar is. Returns the folder."""
+    os.makedirs(folder, exist_ok=True)
+    for part, count, seed in (("train", training, 1), ("t10k", test_examples, 2)):
+        generator = random.Random(seed)
+        labels = bytes(i % 10 for i in range(count))
+        pictures = bytearray()
+        for label in labels:
+            picture = bytearray(generator.choices(range(60), k=28 * 28))
+            for row in range(2 * label + 2, 2 * label + 5):
+                picture[28 * row:28 * (row + 1)] = bytes([250] * 28)
+            pictures += picture
+        for name, header, content in (
+                ("images-idx3", bytes([0, 0, 8, 3]) + count.to_bytes(4, "big")
+                 + (28).to_bytes(4, "big") * 2, pictures),
+                ("labels-idx1", bytes([0, 0, 8, 1]) + count.to_bytes(4, "big"), labels)):
+            with gzip.open(os.path.join(folder, f"{part}-{name}-ubyte.gz"), "wb", 1) as file:
+                file.write(header + bytes(content))
+    return folder
+
+
+# ── Running ──────────────────────────────────────────────────────────────────
+
+APPLICATION = sys.argv[1] if len(sys.argv) > 1 else "kolinsky-explorer"
+TESTS = []
+
+
+class Skip(Exception):
+    pass
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def main():
+    """Runs the tests that the remaining arguments name, all without, and reports as TAP."""
+    chosen = [each for each in TESTS if not sys.argv[2:] or each.__name__ in sys.argv[2:]]
+    failures = 0
+    print(f"1..{len(chosen)}", flush=True)
+    for number, function in enumerate(chosen, 1):
+        name = function.__name__.replace("_", "-")
+        folder = tempfile.mkdtemp(prefix=f"kolinsky-{name}-")
+        try:
+            function(folder)
+            result = f"ok {number} {name}"
+        except Skip as reason:
+            result = f"ok {number} {name} # SKIP {reason}"
+        except Exception:
+            failures += 1
+            traceback.print_exc()
+            result = f"not ok {number} {name}"
+        print(result, flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(1 if failures else 0)
