@@ -7,7 +7,7 @@
     def the_page_of_devices(folder):
         with Explorer(folder) as app:
             app.page("Devices")
-            app.find("button", "Look again").click()
+            app.find("push button", "Look again").click()
             app.wait(lambda: app.has("label", re.compile("GB/s")))
 
     main()
@@ -30,12 +30,9 @@ import time
 import traceback
 
 try:
-    import gi
-    gi.require_version("Atspi", "2.0")
-    from gi.repository import Atspi, GLib
-except (ImportError, ValueError):
-    print("1..0 # SKIP python3-gi and gir1.2-atspi-2.0 are not installed "
-          "(Debian: apt-get install at-spi2-core python3-pyatspi)")
+    from gi.repository import Gio, GLib
+except ImportError:
+    print("1..0 # SKIP python3-gi is not installed (Debian: apt-get install at-spi2-core python3-gi)")
     sys.exit(77)
 
 from display import Display
@@ -44,8 +41,51 @@ PATIENCE = 20  # seconds; slow machines, sanitizers: KX_PATIENCE is a factor
 PATIENCE *= float(os.environ.get("KX_PATIENCE", "1"))
 POLL = 0.03
 
-Atspi.init()
-Atspi.set_timeout(int(1000 * PATIENCE), int(1000 * PATIENCE))
+PAGES = ["Train", "See", "Paint", "Ask", "Devices"]
+
+# ── Accessibility ────────────────────────────────────────────────────────────
+#
+# As the bus of AT-SPI speaks it; libatspi's own picture of the tree is often out of date, and its
+# upkeep crashes.
+
+ATSPI = "org.a11y.atspi."
+ROOT = "/org/a11y/atspi/accessible/root"
+NULL = "/org/a11y/atspi/null"
+STATES = {"active": 1, "checked": 4, "editable": 7, "enabled": 8, "expanded": 10, "focusable": 11,
+          "focused": 12, "pressed": 20, "selected": 23, "sensitive": 24, "showing": 25,
+          "visible": 30}
+ROLES = {2: "alert", 7: "check box", 8: "check menu item", 10: "column header", 11: "combo box",
+         16: "dialog", 20: "filler", 23: "frame", 26: "icon", 27: "image", 29: "label", 31: "list",
+         32: "list item", 33: "menu", 34: "menu bar", 35: "menu item", 37: "page tab",
+         38: "page tab list", 39: "panel", 42: "progress bar", 43: "push button",
+         44: "radio button", 45: "radio menu item", 47: "row header", 48: "scroll bar",
+         49: "scroll pane", 50: "separator", 51: "slider", 52: "spin button", 55: "table",
+         56: "table cell", 61: "text", 62: "toggle button", 63: "tool bar", 64: "tool tip",
+         65: "tree", 66: "tree table", 69: "window", 75: "application", 79: "entry", 80: "chart",
+         83: "heading", 90: "table row", 91: "tree item", 98: "list box", 99: "grouping",
+         102: "info bar", 103: "level bar"}
+WINDOW = 1  # coordinates
+
+
+class Bus:
+    connection = None
+
+    @classmethod
+    def get(cls):
+        if not cls.connection:
+            session = Gio.bus_get_sync(Gio.BusType.SESSION)
+            address, = session.call_sync("org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus",
+                                         "GetAddress", None, None, 0, -1)
+            flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+                     | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
+            cls.connection = Gio.DBusConnection.new_for_address_sync(address, flags)
+        return cls.connection
+
+    @classmethod
+    def call(cls, owner, path, interface, method, signature="()", *arguments):
+        return cls.get().call_sync(owner, path, interface, method,
+                                   GLib.Variant(signature, arguments), None, 0,
+                                   int(1000 * PATIENCE)).unpack()
 
 
 def check(condition, text=""):
@@ -77,23 +117,43 @@ def matches(wanted, found):
 
 
 class Node:
-    """Something in the accessibility tree."""
+    """Something in the accessibility tree, which has only what is shown."""
 
-    def __init__(self, accessible):
-        self.accessible = accessible
+    def __init__(self, owner, path):
+        self.owner, self.path = owner, path
+
+    def __eq__(self, other):
+        return isinstance(other, Node) and (self.owner, self.path) == (other.owner, other.path)
+
+    def __hash__(self):
+        return hash((self.owner, self.path))
 
     def __repr__(self):
-        return f"{self.role} {self.name!r}"
+        try:
+            return f"{self.role} {self.name!r}"
+        except GLib.Error:
+            return "a control that is gone"
 
-    role = property(lambda self: self.accessible.get_role_name())
-    name = property(lambda self: self.accessible.get_name() or "")
-    description = property(lambda self: self.accessible.get_description() or "")
+    def call(self, interface, method, signature="()", *arguments):
+        return Bus.call(self.owner, self.path, ATSPI + interface, method, signature, *arguments)
+
+    def get(self, interface, name):
+        return Bus.call(self.owner, self.path, "org.freedesktop.DBus.Properties", "Get", "(ss)",
+                        ATSPI + interface, name)[0]
+
+    @property
+    def role(self):
+        number, = self.call("Accessible", "GetRole")
+        return ROLES.get(number, f"role {number}")
+
+    name = property(lambda self: self.get("Accessible", "Name"))
+    description = property(lambda self: self.get("Accessible", "Description"))
 
     def is_(self, state):
-        """Whether it is in a state: "visible", "sensitive", "checked", "selected", "focused"."""
-        return self.accessible.get_state_set().contains(getattr(Atspi.StateType, state.upper()))
+        """Whether it is in one of STATES."""
+        bits = self.call("Accessible", "GetState")[0]
+        return bool(bits[STATES[state] // 32] >> STATES[state] % 32 & 1)
 
-    visible = property(lambda self: self.is_("visible"))
     sensitive = property(lambda self: self.is_("sensitive"))
     checked = property(lambda self: self.is_("checked") or self.is_("pressed"))
     selected = property(lambda self: self.is_("selected"))
@@ -101,73 +161,66 @@ class Node:
 
     @property
     def children(self):
-        nodes = []
-        for i in range(self.accessible.get_child_count()):
-            child = self.accessible.get_child_at_index(i)
-            if child:
-                nodes.append(Node(child))
-        return nodes
+        return [Node(owner, path) for owner, path in self.call("Accessible", "GetChildren")[0]
+                if path != NULL]
 
     @property
     def parent(self):
-        above = self.accessible.get_parent()
-        return Node(above) if above else None
+        owner, path = self.get("Accessible", "Parent")
+        return Node(owner, path) if path != NULL else None
 
-    def walk(self, hidden=False):
-        """It and all below it, in order; without what is not shown unless asked for."""
+    def walk(self):
+        """It and all below it, in order."""
         yield self
-        for child in self.children:
-            try:
-                if hidden or child.visible:
-                    yield from child.walk(hidden)
-            except GLib.Error:
-                continue
+        try:
+            children = self.children
+        except GLib.Error:
+            return
+        for child in children:
+            yield from child.walk()
 
-    def find_all(self, role=None, name=None, hidden=False):
+    def find_all(self, role=None, name=None):
         """All of a role ("push button", "label", None: any) and a name (a text or a pattern)."""
         found = []
-        for node in self.walk(hidden):
+        for node in self.walk():
             try:
-                if matches(role, node.role) and matches(name, node.name):
+                if (role is None or role == node.role) and (name is None or matches(name, node.name)):
                     found.append(node)
             except GLib.Error:
                 continue
         return found
 
-    def has(self, role=None, name=None, hidden=False):
-        return bool(self.find_all(role, name, hidden))
+    def has(self, role=None, name=None):
+        return bool(self.find_all(role, name))
 
-    def find(self, role=None, name=None, hidden=False, seconds=None):
+    def find(self, role=None, name=None, seconds=None):
         """The first of that kind; waits until there is one."""
-        found = wait(lambda: self.find_all(role, name, hidden), seconds,
+        found = wait(lambda: self.find_all(role, name), seconds,
                      f"no {role or 'control'} {getattr(name, 'pattern', name)!r} in {self!r}")
         return found[0]
 
-    def tree(self):
-        """What is shown, as text: for messages and for looking around."""
-        lines = []
-
-        def add(node, depth):
-            lines.append("  " * depth + repr(node))
-            for child in node.children:
-                if child.visible:
-                    add(child, depth + 1)
-
-        add(self, 0)
-        return "\n".join(lines)
+    def tree(self, depth=0):
+        """It and all below it as text: for messages and for looking around."""
+        return "\n".join(["  " * depth + repr(self)] + [child.tree(depth + 1) for child in self.children])
 
     # ── What one can do ──────────────────────────────────────────────────────
 
     @property
     def actions(self):
-        return [self.accessible.get_action_name(i) for i in range(self.accessible.get_n_actions())]
+        try:
+            return [name for name, _, _ in self.call("Action", "GetActions")[0]]
+        except GLib.Error:
+            return []
 
     def act(self, action=None):
         """Does an action, its first unless named ("click", "chart.zoom-in")."""
-        names = self.actions
-        check(names and (action is None or action in names),
-              f"{self!r} has no action {action or ''}, but {names}")
-        self.accessible.do_action(names.index(action) if action else 0)
+        names = [self.call("Action", "GetName", "(i)", i)[0]
+                 for i in range(self.get("Action", "NActions"))] if action else ["first"]
+        check(not action or action in names, lambda: f"{self!r} has no action {action}, but {names}")
+        try:
+            self.call("Action", "DoAction", "(i)", names.index(action) if action else 0)
+        except GLib.Error as error:
+            raise AssertionError(f"{self!r} has no action: {error.message}") from None
         return self
 
     def click(self):
@@ -176,33 +229,33 @@ class Node:
 
     @property
     def value(self):
-        return self.accessible.get_current_value()
+        return self.get("Value", "CurrentValue")
 
     @value.setter
     def value(self, number):
-        check(self.accessible.set_current_value(number), f"{self!r} takes no value")
+        Bus.call(self.owner, self.path, "org.freedesktop.DBus.Properties", "Set", "(ssv)",
+                 ATSPI + "Value", "CurrentValue", GLib.Variant("d", number))
 
     @property
     def text(self):
-        return self.accessible.get_text(0, -1)
+        return self.call("Text", "GetText", "(ii)", 0, -1)[0]
 
     @text.setter
     def text(self, text):
-        check(self.accessible.set_text_contents(text), f"{self!r} takes no text")
+        check(self.call("EditableText", "SetTextContents", "(s)", text)[0], f"{self!r} takes no text")
 
     def select(self, index):
         """Selects the child of that index, of lists and grids."""
-        check(self.accessible.select_child(index), f"{self!r} selects nothing")
+        check(self.call("Selection", "SelectChild", "(i)", index)[0], f"{self!r} selects nothing")
 
     def focus(self):
-        self.accessible.grab_focus()
+        self.call("Component", "GrabFocus")
         wait(lambda: self.focused, text=f"{self!r} takes no focus")
 
     @property
     def area(self):
         """(x, y, width, height) on the screen, whose corner is that of the window."""
-        box = self.accessible.get_extents(Atspi.CoordType.WINDOW)
-        return box.x, box.y, box.width, box.height
+        return self.call("Component", "GetExtents", "(u)", WINDOW)[0]
 
     @property
     def middle(self):
@@ -288,27 +341,25 @@ class Explorer:
     def in_tree(self):
         check(self.process.poll() is None,
               lambda: f"it ended with {self.process.returncode}:\n{self.read_log()}")
-        desktop = Atspi.get_desktop(0)
-        desktop.clear_cache()
-        for i in range(desktop.get_child_count()):
-            found = desktop.get_child_at_index(i)
-            if found and found.get_process_id() == self.process.pid:
-                found.set_cache_mask(Atspi.Cache.NONE)
-                return Node(found)
+        for application in Node(ATSPI + "Registry", ROOT).children:
+            pid, = Bus.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus",
+                            "GetConnectionUnixProcessID", "(s)", application.owner)
+            if pid == self.process.pid:
+                return application
         return None
 
     @property
     def windows(self):
-        return [node for node in self.node.children if node.visible]
+        return self.node.children
 
-    def find(self, role=None, name=None, seconds=None, hidden=False):
-        return self.node.find(role, name, hidden, seconds)
+    def find(self, role=None, name=None, seconds=None):
+        return self.node.find(role, name, seconds)
 
-    def find_all(self, role=None, name=None, hidden=False):
-        return self.node.find_all(role, name, hidden)
+    def find_all(self, role=None, name=None):
+        return self.node.find_all(role, name)
 
-    def has(self, role=None, name=None, hidden=False):
-        return self.node.has(role, name, hidden)
+    def has(self, role=None, name=None):
+        return self.node.has(role, name)
 
     def click(self, role, name, seconds=None):
         return self.find(role, name, seconds).click()
@@ -322,12 +373,9 @@ class Explorer:
     # ── What a person does ───────────────────────────────────────────────────
 
     def page(self, title):
-        """Goes to a page by its row in the sidebar."""
-        rows = self.find("list", "Pages", hidden=True)
-        titles = [row.name for row in rows.children]
-        self.key(f"Ctrl+{titles.index(title) + 1}")
-        wait(lambda: rows.children[titles.index(title)].selected, text=f"the page {title}")
-        time.sleep(0.3)  # what slides in
+        """Goes to a page by its key."""
+        self.key(f"Ctrl+{PAGES.index(title) + 1}")
+        wait(lambda: self.has(None, f"Kx{title}Page"), text=f"the page {title}")
 
     def key(self, keys):
         self.display.key(keys)
@@ -446,6 +494,14 @@ TESTS = []
 
 class Skip(Exception):
     pass
+
+
+def too_slow(text):
+    """A measurement failed: so does the test, unless other programs have the processors."""
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load > 2 * cores:
+        raise Skip(f"{text}; but the machine is busy: load {load:.0f} on {cores} cores")
+    raise AssertionError(text)
 
 
 def test(function):
