@@ -238,6 +238,100 @@ take_report (const KolTrainReport *report, gpointer data)
     }
 }
 
+/* A state that one can go back to. */
+static gboolean
+keep_state (KxLesson *lesson, GError **error)
+{
+  KolTrainState *state = kol_trainer_capture (lesson->trainer, error);
+
+  if (!state)
+    return FALSE;
+  lesson->kept_step = kol_train_state_get_step (state);
+  tell_metrics (lesson);
+  KxLessonNews *news = news_new (lesson, KX_LESSON_CHECKPOINT);
+  news->state = state;
+  news->step = lesson->kept_step;
+  news->loss = lesson->loss;
+  post (news);
+  return TRUE;
+}
+
+/* ── What a run that goes on has behind it ───────────────────────────────────────────────────── */
+
+static double
+get_cell (const KolMetricsTable *table, const char *column, gsize row)
+{
+  const double *values = kol_metrics_table_get (table, column);
+
+  return values ? values[row] : NAN;
+}
+
+/* A row of its log, as it was told when it was written. */
+static void
+tell_row (KxLesson *lesson, const KolMetricsTable *table, gsize row)
+{
+  g_autofree float *ratios = g_new (float, lesson->n_ratios + 1);
+  const char *const *names = kol_trainer_get_parameter_names (lesson->trainer);
+  KolTrainReport report = {
+    .event = KOL_TRAIN_STEP,
+    .step = (guint64) get_cell (table, "step", row),
+    .epoch = get_cell (table, "epoch", row),
+    .seconds = get_cell (table, "seconds", row),
+    .loss = get_cell (table, "loss", row),
+    .accuracy = get_cell (table, "accuracy", row),
+    .validation_loss = get_cell (table, "validation_loss", row),
+    .validation_accuracy = get_cell (table, "validation_accuracy", row),
+    .rate = get_cell (table, "rate", row),
+    .norm = NAN,
+    .ratio = get_cell (table, "ratio", row),
+    .examples_per_second = NAN,
+    .seconds_left = NAN,
+    .ratios = ratios,
+    .n_ratios = lesson->n_ratios,
+  };
+
+  for (guint i = 0; i < lesson->n_ratios; i++)
+    {
+      g_autofree char *column = g_strconcat ("ratio/", names[i], NULL);
+      ratios[i] = (float) get_cell (table, column, row);
+    }
+  if (!isnan (report.loss))
+    note_step (lesson, &report);
+  if (!isnan (report.validation_loss))
+    tell_validation (lesson, &report, report.step);
+}
+
+/* Its controls come in the order of the timeline's kinds. */
+static void
+tell_event (KxLesson *lesson, const KolTimelineRow *row)
+{
+  if (row->kind > KOL_TIMELINE_BATCH)
+    return;
+  KxLessonNews *news = news_new (lesson, KX_LESSON_CONTROL);
+  news->step = row->step;
+  news->control = (KolControl) row->kind;
+  news->from = row->from;
+  news->to = row->to;
+  post (news);
+}
+
+/* What cannot be read is left out: it was only for looking at. */
+static void
+tell_past (KxLesson *lesson)
+{
+  guint64 step = kol_trainer_get_step (lesson->trainer);
+  g_autofree char *path = g_build_filename (lesson->resume, KOL_METRICS_FILE, NULL);
+  g_autoptr (KolMetricsTable) table = kol_metrics_load (path, NULL);
+  g_autoptr (GArray) timeline = kol_timeline_load (lesson->resume, NULL);
+
+  for (gsize i = 0; table && i < table->rows; i++)
+    if (get_cell (table, "step", i) <= (double) step)
+      tell_row (lesson, table, i);
+  tell_metrics (lesson);
+  for (guint i = 0; timeline && i < timeline->len; i++)
+    tell_event (lesson, &g_array_index (timeline, KolTimelineRow, i));
+}
+
 /* ── Before the first step ───────────────────────────────────────────────────────────────────── */
 
 static void
@@ -352,7 +446,10 @@ compile (KxLesson *lesson, GError **error)
   news->text = g_strdup (lesson->training->name);
   post (news);
   kx_engine_note_memory (lesson->engine);
-  return TRUE;
+  if (lesson->resume)
+    tell_past (lesson);
+  /* Where it begins is worth coming back to, unless nothing was learned yet. */
+  return lesson->kept_step == 0 || keep_state (lesson, error);
 }
 
 static gboolean
@@ -408,30 +505,12 @@ turn_control (KxLesson *lesson, KolControl control, double value)
   post (news);
 }
 
-/* A state that one can go back to. */
-static gboolean
-keep_state (KxLesson *lesson, GError **error)
-{
-  KolTrainState *state = kol_trainer_capture (lesson->trainer, error);
-
-  if (!state)
-    return FALSE;
-  lesson->kept_step = kol_train_state_get_step (state);
-  tell_metrics (lesson);
-  KxLessonNews *news = news_new (lesson, KX_LESSON_CHECKPOINT);
-  news->state = state;
-  news->step = lesson->kept_step;
-  news->loss = lesson->loss;
-  post (news);
-  return TRUE;
-}
-
 static gboolean
 rewind_to (KxLesson *lesson, KolTrainState *state, GError **error)
 {
-  tell_metrics (lesson);
   if (!kol_trainer_rewind (lesson->trainer, state, error))
     return FALSE;
+  tell_metrics (lesson); /* the last steps of what is now forgotten */
   lesson->over = FALSE;
   lesson->kept_step = kol_train_state_get_step (state);
   post (news_new (lesson, KX_LESSON_REWOUND));
@@ -566,6 +645,8 @@ learn (KxLesson *lesson, double seconds)
     }
   if (lesson->over || (!wishes.running && !wishes.single_steps))
     {
+      if (!kol_trainer_settle (lesson->trainer, &error))
+        return give_up (lesson, error);
       tell_metrics (lesson);
       tell_state (lesson, lesson->over ? KX_RUN_DONE : KX_RUN_PAUSED, NULL);
       return KX_TURN_WAIT;

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "chart/chart.h"
+#include "chart/import.h"
 
 #define NATURAL_WIDTH 540 /* pixels */
 #define USUAL_RATIO 1e-3
@@ -301,6 +302,22 @@ activate_checkpoint (KxTrainCharts *self, double step)
 
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
 
+/* Where a curve of a file belongs, by its name; FALSE: nowhere. */
+static gboolean
+add_imported (KxTrainCharts *self, const KxImported *imported, const KxImportedCurve *curve)
+{
+  g_autofree char *low = g_utf8_strdown (curve->name, -1);
+  KxChart *chart = strstr (low, "loss") ? self->loss : strstr (low, "acc") ? self->accuracy : NULL;
+  KxLineKind kind = strstr (low, "val") || strstr (low, "test") ? KX_LINE_THICK : KX_LINE_THIN;
+  g_autofree char *name = g_strdup_printf ("%s, %s", imported->name, curve->name);
+
+  if (!chart)
+    return FALSE;
+  KxLineLayer *line = kx_chart_add_line (chart, curve->series, name, self->n_numbers, kind);
+  kx_line_layer_set_clock (line, imported->clock);
+  return TRUE;
+}
+
 /**
  * kx_train_charts_compare:
  * @charts: the charts
@@ -314,7 +331,22 @@ activate_checkpoint (KxTrainCharts *self, double step)
 gboolean
 kx_train_charts_compare (KxTrainCharts *self, const char *path, GError **error)
 {
-  return TRUE;
+  g_autoptr (KxImported) imported = kx_import (path, error);
+  guint added = 0;
+
+  if (!imported)
+    return FALSE;
+  for (guint i = 0; i < imported->curves->len; i++)
+    if (add_imported (self, imported, g_ptr_array_index (imported->curves, i)))
+      added++;
+  if (added)
+    self->n_numbers++;
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                 _ ("“%s” has no curve of a loss or an accuracy; a column or tag must have that "
+                    "word in its name"),
+                 imported->name);
+  return added > 0;
 }
 
 /**

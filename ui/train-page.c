@@ -151,8 +151,6 @@ show_transport (KxTrainPage *self)
   adw_button_content_set_icon_name (self->start_content, learning
                                                              ? "media-playback-pause-symbolic"
                                                              : "media-playback-start-symbolic");
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self->start), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  label, -1);
   if (learning || !self->run)
     gtk_widget_remove_css_class (GTK_WIDGET (self->start), "suggested-action");
   else
@@ -264,17 +262,16 @@ static KxRun *
 branch (KxTrainPage *self)
 {
   g_autoptr (KxRun) parent = g_object_ref (self->run);
-  KxRun *run = kx_session_branch (self->session, parent, self->checkpoint);
-  g_autofree char *text
-      = g_strdup_printf (_ ("%s branched at step %'" G_GUINT64_FORMAT), kx_run_get_name (run),
-                         kx_mark_get_step (self->checkpoint));
+  g_autoptr (KxMark) checkpoint = g_object_ref (self->checkpoint);
+  KxRun *run = kx_session_branch (self->session, parent, checkpoint);
+  g_autofree char *text = g_strdup_printf (_ ("%s branched at step %'" G_GUINT64_FORMAT),
+                                           kx_run_get_name (run), kx_mark_get_step (checkpoint));
   Branch *deed = g_new (Branch, 1);
 
   *deed = (Branch){ self->session, g_object_ref (run), g_object_ref (parent) };
   kx_undo_push (kx_session_get_undo (self->session), text, branch_back, branch_again, deed,
                 branch_free);
   kx_session_toast (self->session, text, TRUE);
-  select_checkpoint (self, NULL);
   return run;
 }
 

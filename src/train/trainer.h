@@ -96,6 +96,7 @@ KOL_API gboolean kol_trainer_begin (KolTrainer *trainer, KolTrainReporter report
                                     gpointer user_data, GError **error);
 KOL_API gboolean kol_trainer_advance (KolTrainer *trainer, guint64 steps, double seconds,
                                       gboolean *finished, GError **error);
+KOL_API gboolean kol_trainer_settle (KolTrainer *trainer, GError **error);
 KOL_API void kol_trainer_tell_steps (KolTrainer *trainer, gboolean tell);
 KOL_API const char *const *kol_trainer_get_parameter_names (KolTrainer *trainer);
 KOL_API gboolean kol_trainer_end (KolTrainer *trainer, GError **error);

@@ -269,6 +269,25 @@ kol_training_settle (KolTraining *run, GError **error)
   return good;
 }
 
+/**
+ * kol_trainer_settle:
+ * @trainer: a trainer
+ * @error: return location
+ *
+ * Waits for the steps that are under way, and tells those that were not yet told.
+ *
+ * Errors: %KOL_ERROR_DIVERGED if one of them diverged.
+ *
+ * Returns: whether all were good
+ */
+gboolean
+kol_trainer_settle (KolTrainer *trainer, GError **error)
+{
+  g_return_val_if_fail (trainer != NULL, FALSE);
+  return trainer->training && trainer->tally ? kol_training_settle (trainer->training, error)
+                                             : kol_finish (trainer->learner.graph, error);
+}
+
 /* ── Looking ─────────────────────────────────────────────────────────────────────────────────── */
 
 /*

@@ -1,0 +1,186 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""Watching and steering a network that learns."""
+import math
+import os
+import re
+
+from explorer import Explorer, check, main, small_data, test
+
+
+def explorer(folder, **more):
+    """The application with a small data set, on which it begins to train."""
+    data = small_data(os.path.join(folder, "examples"))
+    return Explorer(folder, train=True, environment={"KOLINSKY_DATA": data}, **more)
+
+
+def step_of(app):
+    """The step that the sidebar tells; 0 before the first."""
+    for label in app.find_all("label", re.compile(r"^step [0-9]+")):
+        return int(re.search("[0-9]+", label.name).group())
+    return 0
+
+
+def wait_for_step(app, step):
+    app.wait(lambda: step_of(app) >= step, seconds=120, text=f"step {step}")
+
+
+def timeline(app, pattern):
+    """Rows of the timeline, by what they say: "1e-4 > 3e-4, step 123"."""
+    return app.find("list", "Timeline").find_all(None, re.compile(pattern))
+
+
+def pause(app):
+    app.click("push button", "Pause")
+    app.find("push button", "Resume")
+
+
+def turn(app, rate):
+    app.find("slider", "Learning rate").value = math.log10(rate)
+
+
+def rate_of(app):
+    return 10 ** app.find("slider", "Learning rate").value
+
+
+def type_into(app, entry, text):
+    app.press(entry)
+    app.key("Ctrl+a")
+    app.write(text)
+    app.key("Enter")
+
+
+@test
+def the_first_start_trains(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 20)
+        app.wait(lambda: app.has("label", re.compile("[0-9] examples/s")))
+        app.find("label", re.compile("^step [0-9]+ · [0-9.]+ %$"))
+
+
+@test
+def the_dial_acts_and_leaves_a_mark(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        turn(app, 3e-4)
+        app.wait(lambda: timeline(app, "^1e-4 > 3e-4, step [0-9]+$"))
+        check(math.isclose(rate_of(app), 3e-4), f"the dial is at {rate_of(app)}")
+        app.key("Ctrl+z")  # undoing is a mark, too
+        app.wait(lambda: timeline(app, "^3e-4 > 1e-4, step [0-9]+$"))
+
+
+@test
+def a_number_is_typed(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        entry = app.find("text", "Learning rate, as a number")
+        type_into(app, entry, "nonsense")
+        type_into(app, entry, "x0.5")
+        app.wait(lambda: timeline(app, "^1e-4 > 5e-5, step"))
+        check({row.name.split(",")[0] for row in timeline(app, " > ")} == {"1e-4 > 5e-5"},
+              "nonsense has turned something")
+
+
+@test
+def it_pauses_and_takes_single_steps(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        pause(app)
+        before = step_of(app)
+        app.click("push button", "One step")
+        app.wait(lambda: step_of(app) == before + 1)
+        app.click("push button", "Resume")
+        wait_for_step(app, before + 10)
+
+
+@test
+def a_branch_begins_at_a_checkpoint(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 110)
+        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
+        app.find("label", re.compile("^Step 100 · loss"))
+        app.click("push button", "Branch from here")
+        app.wait(lambda: app.has("label", "digits, run 2"))
+        app.wait(lambda: app.find("list", "Runs").has(None, "run 2"))
+        wait_for_step(app, 120)
+        check(app.has("check box", "Show run 1 in the charts"))
+        app.key("Ctrl+z")
+        app.gone("check box", "Show run 2 in the charts")
+
+
+@test
+def it_goes_back_in_time(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 120)
+        pause(app)
+        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
+        app.find("label", re.compile("^Step 100 · loss"))
+        app.click("push button", "Rewind to here")
+        app.wait(lambda: step_of(app) == 100)
+        app.wait(lambda: timeline(app, "^Went back to here, step 100$"))
+
+
+@test
+def rates_race(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 20)
+        app.click("push button", "Race…")
+        app.wait(lambda: app.find("text", "Rates").focused)
+        app.key("Ctrl+a")
+        app.write("1e-5 1e-3")
+        app.find("spin button", "Steps").value = 20
+        app.click("push button", "Start the race")
+        app.wait(lambda: app.has("label", re.compile("1e-3: loss .* after 20 steps · best")), 120)
+        app.click("push button", "Keep best")
+        app.gone("check box", "Show 1e-5 in the charts")
+        app.wait(lambda: app.has("label", "digits, 1e-3"))
+
+
+@test
+def a_rate_is_looked_for(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 20)
+        app.click("push button", "Find")
+        app.wait(lambda: app.has("label", re.compile("^The loss falls fastest at")), 120)
+        app.click("push button", re.compile("^Use [0-9]"))
+        app.wait(lambda: timeline(app, "^1e-4 > .*, step"))
+
+
+@test
+def a_batch_that_is_too_large_is_refused(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        app.find("spin button", "Batch").value = 60000
+        app.find("label", re.compile("batch of at most"), seconds=60)
+        before = step_of(app)
+        wait_for_step(app, before + 5)
+        app.find("spin button", "Batch").value = 20
+        app.wait(lambda: timeline(app, "^batch 50 > 20, step"))
+
+
+@test
+def divergence_offers_a_way_back(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 110)
+        type_into(app, app.find("text", "Learning rate, as a number"), "1e30")
+        app.find("push button", re.compile("^Rewind to [0-9]+ and halve the rate$"), seconds=60).click()
+        app.wait(lambda: timeline(app, "^Went back to here, step"))
+        app.gone("push button", re.compile("^Rewind to [0-9]+ and halve"))
+
+
+@test
+def what_was_begun_is_resumed(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 60)
+        turn(app, 2e-4)
+        app.wait(lambda: timeline(app, "^1e-4 > 2e-4, step"))
+        app.close()
+    with explorer(folder) as app:
+        app.find("push button", "Resume", seconds=60)
+        before = step_of(app)
+        check(before >= 60, f"resumed at step {before}")
+        check(timeline(app, "^1e-4 > 2e-4, step"), "the mark is lost")
+        app.click("push button", "Resume")
+        wait_for_step(app, before + 10)
+
+
+main()
