@@ -1,11 +1,11 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "chart-area.h"
 
-#include <adwaita.h>
 #include <math.h>
 
 #include "line-layer.h"
 #include "mark-layer.h"
+#include "style.h"
 
 #define WHEEL_STEP 1.2 /* how much a notch of the wheel zooms */
 #define MIN_WIDTH 200
@@ -51,15 +51,6 @@ static guint signals[N_SIGNALS];
 
 /* ── Drawing ── */
 
-static const KxTheme *
-current_theme (void)
-{
-  AdwStyleManager *style = adw_style_manager_get_default ();
-
-  return kx_theme_get (adw_style_manager_get_dark (style),
-                       adw_style_manager_get_high_contrast (style));
-}
-
 /**
  * kx_chart_area_get_settings:
  * @area: an area
@@ -74,7 +65,7 @@ kx_chart_area_get_settings (KxChartArea *self, KxPlotSettings *settings)
                                 .unit = kx_chart_view_get_unit (self->view),
                                 .all = self->y_mode == Y_ALL,
                                 .smoothing = kx_chart_view_get_smoothing (self->view),
-                                .theme = current_theme (),
+                                .theme = kx_theme_get_current (),
                                 .pango = gtk_widget_get_pango_context (GTK_WIDGET (self)) };
   if (self->y_mode != Y_MANUAL)
     settings->y.low = settings->y.high = 0;
@@ -598,18 +589,13 @@ add_controllers (KxChartArea *self)
 static void
 kx_chart_area_init (KxChartArea *self)
 {
-  AdwStyleManager *style = adw_style_manager_get_default ();
-
   self->stale = TRUE;
   gtk_widget_set_has_tooltip (GTK_WIDGET (self), TRUE);
   /* Numbers and time go to the right in every language. */
   gtk_widget_set_direction (GTK_WIDGET (self), GTK_TEXT_DIR_LTR);
   gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
   add_controllers (self);
-  g_signal_connect_object (style, "notify::dark", G_CALLBACK (kx_chart_area_invalidate), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (style, "notify::high-contrast", G_CALLBACK (kx_chart_area_invalidate),
-                           self, G_CONNECT_SWAPPED);
+  kx_theme_connect (self, G_CALLBACK (kx_chart_area_invalidate));
 }
 
 /**

@@ -1,13 +1,13 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "chart.h"
 
-#include <adwaita.h>
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
 #include "chart-area.h"
 #include "export.h"
 #include "legend.h"
+#include "style.h"
 
 #define ZOOM_STEP 1.5
 #define PAN_STEP 0.1
@@ -416,27 +416,6 @@ kx_chart_set_property (GObject *object, guint id, const GValue *value, GParamSpe
     }
 }
 
-/* What libadwaita has no style for. A hidden curve's entry fades; a shown one's is plain text. */
-static void
-load_style (void)
-{
-  static const char style[]
-      = "chart:focus-visible { outline: 2px solid alpha(@accent_color, 0.5);"
-        "                      outline-offset: -2px; }"
-        "legend > button { padding: 2px 6px; min-height: 20px;"
-        "                  font-weight: normal; }"
-        "legend > button:checked:not(:hover) { background: none; }"
-        "legend > button:not(:checked) { opacity: 0.5; }"
-        "legend > button:not(:checked) label { text-decoration: line-through; }";
-  GtkCssProvider *provider = gtk_css_provider_new ();
-
-  gtk_css_provider_load_from_data (provider, style, -1);
-  gtk_style_context_add_provider_for_display (gdk_display_get_default (),
-                                              GTK_STYLE_PROVIDER (provider),
-                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
-  g_object_unref (provider);
-}
-
 static void
 install_actions (GtkWidgetClass *klass)
 {
@@ -526,7 +505,7 @@ kx_chart_class_init (KxChartClass *klass)
   signals[CHECKPOINT_ACTIVATED]
       = g_signal_new ("checkpoint-activated", KX_TYPE_CHART, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                       G_TYPE_NONE, 1, G_TYPE_DOUBLE);
-  load_style ();
+  kx_chart_load_style ();
   install_actions (widget_class);
   install_keys (widget_class);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BOX_LAYOUT);

@@ -1,11 +1,11 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "legend.h"
 
-#include <adwaita.h>
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
 #include "line-layer.h"
+#include "style.h"
 #include "wrap-layout.h"
 
 #define SAMPLE 28 /* pixels of a line */
@@ -21,19 +21,10 @@ G_DEFINE_FINAL_TYPE (KxLegend, kx_legend, GTK_TYPE_WIDGET)
 
 /* ── An entry ── */
 
-static const KxTheme *
-current_theme (void)
-{
-  AdwStyleManager *style = adw_style_manager_get_default ();
-
-  return kx_theme_get (adw_style_manager_get_dark (style),
-                       adw_style_manager_get_high_contrast (style));
-}
-
 static void
 draw_sample (GtkDrawingArea *area, cairo_t *cairo, int width, int height, gpointer line)
 {
-  kx_line_layer_stroke_sample (line, current_theme (), cairo, 0, width, height / 2.0);
+  kx_line_layer_stroke_sample (line, kx_theme_get_current (), cairo, 0, width, height / 2.0);
 }
 
 static void
@@ -157,14 +148,9 @@ kx_legend_class_init (KxLegendClass *klass)
 static void
 kx_legend_init (KxLegend *self)
 {
-  AdwStyleManager *style = adw_style_manager_get_default ();
-
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Curves"), -1);
-  g_signal_connect_object (style, "notify::dark", G_CALLBACK (on_style_changed), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (style, "notify::high-contrast", G_CALLBACK (on_style_changed), self,
-                           G_CONNECT_SWAPPED);
+  kx_theme_connect (self, G_CALLBACK (on_style_changed));
 }
 
 /**
