@@ -8,6 +8,7 @@
 #include "lesson-private.h"
 
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <math.h>
 
 #include "news-private.h"
@@ -692,6 +693,8 @@ end (gpointer self)
   g_clear_pointer (&lesson->trainer, kol_trainer_free);
   if (lesson->scrap && lesson->recorded)
     kol_run_remove (lesson->folder);
+  else if (lesson->folder && !lesson->recorded)
+    g_rmdir (lesson->folder); /* nothing came of it */
   kx_lesson_unref (lesson);
 }
 

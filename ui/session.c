@@ -5,6 +5,7 @@
 #include "session.h"
 
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <gtk/gtk.h>
 
 #include "news-private.h"
@@ -369,6 +370,17 @@ checkpoint_bytes (KxSession *self)
   return (guint64) g_settings_get_int (self->settings, "checkpoint-memory") << 20;
 }
 
+/* A folder for a new run, made at once, as several may begin in the same second. */
+static char *
+new_folder (const char *recipe)
+{
+  g_autofree char *base = g_path_get_basename (recipe);
+  char *folder = kol_run_new_folder (base);
+
+  g_mkdir_with_parents (folder, 0777); /* what is wrong is told when the run records */
+  return folder;
+}
+
 static char *
 next_name (KxSession *self)
 {
@@ -420,8 +432,7 @@ kx_session_start (KxSession *self, const char *recipe, const char *data, gsize b
 {
   g_return_val_if_fail (self->device, NULL);
   g_autofree char *name = next_name (self);
-  g_autofree char *base = g_path_get_basename (recipe);
-  g_autofree char *folder = kol_run_new_folder (base);
+  g_autofree char *folder = new_folder (recipe);
   KxRunSetup setup
       = { .name = name, .recipe = recipe, .data = data, .batch = batch, .folder = folder };
 
@@ -461,8 +472,8 @@ KxRun *
 kx_session_branch (KxSession *self, KxRun *parent, KxMark *checkpoint)
 {
   g_autofree char *name = next_name (self);
-  g_autofree char *base = g_path_get_basename (kx_run_get_recipe (parent));
-  g_autofree char *folder = kol_run_new_folder (base);
+  const char *recipe = kx_run_get_recipe (parent);
+  g_autofree char *folder = new_folder (recipe ? recipe : "branch");
 
   if (kx_run_get_state (parent) == KX_RUN_LEARNING)
     kx_run_control (parent, KX_VERB_PAUSE);

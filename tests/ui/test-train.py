@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import time
 
 from explorer import Explorer, check, main, small_data, test
 
@@ -165,6 +166,19 @@ def divergence_offers_a_way_back(folder):
         app.find("push button", re.compile("^Rewind to [0-9]+ and halve the rate$"), seconds=60).click()
         app.wait(lambda: timeline(app, "^Went back to here, step"))
         app.gone("push button", re.compile("^Rewind to [0-9]+ and halve"))
+
+
+@test
+def the_window_stays_alive(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 20)
+        begun = time.monotonic() - app.started
+        time.sleep(10)
+        ended = time.monotonic() - app.started
+        report = app.close()
+    stalls = [ms for ms, when in report["stalls"] if begun < when < ended]
+    print(f"# longest stalls of the main loop: {stalls[:3]} ms")
+    check(not stalls or max(stalls) <= 50, f"the main loop stood still for {stalls[:3]} ms")
 
 
 @test
