@@ -2,8 +2,7 @@
 
 /*
  * Training of a network that paints: what it makes of a photo is compared with the photo
- * and the style by the features of another network, which does not learn. All losses are
- * relative, so that weights mean the same with any network.
+ * and the style by the features of another network, which does not learn.
  */
 
 #include "fast-style.h"
@@ -16,48 +15,61 @@
 #include "../model/safetensors.h"
 #include "../model/onnx-write.h"
 #include "../nn/optimizers.h"
+#include "../nn/schedules.h"
 #include "../ops.h"
 #include "../random-private.h"
+#include "fast-style-compare-private.h"
+#include "fast-style-losses-private.h"
 #include "fast-style-network-private.h"
 #include "layers.h"
 #include "style-layers-private.h"
-#include "style-loss-private.h"
-#include "style-pictures-private.h"
 
 #define SIZE 256
 #define BATCH 4
 #define WIDTH 32
 #define STEPS 2000
 #define RATE 1e-3
+#define WARMUP 50      /* steps, or a tenth of them, in which the rate rises */
+#define LAST_RATE 0.01 /* the last rate as a share of the highest */
 #define MOST_SETBACKS 10
 #define MOST_UNREADABLE 20 /* pictures one after another */
 
+/* The batch of a step, read on a thread of its own while the step before is computed. */
 typedef struct {
-  KolValue *gram, *scale; /* placeholders */
-} StyleTarget;
-
-typedef struct {
-  KolValue *features, *scale; /* placeholders */
-  KolValue *seen;             /* of the photos, in the graph that looks at them */
-} ContentTarget;
+  const KolFastStyle *self;
+  guint step;
+  float *pixels;
+  const char *unreadable; /* the photo with which it was given up */
+} Loading;
 
 struct _KolFastStyle {
   KolFastStyleOptions options;
   KolStyleOptions layers; /* its layers alone */
   KolStyleLayer *layers_of_style, *layers_of_content;
+  GPtrArray *learned, *held; /* the photos' files, lent */
   KolLayers *network;
-  KolGraph *graph, *looking;
-  KolValue *photos, *looked_at; /* placeholders [N, 3, size, size] */
-  KolValue *painted, *losses, *update;
-  GArray *styles, *contents, *terms;
-  float *read;
+  KolGraph *graph;
+  KolValue *photos; /* placeholder [N, 3, size, size] */
+  KolValue *painted, *update;
+  KolFastStyleLosses *losses;
+  KolFastStyleSlow *slow; /* when it is first compared, or NULL */
   guint64 peak;
   guint step;
-  double rate;
+  double slowed; /* what the rate is multiplied by, after setbacks */
   guint setbacks;
   gint64 paced; /* when the first step of this run was done */
   char *event, *told_event;
+  GThread *thread; /* that reads the next batch, or NULL */
+  Loading loading; /* what it works at */
 };
+
+static void
+stop_loading (KolFastStyle *self)
+{
+  if (self->thread)
+    g_thread_join (g_steal_pointer (&self->thread));
+  g_clear_pointer (&self->loading.pixels, g_free);
+}
 
 /**
  * kol_fast_style_free:
@@ -68,15 +80,15 @@ kol_fast_style_free (KolFastStyle *fast)
 {
   if (!fast)
     return;
+  stop_loading (fast);
+  g_clear_pointer (&fast->slow, kol_fast_style_slow_free);
+  g_clear_pointer (&fast->losses, kol_fast_style_losses_free);
   g_clear_pointer (&fast->graph, kol_graph_free);
-  g_clear_pointer (&fast->looking, kol_graph_free);
   g_clear_pointer (&fast->network, kol_layers_free);
-  g_clear_pointer (&fast->styles, g_array_unref);
-  g_clear_pointer (&fast->contents, g_array_unref);
-  g_clear_pointer (&fast->terms, g_array_unref);
+  g_clear_pointer (&fast->learned, g_ptr_array_unref);
+  g_clear_pointer (&fast->held, g_ptr_array_unref);
   g_free (fast->layers_of_style);
   g_free (fast->layers_of_content);
-  g_free (fast->read);
   g_free (fast->event);
   g_free (fast->told_event);
   g_free (fast);
@@ -125,7 +137,7 @@ fill_gaps (KolFastStyle *self, GError **error)
   options->content_weight = weight_or_else (options->content_weight, 10);
   options->style_weight = weight_or_else (options->style_weight, 5);
   options->variation_weight = weight_or_else (options->variation_weight, 1);
-  self->rate = options->rate;
+  self->slowed = 1;
   if (options->size % KOL_FAST_STYLE_MULTIPLE || options->size < 32)
     return fail (error, "The size is %u pixels, but it must be a multiple of %d, and at least 32",
                  options->size, KOL_FAST_STYLE_MULTIPLE);
@@ -144,6 +156,22 @@ fill_gaps (KolFastStyle *self, GError **error)
   return TRUE;
 }
 
+/* Those that are held out lie evenly in the list, which may be sorted by what they show. */
+static void
+part_photos (KolFastStyle *self)
+{
+  const KolFastStyleOptions *options = &self->options;
+  guint64 n = options->n_photos;
+
+  self->learned = g_ptr_array_new ();
+  self->held = g_ptr_array_new ();
+  for (guint64 i = 0; i < n; i++)
+    {
+      gboolean held = (i + 1) * options->held_out / n > i * options->held_out / n;
+      g_ptr_array_add (held ? self->held : self->learned, (gpointer) options->photos[i]);
+    }
+}
+
 static gboolean
 choose_layers (KolFastStyle *self, GError **error)
 {
@@ -156,96 +184,7 @@ choose_layers (KolFastStyle *self, GError **error)
                                      &self->layers_of_content, error);
 }
 
-/* ── Losses ──────────────────────────────────────────────────────────────────────────────────── */
-
-static KolValue *
-find_features (const KolFastStyle *self, const char *name, GError **error)
-{
-  const KolLayerInfo *layer = kol_layers_find (self->network, name, error);
-
-  if (layer && (!layer->value || layer->shape.rank != 4))
-    fail (error, "The layer “%s” has no features with places, [N, C, H, W]", name);
-  return layer && layer->value && layer->shape.rank == 4 ? layer->value : NULL;
-}
-
-static double
-weight_of (const KolStyleLayer *layer)
-{
-  return layer->weight != 0 ? layer->weight : 1;
-}
-
-static KolValue *
-placeholder (KolFastStyle *self, const char *what, const char *layer, KolShape shape)
-{
-  g_autofree char *name = g_strdup_printf ("study/%s/%s", what, layer);
-
-  return kol_placeholder (self->graph, name, shape);
-}
-
-static KolValue *
-add_term (KolFastStyle *self, GPtrArray *losses, KolStyleTerm term, KolValue *loss, KolValue *total)
-{
-  g_array_append_val (self->terms, term);
-  g_ptr_array_add (losses, kol_reshape (loss, KOL_SHAPE (1)));
-  KolValue *weighted = kol_scale (loss, (float) term.weight, 0);
-  return total ? kol_add (total, weighted) : weighted;
-}
-
-/* sum (G - G')^2 / sum G'^2 of each picture's Gram matrix G, the style's G'. */
-static KolValue *
-add_style (KolFastStyle *self, GPtrArray *losses, KolValue *total, GError **error)
-{
-  for (guint i = 0; i < self->layers.n_style_layers; i++)
-    {
-      const KolStyleLayer *layer = &self->layers.style_layers[i];
-      KolValue *features = find_features (self, layer->name, error);
-
-      if (!features)
-        return NULL;
-      gint64 channels = features->shape.dim[1];
-      StyleTarget target
-          = { placeholder (self, "gram", layer->name, KOL_SHAPE (channels, channels)),
-              placeholder (self, "gram-scale", layer->name, KOL_SCALAR) };
-      KolValue *loss = kol_multiply (kol_style_gram_loss (kol_style_grams (features), target.gram),
-                                     target.scale);
-      total = add_term (self, losses,
-                        (KolStyleTerm){ .kind = "style",
-                                        .layer = layer->name,
-                                        .loss = NAN,
-                                        .weight = self->options.style_weight * weight_of (layer) },
-                        loss, total);
-      g_array_append_val (self->styles, target);
-    }
-  return total;
-}
-
-static KolValue *
-add_content (KolFastStyle *self, GPtrArray *losses, GError **error)
-{
-  KolValue *total = NULL;
-
-  for (guint i = 0; i < self->layers.n_content_layers; i++)
-    {
-      const KolStyleLayer *layer = &self->layers.content_layers[i];
-      KolValue *features = find_features (self, layer->name, error);
-
-      if (!features)
-        return NULL;
-      ContentTarget target = { placeholder (self, "content", layer->name, features->shape),
-                               placeholder (self, "content-scale", layer->name, KOL_SCALAR) };
-      KolValue *loss = kol_multiply (
-          kol_mean (kol_square (kol_subtract (features, target.features))), target.scale);
-      total
-          = add_term (self, losses,
-                      (KolStyleTerm){ .kind = "content",
-                                      .layer = layer->name,
-                                      .loss = NAN,
-                                      .weight = self->options.content_weight * weight_of (layer) },
-                      loss, total);
-      g_array_append_val (self->contents, target);
-    }
-  return total;
-}
+/* ── The graph ───────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
 check (const KolGraph *graph, GError **error)
@@ -258,134 +197,50 @@ check (const KolGraph *graph, GError **error)
   return FALSE;
 }
 
-static KolShape
-batch_shape (const KolFastStyle *self)
+static KolFastStyleTask
+describe (const KolFastStyle *self)
 {
-  return KOL_SHAPE (self->options.batch, 3, self->options.size, self->options.size);
+  return (KolFastStyleTask){ self->network, &self->options, &self->layers };
 }
 
 static gboolean
 build (KolFastStyle *self, GError **error)
 {
-  g_autoptr (GPtrArray) losses = g_ptr_array_new ();
-  KolValue *total;
+  const KolFastStyleOptions *options = &self->options;
+  KolFastStyleTask task = describe (self);
 
   self->graph = kol_graph_new_over (kol_layers_get_parameters (self->network));
-  self->photos = kol_placeholder (self->graph, "study/photos", batch_shape (self));
-  self->painted = kol_fast_style_build (self->photos, self->options.width);
-  if (!kol_layers_build (self->network, self->painted, error))
+  self->photos = kol_placeholder (self->graph, "study/photos",
+                                  KOL_SHAPE (options->batch, 3, options->size, options->size));
+  self->painted = kol_fast_style_build (self->photos, options->width);
+  self->losses = kol_fast_style_losses_new (&task, self->painted, error);
+  if (!self->losses)
     return FALSE;
-  if (!(total = add_content (self, losses, error))
-      || !(total = add_style (self, losses, total, error)))
-    return FALSE;
-  total = add_term (
-      self, losses,
-      (KolStyleTerm){ .kind = "variation", .loss = NAN, .weight = self->options.variation_weight },
-      kol_style_even_variation (self->painted), total);
-  g_ptr_array_add (losses, kol_reshape (total, KOL_SHAPE (1)));
-  self->losses = kol_concat ((KolValue *const *) losses->pdata, losses->len, 0);
-  self->update = kol_adam (total, &(KolAdam){ .rate = self->rate });
-  self->read = g_new0 (float, losses->len);
+  self->update
+      = kol_adam (kol_fast_style_losses_get_total (self->losses), &(KolAdam){ .rate = RATE });
   return check (self->graph, error);
 }
 
-/* The graph that looks at the photos themselves. */
+/* The first weights are those of the seed. */
 static gboolean
-build_looking (KolFastStyle *self, GError **error)
+fill_weights (KolFastStyle *self, GError **error)
 {
-  self->looking = kol_graph_new_over (kol_layers_get_parameters (self->network));
-  self->looked_at = kol_placeholder (self->looking, "study/photos", batch_shape (self));
-  if (!kol_layers_build (self->network, self->looked_at, error))
-    return FALSE;
-  for (guint i = 0; i < self->contents->len; i++)
+  KolParameters *parameters = kol_layers_get_parameters (self->network);
+
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
     {
-      ContentTarget *target = &g_array_index (self->contents, ContentTarget, i);
-      target->seen = find_features (self, self->layers.content_layers[i].name, error);
-      if (!target->seen)
+      KolParameter *parameter = kol_parameters_get (parameters, i);
+      const KolInitializer *first = &parameter->initializer;
+      g_autofree float *values = NULL;
+
+      if (!g_str_has_prefix (parameter->name, KOL_FAST_STYLE_PREFIX))
+        continue;
+      values = g_new (float, kol_shape_count (&parameter->shape));
+      first->fill (first, &parameter->shape, kol_random_key (self->options.seed, parameter->name),
+                   values);
+      if (!kol_parameter_write (parameter, values, error))
         return FALSE;
     }
-  return TRUE;
-}
-
-/* ── What is wanted ──────────────────────────────────────────────────────────────────────────── */
-
-static double
-mean_square (const float *values, gsize n)
-{
-  double sum = 0;
-
-  for (gsize i = 0; i < n; i++)
-    sum += (double) values[i] * values[i];
-  return sum > 0 ? sum / (double) n : 1;
-}
-
-static gboolean
-look_at_style (KolFastStyle *self, GError **error)
-{
-  const KolPicture *style = self->options.style;
-  g_autoptr (KolGraph) graph = kol_graph_new_over (kol_layers_get_parameters (self->network));
-  g_autoptr (GPtrArray) grams = g_ptr_array_new ();
-  gsize width, height, batch = MAX (kol_layers_get_batch (self->network), 1);
-
-  kol_style_fit (style, self->options.style_size, &width, &height);
-  g_autoptr (KolSnapshot) scaled = kol_style_scale_picture (style, 3, width, height, error);
-  if (!scaled)
-    return FALSE;
-  gsize n = 3 * width * height;
-  g_autofree float *pixels = g_new (float, batch *n);
-  for (gsize i = 0; i < batch; i++)
-    memcpy (pixels + i * n, kol_snapshot_get_pixels (scaled), n * sizeof (float));
-  KolValue *x = kol_placeholder (graph, "study/style",
-                                 KOL_SHAPE ((gint64) batch, 3, (gint64) height, (gint64) width));
-  if (!kol_layers_build (self->network, x, error))
-    return FALSE;
-  kol_set (x, pixels);
-  for (guint i = 0; i < self->layers.n_style_layers; i++)
-    {
-      KolValue *features = find_features (self, self->layers.style_layers[i].name, error);
-      if (!features)
-        return FALSE;
-      g_ptr_array_add (grams, kol_style_grams (features));
-    }
-  if (!kol_run_all (graph, (KolValue *const *) grams->pdata, grams->len, error))
-    return FALSE;
-  for (guint i = 0; i < grams->len; i++)
-    {
-      StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
-      gsize count = (gsize) kol_count (target->gram);
-      g_autofree float *gram = g_new (float, batch *count);
-
-      if (!kol_read (g_ptr_array_index (grams, i), gram, error))
-        return FALSE;
-      kol_set (target->gram, gram);
-      kol_set_scalar (target->scale, (float) (1 / mean_square (gram, count)));
-    }
-  return TRUE;
-}
-
-/* The content of a batch. */
-static gboolean
-look_at_photos (KolFastStyle *self, const float *pixels, GError **error)
-{
-  g_autoptr (GPtrArray) seen = g_ptr_array_new ();
-
-  for (guint i = 0; i < self->contents->len; i++)
-    g_ptr_array_add (seen, g_array_index (self->contents, ContentTarget, i).seen);
-  kol_set (self->looked_at, pixels);
-  if (!kol_run_all (self->looking, (KolValue *const *) seen->pdata, seen->len, error))
-    return FALSE;
-  for (guint i = 0; i < self->contents->len; i++)
-    {
-      ContentTarget *target = &g_array_index (self->contents, ContentTarget, i);
-      gsize n = (gsize) kol_count (target->features);
-      g_autofree float *values = g_new (float, n);
-
-      if (!kol_read (target->seen, values, error))
-        return FALSE;
-      kol_set (target->features, values);
-      kol_set_scalar (target->scale, (float) (1 / mean_square (values, n)));
-    }
-  kol_set (self->photos, pixels);
   return TRUE;
 }
 
@@ -415,55 +270,66 @@ load_square (const char *path, guint size, guint32 chance, float *pixels)
   return coloured != NULL;
 }
 
-/* The batch of a step, read on a thread of its own while the step before is computed. */
-typedef struct {
-  const KolFastStyle *self;
-  guint step;
-  float *pixels;
-  gboolean good;
-} Loading;
-
 static gpointer
 load_batch (gpointer data)
 {
   Loading *loading = data;
   const KolFastStyleOptions *options = &loading->self->options;
   gsize each = (gsize) 3 * options->size * options->size;
-  guint n = options->n_photos - options->held_out, tried = 0;
+  const GPtrArray *photos = loading->self->learned;
+  guint tried = 0;
 
   for (guint i = 0; i < options->batch; tried++)
     {
       KolPhilox chance = kol_philox (options->seed, loading->step, i + ((guint64) tried << 32));
-      if (load_square (options->photos[chance.v[0] % n], options->size, chance.v[1],
-                       loading->pixels + i * each))
+      const char *photo = g_ptr_array_index (photos, chance.v[0] % photos->len);
+
+      if (load_square (photo, options->size, chance.v[1], loading->pixels + i * each))
         i++;
       else if (tried > MOST_UNREADABLE + options->batch)
-        return NULL;
+        {
+          loading->unreadable = photo;
+          break;
+        }
     }
-  loading->good = TRUE;
   return NULL;
 }
 
-static GThread *
-start_loading (Loading *loading, const KolFastStyle *self, guint step)
+static void
+start_loading (KolFastStyle *self, guint step)
 {
   gsize n = (gsize) self->options.batch * 3 * self->options.size * self->options.size;
 
-  *loading = (Loading){ .self = self, .step = step, .pixels = g_new (float, n) };
-  return g_thread_new ("photos", load_batch, loading);
+  self->loading = (Loading){ .self = self, .step = step, .pixels = g_new (float, n) };
+  self->thread = g_thread_new ("photos", load_batch, &self->loading);
+}
+
+/* The batch of the step under way; the next one is begun. */
+static Loading
+take_batch (KolFastStyle *self)
+{
+  if (!self->thread || self->loading.step != self->step)
+    {
+      stop_loading (self);
+      start_loading (self, self->step);
+    }
+  g_thread_join (g_steal_pointer (&self->thread));
+  Loading ready = self->loading;
+  start_loading (self, self->step + 1);
+  return ready;
 }
 
 /* ── Steps ───────────────────────────────────────────────────────────────────────────────────── */
 
-static gboolean
-read_losses (KolFastStyle *self, double *total, GError **error)
+/* Rises at first, when the losses are steep, and then falls along half a wave. */
+static double
+find_rate (const KolFastStyle *self)
 {
-  if (!kol_read (self->losses, self->read, error))
-    return FALSE;
-  for (guint i = 0; i < self->terms->len; i++)
-    g_array_index (self->terms, KolStyleTerm, i).loss = self->read[i];
-  *total = self->read[self->terms->len];
-  return TRUE;
+  const KolSchedule schedule
+      = { .name = "cosine", .warmup = MIN (WARMUP, self->options.steps / 10), .final = LAST_RATE };
+
+  return self->slowed
+         * kol_schedule_rate (&schedule, self->options.rate, self->step, self->options.steps);
 }
 
 /* What is no number leaves the weights as they were, and halves the rate. */
@@ -475,24 +341,33 @@ set_back (KolFastStyle *self, GError *reason, GError **error)
       g_propagate_error (error, reason);
       return FALSE;
     }
-  self->rate /= 2;
-  kol_set_scalar (kol_optimizer_get_rate (self->update), (float) self->rate);
+  self->slowed /= 2;
   g_free (self->event);
   self->event = g_strdup_printf ("%s; it goes on from there with half the rate, %g",
-                                 reason->message, self->rate);
+                                 reason->message, find_rate (self));
   g_error_free (reason);
   return TRUE;
+}
+
+/* Whose content is wanted, and what is painted. */
+static gboolean
+show_photos (KolFastStyle *self, const float *pixels, GError **error)
+{
+  kol_set (self->photos, pixels);
+  return kol_fast_style_losses_want_photos (self->losses, pixels, error);
 }
 
 static gboolean
 take_step (KolFastStyle *self, const float *pixels, double *total, GError **error)
 {
-  KolValue *targets[2] = { self->losses, self->update };
+  KolValue *targets[2] = { kol_fast_style_losses_get_target (self->losses), self->update };
   GError *reason = NULL;
 
-  if (!look_at_photos (self, pixels, error))
+  if (!show_photos (self, pixels, error))
     return FALSE;
-  if (!kol_run_all (self->graph, targets, 2, &reason) || !read_losses (self, total, &reason))
+  kol_set_scalar (kol_optimizer_get_rate (self->update), (float) find_rate (self));
+  if (!kol_run_all (self->graph, targets, 2, &reason)
+      || !kol_fast_style_losses_read (self->losses, total, &reason))
     {
       *total = NAN;
       return set_back (self, reason, error);
@@ -550,7 +425,9 @@ tell (KolFastStyle *self, const KolStudyWatch *watch, gint64 began, guint first,
  *   a photo of the batch
  * @error: return location
  *
- * Trains. A cancelled run is no error. If a loss or gradient is no number, the weights stay
+ * Trains. A cancelled run is no error: it ends after a step. Called again, it goes on, so
+ * that one step a call is as good as all at once; the photos of the next step are read
+ * meanwhile. If a loss or gradient is no number, the weights stay
  * as they were before that step, and the rate is halved; kol_fast_style_take_event() says so.
  *
  * Errors: those of the device; %KOL_ERROR_DATA if photos cannot be read;
@@ -565,8 +442,6 @@ kol_fast_style_run (KolFastStyle *fast, guint until, const KolStudyWatch *watch,
   const KolStudyWatch nobody = { 0 };
   guint first = fast->step, last = until ? MIN (until, fast->options.steps) : fast->options.steps;
   gint64 began = g_get_monotonic_time ();
-  Loading loading;
-  GThread *thread = start_loading (&loading, fast, first);
   gboolean good = TRUE;
 
   watch = watch ? watch : &nobody;
@@ -574,18 +449,15 @@ kol_fast_style_run (KolFastStyle *fast, guint until, const KolStudyWatch *watch,
     {
       double total = NAN;
 
-      g_thread_join (thread);
-      Loading ready = loading;
-      thread = start_loading (&loading, fast, fast->step + 1);
-      good = ready.good ? take_step (fast, ready.pixels, &total, error)
-                        : fail (error, "%d photos one after another cannot be read, such as “%s”",
-                                MOST_UNREADABLE, fast->options.photos[0]);
+      Loading ready = take_batch (fast);
+      good = ready.unreadable
+                 ? fail (error, "%d photos one after another cannot be read, such as “%s”",
+                         MOST_UNREADABLE, ready.unreadable)
+                 : take_step (fast, ready.pixels, &total, error);
       g_free (ready.pixels);
       fast->step += good;
       good = good && tell (fast, watch, began, first, total, error);
     }
-  g_thread_join (thread);
-  g_free (loading.pixels);
   return good;
 }
 
@@ -604,29 +476,92 @@ kol_fast_style_validate (KolFastStyle *fast, double *loss, GError **error)
   const KolFastStyleOptions *options = &fast->options;
   gsize each = (gsize) 3 * options->size * options->size;
   g_autofree float *pixels = g_new (float, options->batch *each);
+  const GPtrArray *held = fast->held;
   guint n = 0, filled = 0, tried = 0;
   double sum = 0;
 
   /* The last batch is filled up with the first photos once more. */
-  for (guint i = 0; i < options->held_out || (filled && tried < 2 * options->batch); i++)
+  for (guint i = 0; i < held->len || (filled && tried < 2 * options->batch); i++)
     {
-      const char *path
-          = options->photos[options->n_photos - options->held_out + i % options->held_out];
       double total;
 
-      tried += i >= options->held_out;
-      filled += load_square (path, options->size, 0, pixels + filled * each);
+      tried += i >= held->len;
+      filled += load_square (g_ptr_array_index (held, i % held->len), options->size, 0,
+                             pixels + filled * each);
       if (filled < options->batch)
         continue;
       filled = 0;
-      if (!look_at_photos (fast, pixels, error) || !kol_run (fast->graph, fast->losses, error)
-          || !read_losses (fast, &total, error))
+      if (!show_photos (fast, pixels, error)
+          || !kol_run (fast->graph, kol_fast_style_losses_get_target (fast->losses), error)
+          || !kol_fast_style_losses_read (fast->losses, &total, error))
         return FALSE;
       sum += total;
       n++;
     }
   *loss = n ? sum / n : NAN;
   return TRUE;
+}
+
+/**
+ * kol_fast_style_get_n_held_out:
+ * @fast: a network that learns to paint
+ *
+ * Returns: how many photos are held out
+ */
+guint
+kol_fast_style_get_n_held_out (const KolFastStyle *fast)
+{
+  g_return_val_if_fail (fast != NULL, 0);
+  return fast->held->len;
+}
+
+/**
+ * kol_fast_style_get_held_out:
+ * @fast: a network that learns to paint
+ * @i: which, from 0
+ *
+ * Returns: (transfer none): the file of a photo that is held out
+ */
+const char *
+kol_fast_style_get_held_out (const KolFastStyle *fast, guint i)
+{
+  g_return_val_if_fail (fast != NULL && i < fast->held->len, NULL);
+  return g_ptr_array_index (fast->held, i);
+}
+
+/**
+ * kol_fast_style_compare:
+ * @fast: a network that learns to paint
+ * @path: a photo, of which a square is taken
+ * @iterations: of L-BFGS
+ * @cancellable: (nullable): ends it after the iteration under way
+ * @error: return location
+ *
+ * Paints a photo with the network as it is, and by changing the photo itself until the same
+ * losses are small.
+ *
+ * Errors: %G_IO_ERROR_CANCELLED; %KOL_ERROR_DATA if the photo cannot be read; those of the
+ * device.
+ *
+ * Returns: (transfer full) (nullable): both, and how good they are
+ */
+KolFastStyleComparison *
+kol_fast_style_compare (KolFastStyle *fast, const char *path, guint iterations,
+                        GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (fast != NULL && path != NULL, NULL);
+  gsize size = fast->options.size;
+  g_autofree float *pixels = g_new (float, 3 * size * size);
+  KolFastStyleTask task = describe (fast);
+
+  if (!load_square (path, fast->options.size, 0, pixels))
+    {
+      fail (error, "The photo “%s” cannot be read", path);
+      return NULL;
+    }
+  if (!fast->slow && !(fast->slow = kol_fast_style_slow_new (&task, error)))
+    return NULL;
+  return kol_fast_style_slow_compare (fast->slow, pixels, iterations, cancellable, error);
 }
 
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
@@ -677,6 +612,7 @@ kol_fast_style_save (KolFastStyle *fast, const char *path, GError **error)
   KolParameters *parameters = kol_layers_get_parameters (fast->network);
   g_autoptr (GPtrArray) arrays = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_array_free);
   g_autoptr (GHashTable) metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  char slowed[G_ASCII_DTOSTR_BUF_SIZE];
 
   for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
     {
@@ -691,6 +627,8 @@ kol_fast_style_save (KolFastStyle *fast, const char *path, GError **error)
   g_hash_table_insert (metadata, "kind", g_strdup (KOL_FAST_STYLE_KIND));
   g_hash_table_insert (metadata, "width", g_strdup_printf ("%u", fast->options.width));
   g_hash_table_insert (metadata, "step", g_strdup_printf ("%u", fast->step));
+  g_hash_table_insert (metadata, "slowed",
+                       g_strdup (g_ascii_dtostr (slowed, sizeof slowed, fast->slowed)));
   return kol_safetensors_save (path, arrays, metadata, error);
 }
 
@@ -718,6 +656,7 @@ kol_fast_style_resume (KolFastStyle *fast, const char *path, GError **error)
   if (!arrays)
     return FALSE;
   const char *step = metadata ? g_hash_table_lookup (metadata, "step") : NULL;
+  const char *slowed = step ? g_hash_table_lookup (metadata, "slowed") : NULL;
   for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
     kept += is_kept (kol_parameters_get (parameters, i));
   for (guint i = 0; i < arrays->len; i++)
@@ -736,6 +675,8 @@ kol_fast_style_resume (KolFastStyle *fast, const char *path, GError **error)
     return fail (error, "“%s” is not of a network like this one: %u of its %u arrays fit", path,
                  taken, kept);
   fast->step = (guint) g_ascii_strtoull (step, NULL, 10);
+  double factor = slowed ? g_ascii_strtod (slowed, NULL) : 1;
+  fast->slowed = factor > 0 && factor <= 1 ? factor : 1;
   kol_graph_set_step (fast->graph, fast->step);
   return TRUE;
 }
@@ -786,16 +727,14 @@ kol_fast_style_new (KolDevice *device, const KolFastStyleOptions *options, GErro
   g_autoptr (KolFastStyle) self = g_new0 (KolFastStyle, 1);
 
   self->options = *options;
-  self->styles = g_array_new (FALSE, TRUE, sizeof (StyleTarget));
-  self->contents = g_array_new (FALSE, TRUE, sizeof (ContentTarget));
-  self->terms = g_array_new (FALSE, TRUE, sizeof (KolStyleTerm));
   self->network = kol_layers_open (device, options->network, 0, error);
   if (!self->network || !fill_gaps (self, error) || !choose_layers (self, error)
-      || !build (self, error) || !build_looking (self, error))
+      || !build (self, error) || !fill_weights (self, error))
     return NULL;
-  if (!kol_peak_bytes (self->graph, (KolValue *[]){ self->losses, self->update }, 2, &self->peak,
-                       error)
-      || !look_at_style (self, error))
+  part_photos (self);
+  KolValue *targets[2] = { kol_fast_style_losses_get_target (self->losses), self->update };
+  if (!kol_peak_bytes (self->graph, targets, 2, &self->peak, error)
+      || !kol_fast_style_losses_want_style (self->losses, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -850,8 +789,7 @@ const KolStyleTerm *
 kol_fast_style_get_terms (const KolFastStyle *fast, guint *n)
 {
   g_return_val_if_fail (fast != NULL && n != NULL, NULL);
-  *n = fast->terms->len;
-  return (const KolStyleTerm *) fast->terms->data;
+  return kol_fast_style_losses_get_terms (fast->losses, n);
 }
 
 /**

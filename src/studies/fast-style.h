@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * @style: how the network is to paint
  * @photos: (array length=n_photos): files of pictures, to learn from
  * @n_photos: how many, at least one more than are held out
- * @held_out: the last of them are never learned from, and tell how well it does on pictures
- *   that it has not seen
+ * @held_out: so many, evenly spread over the list, are never learned from, and tell how well
+ *   it does on pictures that it has not seen
  * @style_layers: (nullable) (array length=n_style_layers): %NULL: the usual ones
  * @n_style_layers: how many
  * @content_layers: (nullable) (array length=n_content_layers): %NULL: the usual one
@@ -27,8 +27,9 @@ G_BEGIN_DECLS
  * @batch: photos a step; 0: 4, or what the network's file is made for
  * @width: channels of the first layer; 0: 32. Half is three times as fast
  * @steps: of training; 0: 2000
- * @rate: Adam's; 0: 1e-3
- * @seed: of the order of the photos
+ * @rate: Adam's highest: it rises for the first 50 steps, or a tenth of them, and then falls
+ *   along half a wave to a hundredth; 0: 1e-3
+ * @seed: of the first weights and the order of the photos
  *
  * What is to be learned. Nothing is copied.
  */
@@ -59,6 +60,27 @@ typedef struct {
  */
 typedef struct _KolFastStyle KolFastStyle;
 
+/**
+ * KolFastStyleComparison:
+ * @loss: the sum of the losses of what the network has painted
+ * @losses: (array): that of L-BFGS, from the photo: before the first iteration, and after
+ *   each
+ * @iterations: how many there were; @losses has one number more
+ * @painted: the network's picture
+ * @slow: L-BFGS's
+ *
+ * A photo painted in one pass, and by optimization.
+ */
+typedef struct {
+  double loss;
+  double *losses;
+  guint iterations;
+  KolSnapshot *painted;
+  KolSnapshot *slow;
+} KolFastStyleComparison;
+
+KOL_API void kol_fast_style_comparison_free (KolFastStyleComparison *comparison);
+
 KOL_API KolFastStyle *kol_fast_style_new (KolDevice *device, const KolFastStyleOptions *options,
                                           GError **error);
 KOL_API void kol_fast_style_free (KolFastStyle *fast);
@@ -71,6 +93,11 @@ KOL_API const char *kol_fast_style_take_event (KolFastStyle *fast);
 KOL_API gboolean kol_fast_style_run (KolFastStyle *fast, guint until, const KolStudyWatch *watch,
                                      GError **error);
 KOL_API gboolean kol_fast_style_validate (KolFastStyle *fast, double *loss, GError **error);
+KOL_API guint kol_fast_style_get_n_held_out (const KolFastStyle *fast);
+KOL_API const char *kol_fast_style_get_held_out (const KolFastStyle *fast, guint i);
+KOL_API KolFastStyleComparison *kol_fast_style_compare (KolFastStyle *fast, const char *path,
+                                                        guint iterations, GCancellable *cancellable,
+                                                        GError **error);
 KOL_API gboolean kol_fast_style_save (KolFastStyle *fast, const char *path, GError **error);
 KOL_API gboolean kol_fast_style_resume (KolFastStyle *fast, const char *path, GError **error);
 KOL_API gboolean kol_fast_style_export (KolFastStyle *fast, const char *path, GError **error);
@@ -91,6 +118,7 @@ KOL_API void kol_painter_set_range (KolPainter *painter, float range);
 KOL_API KolSnapshot *kol_painter_paint (KolPainter *painter, const KolPicture *picture,
                                         GError **error);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolFastStyleComparison, kol_fast_style_comparison_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolFastStyle, kol_fast_style_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KolPainter, kol_painter_free)
 

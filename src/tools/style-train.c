@@ -6,13 +6,14 @@
 #include <string.h>
 
 #define SAY_EVERY 15.0 /* seconds between two lines where no line can be replaced */
-#define HELD_OUT 8
+#define PAIRS 4        /* pictures of a comparison that are kept */
+#define HELD_OUT 8     /* photos, or a tenth of them */
 
 typedef struct {
   ToolOptions common;
   char *model, *output;
   char **photos;
-  int size, style_size, batch, width, steps, every;
+  int size, style_size, batch, width, steps, every, held_out, against;
   double content_weight, style_weight, variation, rate;
   gint64 seed;
   gboolean resume;
@@ -133,6 +134,73 @@ keep (Training *self, GError **error)
   return TRUE;
 }
 
+/* ── Against the slow way ── */
+
+typedef struct {
+  double *sums; /* of the losses after so many iterations */
+  double painted;
+  guint photos;
+} Against;
+
+static gboolean
+save_pair (const Training *self, const KolFastStyleComparison *found, guint i, GError **error)
+{
+  g_autofree char *painted = g_strdup_printf ("%s/held-out-%03u-network.png", self->samples, i);
+  g_autofree char *slow
+      = g_strdup_printf ("%s/held-out-%03u-lbfgs-%u.png", self->samples, i, found->iterations);
+
+  return tool_save_picture (found->painted, painted, error)
+         && tool_save_picture (found->slow, slow, error);
+}
+
+/* How many iterations get as low as the network, on the average. */
+static void
+say_against (const Against *against, guint iterations)
+{
+  guint equal = 0;
+
+  tool_say ("Mean loss of %u photos held out: the network %.4f", against->photos,
+            against->painted / against->photos);
+  for (guint i = 0; i <= iterations; i++)
+    {
+      if (against->sums[i] >= against->painted)
+        equal = i;
+      if (i < 5 || i % 5 == 0 || i == iterations)
+        tool_say ("  L-BFGS, %3u iterations: %.4f", i, against->sums[i] / against->photos);
+    }
+  tool_say ("The network does as well as %u iterations%s", equal,
+            equal == iterations ? " or more" : "");
+}
+
+static gboolean
+compare (const Training *self, GCancellable *cancellable, GError **error)
+{
+  guint iterations = (guint) self->options->against;
+  g_autofree double *sums = g_new0 (double, iterations + 1);
+  Against against = { .sums = sums };
+
+  for (guint i = 0; iterations && i < kol_fast_style_get_n_held_out (self->fast)
+                    && !g_cancellable_is_cancelled (cancellable);
+       i++)
+    {
+      const char *photo = kol_fast_style_get_held_out (self->fast, i);
+      g_autoptr (KolFastStyleComparison) found
+          = kol_fast_style_compare (self->fast, photo, iterations, NULL, error);
+
+      if (!found || (i < PAIRS && !save_pair (self, found, i, error)))
+        return FALSE;
+      for (guint k = 0; k <= iterations; k++)
+        sums[k] += found->losses[k];
+      against.painted += found->loss;
+      against.photos++;
+      if (tool_on_terminal ())
+        tool_status ("Comparing with L-BFGS");
+    }
+  if (against.photos)
+    say_against (&against, iterations);
+  return TRUE;
+}
+
 /* ── The run ── */
 
 static gboolean
@@ -218,26 +286,29 @@ run_training (const TrainOptions *options, const char *style_path)
 
   if (!device)
     return tool_fail (error);
-  KolFastStyleOptions task = { .network = network,
-                               .style = style,
-                               .photos = (const char *const *) photos->pdata,
-                               .n_photos = photos->len,
-                               .held_out = MIN (HELD_OUT, photos->len / 10),
-                               .content_weight = options->content_weight,
-                               .style_weight = options->style_weight,
-                               .variation_weight = options->variation,
-                               .size = (guint) options->size,
-                               .style_size = (guint) options->style_size,
-                               .batch = (guint) options->batch,
-                               .width = (guint) options->width,
-                               .steps = (guint) options->steps,
-                               .rate = options->rate,
-                               .seed = (guint64) options->seed };
+  KolFastStyleOptions task
+      = { .network = network,
+          .style = style,
+          .photos = (const char *const *) photos->pdata,
+          .n_photos = photos->len,
+          .held_out
+          = options->held_out >= 0 ? (guint) options->held_out : MIN (HELD_OUT, photos->len / 10),
+          .content_weight = options->content_weight,
+          .style_weight = options->style_weight,
+          .variation_weight = options->variation,
+          .size = (guint) options->size,
+          .style_size = (guint) options->style_size,
+          .batch = (guint) options->batch,
+          .width = (guint) options->width,
+          .steps = (guint) options->steps,
+          .rate = options->rate,
+          .seed = (guint64) options->seed };
   name_files (&training);
   if (!begin (&training, device, &task, &error))
     return tool_fail (error);
   tool_interrupt_start (&interrupt, "Finishing the step and saving");
   gboolean good = train (&training, interrupt.cancellable, &error)
+                  && compare (&training, interrupt.cancellable, &error)
                   && tool_save_profile (&options->common, device, &error);
   gboolean interrupted = g_cancellable_is_cancelled (interrupt.cancellable);
   tool_interrupt_stop (&interrupt);
@@ -250,8 +321,12 @@ run_training (const TrainOptions *options, const char *style_path)
 static ToolExit
 run_command (int argc, char **argv)
 {
-  g_auto (TrainOptions) options
-      = { .content_weight = NAN, .style_weight = NAN, .variation = NAN, .every = 100, .seed = 1 };
+  g_auto (TrainOptions) options = { .content_weight = NAN,
+                                    .style_weight = NAN,
+                                    .variation = NAN,
+                                    .every = 100,
+                                    .held_out = -1,
+                                    .seed = 1 };
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
       "NET.safetensors, NET.onnx and NET-samples/ are written", "NET" },
@@ -276,8 +351,13 @@ run_command (int argc, char **argv)
       "NUMBER" },
     { "every", 0, 0, G_OPTION_ARG_INT, &options.every,
       "Steps between two checks, saves and samples (100)", "N" },
+    { "held-out", 0, 0, G_OPTION_ARG_INT, &options.held_out,
+      "Photos that are not learned from, to see how well it does (8)", "N" },
+    { "against", 0, 0, G_OPTION_ARG_INT, &options.against,
+      "In the end, compare with so many iterations of L-BFGS on each photo held out", "N" },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &options.resume, "Go on with what NET has", NULL },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the order of the photos (1)", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed,
+      "Of the first weights and the order of the photos (1)", "N" },
     { NULL },
   };
 
@@ -288,9 +368,9 @@ run_command (int argc, char **argv)
     return tool_usage (&tool_style_train,
                        "`kolinsky style-train` needs --photos FOLDER, and -o NET");
   if (options.size < 0 || options.style_size < 0 || options.batch < 0 || options.width < 0
-      || options.steps < 0 || options.every < 1)
-    return tool_usage (&tool_style_train, "--size, --style-size, --batch, --width, --steps and "
-                                          "--every are numbers above 0");
+      || options.steps < 0 || options.every < 1 || options.against < 0)
+    return tool_usage (&tool_style_train, "--size, --style-size, --batch, --width, --steps, "
+                                          "--every and --against are numbers above 0");
   return run_training (&options, argv[1]);
 }
 

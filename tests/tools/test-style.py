@@ -10,7 +10,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 
 import networks
@@ -149,30 +148,38 @@ def writes_snapshots(shop):
     expect(sorted(os.listdir(place.path("film"))) == ["000003.png", "000006.png"], result)
 
 
-@test
-def interrupted_writes_what_there_is(shop):
-    place = Place(shop, "interrupted")
-    with subprocess.Popen([COMMAND, *place.arguments("--steps", "1000000", "--smallest", "32")],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-                          env={**os.environ, "LC_ALL": "C.UTF-8"}) as process:
+def interrupt_after(words, *arguments):
+    """Runs it until a line has these words; what it says after that."""
+    with subprocess.Popen([COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          encoding="utf-8", env={**os.environ, "LC_ALL": "C.UTF-8"}) as process:
         line = ""
-        while "step 1/" not in line:
+        while words not in line:
             line = process.stdout.readline()
             expect(line, "it ended too soon: " + (process.stderr.read() if not line else ""))
-        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     expect(process.returncode == 130, err)
+    return out
+
+
+@test
+def interrupted_writes_what_there_is(shop):
+    place = Place(shop, "interrupted")
+    out = interrupt_after("step 1/", *place.arguments("--steps", "1000000", "--smallest", "32"))
     expect("as it was when it was interrupted" in out, out)
     expect(read_png(place.output)[:2] == (32, 24), out)
 
 
 # ── In one pass ──────────────────────────────────────────────────────────────
 
+def train_arguments(place, *more, network="net"):
+    return ["style-train", place.style, "--photos", place.photos, "-m", place.network, "-o",
+            place.path(network), "--size", "32", "--width", "4", "--batch", "2", "--every", "4",
+            *more]
+
+
 def train(place, *more, network="net"):
-    return run("style-train", place.style, "--photos", place.photos, "-m", place.network, "-o",
-               place.path(network), "--size", "32", "--width", "4", "--batch", "2", "--every", "4",
-               *more)
+    return run(*train_arguments(place, *more, network=network))
 
 
 def learning(shop, name):
@@ -209,14 +216,28 @@ def learns_to_paint_and_paints(shop):
 @test
 def training_goes_on_where_it_was(shop):
     place = learning(shop, "goes-on")
-    expect(train(place, "--steps", "8", network="whole").code == 0, "whole")
-    expect(train(place, "--steps", "4", network="halves").code == 0, "first half")
-    expect_sentence(train(place, "--steps", "8", network="halves"), 1, "--resume")
-    result = train(place, "--steps", "8", "--resume", network="halves")
-    expect(result.code == 0 and "goes on from step 4" in result.out, result)
+    expect(train(place, "--steps", "40", network="whole").code == 0, "whole")
+    interrupt_after("Saved step 4", *train_arguments(place, "--steps", "40", network="halves"))
+    expect_sentence(train(place, "--steps", "40", network="halves"), 1, "--resume")
+    result = train(place, "--steps", "40", "--resume", network="halves")
+    expect(result.code == 0 and "goes on from step" in result.out, result)
     whole, halves = (open(place.path(name + ".safetensors"), "rb").read()
                      for name in ("whole", "halves"))
     expect(whole == halves, "the weights differ")
+    result = train(place, "--steps", "40", "--seed", "2", network="other")
+    expect(result.code == 0, result)
+    expect(whole != open(place.path("other.safetensors"), "rb").read(), "seeds make no difference")
+
+
+@test
+def is_compared_with_the_slow_way(shop):
+    place = learning(shop, "against")
+    result = train(place, "--steps", "8", "--held-out", "2", "--against", "6")
+    expect(result.code == 0 and "2 of them held out" in result.out, result)
+    found = [float(line.rsplit(" ", 1)[1]) for line in result.out.splitlines() if "L-BFGS, " in line]
+    expect(len(found) == 7 and found == sorted(found, reverse=True) and found[-1] < found[0], result)
+    expect("does as well as" in result.out, result)
+    expect(len([n for n in os.listdir(place.path("net-samples")) if "held-out" in n]) == 4, result)
 
 
 @test
