@@ -28,6 +28,7 @@
 #define LEAK 0.1f       /* how much of what is below 0 counts, of rectified units */
 #define GREY 0.5f       /* what is around a picture */
 #define TOLD 0.25       /* seconds between two reports */
+#define LONG 3600.0     /* seconds: no quantum, but a whole run */
 
 /* A step that makes the picture more like what is wanted. */
 typedef struct {
@@ -48,6 +49,18 @@ typedef struct {
   KolValue *scores; /* [N, classes], or NULL where the layer is not of classes */
 } Look;
 
+/* What a run works with. */
+typedef struct {
+  guint *units;
+  guint n;        /* units that are asked for */
+  guint pictures; /* that are looked at; 0: nothing was begun */
+  KolStudyWatch watch;
+  guint step;
+  gint64 began, told; /* of g_get_monotonic_time () */
+  gboolean *stuck;    /* [N]: no gradient, at first and after rectifiers were opened */
+  gboolean redirect;  /* the first steps open them */
+} Run;
+
 struct _KolMaximizer {
   KolLayers *layers;
   KolMaximizeOptions options;
@@ -61,7 +74,16 @@ struct _KolMaximizer {
   GPtrArray *states; /* KolParameter, lent: the optimizer's moments and count of steps */
   float *photo;      /* what the canvas begins with, or NULL */
   float *like;       /* the photo's layer, or NULL */
+  Run run;
 };
+
+static void
+run_clear (Run *run)
+{
+  g_free (run->units);
+  g_free (run->stuck);
+  *run = (Run){ 0 };
+}
 
 static void
 painting_clear (Painting *painting)
@@ -81,6 +103,7 @@ kol_maximizer_free (KolMaximizer *maximizer)
   painting_clear (&maximizer->usual);
   painting_clear (&maximizer->redirected);
   g_clear_pointer (&maximizer->look.graph, kol_graph_free);
+  run_clear (&maximizer->run);
   g_ptr_array_unref (maximizer->states);
   g_free (maximizer->layer);
   g_free (maximizer->direction);
@@ -711,29 +734,19 @@ snapshot_of (const KolMaximizer *self, const Seen *seen, guint i)
 
 /* ── Running ─────────────────────────────────────────────────────────────────────────────────── */
 
-/* What a run works with. */
-typedef struct {
-  const guint *units;
-  guint n;        /* units that are asked for */
-  guint pictures; /* that are looked at */
-  const KolStudyWatch *watch;
-  guint step;
-  gint64 began, told; /* of g_get_monotonic_time () */
-  gboolean *stuck;    /* [N]: no gradient, at first and after rectifiers were opened */
-} Run;
-
 static gboolean
 is_due (const Run *run, guint steps)
 {
-  guint every = run->watch ? run->watch->every : 0;
+  guint every = run->watch.every;
 
   return every && (run->step % every == 0 || run->step == steps);
 }
 
 static gboolean
-tell (const KolMaximizer *self, Run *run, const Painting *painting, GError **error)
+tell (KolMaximizer *self, const Painting *painting, GError **error)
 {
-  const KolStudyWatch *watch = run->watch;
+  Run *run = &self->run;
+  const KolStudyWatch *watch = &run->watch;
   guint steps = self->options.steps;
   gboolean due = is_due (run, steps);
   gint64 now = g_get_monotonic_time ();
@@ -741,7 +754,7 @@ tell (const KolMaximizer *self, Run *run, const Painting *painting, GError **err
       = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_snapshot_unref);
   KolStudyProgress progress = { .step = run->step, .steps = steps, .value = NAN };
 
-  if (!watch || !watch->told || (!due && now - run->told < TOLD * G_USEC_PER_SEC))
+  if (!watch->told || (!due && now - run->told < TOLD * G_USEC_PER_SEC))
     return TRUE;
   run->told = now;
   if (due)
@@ -766,62 +779,65 @@ tell (const KolMaximizer *self, Run *run, const Painting *painting, GError **err
 static gboolean
 is_cancelled (const Run *run)
 {
-  return run->watch && g_cancellable_is_cancelled (run->watch->cancellable);
+  return g_cancellable_is_cancelled (run->watch.cancellable);
 }
 
-/* Steps until @end, or until it is cancelled. */
-static gboolean
-paint (const KolMaximizer *self, Run *run, const Painting *painting, guint end, GError **error)
+/* The graph of the step under way: the one with opened rectifiers, while they are needed. */
+static const Painting *
+find_painting (const KolMaximizer *self)
 {
-  for (; run->step < end && !is_cancelled (run); run->step++)
-    {
-      if (run->step && !tell (self, run, painting, error))
-        return FALSE;
-      move (self, painting, run->step);
-      if (!kol_run (painting->graph, painting->step, error))
-        return FALSE;
-    }
-  return TRUE;
+  return self->run.redirect ? &self->redirected : &self->usual;
 }
 
 /* Opens the rectifiers until something comes through them. */
 static gboolean
-paint_redirected (KolMaximizer *self, Run *run, GError **error)
+begin_redirected (KolMaximizer *self, GError **error)
 {
-  gboolean any;
-
   if (!self->redirected.graph && !build_painting (self, &self->redirected, TRUE, error))
     return FALSE;
-  set_inputs (self, &self->redirected.canvas, &self->redirected.objective, run->units, run->n);
-  return paint (self, run, &self->redirected, MIN (REDIRECTED, self->options.steps), error)
-         && find_stuck (self, &self->usual, run->step, run->stuck, &any, error);
+  set_inputs (self, &self->redirected.canvas, &self->redirected.objective, self->run.units,
+              self->run.n);
+  self->run.redirect = TRUE;
+  return TRUE;
+}
+
+/* Whether the rectifiers stay open; which pictures are still without a gradient when not. */
+static gboolean
+end_redirected (KolMaximizer *self, GError **error)
+{
+  Run *run = &self->run;
+  gboolean any;
+
+  if (!run->redirect || run->step < MIN (REDIRECTED, self->options.steps))
+    return TRUE;
+  run->redirect = FALSE;
+  return find_stuck (self, &self->usual, run->step, run->stuck, &any, error);
 }
 
 static gboolean
-paint_all (KolMaximizer *self, Run *run, GError **error)
+take_step (KolMaximizer *self, GError **error)
 {
-  gboolean any;
+  Run *run = &self->run;
+  const Painting *painting = find_painting (self);
 
-  if (!find_stuck (self, &self->usual, 0, run->stuck, &any, error))
+  move (self, painting, run->step);
+  if (!kol_run (painting->graph, painting->step, error))
     return FALSE;
-  run->began = run->told = g_get_monotonic_time ();
-  if (is_due (run, self->options.steps) && !tell (self, run, &self->usual, error))
-    return FALSE;
-  return (!any || paint_redirected (self, run, error))
-         && paint (self, run, &self->usual, self->options.steps, error)
-         && tell (self, run, &self->usual, error);
+  run->step++;
+  return end_redirected (self, error) && tell (self, painting, error);
 }
 
 /* A unit that says 0 in the end, where nothing below 0 is said, was not reached either. */
 static gboolean
-is_dead (const KolMaximizer *self, const Run *run, const Seen *seen, guint i)
+is_dead (const KolMaximizer *self, const Seen *seen, guint i)
 {
-  return asks_for_units (self) && (run->stuck[i] || seen->each[i] == 0);
+  return asks_for_units (self) && (self->run.stuck[i] || seen->each[i] == 0);
 }
 
 static GPtrArray *
-collect (KolMaximizer *self, const Run *run, GError **error)
+collect (KolMaximizer *self, GError **error)
 {
+  const Run *run = &self->run;
   g_auto (Seen) seen = { 0 };
   g_autoptr (GPtrArray) results
       = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_maximized_free);
@@ -838,7 +854,7 @@ collect (KolMaximizer *self, const Run *run, GError **error)
       result->probability = seen.scores ? probability_of (seen.scores + (gsize) i * self->units,
                                                           self->units, result->unit)
                                         : NAN;
-      result->dead = is_dead (self, run, &seen, i);
+      result->dead = is_dead (self, &seen, i);
       result->steps = run->step;
       g_ptr_array_add (results, result);
     }
@@ -846,17 +862,116 @@ collect (KolMaximizer *self, const Run *run, GError **error)
 }
 
 /**
- * kol_maximizer_run:
+ * kol_maximizer_begin:
  * @maximizer: a maximizer
  * @units: (nullable) (array length=n): which units, each for a picture; %NULL where the
- *   goal is none of units
+ *   goal is none of units; copied
  * @n: how many: at most as many as pictures are made at a time; 1 where these are to
  *   differ, and where the goal is none of units
+ * @watch: (nullable): who is told of it, and ends it; copied
+ * @error: return location
+ *
+ * Begins pictures that kol_maximizer_advance() takes on. What was begun before is left.
+ *
+ * Errors: %KOL_ERROR_DATA for a unit that the layer does not have; what the device reports.
+ *
+ * Returns: %FALSE if it cannot begin
+ */
+gboolean
+kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,
+                     const KolStudyWatch *watch, GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL, FALSE);
+  g_return_val_if_fail (units != NULL || maximizer->options.goal >= KOL_MAXIMIZE_DIRECTION, FALSE);
+  Run *run = &maximizer->run;
+  gboolean each = asks_for_units (maximizer) && !maximizer->options.diverse, any;
+
+  run_clear (run);
+  if (!check_units (maximizer, units, n, error) || !start (maximizer, units, n, error))
+    return FALSE;
+  run->units = g_memdup2 (units, n * sizeof *units);
+  run->n = n;
+  run->pictures = each ? n : maximizer->options.pictures;
+  run->watch = watch ? *watch : (KolStudyWatch){ 0 };
+  run->stuck = g_new0 (gboolean, maximizer->options.pictures);
+  if (!find_stuck (maximizer, &maximizer->usual, 0, run->stuck, &any, error)
+      || (any && !begin_redirected (maximizer, error)))
+    return FALSE;
+  run->began = run->told = g_get_monotonic_time ();
+  return !is_due (run, maximizer->options.steps) || tell (maximizer, &maximizer->usual, error);
+}
+
+/**
+ * kol_maximizer_advance:
+ * @maximizer: a maximizer, after kol_maximizer_begin()
+ * @seconds: how long; one step is taken at least
+ * @more: (out): whether there is more to do; if it is cancelled, there is not
+ * @error: return location
+ *
+ * Makes the pictures better for a while. The watch is told on the thread that calls this.
+ * It may be cancelled between two steps; what was done is kept, and it can go on.
+ *
+ * Errors: those of the device.
+ *
+ * Returns: %FALSE if something has failed
+ */
+gboolean
+kol_maximizer_advance (KolMaximizer *maximizer, double seconds, gboolean *more, GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL && maximizer->run.pictures > 0 && more != NULL, FALSE);
+  gint64 end = g_get_monotonic_time () + (gint64) (seconds * G_USEC_PER_SEC);
+  guint steps = maximizer->options.steps;
+  const Run *run = &maximizer->run;
+  g_autoptr (GError) reason = NULL;
+
+  do
+    {
+      *more = run->step < steps && !is_cancelled (run);
+      if (!*more || !take_step (maximizer, &reason))
+        break;
+      /* Steps are only queued: the time that they take is not known before the end. */
+      if (seconds < LONG && !kol_finish (find_painting (maximizer)->graph, &reason))
+        break;
+      *more = run->step < steps && !is_cancelled (run);
+    }
+  while (*more && g_get_monotonic_time () < end);
+  if (!reason)
+    return TRUE;
+  *more = FALSE;
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+/**
+ * kol_maximizer_look:
+ * @maximizer: a maximizer, after kol_maximizer_begin()
+ * @error: return location
+ *
+ * What has come of the pictures so far, at any time between two calls of
+ * kol_maximizer_advance().
+ *
+ * Returns: (transfer full) (element-type KolMaximized) (nullable): a result for each
+ *   picture
+ */
+GPtrArray *
+kol_maximizer_look (KolMaximizer *maximizer, GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL && maximizer->run.pictures > 0, NULL);
+  return collect (maximizer, error);
+}
+
+/**
+ * kol_maximizer_run:
+ * @maximizer: a maximizer
+ * @units: (nullable) (array length=n): as for kol_maximizer_begin()
+ * @n: how many
  * @watch: (nullable): who is told of it, and ends it
  * @error: return location
  *
- * Makes pictures. The same seed gives the same picture of a unit, up to rounding, whatever
- * other units are made with it. A study that is cancelled gives what it has come to.
+ * Makes pictures: kol_maximizer_begin(), kol_maximizer_advance() to the end, and
+ * kol_maximizer_look(). The same seed gives the same picture of a unit, up to rounding,
+ * whatever other units are made with it. A study that is cancelled gives what it has come
+ * to.
  *
  * A unit that is behind rectifiers which are shut has no gradient; they are then opened
  * for the first 16 steps.
@@ -871,14 +986,82 @@ kol_maximizer_run (KolMaximizer *maximizer, const guint *units, guint n, const K
                    GError **error)
 {
   g_return_val_if_fail (maximizer != NULL, NULL);
-  g_return_val_if_fail (units != NULL || maximizer->options.goal >= KOL_MAXIMIZE_DIRECTION, NULL);
-  g_autofree gboolean *stuck = g_new0 (gboolean, maximizer->options.pictures);
-  Run run = { .units = units, .n = n, .watch = watch, .stuck = stuck };
+  gboolean more = TRUE;
 
-  run.pictures
-      = asks_for_units (maximizer) && !maximizer->options.diverse ? n : maximizer->options.pictures;
-  if (!check_units (maximizer, units, n, error) || !start (maximizer, units, n, error)
-      || !paint_all (maximizer, &run, error))
+  if (!kol_maximizer_begin (maximizer, units, n, watch, error))
     return NULL;
-  return collect (maximizer, &run, error);
+  while (more)
+    if (!kol_maximizer_advance (maximizer, LONG, &more, error))
+      return NULL;
+  return kol_maximizer_look (maximizer, error);
+}
+
+/* ── Changes while it runs ───────────────────────────────────────────────────────────────────── */
+
+/**
+ * kol_maximizer_change:
+ * @maximizer: a maximizer, between two calls of kol_maximizer_advance()
+ * @options: of which the rate, the number of steps, @l1, @tv, @blur, the diversity and
+ *   whether it stands still are taken; all else stays as it was
+ * @error: return location
+ *
+ * Changes how pictures are made while they are made: they go on from what they are.
+ *
+ * Errors: those of kol_maximizer_new().
+ *
+ * Returns: %FALSE if it cannot be changed
+ */
+gboolean
+kol_maximizer_change (KolMaximizer *maximizer, const KolMaximizeOptions *options, GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL && options != NULL, FALSE);
+  KolMaximizeOptions *own = &maximizer->options;
+  Run *run = &maximizer->run;
+  gboolean redirect = run->redirect;
+
+  own->rate = options->rate != 0 ? options->rate : RATE;
+  own->steps = options->steps ? options->steps : own->steps;
+  own->diversity = options->diversity != 0 ? options->diversity : DIVERSITY;
+  own->still = options->still;
+  own->l1 = options->l1;
+  own->tv = options->tv;
+  own->blur = options->blur;
+  painting_clear (&maximizer->usual);
+  painting_clear (&maximizer->redirected);
+  if (!build_painting (maximizer, &maximizer->usual, FALSE, error))
+    return FALSE;
+  if (!run->pictures)
+    return TRUE;
+  set_inputs (maximizer, &maximizer->usual.canvas, &maximizer->usual.objective, run->units, run->n);
+  return !redirect || begin_redirected (maximizer, error);
+}
+
+/**
+ * kol_maximizer_estimate:
+ * @maximizer: a maximizer, before kol_maximizer_begin()
+ * @seconds: (out): how long pictures will take
+ * @error: return location
+ *
+ * Computes a step's gradient twice, and reckons from the second time.
+ *
+ * Returns: %FALSE if something has failed
+ */
+gboolean
+kol_maximizer_estimate (KolMaximizer *maximizer, double *seconds, GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL && seconds != NULL, FALSE);
+  g_autofree gboolean *stuck = g_new0 (gboolean, maximizer->options.pictures);
+  g_autofree guint *units = g_new0 (guint, maximizer->options.pictures);
+  gint64 begin = 0;
+  gboolean any;
+
+  set_inputs (maximizer, &maximizer->usual.canvas, &maximizer->usual.objective, units, 1);
+  for (guint i = 0; i < 2; i++)
+    {
+      begin = g_get_monotonic_time ();
+      if (!find_stuck (maximizer, &maximizer->usual, 0, stuck, &any, error))
+        return FALSE;
+    }
+  *seconds = (double) (g_get_monotonic_time () - begin) / G_USEC_PER_SEC * maximizer->options.steps;
+  return TRUE;
 }

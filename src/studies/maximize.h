@@ -110,6 +110,14 @@ KOL_API void kol_maximizer_free (KolMaximizer *maximizer);
 KOL_API guint kol_maximizer_get_units (const KolMaximizer *maximizer);
 KOL_API const KolMaximizeOptions *kol_maximizer_get_options (const KolMaximizer *maximizer);
 KOL_API gboolean kol_maximizer_peak_bytes (KolMaximizer *maximizer, guint64 *bytes, GError **error);
+KOL_API gboolean kol_maximizer_estimate (KolMaximizer *maximizer, double *seconds, GError **error);
+KOL_API gboolean kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,
+                                      const KolStudyWatch *watch, GError **error);
+KOL_API gboolean kol_maximizer_advance (KolMaximizer *maximizer, double seconds, gboolean *more,
+                                        GError **error);
+KOL_API GPtrArray *kol_maximizer_look (KolMaximizer *maximizer, GError **error);
+KOL_API gboolean kol_maximizer_change (KolMaximizer *maximizer, const KolMaximizeOptions *options,
+                                       GError **error);
 KOL_API GPtrArray *kol_maximizer_run (KolMaximizer *maximizer, const guint *units, guint n,
                                       const KolStudyWatch *watch, GError **error);
 

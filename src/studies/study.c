@@ -161,6 +161,31 @@ kol_snapshot_to_picture (const KolSnapshot *snapshot, GError **error)
 }
 
 /**
+ * kol_snapshot_to_rgba:
+ * @snapshot: a snapshot
+ *
+ * The bytes that a texture on a screen takes: red, green, blue and 255 of each pixel, row
+ * by row, without gaps.
+ *
+ * Returns: (transfer full): 4 bytes a pixel
+ */
+GBytes *
+kol_snapshot_to_rgba (const KolSnapshot *snapshot)
+{
+  g_return_val_if_fail (snapshot != NULL, NULL);
+  gsize plane = snapshot->height * snapshot->width;
+  guint8 *bytes = g_malloc (4 * plane);
+
+  for (gsize i = 0; i < plane; i++)
+    {
+      for (gsize c = 0; c < 3; c++)
+        bytes[4 * i + c] = byte_of (snapshot->pixels[MIN (c, snapshot->channels - 1) * plane + i]);
+      bytes[4 * i + 3] = 255;
+    }
+  return g_bytes_new_take (bytes, 4 * plane);
+}
+
+/**
  * kol_snapshot_to_png:
  * @snapshot: a snapshot
  * @texts: (nullable) (array zero-terminated): as in kol_png_encode()

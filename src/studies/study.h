@@ -24,6 +24,7 @@ KOL_API gsize kol_snapshot_get_height (const KolSnapshot *snapshot);
 KOL_API gsize kol_snapshot_get_width (const KolSnapshot *snapshot);
 KOL_API const float *kol_snapshot_get_pixels (const KolSnapshot *snapshot);
 KOL_API KolPicture *kol_snapshot_to_picture (const KolSnapshot *snapshot, GError **error);
+KOL_API GBytes *kol_snapshot_to_rgba (const KolSnapshot *snapshot);
 KOL_API GBytes *kol_snapshot_to_png (const KolSnapshot *snapshot, const char *const *texts,
                                      GError **error);
 

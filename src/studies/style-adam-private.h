@@ -36,6 +36,7 @@ gboolean kol_style_adam_step (KolStyleAdam *adam, GError **error);
 /* Goes back to x before the last step, forgets the moments, and halves the rate. */
 gboolean kol_style_adam_step_back (KolStyleAdam *adam, GError **error);
 double kol_style_adam_get_rate (const KolStyleAdam *adam);
+void kol_style_adam_set_rate (KolStyleAdam *adam, double rate);
 
 /* Moments of as many numbers as x has; @moments->first and ->second NULL: none. */
 gboolean kol_style_adam_write (KolStyleAdam *adam, const KolStyleMoments *moments, GError **error);

@@ -133,6 +133,12 @@ kol_style_adam_get_rate (const KolStyleAdam *adam)
   return adam->numbers.rate;
 }
 
+void
+kol_style_adam_set_rate (KolStyleAdam *adam, double rate)
+{
+  adam->numbers.rate = rate;
+}
+
 gboolean
 kol_style_adam_write (KolStyleAdam *adam, const KolStyleMoments *moments, GError **error)
 {

@@ -42,8 +42,11 @@ gboolean kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes,
 /* Looks at the content and the styles, after which evaluations know what is wanted. */
 gboolean kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable,
                                  GError **error);
+/* Takes over the weights of losses from the options as they are now. */
+void kol_style_problem_weigh (KolStyleProblem *problem);
 /* Computes the losses at x, and the gradient. The total may be NaN, which is no error. */
-gboolean kol_style_problem_evaluate (KolStyleProblem *problem, double *total, GError **error);
+gboolean kol_style_problem_evaluate (KolStyleProblem *problem, GCancellable *cancellable,
+                                     double *total, GError **error);
 
 /* Each loss as it was at the last evaluation. Lent. */
 const KolStyleTerm *kol_style_problem_get_terms (const KolStyleProblem *problem, guint *n);

@@ -39,6 +39,7 @@ struct _KolStyleProblem {
   float *read;                /* [n + 1] */
   float factor[3], offset[3]; /* pixels = factor x + offset, by channel */
   KolValue *units[2];         /* placeholders of these; or NULL */
+  GPtrArray *weights;         /* placeholders of the terms' weights */
 };
 
 /**/
@@ -53,6 +54,7 @@ kol_style_problem_free (KolStyleProblem *problem)
   g_clear_pointer (&problem->styles, g_array_unref);
   g_clear_pointer (&problem->contents, g_array_unref);
   g_clear_pointer (&problem->regions, g_ptr_array_unref);
+  g_clear_pointer (&problem->weights, g_ptr_array_unref);
   g_free (problem->read);
   g_free (problem);
 }
@@ -160,14 +162,21 @@ fill_map (const KolPicture *region, KolValue *map, GError **error)
 
 /* ── The graph of losses ─────────────────────────────────────────────────────────────────────── */
 
-/* Notes a loss: it is term number terms->len, and @weight times it is added to @total. */
+/*
+ * Notes a loss: it is term number terms->len, and its weight times it is added to @total.
+ * Weights are placeholders: they may change from one evaluation to the next.
+ */
 static KolValue *
 add_term (KolStyleProblem *self, GPtrArray *losses, KolStyleTerm term, KolValue *loss,
           KolValue *total)
 {
+  g_autofree char *name = g_strdup_printf ("study/style/weight/%u", self->terms->len);
+  KolValue *weight = kol_placeholder (self->graph, name, KOL_SCALAR);
+
   g_array_append_val (self->terms, term);
+  g_ptr_array_add (self->weights, weight);
   g_ptr_array_add (losses, kol_reshape (loss, KOL_SHAPE (1)));
-  KolValue *weighted = kol_scale (loss, (float) term.weight, 0);
+  KolValue *weighted = kol_multiply (loss, weight);
   return total ? kol_add (total, weighted) : weighted;
 }
 
@@ -352,6 +361,43 @@ build (KolStyleProblem *self, GError **error)
   return !mistake || fail_to_build (mistake, &self->shape, error);
 }
 
+static void
+set_weights (const KolStyleProblem *self)
+{
+  for (guint i = 0; i < self->terms->len; i++)
+    kol_set_scalar (g_ptr_array_index (self->weights, i),
+                    (float) g_array_index (self->terms, KolStyleTerm, i).weight);
+}
+
+/* What a term's weight is by the options as they are now. */
+static double
+weight_of (const KolStyleProblem *self, const KolStyleTerm *term)
+{
+  const KolStyleOptions *options = self->task->options;
+  gboolean style = g_str_equal (term->kind, "style");
+  const KolStyleLayer *layers = style ? options->style_layers : options->content_layers;
+  guint n = style ? options->n_style_layers : options->n_content_layers;
+
+  if (!term->layer)
+    return options->variation_weight;
+  for (guint i = 0; i < n; i++)
+    if (g_str_equal (layers[i].name, term->layer))
+      return (style ? options->style_weight : options->content_weight)
+             * (layers[i].weight != 0 ? layers[i].weight : 1);
+  return term->weight;
+}
+
+void
+kol_style_problem_weigh (KolStyleProblem *problem)
+{
+  for (guint i = 0; i < problem->terms->len; i++)
+    {
+      KolStyleTerm *term = &g_array_index (problem->terms, KolStyleTerm, i);
+      term->weight = weight_of (problem, term);
+    }
+  set_weights (problem);
+}
+
 KolStyleProblem *
 kol_style_problem_new (KolLayers *layers, const KolStyleTask *task, GError **error)
 {
@@ -366,6 +412,7 @@ kol_style_problem_new (KolLayers *layers, const KolStyleTask *task, GError **err
   self->styles = g_array_new (FALSE, TRUE, sizeof (StyleTarget));
   self->contents = g_array_new (FALSE, TRUE, sizeof (ContentTarget));
   self->regions = g_ptr_array_new ();
+  self->weights = g_ptr_array_new ();
   for (guint i = 0; i < task->n_styles; i++)
     find_region (self, task->styles[i].region);
   if (!build (self, error))
@@ -623,6 +670,7 @@ kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GEr
 
   g_array_set_clear_func (moments, moments_clear);
   g_array_set_size (moments, problem->styles->len);
+  set_weights (problem);
   if (!look_at_content (problem, cancellable, error))
     return FALSE;
   for (guint i = 0; i < task->n_styles; i++)
@@ -638,10 +686,12 @@ kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GEr
 /* ── Evaluations ─────────────────────────────────────────────────────────────────────────────── */
 
 gboolean
-kol_style_problem_evaluate (KolStyleProblem *problem, double *total, GError **error)
+kol_style_problem_evaluate (KolStyleProblem *problem, GCancellable *cancellable, double *total,
+                            GError **error)
 {
   guint n = problem->terms->len;
 
+  kol_graph_set_cancellable (problem->graph, cancellable);
   if (!kol_run_all (problem->graph, problem->targets, 2, error)
       || !kol_read (problem->targets[0], problem->read, error))
     return FALSE;

@@ -37,8 +37,9 @@ typedef struct {
 
 struct _KolStyle {
   KolDevice *device;
-  KolStyleOptions options; /* without gaps */
-  KolStyleLayer *layers_of_style, *layers_of_content;
+  KolStyleOptions options;                            /* without gaps */
+  KolStyleLayer *layers_of_style, *layers_of_content; /* the usual ones, once they were chosen */
+  guint n_layers_of_style;
   GPtrArray *matched; /* KolPicture: styles with the content's colours, or NULL */
   GArray *sizes;      /* Size */
   gsize channels;
@@ -56,9 +57,20 @@ struct _KolStyle {
   gboolean looked;
   guint at; /* which size these are of */
 
+  /* The run: */
+  KolStudyWatch watch;
+  gboolean painting; /* at that size */
+  guint next;        /* the size that is painted or comes next; as many as there are: finished */
+  guint step;        /* at this size */
+  guint setbacks;
+  gboolean moved; /* whether L-BFGS goes on */
+  double loss;    /* of L-BFGS */
+
   /* What the last size has left, or NULL: */
   float *pixels;
+  guint pixels_at; /* which size they are of */
   KolStyleMoments moments;
+  guint moments_at;
   guint done, steps; /* of all sizes */
   gint64 began;
   double seconds_per_pixel; /* of one step */
@@ -164,9 +176,8 @@ otherwise (double given, double value)
 
 /* The weights are those of neural-style, or what looks well with relative losses. */
 static void
-fill_gaps (KolStyle *self)
+fill_gaps (KolStyleOptions *options)
 {
-  KolStyleOptions *options = &self->options;
   gboolean gram = options->measure == KOL_STYLE_GRAM;
 
   options->content_weight = otherwise (options->content_weight, gram ? 5 : 0.5);
@@ -242,6 +253,26 @@ scale_styles (KolStyle *self, guint side, GError **error)
   return TRUE;
 }
 
+static gboolean
+choose_layers (KolStyle *self, GError **error)
+{
+  gboolean style = !self->options.style_layers, content = !self->options.content_layers;
+  KolStyleLayer *styles = NULL, *contents = NULL;
+
+  if (!style && !content)
+    return TRUE;
+  if (!kol_style_choose_layers (self->network, &self->options, &styles, &contents, error))
+    return FALSE;
+  if (style)
+    {
+      self->layers_of_style = styles;
+      self->n_layers_of_style = self->options.n_style_layers;
+    }
+  if (content)
+    self->layers_of_content = contents;
+  return TRUE;
+}
+
 /* Opens the network and builds the losses at a size. */
 static gboolean
 open_size (KolStyle *self, guint at, GError **error)
@@ -256,9 +287,7 @@ open_size (KolStyle *self, guint at, GError **error)
   if (!self->network)
     return FALSE;
   self->channels = kol_layers_get_picture (self->network)->channels;
-  if ((!self->options.style_layers || !self->options.content_layers)
-      && !kol_style_choose_layers (self->network, &self->options, &self->layers_of_style,
-                                   &self->layers_of_content, error))
+  if (!choose_layers (self, error))
     return FALSE;
   self->task.options = &self->options;
   self->task.content = kol_style_scale_picture (self->options.content, self->channels, size->width,
@@ -342,10 +371,11 @@ write_start (KolStyle *self, guint at, GError **error)
   gsize n = self->channels * get_size (self, at)->width * get_size (self, at)->height;
   g_autofree float *x = g_new (float, n);
 
-  if (at > 0)
-    enlarge (self, &self->pixels, at, TRUE);
-  else if (!self->pixels && !(self->pixels = make_start (self, error)))
+  if (!self->pixels && !(self->pixels = make_start (self, error)))
     return FALSE;
+  if (self->pixels_at < at)
+    enlarge (self, &self->pixels, at, TRUE);
+  self->pixels_at = at;
   for (gsize i = 0; i < n && !self->options.network_units; i++)
     self->pixels[i] = CLAMP (self->pixels[i], 0, 1);
   kol_style_problem_to_units (self->problem, self->pixels, x);
@@ -367,8 +397,9 @@ begin_adam (KolStyle *self, guint at, GError **error)
                                    kol_style_problem_get_shape (self->problem), &numbers, error);
   if (!self->adam)
     return FALSE;
-  if (at > 0)
+  if (self->moments_at < at)
     enlarge_moments (self, at);
+  self->moments_at = at;
   return kol_style_adam_write (self->adam, &self->moments, error);
 }
 
@@ -393,14 +424,23 @@ read_pixels (KolStyle *self, GError **error)
 
 /* What people see of it. Given. */
 static KolSnapshot *
-make_snapshot (const KolStyle *self)
+make_snapshot (const KolStyle *self, GError **error)
 {
-  const Size *size = get_size (self, self->at);
+  const Size *size = get_size (self, self->pixels_at);
   gsize n = self->channels * size->width * size->height;
   g_autofree float *pixels = g_memdup2 (self->pixels, n * sizeof (float));
+  g_autoptr (KolSnapshot) content = NULL;
 
   if (self->options.colours == KOL_STYLE_COLOURS_KEEP)
-    kol_style_keep_colours (pixels, self->task.content);
+    {
+      content = self->pixels_at == self->at && self->task.content
+                    ? kol_snapshot_ref (self->task.content)
+                    : kol_style_scale_picture (self->options.content, self->channels, size->width,
+                                               size->height, error);
+      if (!content)
+        return NULL;
+      kol_style_keep_colours (pixels, content);
+    }
   for (gsize i = 0; i < n; i++)
     pixels[i] = CLAMP (pixels[i], 0, 1);
   return kol_snapshot_new (pixels, self->channels, size->height, size->width);
@@ -439,8 +479,9 @@ note_pace (KolStyle *self, double seconds, guint step)
 }
 
 static gboolean
-tell (KolStyle *self, const KolStudyWatch *watch, guint step, double total, GError **error)
+tell (KolStyle *self, double total, GError **error)
 {
+  const KolStudyWatch *watch = &self->watch;
   gboolean due = watch->every && self->done % watch->every == 0;
   g_autoptr (KolSnapshot) snapshot = NULL;
 
@@ -448,8 +489,8 @@ tell (KolStyle *self, const KolStudyWatch *watch, guint step, double total, GErr
     return TRUE;
   if (due && !read_pixels (self, error))
     return FALSE;
-  if (due)
-    snapshot = make_snapshot (self);
+  if (due && !(snapshot = make_snapshot (self, error)))
+    return FALSE;
   self->state.terms = kol_style_problem_get_terms (self->problem, &self->state.n_terms);
   self->state.event = self->event;
   watch->told (
@@ -457,7 +498,7 @@ tell (KolStyle *self, const KolStudyWatch *watch, guint step, double total, GErr
                            .steps = self->steps,
                            .value = total,
                            .seconds = (double) (g_get_monotonic_time () - self->began) * 1e-6,
-                           .seconds_left = seconds_left (self, step),
+                           .seconds_left = seconds_left (self, self->step),
                            .snapshots = snapshot ? &snapshot : NULL,
                            .n_snapshots = snapshot != NULL },
       watch->user_data);
@@ -467,23 +508,23 @@ tell (KolStyle *self, const KolStudyWatch *watch, guint step, double total, GErr
 }
 
 static gboolean
-is_cancelled (const KolStudyWatch *watch)
+is_cancelled (const KolStyle *self)
 {
-  return g_cancellable_is_cancelled (watch->cancellable);
+  return g_cancellable_is_cancelled (self->watch.cancellable);
 }
 
 /* ── Adam ────────────────────────────────────────────────────────────────────────────────────── */
 
 /* A sum that is no number: one step back, with half the rate. */
 static gboolean
-set_back (KolStyle *self, guint *setbacks, guint step, GError **error)
+set_back (KolStyle *self, GError **error)
 {
-  if (++*setbacks > MOST_SETBACKS)
+  if (++self->setbacks > MOST_SETBACKS)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
                    "The losses were no numbers %u times, with rates down to %g: the features "
                    "of the network overflow at these pictures",
-                   *setbacks, self->state.rate);
+                   self->setbacks, self->state.rate);
       return FALSE;
     }
   if (!kol_style_adam_step_back (self->adam, error))
@@ -493,80 +534,63 @@ set_back (KolStyle *self, guint *setbacks, guint step, GError **error)
   self->event
       = g_strdup_printf ("The losses were no numbers at step %u: one step back, and on with "
                          "half the rate, %g",
-                         step + 1, self->state.rate);
+                         self->step + 1, self->state.rate);
   return TRUE;
 }
 
 static gboolean
-descend_by_adam (KolStyle *self, const KolStudyWatch *watch, GError **error)
+step_by_adam (KolStyle *self, GError **error)
 {
-  guint steps = get_size (self, self->at)->steps, setbacks = 0;
+  gint64 begin = g_get_monotonic_time ();
+  double total;
 
-  for (guint step = 0; step < steps && !is_cancelled (watch); step++)
-    {
-      gint64 begin = g_get_monotonic_time ();
-      double total;
-
-      if (!kol_style_problem_evaluate (self->problem, &total, error))
-        return FALSE;
-      if (isfinite (total) ? !kol_style_adam_step (self->adam, error)
-                           : !set_back (self, &setbacks, step, error))
-        return FALSE;
-      note_pace (self, (double) (g_get_monotonic_time () - begin) * 1e-6, step);
-      self->done++;
-      self->state.total = total;
-      if (!tell (self, watch, step + 1, total, error))
-        return FALSE;
-    }
-  return TRUE;
+  if (!kol_style_problem_evaluate (self->problem, self->watch.cancellable, &total, error))
+    return FALSE;
+  if (isfinite (total) ? !kol_style_adam_step (self->adam, error) : !set_back (self, error))
+    return FALSE;
+  note_pace (self, (double) (g_get_monotonic_time () - begin) * 1e-6, self->step);
+  self->step++;
+  self->done++;
+  self->state.total = total;
+  return tell (self, total, error);
 }
 
 /* ── L-BFGS ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* An evaluation of many, at the point under way or at one that is tried. */
-typedef struct {
-  KolStyle *self;
-  const KolStudyWatch *watch;
-  guint done; /* at this size */
-} Search;
-
 static gboolean
-evaluate (double *loss, gpointer user_data, GError **error)
-{
-  Search *search = user_data;
-  KolStyle *self = search->self;
-  gint64 begin = g_get_monotonic_time ();
-
-  if (!kol_style_problem_evaluate (self->problem, loss, error))
-    return FALSE;
-  note_pace (self, (double) (g_get_monotonic_time () - begin) * 1e-6, search->done);
-  search->done++;
-  self->done++;
-  return tell (self, search->watch, search->done, *loss, error);
-}
-
-static gboolean
-descend_by_lbfgs (KolStyle *self, const KolStudyWatch *watch, GError **error)
+begin_lbfgs (KolStyle *self, GError **error)
 {
   KolLbfgsOptions options = { .variable = KOL_STYLE_X,
                               .gradient = KOL_STYLE_GRADIENT,
                               .history = self->options.history };
-  Search search = { .self = self, .watch = watch };
-  guint steps = get_size (self, self->at)->steps;
-  gboolean moved = TRUE;
-  double loss = NAN;
 
+  self->loss = NAN;
   self->lbfgs = kol_lbfgs_new (kol_layers_get_parameters (self->network), &options, error);
-  if (!self->lbfgs)
+  return self->lbfgs != NULL;
+}
+
+/* At the point under way, or at one that is tried. */
+static gboolean
+evaluate (double *loss, gpointer user_data, GError **error)
+{
+  KolStyle *self = user_data;
+  gint64 begin = g_get_monotonic_time ();
+
+  if (!kol_style_problem_evaluate (self->problem, self->watch.cancellable, loss, error))
     return FALSE;
-  while (moved && search.done < steps && !is_cancelled (watch))
-    {
-      if (!kol_lbfgs_step (self->lbfgs, evaluate, &search, &loss, &moved, error))
-        return FALSE;
-      self->state.total = loss;
-    }
-  if (isfinite (loss)
-      || search.done == 0) /* which ends before its first step where it is cancelled */
+  note_pace (self, (double) (g_get_monotonic_time () - begin) * 1e-6, self->step);
+  self->step++;
+  self->done++;
+  return tell (self, *loss, error);
+}
+
+static gboolean
+step_by_lbfgs (KolStyle *self, GError **error)
+{
+  if (!kol_lbfgs_step (self->lbfgs, evaluate, self, &self->loss, &self->moved, error))
+    return FALSE;
+  self->state.total = self->loss;
+  if (isfinite (self->loss))
     return TRUE;
   g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
                "The losses of the first picture are no numbers: its features overflow. Try another "
@@ -577,7 +601,14 @@ descend_by_lbfgs (KolStyle *self, const KolStudyWatch *watch, GError **error)
 /* ── The run ─────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
-paint_size (KolStyle *self, guint at, const KolStudyWatch *watch, GError **error)
+uses_lbfgs (const KolStyle *self)
+{
+  return self->options.optimizer == KOL_STYLE_LBFGS;
+}
+
+/* Opens a size and writes the picture there: the start, or what there is of it. */
+static gboolean
+begin_size (KolStyle *self, guint at, GError **error)
 {
   const Size *size = get_size (self, at);
 
@@ -587,14 +618,121 @@ paint_size (KolStyle *self, guint at, const KolStudyWatch *watch, GError **error
   self->state.n_sizes = self->sizes->len;
   self->state.width = size->width;
   self->state.height = size->height;
-  if (!look (self, NULL, error) || !write_start (self, at, error))
+  self->moved = TRUE;
+  self->setbacks = 0;
+  if (!look (self, self->watch.cancellable, error) || !write_start (self, at, error)
+      || !(uses_lbfgs (self) ? begin_lbfgs (self, error) : begin_adam (self, at, error)))
     return FALSE;
-  if (self->options.optimizer == KOL_STYLE_LBFGS)
-    return descend_by_lbfgs (self, watch, error) && read_pixels (self, error);
-  if (!begin_adam (self, at, error) || !descend_by_adam (self, watch, error))
+  self->painting = TRUE;
+  return TRUE;
+}
+
+/* Takes over what there is, and leaves the size. */
+static gboolean
+leave_size (KolStyle *self, GError **error)
+{
+  self->painting = FALSE;
+  if (!read_pixels (self, error))
     return FALSE;
+  if (uses_lbfgs (self))
+    return TRUE;
   moments_clear (&self->moments);
-  return read_pixels (self, error) && kol_style_adam_read (self->adam, &self->moments, error);
+  return kol_style_adam_read (self->adam, &self->moments, error);
+}
+
+static gboolean
+take_step (KolStyle *self, GError **error)
+{
+  if (!self->painting && !begin_size (self, self->next, error))
+    return FALSE;
+  if (uses_lbfgs (self) && !self->lbfgs && !begin_lbfgs (self, error))
+    return FALSE;
+  if (!(uses_lbfgs (self) ? step_by_lbfgs (self, error) : step_by_adam (self, error)))
+    return FALSE;
+  if (self->step < get_size (self, self->at)->steps && self->moved)
+    return TRUE;
+  self->step = 0;
+  self->next++;
+  return leave_size (self, error);
+}
+
+/**
+ * kol_style_begin:
+ * @style: a picture that is to be painted
+ * @watch: (nullable): who is told, and may end it; copied
+ *
+ * Begins a run that kol_style_advance() takes on, once.
+ */
+void
+kol_style_begin (KolStyle *style, const KolStudyWatch *watch)
+{
+  g_return_if_fail (style != NULL);
+  style->watch = watch ? *watch : (KolStudyWatch){ 0 };
+  style->began = g_get_monotonic_time ();
+}
+
+/**
+ * kol_style_advance:
+ * @style: a picture, after kol_style_begin()
+ * @seconds: how long; one step is taken at least, of L-BFGS with all its evaluations
+ * @more: (out): whether there is more to do; if it is cancelled, there is not
+ * @error: return location
+ *
+ * Paints for a while. The watch is told on the thread that calls this. It may be cancelled
+ * between any two kernels; what was done before is kept, and after another
+ * kol_style_begin() it goes on from there. kol_style_get_state() tells more while the watch
+ * is told.
+ *
+ * A sum of losses that is no number takes back the step, and the rate is halved from
+ * then on; #KolStyleState says so.
+ *
+ * Errors: those of the device; %KOL_ERROR_DIVERGED if the losses are no numbers again
+ * and again.
+ *
+ * Returns: %FALSE if something has failed
+ */
+gboolean
+kol_style_advance (KolStyle *style, double seconds, gboolean *more, GError **error)
+{
+  g_return_val_if_fail (style != NULL && more != NULL, FALSE);
+  gint64 end = g_get_monotonic_time () + (gint64) (seconds * G_USEC_PER_SEC);
+  g_autoptr (GError) reason = NULL;
+
+  do
+    {
+      *more = style->next < style->sizes->len && !is_cancelled (style);
+      if (!*more || !take_step (style, &reason))
+        break;
+      *more = style->next < style->sizes->len && !is_cancelled (style);
+    }
+  while (*more && g_get_monotonic_time () < end);
+  if (!reason)
+    return TRUE;
+  *more = FALSE;
+  g_clear_pointer (&style->lbfgs, kol_lbfgs_free); /* its step was broken off */
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+/**
+ * kol_style_look:
+ * @style: a picture that is being painted, between two calls of kol_style_advance()
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): the picture as it is; at first what it begins with
+ */
+KolSnapshot *
+kol_style_look (KolStyle *style, GError **error)
+{
+  g_return_val_if_fail (style != NULL, NULL);
+  if (style->painting && !read_pixels (style, error))
+    return NULL;
+  if (!style->pixels
+      && (!open_size (style, 0, error) || !(style->pixels = make_start (style, error))))
+    return NULL;
+  return make_snapshot (style, error);
 }
 
 /**
@@ -603,12 +741,10 @@ paint_size (KolStyle *self, guint at, const KolStudyWatch *watch, GError **error
  * @watch: (nullable): who is told, and may end it
  * @error: return location
  *
- * Paints the picture, once. kol_style_get_state() tells more while the watch is told.
- * A sum of losses that is no number takes back the step, and the rate is halved from
- * then on; #KolStyleState says so.
+ * Paints the picture, once: kol_style_begin(), kol_style_advance() to the end, and
+ * kol_style_look(). A cancelled run is no error: it gives what there is.
  *
- * Errors: those of the device; %KOL_ERROR_DIVERGED if the losses are no numbers again
- * and again. A cancelled run is no error: it gives what there is.
+ * Errors: as kol_style_advance() says.
  *
  * Returns: (transfer full) (nullable): the picture
  */
@@ -616,14 +752,13 @@ KolSnapshot *
 kol_style_run (KolStyle *style, const KolStudyWatch *watch, GError **error)
 {
   g_return_val_if_fail (style != NULL, NULL);
-  const KolStudyWatch nobody = { 0 };
+  gboolean more = TRUE;
 
-  watch = watch ? watch : &nobody;
-  style->began = g_get_monotonic_time ();
-  for (guint i = 0; i < style->sizes->len && (i == 0 || !is_cancelled (watch)); i++)
-    if (!paint_size (style, i, watch, error))
+  kol_style_begin (style, watch);
+  while (more)
+    if (!kol_style_advance (style, 3600, &more, error))
       return NULL;
-  return make_snapshot (style);
+  return kol_style_look (style, error);
 }
 
 /**
@@ -746,7 +881,7 @@ kol_style_new (KolDevice *device, const KolStyleOptions *options, GError **error
   style->device = kol_device_ref (device);
   style->options = *options;
   style->sizes = g_array_new (FALSE, TRUE, sizeof (Size));
-  fill_gaps (style);
+  fill_gaps (&style->options);
   if (!check_options (&style->options, error))
     return NULL;
   style->state.rate = style->options.rate;
@@ -813,13 +948,170 @@ kol_style_estimate (KolStyle *style, double *seconds, GError **error)
   double total;
 
   if (!open_size (style, 0, error) || !look (style, NULL, error) || !write_start (style, 0, error)
-      || !kol_style_problem_evaluate (style->problem, &total, error))
+      || !kol_style_problem_evaluate (style->problem, NULL, &total, error))
     return FALSE;
   gint64 begin = g_get_monotonic_time ();
-  if (!kol_style_problem_evaluate (style->problem, &total, error))
+  if (!kol_style_problem_evaluate (style->problem, NULL, &total, error))
     return FALSE;
   style->seconds_per_pixel
       = (double) (g_get_monotonic_time () - begin) * 1e-6 / area (get_size (style, 0));
   *seconds = seconds_left (style, 0);
+  return TRUE;
+}
+
+/* ── Changes while it runs ───────────────────────────────────────────────────────────────────── */
+
+/* What a change may touch; all else stays as it was. */
+static KolStyleOptions
+merge (const KolStyle *self, const KolStyleOptions *options)
+{
+  KolStyleOptions merged = *options;
+  const KolStyleOptions *old = &self->options;
+
+  merged.network = old->network;
+  merged.content = old->content;
+  merged.size = old->size;
+  merged.smallest = old->smallest;
+  merged.steps = old->steps;
+  merged.network_units = old->network_units;
+  merged.history = old->history;
+  merged.start = old->start;
+  merged.start_picture = old->start_picture;
+  merged.seed = old->seed;
+  if (!merged.style_layers && self->layers_of_style)
+    {
+      merged.style_layers = self->layers_of_style;
+      merged.n_style_layers = self->n_layers_of_style;
+    }
+  if (!merged.content_layers && self->layers_of_content)
+    {
+      merged.content_layers = self->layers_of_content;
+      merged.n_content_layers = 1;
+    }
+  return merged;
+}
+
+static gboolean
+are_layers_same (const KolStyleLayer *a, guint n_a, const KolStyleLayer *b, guint n_b)
+{
+  if (n_a != n_b || !a || !b)
+    return FALSE;
+  for (guint i = 0; i < n_a; i++)
+    if (!g_str_equal (a[i].name, b[i].name))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+are_sources_same (const KolStyleOptions *a, const KolStyleOptions *b)
+{
+  if (a->n_styles != b->n_styles)
+    return FALSE;
+  for (guint i = 0; i < a->n_styles; i++)
+    if (a->styles[i].picture != b->styles[i].picture || a->styles[i].region != b->styles[i].region
+        || a->styles[i].weight != b->styles[i].weight)
+      return FALSE;
+  return TRUE;
+}
+
+/* Whether nothing but weights of losses and the rate differ, and no loss comes or goes. */
+static gboolean
+is_change_of_numbers (const KolStyleOptions *a, const KolStyleOptions *b)
+{
+  return are_sources_same (a, b) && a->measure == b->measure && a->optimizer == b->optimizer
+         && a->colours == b->colours && a->style_scale == b->style_scale
+         && (a->content_weight != 0) == (b->content_weight != 0)
+         && (a->variation_weight != 0) == (b->variation_weight != 0)
+         && are_layers_same (a->style_layers, a->n_style_layers, b->style_layers, b->n_style_layers)
+         && are_layers_same (a->content_layers, a->n_content_layers, b->content_layers,
+                             b->n_content_layers);
+}
+
+/* What L-BFGS remembers is of another sum of losses. */
+static void
+forget_search (KolStyle *self)
+{
+  if (!uses_lbfgs (self) || !self->lbfgs)
+    return;
+  g_clear_pointer (&self->lbfgs, kol_lbfgs_free);
+  self->moved = TRUE;
+  g_free (self->event);
+  self->event = g_strdup ("What is wanted has changed: L-BFGS begins anew from here");
+}
+
+/* Looks at the new styles, and goes on from the picture as it is. */
+static gboolean
+rebuild (KolStyle *self, const KolStyleOptions *options, GError **error)
+{
+  KolStyleOptions old = self->options;
+  GPtrArray *matched = g_steal_pointer (&self->matched);
+
+  if (self->painting && !leave_size (self, error))
+    return FALSE;
+  forget_search (self);
+  close_size (self);
+  self->options = *options;
+  self->task.memory = KOL_MEMORY_NORMAL;
+  if (match_styles (self, error) && measure_peak (self, error))
+    {
+      g_clear_pointer (&matched, g_ptr_array_unref);
+      if (uses_lbfgs (self))
+        moments_clear (&self->moments);
+      return TRUE;
+    }
+  close_size (self);
+  self->options = old;
+  g_clear_pointer (&self->matched, g_ptr_array_unref);
+  self->matched = matched;
+  return FALSE;
+}
+
+/**
+ * kol_style_change:
+ * @style: a picture that is being painted, between two calls of kol_style_advance()
+ * @options: what is wanted from now on; what it points to must live until the next change
+ *   or the end
+ * @error: return location
+ *
+ * Changes what is wanted while it is painted: the styles, their weights and regions, the
+ * layers, the measure, the optimizer, all weights, the style scale, the colours and the
+ * rate. The network, the content, the sizes, their steps and the start stay as they were,
+ * whatever @options says of them. New weights of losses cost nothing; anything else has
+ * the styles looked at again.
+ *
+ * L-BFGS begins anew, and #KolStyleState says so; Adam goes on.
+ *
+ * Errors: as kol_style_new(); all is then as it was before.
+ *
+ * Returns: %FALSE if it cannot be changed so
+ */
+gboolean
+kol_style_change (KolStyle *style, const KolStyleOptions *options, GError **error)
+{
+  g_return_val_if_fail (style != NULL && options != NULL, FALSE);
+  g_return_val_if_fail (options->styles && options->n_styles > 0, FALSE);
+  KolStyleOptions merged = merge (style, options);
+  double rate = style->options.rate;
+
+  fill_gaps (&merged);
+  if (!check_options (&merged, error))
+    return FALSE;
+  if (!is_change_of_numbers (&style->options, &merged))
+    {
+      if (!rebuild (style, &merged, error))
+        return FALSE;
+    }
+  else
+    {
+      style->options = merged;
+      if (style->problem)
+        kol_style_problem_weigh (style->problem);
+      forget_search (style);
+    }
+  if (merged.rate == rate)
+    return TRUE;
+  style->state.rate = merged.rate;
+  if (style->adam)
+    kol_style_adam_set_rate (style->adam, merged.rate);
   return TRUE;
 }

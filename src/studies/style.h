@@ -202,6 +202,11 @@ KOL_API guint64 kol_style_get_peak_bytes (const KolStyle *style);
 KOL_API gsize kol_style_get_width (const KolStyle *style);
 KOL_API gsize kol_style_get_height (const KolStyle *style);
 KOL_API gboolean kol_style_estimate (KolStyle *style, double *seconds, GError **error);
+KOL_API void kol_style_begin (KolStyle *style, const KolStudyWatch *watch);
+KOL_API gboolean kol_style_advance (KolStyle *style, double seconds, gboolean *more,
+                                    GError **error);
+KOL_API KolSnapshot *kol_style_look (KolStyle *style, GError **error);
+KOL_API gboolean kol_style_change (KolStyle *style, const KolStyleOptions *options, GError **error);
 KOL_API KolSnapshot *kol_style_run (KolStyle *style, const KolStudyWatch *watch, GError **error);
 KOL_API const KolStyleState *kol_style_get_state (const KolStyle *style);
 

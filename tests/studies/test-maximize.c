@@ -395,6 +395,83 @@ test_cancelled (void)
   g_assert_cmpuint (result (made, 0)->steps, <, 20);
 }
 
+/* One step a call makes what a run makes; it may be looked at, cancelled and taken on. */
+static void
+test_quanta (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { 1, 0 };
+  const KolMaximizeOptions options
+      = { .layer = "second", .pictures = BATCH, .steps = 20, .seed = 3 };
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  const KolStudyWatch watch = { .cancellable = cancellable };
+  g_autoptr (GPtrArray) whole = make (layers, &options, units, 2, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolMaximizer) maximizer = kol_maximizer_new (layers, &options, &error);
+  double seconds;
+  gboolean more = TRUE;
+
+  g_assert_no_error (error);
+  kol_maximizer_estimate (maximizer, &seconds, &error);
+  g_assert_no_error (error);
+  g_assert_true (seconds > 0);
+  kol_maximizer_begin (maximizer, units, 2, &watch, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 5; i++)
+    g_assert_true (kol_maximizer_advance (maximizer, 0, &more, &error) && more);
+  g_autoptr (GPtrArray) some = kol_maximizer_look (maximizer, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (result (some, 0)->steps, ==, 5);
+  g_cancellable_cancel (cancellable);
+  g_assert_true (kol_maximizer_advance (maximizer, 0, &more, &error) && !more);
+  g_cancellable_reset (cancellable);
+  for (more = TRUE; more;)
+    g_assert_true (kol_maximizer_advance (maximizer, 0.01, &more, &error));
+  g_autoptr (GPtrArray) made = kol_maximizer_look (maximizer, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 2; i++)
+    expect_alike (result (whole, i), result (made, i));
+}
+
+/* With a price on it the pictures get smoother, and they go on from what they were. */
+static void
+test_change (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { 1, 0 };
+  KolMaximizeOptions options = { .layer = "first", .pictures = BATCH, .steps = 60, .seed = 3 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolMaximizer) maximizer = kol_maximizer_new (layers, &options, &error);
+  gboolean more = TRUE;
+
+  g_assert_no_error (error);
+  kol_maximizer_begin (maximizer, units, 2, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 20; i++)
+    kol_maximizer_advance (maximizer, 0, &more, &error);
+  g_autoptr (GPtrArray) before = kol_maximizer_look (maximizer, &error);
+  options.rate = 0.1;
+  options.l1 = 1;
+  kol_maximizer_change (maximizer, &options, &error);
+  g_assert_no_error (error);
+  g_autoptr (GPtrArray) same = kol_maximizer_look (maximizer, &error);
+  g_assert_no_error (error);
+  expect_alike (result (before, 0), result (same, 0));
+  for (more = TRUE; more;)
+    g_assert_true (kol_maximizer_advance (maximizer, 0, &more, &error));
+  g_autoptr (GPtrArray) greyer = kol_maximizer_look (maximizer, &error);
+  double apart[2] = { 0 };
+  for (guint i = 0; i < 2; i++)
+    {
+      const GPtrArray *made = i ? greyer : before;
+      const float *p = kol_snapshot_get_pixels (result ((GPtrArray *) made, 0)->picture);
+      for (gsize k = 0; k < 3 * SIDE * SIDE; k++)
+        apart[i] += fabs (p[k] - 0.5);
+    }
+  g_test_message ("from grey: %g, then %g", apart[0], apart[1]);
+  g_assert_true (apart[1] < 0.5 * apart[0]);
+}
+
 /* All goals and options give numbers. */
 static void
 test_goals (void)
@@ -565,6 +642,8 @@ main (int argc, char **argv)
   g_test_add_func ("/maximize/alone", test_alone);
   g_test_add_func ("/maximize/dead", test_dead);
   g_test_add_func ("/maximize/cancelled", test_cancelled);
+  g_test_add_func ("/maximize/quanta", test_quanta);
+  g_test_add_func ("/maximize/change", test_change);
   g_test_add_func ("/maximize/goals", test_goals);
   g_test_add_func ("/maximize/refusals", test_refusals);
   g_test_add_func ("/maximize/photos", test_photos);

@@ -173,7 +173,7 @@ check_descent (KolStyleProblem *problem, KolParameters *parameters, const Refere
     {
       double total;
 
-      kol_style_problem_evaluate (problem, &total, &error);
+      kol_style_problem_evaluate (problem, NULL, &total, &error);
       g_assert_no_error (error);
       if (step == told_steps[told])
         {
@@ -228,7 +228,7 @@ test_reference (gconstpointer data)
   kol_style_problem_to_units (problem, kol_snapshot_get_pixels (content_pixels), x);
   kol_parameter_write (kol_parameters_find (parameters, KOL_STYLE_X), x, &error);
   g_assert_no_error (error);
-  kol_style_problem_evaluate (problem, &total, &error);
+  kol_style_problem_evaluate (problem, NULL, &total, &error);
   g_assert_no_error (error);
   check_losses (problem, reference);
   check_gradient (parameters, gradient, how);
@@ -513,6 +513,171 @@ test_cancelled (void)
   assert_size (picture, 17, 13);
 }
 
+/* ── In quanta, and changed while it runs ────────────────────────────────────────────────────── */
+
+static double
+style_loss (const KolStyle *style)
+{
+  const KolStyleState *state = kol_style_get_state (style);
+  double sum = 0;
+
+  for (guint i = 0; i < state->n_terms; i++)
+    if (g_str_equal (state->terms[i].kind, "style"))
+      sum += state->terms[i].loss;
+  return sum;
+}
+
+static gboolean
+advance (KolStyle *style, guint steps)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean more = TRUE;
+
+  for (guint i = 0; i < steps && more; i++)
+    {
+      kol_style_advance (style, 0, &more, &error);
+      g_assert_no_error (error);
+    }
+  return more;
+}
+
+static void
+assert_same_pixels (KolStyle *style, const KolSnapshot *wanted)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolSnapshot) found = kol_style_look (style, &error);
+  gsize bytes = 3 * kol_snapshot_get_width (wanted) * kol_snapshot_get_height (wanted) * 4;
+
+  g_assert_no_error (error);
+  g_assert_cmpmem (kol_snapshot_get_pixels (found),
+                   3 * kol_snapshot_get_width (found) * kol_snapshot_get_height (found) * 4,
+                   kol_snapshot_get_pixels (wanted), bytes);
+}
+
+/* One step a call makes the same picture as one run; it can be looked at at any time. */
+static void
+test_quanta (gconstpointer data)
+{
+  g_auto (Task) task;
+  g_autoptr (GError) error = NULL;
+
+  task_init (&task);
+  task.options.optimizer = (KolStyleOptimizer) GPOINTER_TO_INT (data);
+  g_autoptr (KolStyle) whole = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolSnapshot) wanted = kol_style_run (whole, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolSnapshot) start = kol_style_look (style, &error);
+  g_assert_no_error (error);
+  assert_size (start, 12, 9);
+  kol_style_begin (style, NULL);
+  g_assert_true (advance (style, 3));
+  g_autoptr (KolSnapshot) first = kol_style_look (style, &error);
+  g_assert_no_error (error);
+  assert_size (first, 12, 9);
+  while (advance (style, 1))
+    ;
+  assert_same_pixels (style, wanted);
+  g_autoptr (GBytes) rgba = kol_snapshot_to_rgba (wanted);
+  const guint8 *bytes = g_bytes_get_data (rgba, NULL);
+  g_assert_cmpuint (g_bytes_get_size (rgba), ==, 24 * 18 * 4);
+  for (gsize i = 0; i < 24 * 18; i += 5)
+    for (gsize c = 0; c < 3; c++)
+      g_assert_cmpfloat (
+          fabs (bytes[4 * i + c] - 255 * kol_snapshot_get_pixels (wanted)[c * 24 * 18 + i]), <,
+          0.51);
+}
+
+/* Cancelled before a step: nothing is lost, and it goes on to the same picture. */
+static void
+test_paused (void)
+{
+  g_auto (Task) task;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  const KolStudyWatch watch = { .cancellable = cancellable };
+
+  task_init (&task);
+  g_autoptr (KolStyle) whole = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolSnapshot) wanted = kol_style_run (whole, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  kol_style_begin (style, &watch);
+  g_assert_true (advance (style, 5));
+  g_cancellable_cancel (cancellable);
+  g_assert_false (advance (style, 1));
+  g_cancellable_reset (cancellable);
+  kol_style_begin (style, &watch);
+  while (advance (style, 1))
+    ;
+  assert_same_pixels (style, wanted);
+}
+
+/* With more weight the style comes nearer; a second style and a region may be added, too. */
+static void
+test_change (gconstpointer data)
+{
+  g_auto (Task) task;
+  g_autoptr (GError) error = NULL;
+  Told told = { 0 };
+  const KolStudyWatch watch = { .told = note, .user_data = &told };
+
+  task_init (&task);
+  task.options.optimizer = (KolStyleOptimizer) GPOINTER_TO_INT (data);
+  task.options.smallest = 24;
+  task.options.steps = 120;
+  task.options.style_weight = 0.01;
+  task.options.content_weight = 1;
+  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  told.style = style;
+  told.events = g_string_new (NULL);
+  kol_style_begin (style, &watch);
+  advance (style, 15);
+  double before = style_loss (style);
+  KolStyleOptions heavier = task.options;
+  heavier.style_weight = 10;
+  heavier.rate = 0.03;
+  g_assert_true (kol_style_change (style, &heavier, &error));
+  g_assert_no_error (error);
+  advance (style, 15);
+  g_test_message ("style %g, and with more weight %g", before, style_loss (style));
+  g_assert_cmpfloat (style_loss (style), <, 0.8 * before);
+  g_assert_cmpfloat (kol_style_get_state (style)->rate, ==, 0.03);
+
+  task.region = make_picture (1, 16, 12, 0);
+  for (gsize i = 0; i < 16 * 12; i++)
+    task.region->pixels[i] = i % 16 < 8 ? 255 : 0;
+  task.sources[0].region = task.region;
+  heavier.n_styles = 2;
+  g_autoptr (KolSnapshot) shown = kol_style_look (style, &error);
+  g_assert_no_error (error);
+  KolStyleOptions two = heavier;
+  KolStyleSource sources[2] = { task.sources[0], task.sources[1] };
+  two.styles = sources;
+  g_assert_true (kol_style_change (style, &two, &error));
+  g_assert_no_error (error);
+  assert_same_pixels (style, shown); /* it goes on from what there is */
+  advance (style, 2);
+  before = kol_style_get_state (style)->total;
+  g_assert_cmpuint (kol_style_get_state (style)->n_terms, ==, 1 + 4 + 1);
+  advance (style, 15);
+  g_assert_cmpfloat (kol_style_get_state (style)->total, <, before);
+
+  two.rate = -1;
+  g_assert_false (kol_style_change (style, &two, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  g_clear_error (&error);
+  g_assert_true (advance (style, 1));
+  g_assert_true ((strstr (told.events->str, "begins anew") != NULL)
+                 == (task.options.optimizer == KOL_STYLE_LBFGS));
+  g_string_free (told.events, TRUE);
+}
+
 /* Each half is painted as its own style would have it, more than as the other's. */
 static void
 test_regions (void)
@@ -609,7 +774,7 @@ test_derivative (gconstpointer data)
   for (gsize i = 0; i < n; i++)
     x[i] = (float) g_rand_double (random);
   kol_parameter_write (variable, x, &error);
-  kol_style_problem_evaluate (problem, &totals[0], &error);
+  kol_style_problem_evaluate (problem, NULL, &totals[0], &error);
   g_assert_no_error (error);
   kol_parameter_read (kol_parameters_find (parameters, KOL_STYLE_GRADIENT), gradient, &error);
   g_assert_no_error (error);
@@ -623,7 +788,7 @@ test_derivative (gconstpointer data)
       for (gsize i = 0; i < n; i++)
         moved[i] = x[i] + (float) ((side ? h : -h) * gradient[i] / sqrt (norm));
       kol_parameter_write (variable, moved, &error);
-      kol_style_problem_evaluate (problem, &totals[side], &error);
+      kol_style_problem_evaluate (problem, NULL, &totals[side], &error);
       g_assert_no_error (error);
     }
   slope = (totals[1] - totals[0]) / (2 * h);
@@ -732,6 +897,15 @@ main (int argc, char **argv)
                         test_derivative);
   g_test_add_func ("/studies/style/sizes", test_sizes);
   g_test_add_func ("/studies/style/cancelled", test_cancelled);
+  g_test_add_data_func ("/studies/style/quanta/adam", GINT_TO_POINTER (KOL_STYLE_ADAM),
+                        test_quanta);
+  g_test_add_data_func ("/studies/style/quanta/lbfgs", GINT_TO_POINTER (KOL_STYLE_LBFGS),
+                        test_quanta);
+  g_test_add_func ("/studies/style/paused", test_paused);
+  g_test_add_data_func ("/studies/style/change/adam", GINT_TO_POINTER (KOL_STYLE_ADAM),
+                        test_change);
+  g_test_add_data_func ("/studies/style/change/lbfgs", GINT_TO_POINTER (KOL_STYLE_LBFGS),
+                        test_change);
   g_test_add_func ("/studies/style/regions", test_regions);
   g_test_add_func ("/studies/style/scarce-memory", test_scarce_memory);
   g_test_add_func ("/studies/style/bad", test_bad);
