@@ -16,7 +16,7 @@
 #define PICTURE_SECONDS 0.1 /* between two pictures */
 #define LOSS_SECONDS 0.2    /* between two deliveries of losses */
 #define VISIBLE_WEIGHT 3    /* of the page in sight, as all pages have it */
-#define SCREEN 2048         /* pixels; see paint-picture.c */
+#define SCREEN 1280         /* pixels; see paint-picture.c */
 
 /* What the main thread wants. */
 typedef struct {
@@ -43,6 +43,7 @@ typedef struct {
   guint step;        /* done in all */
   guint steps;       /* of how many */
   gint64 pictured, delivered;
+  gboolean floored;      /* the floor was told */
   KxPaintLosses *losses; /* not yet delivered */
   GError *error;
 } Work;
@@ -65,6 +66,7 @@ enum {
   PICTURE,
   MOMENT,
   LOSSES,
+  FLOOR,
   CHANGED,
   EVENT,
   N_SIGNALS,
@@ -120,7 +122,7 @@ wants_something (Mailbox *mailbox)
 
 /* ── What comes up ───────────────────────────────────────────────────────────────────────────── */
 
-typedef enum { NEWS_PICTURE, NEWS_MOMENT, NEWS_LOSSES, NEWS_EVENT, NEWS_END } Kind;
+typedef enum { NEWS_PICTURE, NEWS_MOMENT, NEWS_LOSSES, NEWS_FLOOR, NEWS_EVENT, NEWS_END } Kind;
 
 typedef struct {
   GWeakRef job;
@@ -221,6 +223,9 @@ deliver (gpointer data)
       note_progress (self, news);
       g_signal_emit (self, signals[LOSSES], 0, news->losses);
       break;
+    case NEWS_FLOOR:
+      g_signal_emit (self, signals[FLOOR], 0, news->losses);
+      return;
     case NEWS_EVENT:
       g_signal_emit (self, signals[EVENT], 0, news->event);
       return;
@@ -463,6 +468,74 @@ change_stage (Work *work, KxPaint *wish)
   return TRUE;
 }
 
+/* ── The floor ───────────────────────────────────────────────────────────────────────────────── */
+
+#define FLOOR_SIZE 256 /* of each half; more would tell little more */
+
+/* One half of a picture: the left, or the upper one, and the other. */
+static KolPicture *
+half_of (const KolPicture *picture, gboolean second)
+{
+  gboolean wide = picture->width >= picture->height;
+  gsize width = wide ? MAX (picture->width / 2, 1) : picture->width;
+  gsize height = wide ? picture->height : MAX (picture->height / 2, 1);
+  const KolPictureBox half = { .left = second && wide ? picture->width - width : 0,
+                               .top = second && !wide ? picture->height - height : 0,
+                               .width = width,
+                               .height = height };
+
+  return kol_picture_resize (picture, picture->width, picture->height, KOL_BILINEAR, &half);
+}
+
+typedef struct {
+  KolStyle *style;
+  KxPaintLosses *losses;
+} Floor;
+
+static void
+floor_told (const KolStudyProgress *progress, gpointer data)
+{
+  Floor *floor = data;
+  const KolStyleState *state = kol_style_get_state (floor->style);
+
+  if (floor->losses)
+    return;
+  floor->losses = losses_new (state);
+  floor->losses->n = 1;
+  floor->losses->losses = g_new (float, state->n_terms);
+  for (guint t = 0; t < state->n_terms; t++)
+    floor->losses->losses[t] = (float) state->terms[t].loss;
+}
+
+/* How far two halves of a style are apart: no picture needs to be nearer. Of one style alone. */
+static void
+find_floor (Work *work)
+{
+  KolStyleOptions options = make_options (work->paint, work->sources, work->layers);
+  KolDevice *device = kx_engine_open (work->engine, NULL);
+  g_autoptr (KolPicture) one = half_of (options.styles[0].picture, FALSE);
+  g_autoptr (KolPicture) other = half_of (options.styles[0].picture, TRUE);
+  const KolStyleSource half = { .picture = other };
+
+  if (!device || !one || !other || options.n_styles > 1)
+    return;
+  options.content = one;
+  options.styles = &half;
+  options.colours = KOL_STYLE_COLOURS_STYLE;
+  options.start = KOL_STYLE_START_CONTENT;
+  options.size = options.smallest = MIN (FLOOR_SIZE, options.size);
+  options.steps = 1;
+  Floor floor = { .style = kol_style_new (device, &options, NULL) };
+  const KolStudyWatch watch = { .told = floor_told, .user_data = &floor };
+  g_autoptr (KolSnapshot) picture = floor.style ? kol_style_run (floor.style, &watch, NULL) : NULL;
+  kol_style_free (floor.style);
+  if (!floor.losses)
+    return;
+  News *news = news_new (work, NEWS_FLOOR);
+  news->losses = floor.losses;
+  kx_news_post (deliver, news, news_free);
+}
+
 static KxTurn
 turn (gpointer data, double seconds)
 {
@@ -475,6 +548,9 @@ turn (gpointer data, double seconds)
     return KX_TURN_DONE;
   if (!work->style && !open_stage (work))
     return KX_TURN_DONE;
+  if (!work->floored)
+    find_floor (work);
+  work->floored = TRUE;
   g_cancellable_reset (work->cancellable);
   work->watch.every = 1;
   g_autoptr (KolSnapshot) picture = kol_style_run (work->style, &work->watch, &work->error);
@@ -594,6 +670,12 @@ kx_paint_job_class_init (KxPaintJobClass *klass)
    */
   signals[LOSSES] = g_signal_new ("losses", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                   G_TYPE_NONE, 1, G_TYPE_POINTER);
+  /**
+   * KxPaintJob::floor:
+   * @losses: (type KxPaintLosses): those between two halves of the style, of one step
+   */
+  signals[FLOOR] = g_signal_new ("floor", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                 1, G_TYPE_POINTER);
   /** KxPaintJob::changed: its step or its state is another. */
   signals[CHANGED]
       = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
@@ -731,8 +813,11 @@ kx_paint_job_get_fault (KxPaintJob *self)
 
 /* ── Plans ───────────────────────────────────────────────────────────────────────────────────── */
 
+static const char planning_key = 0; /* of the probes for time: the newest counts */
+
 typedef struct {
-  gatomicrefcount references; /* the probe's and the news' */
+  gatomicrefcount references; /* each probe's */
+  KxWorker *worker;
   KxPaint *paint;
   KxEngine *engine;
   KxPaintPlanned planned;
@@ -765,9 +850,38 @@ deliver_plan (gpointer data)
 }
 
 static void
-make_plan (gpointer data)
+post_plan (Planning *planning)
 {
-  Planning *planning = data;
+  Planning *told = g_memdup2 (planning, sizeof *planning);
+
+  g_atomic_ref_count_init (&told->references);
+  kx_paint_ref (told->paint);
+  kx_engine_ref (told->engine);
+  g_autoptr (GObject) object = g_weak_ref_get (&planning->object);
+  g_weak_ref_init (&told->object, object);
+  told->plan.fault = g_strdup (planning->plan.fault);
+  kx_news_post (deliver_plan, told, planning_unref);
+}
+
+/* The smaller sizes that painting steps through, until one fits. */
+static guint
+find_fitting (Planning *planning, KolDevice *device, KolStyleOptions *options)
+{
+  for (guint i = 1; i <= 8; i++)
+    {
+      options->size = (guint) lround (planning->paint->size / pow (2, i / 2.0));
+      options->smallest = options->size;
+      g_autoptr (KolStyle) style = kol_style_new (device, options, NULL);
+      if (style)
+        return options->size;
+    }
+  return 0;
+}
+
+/* First memory alone, which is laid out at once; then time, for which kernels may be compiled. */
+static void
+make_plan (Planning *planning, gboolean time)
+{
   KxPaintPlan *plan = &planning->plan;
   g_autoptr (GArray) sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
   g_autoptr (GArray) layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
@@ -780,21 +894,32 @@ make_plan (gpointer data)
   g_autoptr (KolStyle) style = device ? kol_style_new (device, &options, &error) : NULL;
   plan->budget = device ? kol_device_get_budget (device) : 0;
   if (style)
-    {
-      plan->bytes = kol_style_get_peak_bytes (style);
-      kol_style_estimate (style, &plan->seconds, &error);
-    }
+    plan->bytes = kol_style_get_peak_bytes (style);
+  if (style && time)
+    kol_style_estimate (style, &plan->seconds, &error);
+  if (device && !style)
+    plan->fits = find_fitting (planning, device, &options);
+  g_clear_pointer (&plan->fault, g_free);
   plan->fault = error ? g_strdup (error->message) : NULL;
+  post_plan (planning);
 }
 
 static void
-plan_and_post (gpointer data)
+plan_time (gpointer data)
+{
+  make_plan (data, TRUE);
+}
+
+static void
+plan_memory (gpointer data)
 {
   Planning *planning = data;
 
-  make_plan (planning);
+  make_plan (planning, FALSE);
+  if (planning->plan.fault)
+    return;
   g_atomic_ref_count_inc (&planning->references);
-  kx_news_post (deliver_plan, planning, planning_unref);
+  kx_worker_probe (planning->worker, &planning_key, plan_time, planning, planning_unref);
 }
 
 /**
@@ -815,7 +940,8 @@ kx_paint_plan (KxSession *session, KxPaint *paint, KxPaintPlanned planned, GObje
   g_atomic_ref_count_init (&planning->references);
   planning->paint = kx_paint_ref (paint);
   planning->engine = kx_engine_ref (engine);
+  planning->worker = kx_engine_get_worker (engine);
   planning->planned = planned;
   g_weak_ref_init (&planning->object, object);
-  kx_worker_probe (kx_engine_get_worker (engine), object, plan_and_post, planning, planning_unref);
+  kx_worker_probe (kx_engine_get_worker (engine), object, plan_memory, planning, planning_unref);
 }

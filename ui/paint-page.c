@@ -8,8 +8,13 @@
 #include <math.h>
 
 #include "compare.h"
+#include "fast-grid.h"
+#include "fast-job.h"
+#include "fast-train.h"
 #include "film-strip.h"
+#include "loss-chart.h"
 #include "paint-dial.h"
+#include "paint-file.h"
 #include "paint-job.h"
 #include "paint-networks.h"
 #include "paint-well.h"
@@ -37,6 +42,7 @@ struct _KxPaintPage {
   GPtrArray *networks; /* of KolModelEntry */
   GArray *sizes;       /* of guint, as the row has them */
   gboolean filled;     /* the samples are there */
+  gboolean opening;    /* another picture is on its way: no sample is needed */
   gboolean setting;    /* controls are being set, not used */
   KxJob *getting;      /* a network that is on its way */
 
@@ -44,12 +50,16 @@ struct _KxPaintPage {
   GdkTexture *now;    /* its picture, or the content */
   KolSnapshot *full;  /* its picture as the engine has it */
   GPtrArray *moments; /* of Moment, as the film strip has them */
+  guint step;         /* how many were done */
+  GPtrArray *moves;   /* of char*: what was changed meanwhile, ends with NULL */
   gboolean fits;
   guint fitting_size;
+  KxPaint *planned; /* what the need is of */
   guint plan_source;
   Move *move; /* the latest, which the undo list owns */
   gint64 moved;
-  char *folder; /* where the last picture was saved */
+  gboolean noted; /* the latest move is the last of moves */
+  double noted_from;
 
   GtkButton *paint, *save, *cancel, *more, *fit, *get_small, *get_large;
   GtkToggleButton *pause;
@@ -58,13 +68,15 @@ struct _KxPaintPage {
   KxPaintWell *content_well, *style_well;
   KxCompare *compare;
   KxFilmStrip *strip;
+  KxLossChart *losses;
+  KxFastGrid *fast;
   GtkLabel *left, *need;
   AdwActionRow *content_row;
   GtkPicture *content_thumbnail;
   GtkListBox *styles;
   KxPaintDial *style_weight, *content_weight;
   AdwComboRow *size, *colours, *network;
-  GtkWidget *layers_group;
+  GtkWidget *layers_group, *chart_side;
   AdwExpanderRow *layers;
   GPtrArray *layer_dials; /* of KxPaintDial */
 };
@@ -158,14 +170,14 @@ make_paint (KxPaintPage *self)
 static void
 show_controls (KxPaintPage *self)
 {
-  gboolean painting = is_painting (self), over = self->job && !painting;
+  gboolean painting = is_painting (self);
   g_autoptr (KxPaint) paint = make_paint (self);
 
   gtk_widget_set_sensitive (GTK_WIDGET (self->paint), paint && self->fits && !painting);
   gtk_widget_set_sensitive (GTK_WIDGET (self->save), self->full != NULL);
   gtk_widget_set_visible (GTK_WIDGET (self->pause), painting);
   gtk_widget_set_visible (GTK_WIDGET (self->cancel), painting);
-  gtk_widget_set_visible (GTK_WIDGET (self->more), over && self->full);
+  gtk_widget_set_visible (GTK_WIDGET (self->more), self->full && !painting);
   gtk_widget_set_sensitive (GTK_WIDGET (self->more), paint && self->fits);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "paint.start",
                                  gtk_widget_get_sensitive (GTK_WIDGET (self->paint)));
@@ -174,12 +186,15 @@ show_controls (KxPaintPage *self)
 static void
 show_stage (KxPaintPage *self)
 {
-  const char *stage = self->job                                    ? "paint"
+  const char *stage = self->job || self->full                      ? "paint"
                       : self->networks && self->networks->len == 0 ? "no-network"
                                                                    : "choose";
 
   gtk_stack_set_visible_child_name (self->stack, stage);
-  kx_page_set_subtitle (KX_PAGE (self), self->content && self->job ? self->content->name : NULL);
+  gtk_widget_set_visible (self->chart_side, self->job != NULL);
+  gtk_widget_set_hexpand (GTK_WIDGET (self->fast), self->job == NULL);
+  kx_page_set_subtitle (KX_PAGE (self),
+                        self->content && (self->job || self->full) ? self->content->name : NULL);
 }
 
 static void
@@ -200,10 +215,13 @@ show_moment (KxPaintPage *self)
 static void
 show_now (KxPaintPage *self)
 {
-  guint steps = 0, step = self->job ? kx_paint_job_get_step (self->job, &steps) : 0;
+  guint steps = 0;
+
+  if (self->job)
+    self->step = MAX (self->step, kx_paint_job_get_step (self->job, &steps));
   g_autofree char *label = !self->full ? g_strdup (_ ("Preparing…"))
-                           : steps     ? g_strdup_printf (_ ("Step %u of %u"), step, steps)
-                                       : g_strdup_printf (_ ("Step %u"), step);
+                           : steps     ? g_strdup_printf (_ ("Step %u of %u"), self->step, steps)
+                                       : g_strdup_printf (_ ("Step %u"), self->step);
 
   kx_compare_set_b (self->compare, GDK_PAINTABLE (self->now), label);
 }
@@ -292,8 +310,11 @@ make_plan (gpointer data)
   g_autoptr (KxPaint) paint = make_paint (self);
 
   self->plan_source = 0;
-  if (paint && session && kx_session_get_device (session))
-    kx_paint_plan (session, paint, planned, G_OBJECT (self));
+  if (!paint || !session || !kx_session_get_device (session))
+    return G_SOURCE_REMOVE;
+  g_clear_pointer (&self->planned, kx_paint_unref);
+  self->planned = kx_paint_ref (paint);
+  kx_paint_plan (session, paint, planned, G_OBJECT (self));
   return G_SOURCE_REMOVE;
 }
 
@@ -301,7 +322,14 @@ make_plan (gpointer data)
 static void
 plan_again (KxPaintPage *self)
 {
+  g_autoptr (KxPaint) paint = make_paint (self);
+
+  /* Weights cost neither memory nor time. */
+  if (paint && self->planned && kx_paint_is_same_task (paint, self->planned))
+    return;
   gtk_widget_add_css_class (GTK_WIDGET (self->need), "dim-label");
+  if (paint)
+    gtk_label_set_label (self->need, _ ("Reckoning what it needs…"));
   g_clear_handle_id (&self->plan_source, g_source_remove);
   self->plan_source = g_timeout_add (PLAN_AFTER, make_plan, self);
 }
@@ -363,6 +391,34 @@ move_again (gpointer data)
   set_range (data, ((Move *) data)->to);
 }
 
+/* What was changed while it was painted goes into the picture's file: "120 style-weight 1 8". */
+static void
+note_step (KxPaintPage *self, GtkRange *range, double from, double to, gboolean same)
+{
+  const char *name = g_object_get_data (G_OBJECT (range), "kx-name");
+  double usual = range == kx_paint_dial_get_scale (self->style_weight)     ? KX_STYLE_WEIGHT
+                 : range == kx_paint_dial_get_scale (self->content_weight) ? KX_CONTENT_WEIGHT
+                                                                           : 0;
+  guint last = self->moves->len - 1; /* where NULL is */
+
+  if (!is_painting (self))
+    return;
+  if (usual)
+    {
+      from = usual * exp2 (from);
+      to = usual * exp2 (to);
+    }
+  if (same && last > 0 && self->noted)
+    {
+      from = self->noted_from;
+      g_ptr_array_remove_index (self->moves, --last);
+    }
+  self->noted = TRUE;
+  self->noted_from = from;
+  g_ptr_array_insert (self->moves, (int) last,
+                      g_strdup_printf ("%u %s %.4g %.4g", self->step, name, from, to));
+}
+
 /* A scale was moved: one entry of the undo list for each gesture. */
 static void
 note_move (KxPaintPage *self, GtkRange *range)
@@ -375,6 +431,7 @@ note_move (KxPaintPage *self, GtkRange *range)
   *before = to;
   if (self->setting)
     return;
+  note_step (self, range, from, to, last == range && now - self->moved < ONE_GESTURE * 1000);
   if (last == range && now - self->moved < ONE_GESTURE * 1000)
     self->move->to = to;
   else if (get_session (self))
@@ -394,12 +451,13 @@ note_move (KxPaintPage *self, GtkRange *range)
 }
 
 static void
-watch_scale (KxPaintPage *self, GtkRange *range)
+watch_scale (KxPaintPage *self, GtkRange *range, const char *name)
 {
   double *before = g_new (double, 1);
 
   *before = gtk_range_get_value (range);
   g_object_set_data_full (G_OBJECT (range), "kx-before", before, g_free);
+  g_object_set_data_full (G_OBJECT (range), "kx-name", g_strdup (name), g_free);
   g_signal_connect_object (range, "value-changed", G_CALLBACK (note_move), self, G_CONNECT_SWAPPED);
 }
 
@@ -442,6 +500,12 @@ list_sizes (KxPaintPage *self)
 }
 
 static void
+end_moves (KxPaintPage *self)
+{
+  g_ptr_array_add (self->moves, NULL);
+}
+
+static void
 forget_painting (KxPaintPage *self)
 {
   if (self->job && is_painting (self))
@@ -451,6 +515,10 @@ forget_painting (KxPaintPage *self)
   g_clear_object (&self->job);
   g_clear_object (&self->now);
   g_clear_pointer (&self->full, kol_snapshot_unref);
+  self->step = 0;
+  g_ptr_array_set_size (self->moves, 0);
+  end_moves (self);
+  kx_loss_chart_clear (self->losses);
   kx_film_strip_clear (self->strip);
   g_ptr_array_set_size (self->moments, 0);
   kx_compare_set_a (self->compare, NULL, NULL);
@@ -477,15 +545,26 @@ set_content (KxPaintPage *self, KxPaintPicture *picture)
 
 static void remove_style (KxPaintPage *self, KxStyleRow *row);
 
+/* A new network is called as the style. */
+static void
+suggest_network (KxPaintPage *self)
+{
+  const char *name = kx_style_row_get_picture (nth_style (self, 0))->name;
+  g_autofree char *stem = g_strndup (name, strcspn (name, "."));
+
+  kx_fast_grid_suggest (self->fast, stem);
+}
+
 static void
 add_style (KxPaintPage *self, KxPaintPicture *picture, double weight)
 {
   GtkWidget *row = kx_style_row_new (picture, weight);
 
   g_signal_connect_object (row, "removed", G_CALLBACK (remove_style), self, G_CONNECT_SWAPPED);
-  watch_scale (self, kx_style_row_get_scale (KX_STYLE_ROW (row)));
+  watch_scale (self, kx_style_row_get_scale (KX_STYLE_ROW (row)), picture->name);
   gtk_list_box_append (self->styles, row);
   kx_paint_well_set_picture (self->style_well, kx_style_row_get_picture (nth_style (self, 0)));
+  suggest_network (self);
   change (self);
 }
 
@@ -497,6 +576,13 @@ remove_style (KxPaintPage *self, KxStyleRow *row)
                                                    ? kx_style_row_get_picture (nth_style (self, 0))
                                                    : NULL);
   change (self);
+}
+
+static void
+clear_styles (KxPaintPage *self)
+{
+  while (nth_style (self, 0))
+    gtk_list_box_remove (self->styles, GTK_WIDGET (nth_style (self, 0)));
 }
 
 typedef enum { FOR_CONTENT, FOR_FIRST_STYLE, FOR_STYLE } Purpose;
@@ -518,8 +604,8 @@ loaded (GObject *source, GAsyncResult *result, gpointer data)
     set_content (self, picture);
   else if (self && picture)
     {
-      while (loading->purpose == FOR_FIRST_STYLE && nth_style (self, 0))
-        gtk_list_box_remove (self->styles, GTK_WIDGET (nth_style (self, 0)));
+      if (loading->purpose == FOR_FIRST_STYLE)
+        clear_styles (self);
       add_style (self, picture, 1);
     }
   else if (self)
@@ -606,6 +692,18 @@ clear_layers (KxPaintPage *self)
     adw_expander_row_remove (self->layers, g_ptr_array_index (self->layer_dials, i));
   g_ptr_array_set_size (self->layer_dials, 0);
   gtk_widget_set_visible (self->layers_group, FALSE);
+}
+
+static void
+add_layer (KxPaintPage *self, const char *name, double weight)
+{
+  GtkWidget *dial = kx_paint_dial_new (name, 1);
+
+  kx_paint_dial_set_value (KX_PAINT_DIAL (dial), weight);
+  watch_scale (self, kx_paint_dial_get_scale (KX_PAINT_DIAL (dial)), name);
+  adw_expander_row_add_row (self->layers, dial);
+  g_ptr_array_add (self->layer_dials, dial);
+  gtk_widget_set_visible (self->layers_group, TRUE);
 }
 
 static void
@@ -704,20 +802,24 @@ list_layers (KxPaintPage *self, const KxPaintLosses *losses)
 
       if (g_str_equal (name, "content") || g_str_equal (name, "variation") || strchr (name, '('))
         continue;
-      GtkWidget *dial = kx_paint_dial_new (name, 1);
-      watch_scale (self, kx_paint_dial_get_scale (KX_PAINT_DIAL (dial)));
-      adw_expander_row_add_row (self->layers, dial);
-      g_ptr_array_add (self->layer_dials, dial);
+      add_layer (self, name, 1);
     }
   self->setting = FALSE;
-  gtk_widget_set_visible (self->layers_group, self->layer_dials->len > 0);
 }
 
 static void
 take_losses (KxPaintPage *self, const KxPaintLosses *losses)
 {
-  if (losses)
-    list_layers (self, losses);
+  if (!losses)
+    return;
+  list_layers (self, losses);
+  kx_loss_chart_add (self->losses, losses);
+}
+
+static void
+take_floor (KxPaintPage *self, const KxPaintLosses *floor)
+{
+  kx_loss_chart_set_floor (self->losses, floor);
 }
 
 static void
@@ -758,14 +860,14 @@ begin (KxPaintPage *self, gboolean anew, double rate)
 {
   KxSession *session = get_session (self);
   g_autoptr (KxPaint) paint = make_paint (self);
-  guint steps, from = 0;
+  guint from = 0;
 
   if (!paint || !session || !kx_session_get_device (session) || is_painting (self))
     return;
   if (!anew && self->full)
     {
       paint->start = kol_snapshot_to_picture (self->full, NULL);
-      from = self->job ? kx_paint_job_get_step (self->job, &steps) : 0;
+      from = self->step;
       if (self->job)
         g_signal_handlers_disconnect_by_data (self->job, self);
       g_clear_object (&self->job);
@@ -779,6 +881,7 @@ begin (KxPaintPage *self, gboolean anew, double rate)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->job, "moment", G_CALLBACK (take_moment), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->job, "losses", G_CALLBACK (take_losses), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->job, "floor", G_CALLBACK (take_floor), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->job, "event", G_CALLBACK (take_event), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->job, "changed", G_CALLBACK (job_changed), self, G_CONNECT_SWAPPED);
   if (!self->now)
@@ -850,65 +953,136 @@ press_fit (KxPaintPage *self)
       adw_combo_row_set_selected (self->size, i);
 }
 
+/* ── In one pass ─────────────────────────────────────────────────────────────────────────────── */
+
+static void
+fast_painted (KolSnapshot *picture, GdkTexture *texture, const GError *error, gpointer object)
+{
+  KxPaintPage *self = object;
+
+  if (error)
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  if (!picture || !texture)
+    return;
+  g_autoptr (GdkTexture) slow = self->job && self->full ? g_object_ref (self->now) : NULL;
+  const KxPaintPicked before = { slow, slow, self->step, NULL };
+  forget_painting (self);
+  show_start (self);
+  if (slow)
+    take_moment (self, &before);
+  g_set_object (&self->now, texture);
+  self->full = kol_snapshot_ref (picture);
+  gtk_label_set_label (self->left, "");
+  kx_film_strip_select (self->strip, slow ? 1 : 0);
+  kx_compare_set_b (self->compare, GDK_PAINTABLE (texture), _ ("Painted in one pass"));
+  show_controls (self);
+  show_stage (self);
+}
+
+static void
+paint_fast (KxPaintPage *self, const char *network)
+{
+  KxSession *session = get_session (self);
+
+  kx_page_clear_fault (KX_PAGE (self));
+  if (session && kx_session_get_device (session) && self->content)
+    kx_fast_paint (session, network, self->content, chosen_size (self), fast_painted,
+                   G_OBJECT (self));
+}
+
+/* The new network paints at once what is on the easel, beside what painting slowly has made of it.
+ */
+static void
+fast_trained (const char *path, const GError *error, gpointer object)
+{
+  KxPaintPage *self = object;
+
+  if (error)
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  if (!path)
+    return;
+  kx_fast_grid_look (self->fast);
+  if (!is_painting (self))
+    paint_fast (self, path);
+}
+
+static void
+train_fast (KxPaintPage *self, const char *photos, const char *name, guint steps, guint size)
+{
+  KxSession *session = get_session (self);
+  g_autofree char *folder = kx_fast_grid_get_folder ();
+  KxStyleRow *style = nth_style (self, 0);
+
+  if (!session || !kx_session_get_device (session) || !style || !chosen_network (self))
+    return;
+  kx_page_clear_fault (KX_PAGE (self));
+  kx_fast_train (session,
+                 &(KxFastTraining){ .network = chosen_network (self),
+                                    .style = kx_style_row_get_picture (style),
+                                    .photos = photos,
+                                    .name = name,
+                                    .folder = folder,
+                                    .size = size,
+                                    .steps = steps },
+                 fast_trained, G_OBJECT (self));
+  kx_session_toast (session, _ ("It learns among the jobs, and stands here when it is done"),
+                    FALSE);
+}
+
 /* ── Saving ──────────────────────────────────────────────────────────────────────────────────── */
 
 typedef struct {
-  KolSnapshot *picture;
-  GFile *file;
-} Saving;
+  GWeakRef page;
+  char *name; /* of the file */
+} Filing;
 
-static void
-saving_free (gpointer data)
+static Filing *
+filing_new (KxPaintPage *self, const char *path)
 {
-  Saving *saving = data;
+  Filing *filing = g_new0 (Filing, 1);
 
-  kol_snapshot_unref (saving->picture);
-  g_object_unref (saving->file);
-  g_free (saving);
+  g_weak_ref_init (&filing->page, self);
+  filing->name = g_filename_display_basename (path);
+  return filing;
 }
 
 static void
-write_picture (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+filing_free (Filing *filing)
 {
-  Saving *saving = data;
-  const char *const texts[] = { "Software", "Kolinsky", NULL };
-  GError *error = NULL;
-  g_autoptr (GBytes) png = kol_snapshot_to_png (saving->picture, texts, &error);
-  gsize size;
-  const char *bytes = png ? g_bytes_get_data (png, &size) : NULL;
-
-  if (bytes
-      && g_file_replace_contents (saving->file, bytes, size, NULL, FALSE, G_FILE_CREATE_NONE, NULL,
-                                  cancellable, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
+  g_weak_ref_clear (&filing->page);
+  g_free (filing->name);
+  g_free (filing);
 }
 
 static void
-saved (GObject *source, GAsyncResult *result, gpointer unused)
+saved (GObject *source, GAsyncResult *result, gpointer data)
 {
-  KxPaintPage *self = KX_PAINT_PAGE (source);
-  Saving *saving = g_task_get_task_data (G_TASK (result));
-  g_autofree char *name = g_file_get_basename (saving->file);
-  g_autofree char *text = g_strdup_printf (_ ("Saved as “%s”"), name);
+  Filing *filing = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&filing->page);
+  g_autofree char *text = g_strdup_printf (_ ("Saved as “%s”"), filing->name);
   g_autoptr (GError) error = NULL;
 
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
+  if (!kx_paint_file_save_finish (result, &error) && self)
     kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
-  else if (get_session (self))
+  else if (self && get_session (self))
     kx_session_toast (get_session (self), text, FALSE);
+  filing_free (filing);
 }
 
+/* The picture says how it was painted, up to now. */
 static void
 save_to (KxPaintPage *self, GFile *file)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, saved, NULL);
-  Saving *saving = g_new (Saving, 1);
+  g_autofree char *path = kx_path_of_file (file);
+  g_autoptr (KxPaint) paint
+      = self->job ? kx_paint_ref (kx_paint_job_get_paint (self->job)) : make_paint (self);
 
-  *saving = (Saving){ kol_snapshot_ref (self->full), g_object_ref (file) };
-  g_task_set_task_data (task, saving, saving_free);
-  g_task_run_in_thread (task, write_picture);
+  if (!paint || !path)
+    return;
+  g_autoptr (KolStyleNote) note = kx_paint_to_note (paint);
+  note->step = (int) self->step;
+  note->moves = g_strdupv ((char **) self->moves->pdata);
+  kx_paint_file_save_async (file, self->full, note, saved, filing_new (self, path));
 }
 
 static void
@@ -951,6 +1125,117 @@ press_save (KxPaintPage *self)
 }
 
 static void
+select_network (KxPaintPage *self, const char *name)
+{
+  for (guint i = 0; i < self->networks->len; i++)
+    if (g_strcmp0 (((const KolModelEntry *) g_ptr_array_index (self->networks, i))->name, name)
+        == 0)
+      adw_combo_row_set_selected (self->network, i);
+}
+
+static void
+select_size (KxPaintPage *self, guint size)
+{
+  for (guint i = 0; i < self->sizes->len; i++)
+    if (g_array_index (self->sizes, guint, i) <= size)
+      adw_combo_row_set_selected (self->size, i);
+}
+
+/* "relu1_1:2,relu2_1" */
+static void
+set_layers (KxPaintPage *self, const char *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text ? text : "", ",", -1);
+
+  clear_layers (self);
+  for (guint i = 0; parts[i]; i++)
+    {
+      char *colon = strrchr (parts[i], ':');
+      double weight = colon ? g_ascii_strtod (colon + 1, NULL) : 1;
+
+      if (colon)
+        *colon = '\0';
+      add_layer (self, parts[i], weight);
+    }
+}
+
+/* The controls, as a picture says that it was painted. */
+static void
+take_note (KxPaintPage *self, const KxPaintFile *file)
+{
+  const KolStyleNote *note = file->note;
+  const char *colours[] = { "style", "keep", "match" };
+
+  self->setting = TRUE;
+  select_network (self, note->model);
+  set_layers (self, note->style_layers);
+  if (!isnan (note->style_weight))
+    kx_paint_dial_set_value (self->style_weight, note->style_weight);
+  if (!isnan (note->content_weight))
+    kx_paint_dial_set_value (self->content_weight, note->content_weight);
+  for (guint i = 0; i < G_N_ELEMENTS (colours); i++)
+    if (g_strcmp0 (note->colours, colours[i]) == 0)
+      adw_combo_row_set_selected (self->colours, i);
+  clear_styles (self);
+  for (guint i = 0; i < file->styles->len; i++)
+    add_style (self, g_ptr_array_index (file->styles, i), g_array_index (file->weights, double, i));
+  select_size (self, note->size ? (guint) note->size : USUAL_SIZE);
+  self->setting = FALSE;
+}
+
+static KolSnapshot *
+snapshot_of (const KolPicture *picture)
+{
+  gsize n = picture->channels * picture->height * picture->width;
+  g_autofree float *pixels = g_new (float, n);
+
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = picture->pixels[i] / 255.0f;
+  return kol_snapshot_new (pixels, picture->channels, picture->height, picture->width);
+}
+
+/* What was opened is the picture as it is now, and its content the first moment. */
+static void
+take_file (KxPaintPage *self, const KxPaintFile *file)
+{
+  list_networks (self);
+  set_content (self, file->content ? file->content : file->picture);
+  take_note (self, file);
+  show_start (self);
+  g_set_object (&self->now, file->picture->texture);
+  self->full = snapshot_of (file->picture->picture);
+  self->step = (guint) MAX (file->note->step, 0);
+  g_ptr_array_set_size (self->moves, 0);
+  for (guint i = 0; file->note->moves && file->note->moves[i]; i++)
+    g_ptr_array_add (self->moves, g_strdup (file->note->moves[i]));
+  end_moves (self);
+  show_now (self);
+  change (self);
+  show_stage (self);
+  if (!file->missing)
+    return;
+  g_autofree char *text = g_strdup_printf (
+      _ ("%s: this is not where it was when the picture was saved. Choose it again to go on."),
+      file->missing);
+  kx_page_show_fault (KX_PAGE (self), text, NULL, NULL, NULL);
+}
+
+static void
+opened (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Filing *filing = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&filing->page);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KxPaintFile) file = kx_paint_file_open_finish (result, &error);
+
+  if (self && file)
+    take_file (self, file);
+  else if (self)
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  filing_free (filing);
+}
+
+static void
 kx_paint_page_save (KxPage *page)
 {
   press_save (KX_PAINT_PAGE (page));
@@ -973,10 +1258,17 @@ fill (KxPaintPage *self)
 
       kx_paint_well_add_sample (self->style_well, place, _ (styles[i].name));
     }
-  if (!self->content)
+  if (!self->content && !self->opening)
     choose_content (self, SAMPLES "hills.png");
-  if (!nth_style (self, 0))
+  if (!nth_style (self, 0) && !self->opening)
     choose_style (self, SAMPLES "strokes.png");
+}
+
+static void
+change_device (KxPaintPage *self)
+{
+  g_clear_pointer (&self->planned, kx_paint_unref);
+  change (self);
 }
 
 static void
@@ -987,9 +1279,10 @@ kx_paint_page_opened (KxPage *page)
   if (!self->filled)
     {
       fill (self);
-      g_signal_connect_object (get_session (self), "notify::device", G_CALLBACK (change), self,
-                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (get_session (self), "notify::device", G_CALLBACK (change_device),
+                               self, G_CONNECT_SWAPPED);
     }
+  kx_fast_grid_look (self->fast);
   list_networks (self);
   change (self);
   show_stage (self);
@@ -1004,6 +1297,54 @@ is_picture (GFile *file)
   return type && g_content_type_is_a (type, "image/*");
 }
 
+/* A picture that was painted here is gone on with. */
+static gboolean
+open_painted (KxPaintPage *self, GListModel *files)
+{
+  g_autoptr (GFile) file
+      = g_list_model_get_n_items (files) == 1 ? g_list_model_get_item (files, 0) : NULL;
+  g_autofree char *path = file ? kx_path_of_file (file) : NULL;
+
+  if (!path || !kx_paint_file_is_one (path))
+    return FALSE;
+  self->opening = TRUE;
+  kx_paint_file_open_async (path, opened, filing_new (self, path));
+  return TRUE;
+}
+
+/* A folder is painted by the network that was used last. */
+static gboolean
+take_folder (KxPaintPage *self, GListModel *files)
+{
+  g_autoptr (GFile) file = g_list_model_get_item (files, 0);
+  g_autofree char *path = file ? kx_path_of_file (file) : NULL;
+  const char *network = kx_fast_grid_get_chosen (self->fast);
+
+  if (!path || !g_file_test (path, G_FILE_TEST_IS_DIR))
+    return FALSE;
+  if (!network)
+    kx_page_show_fault (KX_PAGE (self),
+                        _ ("Choose a network that paints in one pass first: it paints the folder."),
+                        NULL, NULL, NULL);
+  else if (kx_session_get_device (get_session (self)))
+    kx_fast_paint_folder (get_session (self), network, path);
+  return TRUE;
+}
+
+static gboolean
+take_network (KxPaintPage *self, GListModel *files)
+{
+  g_autoptr (GFile) file = g_list_model_get_item (files, 0);
+  g_autofree char *path = file ? kx_path_of_file (file) : NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!path || !(g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".onnx")))
+    return FALSE;
+  if (!kx_fast_grid_add (self->fast, path, &error))
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  return TRUE;
+}
+
 /* A picture is what is to be painted; of several the others are styles. */
 static gboolean
 kx_paint_page_drop (KxPage *page, GListModel *files)
@@ -1011,8 +1352,12 @@ kx_paint_page_drop (KxPage *page, GListModel *files)
   KxPaintPage *self = KX_PAINT_PAGE (page);
   gboolean taken = FALSE;
 
+  if (open_painted (self, files))
+    return TRUE;
   if (!gtk_widget_get_mapped (GTK_WIDGET (page)))
     return FALSE;
+  if (take_folder (self, files) || take_network (self, files))
+    return TRUE;
   for (guint i = 0; i < g_list_model_get_n_items (files); i++)
     {
       g_autoptr (GFile) file = g_list_model_get_item (files, i);
@@ -1053,6 +1398,7 @@ kx_paint_page_dispose (GObject *object)
   if (self->job)
     forget_painting (self);
   g_clear_pointer (&self->content, kx_paint_picture_unref);
+  g_clear_pointer (&self->planned, kx_paint_unref);
   G_OBJECT_CLASS (kx_paint_page_parent_class)->dispose (object);
 }
 
@@ -1064,6 +1410,7 @@ kx_paint_page_finalize (GObject *object)
   g_clear_pointer (&self->networks, g_ptr_array_unref);
   g_array_unref (self->sizes);
   g_ptr_array_unref (self->moments);
+  g_ptr_array_unref (self->moves);
   g_ptr_array_unref (self->layer_dials);
   g_clear_object (&self->now);
   g_clear_pointer (&self->full, kol_snapshot_unref);
@@ -1088,6 +1435,9 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, style_well);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, compare);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, strip);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, losses);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, fast);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, chart_side);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, left);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, need);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, content_row);
@@ -1109,6 +1459,8 @@ bind_callbacks (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_callback (widget_class, press_save);
   gtk_widget_class_bind_template_callback (widget_class, press_cancel);
   gtk_widget_class_bind_template_callback (widget_class, press_more);
+  gtk_widget_class_bind_template_callback (widget_class, paint_fast);
+  gtk_widget_class_bind_template_callback (widget_class, train_fast);
   gtk_widget_class_bind_template_callback (widget_class, press_fit);
   gtk_widget_class_bind_template_callback (widget_class, press_content);
   gtk_widget_class_bind_template_callback (widget_class, press_add_style);
@@ -1135,6 +1487,8 @@ kx_paint_page_class_init (KxPaintPageClass *klass)
   page_class->export = kx_paint_page_save;
   g_type_ensure (KX_TYPE_COMPARE);
   g_type_ensure (KX_TYPE_FILM_STRIP);
+  g_type_ensure (KX_TYPE_FAST_GRID);
+  g_type_ensure (KX_TYPE_LOSS_CHART);
   g_type_ensure (KX_TYPE_PAINT_DIAL);
   g_type_ensure (KX_TYPE_PAINT_WELL);
   gtk_widget_class_set_template_from_resource (widget_class,
@@ -1157,13 +1511,15 @@ kx_paint_page_init (KxPaintPage *self)
   self->sizes = g_array_new (FALSE, FALSE, sizeof (guint));
   self->moments = g_ptr_array_new_with_free_func (moment_free);
   self->layer_dials = g_ptr_array_new ();
+  self->moves = g_ptr_array_new_with_free_func (g_free);
+  end_moves (self);
   self->setting = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
   self->setting = FALSE;
   g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_style), self);
   gtk_widget_add_controller (GTK_WIDGET (self->styles), GTK_EVENT_CONTROLLER (target));
-  watch_scale (self, kx_paint_dial_get_scale (self->style_weight));
-  watch_scale (self, kx_paint_dial_get_scale (self->content_weight));
+  watch_scale (self, kx_paint_dial_get_scale (self->style_weight), "style-weight");
+  watch_scale (self, kx_paint_dial_get_scale (self->content_weight), "content-weight");
   list_sizes (self);
   show_controls (self);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define RESOURCE "resource://"
-#define SCREEN 2048 /* a larger texture would cost time at each frame, and show nothing more */
+#define SCREEN 1280 /* a larger texture would cost time at each frame, and show little more */
 
 /* ── Planes and rows ─────────────────────────────────────────────────────────────────────────── */
 

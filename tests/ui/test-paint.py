@@ -1,0 +1,190 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""The page of painting: from two pictures to a third, with small networks of our own making."""
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+
+import explorer
+from explorer import Explorer, check, main, test, too_slow
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+import networks  # noqa: E402
+
+COMMAND = os.path.join(os.path.dirname(explorer.APPLICATION), "..", "src", "tools", "kolinsky")
+PAGE = {"page": "'paint'"}
+STEP = re.compile(r"^Step (\d+) of (\d+)$")
+
+
+def convolutions():
+    """Two 1x1 convolutions with a ReLU each, of chance weights: its features have styles."""
+    chance = random.Random(4)
+    nodes = [networks.node("Conv", ["x", "w1"], ["conv_one"]),
+             networks.node("Relu", ["conv_one"], ["relu_one"]),
+             networks.node("Conv", ["relu_one", "w2"], ["conv_two"]),
+             networks.node("Relu", ["conv_two"], ["relu_two"])]
+    weights = [networks.tensor(name, shape, [chance.gauss(0, 0.5) for _ in range(count)])
+               for name, shape, count in (("w1", [6, 3, 1, 1], 18), ("w2", [8, 6, 1, 1], 48))]
+    return networks.model(nodes, [networks.port("x", [None, 3, None, None])],
+                          [networks.port("relu_two", [None, 8, None, None])], weights)
+
+
+def negative():
+    """A network that paints: what was white is black."""
+    weights = [networks.tensor("w", [3, 3, 1, 1], [-1, 0, 0, 0, -1, 0, 0, 0, -1]),
+               networks.tensor("b", [3], [1, 1, 1])]
+    return networks.model([networks.node("Conv", ["x", "w", "b"], ["y"])],
+                          [networks.port("x", [1, 3, None, None])],
+                          [networks.port("y", [1, 3, None, None])], weights)
+
+
+def write(folder, name, content):
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def install(folder):
+    """Puts the network among those that are installed for the application in that folder."""
+    path = write(folder, "small.onnx", convolutions())
+    subprocess.run([COMMAND, "models", "add", path, "--name", "small"], check=True,
+                   stdout=subprocess.DEVNULL,
+                   env={**os.environ, "XDG_DATA_HOME": os.path.join(folder, "data")})
+
+
+def step(app):
+    """How many steps the picture has had that is shown."""
+    found = app.find_all("label", STEP)
+    return int(STEP.match(found[0].name)[1]) if found else 0
+
+
+def begin(app):
+    app.find("push button", "Paint").click()
+    app.wait(lambda: step(app) > 5, 60, "steps")
+
+
+def end(app):
+    app.find("push button", "Cancel").click()
+    app.find("label", "Cancelled")
+
+
+def save(app, path):
+    app.key("Ctrl+s")
+    app.find("push button", re.compile("^_Save"), seconds=10)
+    time.sleep(0.5)  # the name is selected once it is shown
+    app.key("Ctrl+a")
+    app.write(path)
+    app.key("Enter")
+    app.wait(lambda: os.path.exists(path), text="the file")
+    app.find("label", f"Saved as “{os.path.basename(path)}”")
+
+
+def note(path):
+    """What a painted picture says of itself."""
+    with open(path, "rb") as file:
+        return file.read().decode("latin-1")
+
+
+@test
+def paints_and_goes_on(folder):
+    install(folder)
+    painted = os.path.join(folder, "painted.png")
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs .*[GM]B"), 60)
+        begin(app)
+        app.find("slider", "Style weight").value = 2
+        before = step(app)
+        app.wait(lambda: step(app) > before + 5, text="steps with another weight")
+        app.find("label", "4")  # two octaves above 1
+        app.find(None, "Step 5").act()
+        app.find("slider", "Compare").value = 0.25
+        app.find("slider", "relu_one")
+        end(app)
+        reached = step(app)
+        save(app, painted)
+    text = note(painted)
+    check("style-weight=4" in text, "the weight is not in the file")
+    check(re.search(r"moves=\d+ style-weight 1 4", text), "the movement is not in the file")
+    check("kolinsky style" in text, "the command is not in the file")
+    with Explorer(folder, painted) as app:
+        app.find("label", f"Step {reached}")
+        check(abs(app.find("slider", "Style weight").value - 2) < 1e-6, "the weight was not read")
+        app.find("push button", "Go On").click()
+        app.wait(lambda: step(app) > reached, text="more steps")
+        end(app)
+
+
+@test
+def pauses_and_takes_back(folder):
+    install(folder)
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs"), 60)
+        begin(app)
+        app.find("push button", "Pause").act()
+        app.find("label", "Paused")
+        time.sleep(0.5)
+        stood = step(app)
+        time.sleep(0.7)
+        check(step(app) == stood, "it went on")
+        app.find("slider", "Content weight").value = 1
+        app.key("Ctrl+z")
+        app.wait(lambda: app.find("slider", "Content weight").value == 0, text="the move taken back")
+        app.key("Ctrl+Shift+z")
+        app.wait(lambda: app.find("slider", "Content weight").value == 1, text="the move again")
+        app.find("push button", "Pause").act()
+        app.wait(lambda: step(app) > stood, text="more steps")
+        end(app)
+
+
+@test
+def paints_in_one_pass(folder):
+    install(folder)
+    write(folder, "data/kolinsky/styles/negative.onnx", negative())
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("push button", "Paint with negative").click()
+        app.find("label", "Painted in one pass", 60)
+        app.find("slider", "Compare")
+
+
+@test
+def paints_a_folder_in_one_pass(folder):
+    install(folder)
+    write(folder, "data/kolinsky/styles/negative.onnx", negative())
+    for i in range(3):
+        write(folder, f"photos/{i}.png", networks.png(200, 40, 60, 40 + i, 30))
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("push button", "Paint with negative").click()
+        app.find("label", "Painted in one pass", 60)
+        # Files that are given to a second instance are opened by the first.
+        subprocess.run([explorer.APPLICATION, os.path.join(folder, "photos")], env=app.environment,
+                       check=True)
+        app.find("label", re.compile("^3 pictures are in"))
+    made = os.listdir(os.path.join(folder, "photos-negative"))
+    check(sorted(made) == ["0.png", "1.png", "2.png"], str(made))
+
+
+@test
+def no_network(folder):
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", "No network to look through")
+        app.find("push button", re.compile("^Get SqueezeNet"))
+        check(not app.find("push button", "Paint").sensitive, "it would paint with nothing")
+
+
+@test
+def a_large_photo_is_planned(folder):
+    install(folder)
+    photo = write(folder, "large.png", networks.png(120, 90, 60, 4000, 3000))
+    with Explorer(folder, photo, settings=PAGE) as app:
+        app.find("label", "4000 × 3000 pixels")
+        app.find("label", re.compile("^Needs .*[GM]B, about"), 60)
+        report = app.close()
+    if report["stalls"][0][0] > 200:
+        too_slow(f"the main loop stood still: {report['stalls'][:3]}")
+
+
+main()

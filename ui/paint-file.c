@@ -1,0 +1,229 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* Pictures that say how they were painted: saved, and opened to be gone on with. */
+
+#include "paint-file.h"
+
+#include <glib/gi18n.h>
+
+/* ── Opening ─────────────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_paint_file_is_one:
+ * @path: a file
+ *
+ * Returns: whether it is a picture that says how it was painted
+ */
+gboolean
+kx_paint_file_is_one (const char *path)
+{
+  g_autoptr (KolStyleNote) note
+      = g_str_has_suffix (path, ".png") ? kol_style_note_read (path, NULL) : NULL;
+
+  return note != NULL;
+}
+
+void
+kx_paint_file_free (KxPaintFile *file)
+{
+  g_clear_pointer (&file->picture, kx_paint_picture_unref);
+  g_clear_pointer (&file->content, kx_paint_picture_unref);
+  g_clear_pointer (&file->note, kol_style_note_free);
+  g_clear_pointer (&file->styles, g_ptr_array_unref);
+  g_clear_pointer (&file->weights, g_array_unref);
+  g_free (file->missing);
+  g_free (file);
+}
+
+/* A file that the picture was made of, or NULL, with its name among the missing ones. */
+static KxPaintPicture *
+load_part (KxPaintFile *file, const char *place)
+{
+  KxPaintPicture *picture = place ? kx_paint_picture_load (place, NULL) : NULL;
+
+  if (picture || !place)
+    return picture;
+  g_autofree char *before = file->missing;
+  g_autofree char *base = g_path_get_basename (place);
+  g_autofree char *name = g_filename_display_name (base);
+  file->missing = before ? g_strdup_printf ("%s, %s", before, name) : g_strdup (name);
+  return NULL;
+}
+
+static void
+load_styles (KxPaintFile *file)
+{
+  g_auto (GStrv) weights = g_strsplit (file->note->weights ? file->note->weights : "", ",", -1);
+  guint n = g_strv_length (weights);
+
+  for (guint i = 0; file->note->styles && file->note->styles[i]; i++)
+    {
+      KxPaintPicture *style = load_part (file, file->note->styles[i]);
+      double weight = i < n ? g_ascii_strtod (weights[i], NULL) : 1;
+
+      if (!style)
+        continue;
+      g_ptr_array_add (file->styles, style);
+      g_array_append_val (file->weights, weight);
+    }
+}
+
+static void
+open_file (GTask *task, gpointer source, gpointer path, GCancellable *cancellable)
+{
+  g_autoptr (KxPaintFile) file = g_new0 (KxPaintFile, 1);
+  GError *error = NULL;
+
+  file->styles = g_ptr_array_new_with_free_func ((GDestroyNotify) kx_paint_picture_unref);
+  file->weights = g_array_new (FALSE, FALSE, sizeof (double));
+  file->note = kol_style_note_read (path, &error);
+  file->picture = file->note ? kx_paint_picture_load (path, &error) : NULL;
+  if (!file->picture)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  file->content = load_part (file, file->note->content);
+  load_styles (file);
+  g_task_return_pointer (task, g_steal_pointer (&file), (GDestroyNotify) kx_paint_file_free);
+}
+
+/**
+ * kx_paint_file_open_async:
+ * @path: a picture that says how it was painted
+ * @done: called on this thread
+ * @user_data: for @done
+ */
+void
+kx_paint_file_open_async (const char *path, GAsyncReadyCallback done, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, done, user_data);
+
+  g_task_set_task_data (task, g_strdup (path), g_free);
+  g_task_run_in_thread (task, open_file);
+}
+
+KxPaintFile *
+kx_paint_file_open_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ── Saving ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+append_number (GString *text, const char *before, double number)
+{
+  char digits[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_string_append (text, before);
+  g_string_append (text, g_ascii_formatd (digits, sizeof digits, "%.6g", number));
+}
+
+/**
+ * kx_paint_to_note:
+ * @paint: what was painted
+ *
+ * Returns: (transfer full): the same, as a picture's file says it
+ */
+KolStyleNote *
+kx_paint_to_note (const KxPaint *paint)
+{
+  static const char *const colours[] = { [KOL_STYLE_COLOURS_STYLE] = "style",
+                                         [KOL_STYLE_COLOURS_KEEP] = "keep",
+                                         [KOL_STYLE_COLOURS_MATCH] = "match" };
+  KolStyleNote *note = kol_style_note_new ();
+  g_autoptr (GStrvBuilder) styles = g_strv_builder_new ();
+  g_autoptr (GString) weights = g_string_new (NULL);
+  g_autoptr (GString) layers = g_string_new (NULL);
+
+  for (guint i = 0; i < paint->styles->len; i++)
+    {
+      const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
+
+      g_strv_builder_add (styles, style->picture->place);
+      append_number (weights, i ? "," : "", MAX (style->weight, 1e-6));
+    }
+  for (guint i = 0; i < paint->layers->len; i++)
+    {
+      const KxPaintLayer *layer = g_ptr_array_index (paint->layers, i);
+
+      g_string_append_printf (layers, "%s%s", i ? "," : "", layer->name);
+      append_number (layers, ":", layer->weight);
+    }
+  note->content = g_strdup (paint->content->place);
+  note->styles = g_strv_builder_end (styles);
+  note->weights = g_string_free (g_steal_pointer (&weights), FALSE);
+  note->style_layers = layers->len ? g_strdup (layers->str) : NULL;
+  note->model = g_strdup (paint->network);
+  note->colours = g_strdup (colours[paint->colours]);
+  note->content_weight = paint->content_weight;
+  note->style_weight = paint->style_weight;
+  note->size = (int) paint->size;
+  note->steps = (int) paint->steps;
+  note->rate = paint->rate;
+  note->seed = (gint64) paint->seed;
+  return note;
+}
+
+typedef struct {
+  KolSnapshot *picture;
+  char **texts;
+  GFile *file;
+} Saving;
+
+static void
+saving_free (gpointer data)
+{
+  Saving *saving = data;
+
+  kol_snapshot_unref (saving->picture);
+  g_strfreev (saving->texts);
+  g_object_unref (saving->file);
+  g_free (saving);
+}
+
+static void
+write_file (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Saving *saving = data;
+  GError *error = NULL;
+  g_autoptr (GBytes) png
+      = kol_snapshot_to_png (saving->picture, (const char *const *) saving->texts, &error);
+  gsize size;
+  const char *bytes = png ? g_bytes_get_data (png, &size) : NULL;
+
+  if (bytes
+      && g_file_replace_contents (saving->file, bytes, size, NULL, FALSE, G_FILE_CREATE_NONE, NULL,
+                                  cancellable, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * kx_paint_file_save_async:
+ * @file: where it goes
+ * @picture: what was painted
+ * @note: how
+ * @done: called on this thread
+ * @user_data: for @done
+ */
+void
+kx_paint_file_save_async (GFile *file, KolSnapshot *picture, const KolStyleNote *note,
+                          GAsyncReadyCallback done, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, done, user_data);
+  Saving *saving = g_new (Saving, 1);
+
+  *saving
+      = (Saving){ kol_snapshot_ref (picture), kol_style_note_to_texts (note), g_object_ref (file) };
+  g_task_set_task_data (task, saving, saving_free);
+  g_task_run_in_thread (task, write_file);
+}
+
+gboolean
+kx_paint_file_save_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

@@ -1,0 +1,40 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "paint.h"
+
+G_BEGIN_DECLS
+
+/**
+ * KxPaintFile:
+ * @picture: what was painted
+ * @note: how
+ * @content: (nullable): what it shows
+ * @styles: (element-type KxPaintPicture): how it is painted; those that are there
+ * @weights: (element-type double): how much of each
+ * @missing: (nullable): names of the files that are not there any more
+ *
+ * A picture that was saved, and what it was made of.
+ */
+typedef struct {
+  KxPaintPicture *picture;
+  KolStyleNote *note;
+  KxPaintPicture *content;
+  GPtrArray *styles;
+  GArray *weights;
+  char *missing;
+} KxPaintFile;
+
+gboolean kx_paint_file_is_one (const char *path);
+void kx_paint_file_open_async (const char *path, GAsyncReadyCallback done, gpointer user_data);
+KxPaintFile *kx_paint_file_open_finish (GAsyncResult *result, GError **error);
+void kx_paint_file_free (KxPaintFile *file);
+
+KolStyleNote *kx_paint_to_note (const KxPaint *paint);
+void kx_paint_file_save_async (GFile *file, KolSnapshot *picture, const KolStyleNote *note,
+                               GAsyncReadyCallback done, gpointer user_data);
+gboolean kx_paint_file_save_finish (GAsyncResult *result, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxPaintFile, kx_paint_file_free)
+
+G_END_DECLS
