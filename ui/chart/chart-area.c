@@ -27,10 +27,9 @@ struct _KxChartArea {
 
   /* The drawing, kept while nothing but the crosshair changes. */
   KxPlot *plot;
-  GdkTexture *picture;
+  GskRenderNode *picture;
   int width, height, scale;
   gboolean stale;
-  double cost; /* ms that the last drawing took */
 
   /* While dragging. */
   KxAxis drag_x, drag_y;
@@ -71,39 +70,39 @@ kx_chart_area_get_settings (KxChartArea *self, KxPlotSettings *settings)
     settings->y.low = settings->y.high = 0;
 }
 
-static GdkTexture *
-texture_of (cairo_surface_t *surface, int width, int height)
+/* A node that paints @surface, which is drawn again without anything that made it. */
+static GskRenderNode *
+node_of (KxChartArea *self, cairo_surface_t *surface)
 {
-  int stride = cairo_image_surface_get_stride (surface);
-  g_autoptr (GBytes) bytes = NULL;
+  GskRenderNode *node = gsk_cairo_node_new (&GRAPHENE_RECT_INIT (0, 0, self->width, self->height));
+  cairo_t *cairo = gsk_cairo_node_get_draw_context (node);
 
-  cairo_surface_flush (surface);
-  bytes
-      = g_bytes_new_with_free_func (cairo_image_surface_get_data (surface), (gsize) stride * height,
-                                    (GDestroyNotify) cairo_surface_destroy, surface);
-  return gdk_memory_texture_new (width, height, GDK_MEMORY_DEFAULT, bytes, stride);
+  cairo_set_source_surface (cairo, surface, 0, 0);
+  cairo_pattern_set_filter (cairo_get_source (cairo), CAIRO_FILTER_NEAREST);
+  cairo_paint (cairo);
+  cairo_destroy (cairo);
+  return node;
 }
 
 /* Into a picture of device pixels: what follows, the crosshair, is laid over it. */
 static void
 redraw (KxChartArea *self)
 {
-  gint64 begin = g_get_monotonic_time ();
   KxPlotSettings settings;
-  int width = self->width * self->scale, height = self->height * self->scale;
-  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, width, height);
+  cairo_surface_t *surface = cairo_image_surface_create (
+      CAIRO_FORMAT_ARGB32, self->width * self->scale, self->height * self->scale);
 
   cairo_surface_set_device_scale (surface, self->scale, self->scale);
   cairo_t *cairo = cairo_create (surface);
   kx_chart_area_get_settings (self, &settings);
   g_clear_pointer (&self->plot, kx_plot_free);
-  g_clear_object (&self->picture);
+  g_clear_pointer (&self->picture, gsk_render_node_unref);
   self->plot = kx_plot_new (&settings, self->width, self->height, self->scale);
   kx_plot_draw (self->plot, self->layers, cairo);
   cairo_destroy (cairo);
-  self->picture = texture_of (surface, width, height);
+  self->picture = node_of (self, surface);
+  cairo_surface_destroy (surface);
   self->stale = FALSE;
-  self->cost = (double) (g_get_monotonic_time () - begin) / 1000;
 }
 
 static void
@@ -165,8 +164,7 @@ kx_chart_area_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   ensure_picture (self);
   if (!self->picture)
     return;
-  gtk_snapshot_append_texture (snapshot, self->picture,
-                               &GRAPHENE_RECT_INIT (0, 0, self->width, self->height));
+  gtk_snapshot_append_node (snapshot, self->picture);
   snapshot_crosshair (self, snapshot);
   if (self->boxing)
     snapshot_box (self, snapshot);
@@ -528,7 +526,7 @@ kx_chart_area_dispose (GObject *object)
   KxChartArea *self = KX_CHART_AREA (object);
 
   g_clear_pointer (&self->plot, kx_plot_free);
-  g_clear_object (&self->picture);
+  g_clear_pointer (&self->picture, gsk_render_node_unref);
   g_clear_object (&self->view);
   g_clear_object (&self->layers);
   G_OBJECT_CLASS (kx_chart_area_parent_class)->dispose (object);
@@ -653,16 +651,4 @@ kx_chart_area_get_footnote (KxChartArea *self)
 
   kx_chart_area_get_settings (self, &settings);
   return kx_plot_footnote (&settings);
-}
-
-/**
- * kx_chart_area_get_cost:
- * @area: an area
- *
- * Returns: how long the last drawing took, in milliseconds
- */
-double
-kx_chart_area_get_cost (KxChartArea *self)
-{
-  return self->cost;
 }

@@ -28,6 +28,5 @@ void kx_chart_area_show_all (KxChartArea *area);
 const KxPlot *kx_chart_area_get_plot (KxChartArea *area);
 void kx_chart_area_get_settings (KxChartArea *area, KxPlotSettings *settings);
 char *kx_chart_area_get_footnote (KxChartArea *area);
-double kx_chart_area_get_cost (KxChartArea *area);
 
 G_END_DECLS

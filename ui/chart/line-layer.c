@@ -2,7 +2,6 @@
 #include "line-layer.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "columns.h"
 #include "spans.h"
@@ -149,22 +148,43 @@ kx_line_layer_prepare (KxLayer *layer, const KxPlot *plot)
                      self->clock);
 }
 
-static int
-compare_floats (gconstpointer a, gconstpointer b)
+/* The value that would be at @at if they were sorted (Hoare's selection); moves them about. */
+static float
+select_value (float *values, guint n, guint at)
 {
-  float x = *(const float *) a, y = *(const float *) b;
+  guint low = 0, high = n - 1;
 
-  return (x > y) - (x < y);
+  while (low < high)
+    {
+      float pivot = values[low + (high - low) / 2];
+      guint i = low, k = high;
+      for (;; i++, k--)
+        {
+          while (values[i] < pivot)
+            i++;
+          while (values[k] > pivot)
+            k--;
+          if (i >= k)
+            break;
+          float other = values[i];
+          values[i] = values[k];
+          values[k] = other;
+        }
+      if (at <= k)
+        high = k;
+      else
+        low = k + 1;
+    }
+  return values[at];
 }
 
 /* Adds the value below which a share of them is. */
 static void
 add_quantile (GArray *values, double share, KxFit *fit)
 {
-  if (values->len == 0)
-    return;
-  qsort (values->data, values->len, sizeof (float), compare_floats);
-  kx_fit_add (fit, g_array_index (values, float, (guint) round (share * (values->len - 1))));
+  if (values->len > 0)
+    kx_fit_add (fit, select_value ((float *) values->data, values->len,
+                                   (guint) round (share * (values->len - 1))));
 }
 
 static gboolean
@@ -435,19 +455,12 @@ has_pixels (cairo_t *cairo)
   return cairo_surface_get_type (cairo_get_target (cairo)) == CAIRO_SURFACE_TYPE_IMAGE;
 }
 
-static cairo_surface_t *
-make_mask (const KxPlot *plot)
-{
-  return kx_spans_mask ((guint) round (plot->box.size.width * plot->scale),
-                        (guint) round (plot->box.size.height * plot->scale));
-}
-
-/* Paints through @opacities and gives them back. */
+/* Paints through @opacities, whose first row is @top of the box, and gives them back. */
 static void
-mask (const KxPlot *plot, cairo_t *cairo, cairo_surface_t *opacities)
+mask (const KxPlot *plot, cairo_t *cairo, cairo_surface_t *opacities, int top)
 {
   cairo_surface_set_device_scale (opacities, plot->scale, plot->scale);
-  cairo_mask_surface (cairo, opacities, plot->box.origin.x, plot->box.origin.y);
+  cairo_mask_surface (cairo, opacities, plot->box.origin.x, plot->box.origin.y + top / plot->scale);
   cairo_surface_destroy (opacities);
 }
 
@@ -456,9 +469,11 @@ draw_dots (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, double radius,
 {
   if (has_pixels (cairo))
     {
-      DotMask target = { plot, make_mask (plot) };
+      DotMask target
+          = { plot, kx_spans_mask (self->columns.columns->len,
+                                   (guint) round (plot->box.size.height * plot->scale)) };
       each_dot (self, plot, radius, smoothed, stamp_dot, &target);
-      mask (plot, cairo, target.opacities);
+      mask (plot, cairo, target.opacities, 0);
       return;
     }
   each_dot (self, plot, radius, smoothed, trace_dot, cairo);
@@ -631,36 +646,53 @@ span_band (KxLineLayer *self, const KxPlot *plot)
   return spans;
 }
 
+/* Rows of the box that spans reach to, with room for the line's width. */
+static void
+get_rows (const KxPlot *plot, const KxSpans *one, const KxSpans *other, double grow, int *top,
+          guint *height)
+{
+  double low = INFINITY, high = -INFINITY, rows = round (plot->box.size.height * plot->scale);
+
+  kx_spans_get_extent (one, &low, &high);
+  if (other)
+    kx_spans_get_extent (other, &low, &high);
+  *top = (int) CLAMP (floor (low - grow), 0, rows - 1);
+  *height = (guint) MAX (CLAMP (ceil (high + grow), 0, rows) - *top, 1);
+}
+
 /* Dashes follow the columns, not the curve's ups and downs, in which they would be lost. */
 static void
 draw_spans (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean smoothed,
             gboolean dense)
 {
-  double grow = line_width (self, plot->theme) * plot->scale / 2, scaled[4];
+  double grow = line_width (self, plot->theme) * plot->scale / 2, edge = EDGE * plot->scale;
   g_autoptr (KxSpans) line
       = dense ? span_columns (self, plot, smoothed) : span_points (self, plot, smoothed);
-  cairo_surface_t *opacities = make_mask (plot);
-  int n;
+  g_autoptr (KxSpans) raw = NULL;
+  double scaled[4];
+  guint height;
+  int n, top;
   const double *dashes = kx_palette_dashes (self->run, &n);
 
   for (int i = 0; i < n; i++)
     scaled[i] = dashes[i] * plot->scale;
+  if (smoothed && has_band (self))
+    raw = dense ? span_band (self, plot) : span_points (self, plot, FALSE);
+  get_rows (plot, line, raw, grow + edge, &top, &height);
   if (self->kind == KX_LINE_THICK)
     {
-      cairo_surface_t *edge = make_mask (plot);
-      kx_spans_paint (line, edge, grow + EDGE * plot->scale, 1, NULL, 0);
+      cairo_surface_t *around = kx_spans_mask (line->n, height);
+      kx_spans_paint (line, around, top, grow + edge, 1, NULL, 0);
       gdk_cairo_set_source_rgba (cairo, &plot->theme->background);
-      mask (plot, cairo, edge);
+      mask (plot, cairo, around, top);
     }
-  if (smoothed && has_band (self))
-    {
-      g_autoptr (KxSpans) raw = dense ? span_band (self, plot) : span_points (self, plot, FALSE);
-      kx_spans_paint (raw, opacities, dense ? 0 : plot->scale / 2, dense ? BAND_ALPHA : RAW_ALPHA,
-                      NULL, 0);
-    }
-  kx_spans_paint (line, opacities, grow, 1, scaled, n);
+  cairo_surface_t *opacities = kx_spans_mask (line->n, height);
+  if (raw)
+    kx_spans_paint (raw, opacities, top, dense ? 0 : plot->scale / 2,
+                    dense ? BAND_ALPHA : RAW_ALPHA, NULL, 0);
+  kx_spans_paint (line, opacities, top, grow, 1, scaled, n);
   set_colour (self, plot->theme, cairo, 1);
-  mask (plot, cairo, opacities);
+  mask (plot, cairo, opacities, top);
 }
 
 /* ── Drawing by paths, which works for anything ── */

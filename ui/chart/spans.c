@@ -72,6 +72,26 @@ kx_spans_line (KxSpans *spans, double x0, double y0, double x1, double y1)
 }
 
 /**
+ * kx_spans_get_extent:
+ * @spans: spans
+ * @low: (inout): made less if any span begins above it
+ * @high: (inout): made greater if any ends below it
+ */
+void
+kx_spans_get_extent (const KxSpans *spans, double *low, double *high)
+{
+  float least = INFINITY, most = -INFINITY;
+
+  for (guint i = 0; i < spans->n; i++)
+    {
+      least = MIN (least, spans->low[i]);
+      most = MAX (most, spans->high[i]);
+    }
+  *low = MIN (*low, least);
+  *high = MAX (*high, most);
+}
+
+/**
  * kx_spans_mask:
  * @width: pixels
  * @height: pixels, at most 32,767 as for all that cairo draws
@@ -148,6 +168,7 @@ paint_row (guint8 *row, guint n, gint16 y, const gint16 *begin, const gint16 *en
  * kx_spans_paint:
  * @spans: as many as @mask is wide
  * @mask: of kx_spans_mask()
+ * @top: the height that the mask's first row is at
  * @grow: pixels by which each span reaches beyond its ends: half of a line's width
  * @alpha: their opacity
  * @dashes: columns that are drawn and left out in turn
@@ -156,7 +177,7 @@ paint_row (guint8 *row, guint n, gint16 y, const gint16 *begin, const gint16 *en
  * Lays the spans over what the mask has.
  */
 void
-kx_spans_paint (const KxSpans *spans, cairo_surface_t *mask, double grow, double alpha,
+kx_spans_paint (const KxSpans *spans, cairo_surface_t *mask, int top, double grow, double alpha,
                 const double *dashes, int n_dashes)
 {
   int stride = cairo_image_surface_get_stride (mask),
@@ -173,8 +194,8 @@ kx_spans_paint (const KxSpans *spans, cairo_surface_t *mask, double grow, double
     {
       if (spans->low[i] > spans->high[i] || (period > 0 && !is_drawn (i, dashes, n_dashes, period)))
         continue;
-      paint_ends (data + i, stride, height, spans->low[i] - grow, spans->high[i] + grow, alpha,
-                  &begin[i], &end[i]);
+      paint_ends (data + i, stride, height, spans->low[i] - grow - top, spans->high[i] + grow - top,
+                  alpha, &begin[i], &end[i]);
       first = begin[i] < end[i] ? MIN (first, begin[i]) : first;
       last = MAX (last, end[i]);
     }

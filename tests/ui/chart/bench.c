@@ -2,8 +2,8 @@
 
 /*
  * How long a chart of a million points takes to draw, 1200 pixels wide. The least of many
- * times is taken, as other programs can only add to it; it has to be within what leaves
- * a frame time for everything else.
+ * times is taken, as caches and other programs can only add to it; it has to be within what
+ * leaves a frame time for everything else.
  */
 
 #include "chart/line-layer.h"
@@ -11,6 +11,7 @@
 #include "generate.h"
 
 #include <pango/pangocairo.h>
+#include <time.h>
 
 #define WIDTH 1200
 #define HEIGHT 500
@@ -80,10 +81,20 @@ tear_down (Fixture *fixture)
     g_clear_pointer (&fixture->series[i], kx_series_unref);
 }
 
+/* Milliseconds of this thread's work, which other programs cannot add to much. */
+static double
+now (void)
+{
+  struct timespec time;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &time);
+  return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
+}
+
 static double
 draw_once (Fixture *fixture)
 {
-  gint64 begin = g_get_monotonic_time ();
+  double begin = now ();
   cairo_t *cairo = cairo_create (fixture->surface);
 
   cairo_set_operator (cairo, CAIRO_OPERATOR_CLEAR);
@@ -93,7 +104,7 @@ draw_once (Fixture *fixture)
   kx_plot_draw (plot, G_LIST_MODEL (fixture->layers), cairo);
   cairo_destroy (cairo);
   cairo_surface_flush (fixture->surface);
-  return (double) (g_get_monotonic_time () - begin) / 1000;
+  return now () - begin;
 }
 
 typedef enum {
