@@ -482,10 +482,14 @@ test_pointer (Fixture *fixture, gconstpointer data)
   g_assert_cmpfloat (range (fixture).low, <, after.low - 10);
 
   g_free (command);
-  command = g_strdup_printf ("xdotool mousemove %d %d click --repeat 2 --delay 60 1", circle_x + 40,
+  command = g_strdup_printf ("xdotool mousemove %d %d click --repeat 2 --delay 30 1", circle_x + 40,
                              middle);
-  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL));
-  settle ();
+  /* On a busy machine the two may come too far apart to be a double click. */
+  for (int try = 0; try < 5 && range (fixture).low != 0; try++)
+    {
+      g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL));
+      settle ();
+    }
   g_assert_cmpfloat (range (fixture).low, ==, 0); /* a double click fits */
 }
 
