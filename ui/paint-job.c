@@ -23,7 +23,8 @@ typedef struct {
   gatomicrefcount references;
   GMutex mutex;
   KxPaint *wish; /* NULL: none that is not yet fulfilled */
-  gboolean paused, cancelled;
+  gboolean paused;
+  GCancellable *cancellable; /* ends the step under way */
 } Mailbox;
 
 /* The worker's. */
@@ -32,16 +33,17 @@ typedef struct {
   Mailbox *mailbox;
   KxEngine *engine;
   KxPaint *paint;
+  KxPaint *opened; /* with which the style was opened; it points there */
   KolStyle *style;
   GArray *sources; /* KolStyleSource */
   GArray *layers;  /* KolStyleLayer */
-  GCancellable *cancellable;
-  KolStudyWatch watch;
   KxSlot *pictures;
   KolSnapshot *last; /* the newest picture */
   guint from;        /* steps that were done before this stage */
   guint step;        /* done in all */
   guint steps;       /* of how many */
+  guint looked;      /* the step of the last picture */
+  double seconds_left;
   gint64 pictured, delivered;
   gboolean floored;      /* the floor was told */
   KxPaintLosses *losses; /* not yet delivered */
@@ -89,6 +91,7 @@ mailbox_unref (Mailbox *mailbox)
   if (!g_atomic_ref_count_dec (&mailbox->references))
     return;
   g_clear_pointer (&mailbox->wish, kx_paint_unref);
+  g_object_unref (mailbox->cancellable);
   g_mutex_clear (&mailbox->mutex);
   g_free (mailbox);
 }
@@ -109,15 +112,6 @@ is_paused (Mailbox *mailbox)
   gboolean paused = mailbox->paused;
   g_mutex_unlock (&mailbox->mutex);
   return paused;
-}
-
-static gboolean
-wants_something (Mailbox *mailbox)
-{
-  g_mutex_lock (&mailbox->mutex);
-  gboolean wants = mailbox->paused || mailbox->cancelled || mailbox->wish;
-  g_mutex_unlock (&mailbox->mutex);
-  return wants;
 }
 
 /* ── What comes up ───────────────────────────────────────────────────────────────────────────── */
@@ -317,12 +311,12 @@ losses_new (const KolStyleState *state)
 }
 
 static void
-post_losses (Work *work, double seconds_left)
+post_losses (Work *work)
 {
   News *news = news_new (work, NEWS_LOSSES);
 
   news->losses = g_steal_pointer (&work->losses);
-  news->seconds_left = seconds_left;
+  news->seconds_left = work->seconds_left;
   work->delivered = g_get_monotonic_time ();
   kx_news_post (deliver, news, news_free);
 }
@@ -356,29 +350,16 @@ told (const KolStudyProgress *progress, gpointer data)
 {
   Work *work = data;
   const KolStyleState *state = kol_style_get_state (work->style);
-  g_autoptr (KxPaintJob) job = g_weak_ref_get (&work->job);
 
   work->step = work->from + progress->step;
   work->steps = work->from + progress->steps;
+  work->seconds_left = progress->seconds_left;
   note_losses (work, state);
-  if (state->event)
-    {
-      News *news = news_new (work, NEWS_EVENT);
-
-      news->event = g_strdup (state->event);
-      kx_news_post (deliver, news, news_free);
-    }
-  if (progress->n_snapshots)
-    {
-      post_picture (work, progress->snapshots[0]);
-      work->pictured = g_get_monotonic_time ();
-    }
-  if (seconds_since (work->delivered) >= LOSS_SECONDS || progress->step == progress->steps)
-    post_losses (work, progress->seconds_left);
-  work->watch.every = is_moment (work->step + 1, work->steps)
-                      || seconds_since (work->pictured) >= PICTURE_SECONDS;
-  if (!job || wants_something (work->mailbox))
-    g_cancellable_cancel (work->cancellable);
+  if (!state->event)
+    return;
+  News *news = news_new (work, NEWS_EVENT);
+  news->event = g_strdup (state->event);
+  kx_news_post (deliver, news, news_free);
 }
 
 /* The engine's options. */
@@ -434,21 +415,35 @@ static gboolean
 open_stage (Work *work)
 {
   KolDevice *device = kx_engine_open (work->engine, &work->error);
+  const KolStudyWatch watch
+      = { .told = told, .user_data = work, .cancellable = work->mailbox->cancellable };
 
   if (!device)
     return FALSE;
   KolStyleOptions options = make_options (work->paint, work->sources, work->layers);
   options.smallest = smallest_side (work->paint, options.smallest);
   work->style = kol_style_new (device, &options, &work->error);
+  g_clear_pointer (&work->opened, kx_paint_unref);
+  work->opened = kx_paint_ref (work->paint);
+  if (work->style)
+    kol_style_begin (work->style, &watch);
   kx_engine_note_memory (work->engine);
   return work->style != NULL;
 }
 
-/* Another stage begins with the picture as it is now. */
+static void
+set_paint (Work *work, KxPaint *paint)
+{
+  kx_paint_ref (paint);
+  kx_paint_unref (work->paint);
+  work->paint = paint;
+}
+
+/* Another size or another network is another stage, which begins with the picture as it is now. */
 static gboolean
 change_stage (Work *work, KxPaint *wish)
 {
-  g_autoptr (KxPaint) next = kx_paint_copy (wish ? wish : work->paint);
+  g_autoptr (KxPaint) next = kx_paint_copy (wish);
 
   if (work->last)
     {
@@ -456,15 +451,59 @@ change_stage (Work *work, KxPaint *wish)
       next->start = kol_snapshot_to_picture (work->last, &work->error);
       if (!next->start)
         return FALSE;
-      if (smallest_side (next, 0) == next->size && work->steps > work->step
-          && next->size == work->paint->size)
-        next->steps = work->steps - work->step;
     }
   g_clear_pointer (&work->style, kol_style_free);
   g_clear_pointer (&work->losses, losses_free);
-  kx_paint_unref (work->paint);
-  work->paint = g_steal_pointer (&next);
+  set_paint (work, next);
   work->from = work->step;
+  return TRUE;
+}
+
+/* What was changed acts from the next step on; what the style points to lives until then. */
+static gboolean
+change_style (Work *work, KxPaint *wish)
+{
+  GArray *sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
+  GArray *layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
+  KolStyleOptions options = make_options (wish, sources, layers);
+  gboolean good = kol_style_change (work->style, &options, &work->error);
+
+  g_array_unref (good ? work->sources : sources);
+  g_array_unref (good ? work->layers : layers);
+  if (!good)
+    return FALSE;
+  work->sources = sources;
+  work->layers = layers;
+  set_paint (work, wish);
+  return TRUE;
+}
+
+static gboolean
+fulfil (Work *work, KxPaint *wish)
+{
+  if (!work->style)
+    {
+      set_paint (work, wish);
+      return TRUE;
+    }
+  return kx_paint_can_change (work->paint, wish) ? change_style (work, wish)
+                                                 : change_stage (work, wish);
+}
+
+/* Shows the picture, if that is due. */
+static gboolean
+look (Work *work, gboolean due)
+{
+  gboolean moment = work->step != work->looked && is_moment (work->step, work->steps);
+
+  if (!due && !moment && seconds_since (work->pictured) < PICTURE_SECONDS)
+    return TRUE;
+  g_autoptr (KolSnapshot) snapshot = kol_style_look (work->style, &work->error);
+  if (!snapshot)
+    return FALSE;
+  post_picture (work, snapshot);
+  work->looked = work->step;
+  work->pictured = g_get_monotonic_time ();
   return TRUE;
 }
 
@@ -536,41 +575,71 @@ find_floor (Work *work)
   kx_news_post (deliver, news, news_free);
 }
 
+/* Step after step, so that no moment is missed. */
+static gboolean
+paint_on (Work *work, double seconds, gboolean *more)
+{
+  gint64 began = g_get_monotonic_time ();
+
+  do
+    if (!kol_style_advance (work->style, 0, more, &work->error) || !look (work, !*more))
+      return FALSE;
+  while (*more && seconds_since (began) < seconds);
+  if (work->losses && (!*more || seconds_since (work->delivered) >= LOSS_SECONDS))
+    post_losses (work);
+  return TRUE;
+}
+
+#define FLOOR_AFTER 3 /* steps: first there is a picture */
+
 static KxTurn
 turn (gpointer data, double seconds)
 {
   Work *work = data;
   g_autoptr (KxPaint) wish = take_wish (work->mailbox);
+  gboolean more = FALSE;
 
-  if (is_paused (work->mailbox) && !wish)
+  if (wish && !fulfil (work, wish))
+    return KX_TURN_DONE;
+  if (is_paused (work->mailbox))
     return KX_TURN_WAIT;
-  if ((wish || (work->style && work->step)) && !change_stage (work, wish))
+  if (!work->style)
+    return open_stage (work) ? KX_TURN_MORE : KX_TURN_DONE;
+  if (!work->floored && work->step >= FLOOR_AFTER)
+    {
+      find_floor (work);
+      work->floored = TRUE;
+      return KX_TURN_MORE;
+    }
+  if (!paint_on (work, seconds, &more))
     return KX_TURN_DONE;
-  if (!work->style && !open_stage (work))
-    return KX_TURN_DONE;
-  if (!work->floored)
-    find_floor (work);
-  work->floored = TRUE;
-  g_cancellable_reset (work->cancellable);
-  work->watch.every = 1;
-  g_autoptr (KolSnapshot) picture = kol_style_run (work->style, &work->watch, &work->error);
-  if (picture)
-    post_picture (work, picture);
   kx_engine_note_memory (work->engine);
-  if (!picture || work->step >= work->steps)
-    return KX_TURN_DONE;
-  return KX_TURN_MORE;
+  return more ? KX_TURN_MORE : KX_TURN_DONE;
+}
+
+/* What was done when it was cancelled stays, and is seen. */
+static void
+look_at_last (Work *work)
+{
+  g_autoptr (GError) ignored = NULL;
+  g_autoptr (KolSnapshot) snapshot
+      = work->style && !work->error ? kol_style_look (work->style, &ignored) : NULL;
+
+  if (snapshot)
+    post_picture (work, snapshot);
 }
 
 static void
 end (gpointer data)
 {
   Work *work = data;
-  News *news = news_new (work, NEWS_END);
 
   if (work->losses)
-    post_losses (work, 0);
-  news->cancelled = work->step < work->steps;
+    post_losses (work);
+  if (work->step != work->looked)
+    look_at_last (work);
+  News *news = news_new (work, NEWS_END);
+  news->cancelled = g_cancellable_is_cancelled (work->mailbox->cancellable);
   news->error = g_steal_pointer (&work->error);
   news->slot = work->pictures;
   kx_news_post (deliver, news, news_free);
@@ -578,10 +647,10 @@ end (gpointer data)
   kx_engine_note_memory (work->engine);
   kx_engine_unref (work->engine);
   kx_paint_unref (work->paint);
+  g_clear_pointer (&work->opened, kx_paint_unref);
   mailbox_unref (work->mailbox);
   g_array_unref (work->sources);
   g_array_unref (work->layers);
-  g_object_unref (work->cancellable);
   g_clear_pointer (&work->last, kol_snapshot_unref);
   losses_free (work->losses);
   g_weak_ref_clear (&work->job);
@@ -593,10 +662,8 @@ end (gpointer data)
 static void
 abandon (KxPaintJob *self)
 {
-  g_mutex_lock (&self->mailbox->mutex);
-  self->mailbox->cancelled = TRUE;
-  g_mutex_unlock (&self->mailbox->mutex);
   kx_task_cancel (self->task);
+  g_cancellable_cancel (self->mailbox->cancellable);
 }
 
 static void
@@ -693,6 +760,7 @@ kx_paint_job_init (KxPaintJob *self)
   self->seconds_left = NAN;
   self->mailbox = g_new0 (Mailbox, 1);
   g_atomic_ref_count_init (&self->mailbox->references);
+  self->mailbox->cancellable = g_cancellable_new ();
   g_mutex_init (&self->mailbox->mutex);
 }
 
@@ -707,10 +775,10 @@ work_new (KxPaintJob *self, KxEngine *engine, guint from)
   work->paint = kx_paint_ref (self->paint);
   work->sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
   work->layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
-  work->cancellable = g_cancellable_new ();
-  work->watch = (KolStudyWatch){ told, work, 1, work->cancellable };
   work->pictures = kx_slot_new (deliver, news_free);
   work->from = work->step = from;
+  work->looked = G_MAXUINT;
+  work->seconds_left = NAN;
   return work;
 }
 

@@ -185,3 +185,17 @@ kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other)
          && paint->size == other->size && paint->colours == other->colours
          && are_same_styles (paint, other);
 }
+
+/**
+ * kx_paint_can_change:
+ * @paint: settings
+ * @other: others
+ *
+ * Returns: whether a picture that is being painted can be gone on with at the next step
+ */
+gboolean
+kx_paint_can_change (const KxPaint *paint, const KxPaint *other)
+{
+  return g_str_equal (paint->network, other->network) && paint->content == other->content
+         && paint->size == other->size;
+}

@@ -70,6 +70,7 @@ void kx_paint_unref (KxPaint *paint);
 void kx_paint_add_style (KxPaint *paint, KxPaintPicture *picture, double weight,
                          const KolPicture *region);
 void kx_paint_add_layer (KxPaint *paint, const char *name, double weight);
+gboolean kx_paint_can_change (const KxPaint *paint, const KxPaint *other);
 gboolean kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxPaint, kx_paint_unref)
