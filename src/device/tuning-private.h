@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device-private.h"
+#include "tuning.h"
 
 G_BEGIN_DECLS
 
@@ -22,21 +23,6 @@ gboolean kol_tuning_is_struck (KolTuning *tuning, const char *op, const char *va
 void kol_tuning_strike (KolTuning *tuning, const char *op, const char *variant, const char *reason);
 /* Takes a strike back: the variant is right again, after a driver's update say. */
 void kol_tuning_restore (KolTuning *tuning, const char *op, const char *variant);
-
-/* A choice: what was measured, in seconds (0: it could not be used), and what is chosen. */
-typedef struct {
-  char *key;
-  char *variant;
-  char **names;
-  double *seconds;
-  gsize n;
-} KolTuningChoice;
-
-/* A variant that is struck off. */
-typedef struct {
-  char *variant; /* "matmul/simd" */
-  char *reason;
-} KolTuningStruck;
 
 void kol_tuning_choice_free (KolTuningChoice *choice);
 void kol_tuning_struck_free (KolTuningStruck *struck);

@@ -377,6 +377,34 @@ kol_tuning_list_struck (KolTuning *tuning)
   return list;
 }
 
+/**
+ * kol_device_list_choices:
+ * @device: a device
+ *
+ * Returns: (transfer full) (element-type KolTuningChoice): what is remembered of it
+ */
+GPtrArray *
+kol_device_list_choices (KolDevice *device)
+{
+  g_return_val_if_fail (device, NULL);
+
+  return kol_tuning_list_choices (device->tuning);
+}
+
+/**
+ * kol_device_list_struck:
+ * @device: a device
+ *
+ * Returns: (transfer full) (element-type KolTuningStruck): what is switched off on it
+ */
+GPtrArray *
+kol_device_list_struck (KolDevice *device)
+{
+  g_return_val_if_fail (device, NULL);
+
+  return kol_tuning_list_struck (device->tuning);
+}
+
 void
 kol_tuning_forget (KolTuning *tuning, const char *beginning)
 {

@@ -558,3 +558,113 @@ kol_check (KolDevice *device, const char *op, gboolean quick, KolCheckReporter r
     }
   return all_passed;
 }
+
+/* ── One at a time ───────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  const KolOp *op;
+  const KolVariant *variant;
+  const KolCase *c;
+} Planned;
+
+struct _KolChecks {
+  KolDevice *device;
+  GArray *all; /* of Planned */
+  guint done;
+};
+
+/**
+ * kol_checks_new:
+ * @device: a device
+ * @quick: leave out the cases that are marked slow
+ *
+ * Returns: (transfer full): all checks, none of them done
+ */
+KolChecks *
+kol_checks_new (KolDevice *device, gboolean quick)
+{
+  g_return_val_if_fail (device, NULL);
+
+  KolChecks *checks = g_new0 (KolChecks, 1);
+  checks->device = kol_device_ref (device);
+  checks->all = g_array_new (FALSE, FALSE, sizeof (Planned));
+  for (guint i = 0; kol_op_get (i); i++)
+    for (const KolVariant *variant = kol_op_get (i)->variants; variant && variant->name; variant++)
+      for (const KolCase *c = kol_op_get (i)->cases; c && c->name; c++)
+        if (kol_check_takes (device, kol_op_get (i), c, variant, quick))
+          g_array_append_val (checks->all, ((Planned){ kol_op_get (i), variant, c }));
+  return checks;
+}
+
+/**
+ * kol_checks_free:
+ * @checks: (nullable): checks
+ */
+void
+kol_checks_free (KolChecks *checks)
+{
+  if (!checks)
+    return;
+  g_array_unref (checks->all);
+  kol_device_unref (checks->device);
+  g_free (checks);
+}
+
+/**
+ * kol_checks_count:
+ * @checks: checks
+ * @done: (out) (optional): how many are done
+ *
+ * Returns: of how many
+ */
+guint
+kol_checks_count (const KolChecks *checks, guint *done)
+{
+  if (done)
+    *done = checks->done;
+  return checks->all->len;
+}
+
+/**
+ * kol_checks_next:
+ * @checks: checks of which some are left
+ * @reporter: told of the result, of those of the gradients, too
+ * @user_data: for @reporter
+ */
+void
+kol_checks_next (KolChecks *checks, KolCheckReporter reporter, gpointer user_data)
+{
+  g_return_if_fail (checks->done < checks->all->len);
+
+  const Planned *check = &g_array_index (checks->all, Planned, checks->done++);
+  kol_check_case (checks->device, check->op, check->c, check->variant, reporter, user_data);
+}
+
+/**
+ * kol_check_conclude:
+ * @device: a device
+ * @op: an operation
+ * @variant: one of its variants
+ * @passed: how many checks agreed
+ * @failed: how many did not
+ * @reason: (nullable): the first failure, a sentence
+ *
+ * Takes a variant that failed out of use on this device, but for the plain one, which nothing can
+ * replace; puts back one that is right again.
+ *
+ * Returns: whether it is switched off now
+ */
+gboolean
+kol_check_conclude (KolDevice *device, const char *op, const char *variant, guint passed,
+                    guint failed, const char *reason)
+{
+  const KolOp *known = kol_op_find (op);
+  gboolean plain = !known || !known->variants || g_strcmp0 (known->variants[0].name, variant) == 0;
+
+  if (failed == 0 && passed > 0)
+    kol_tuning_restore (device->tuning, op, variant);
+  if (failed == 0 || plain)
+    return FALSE;
+  kol_tuning_strike (device->tuning, op, variant, reason);
+  return TRUE;
+}

@@ -35,25 +35,6 @@ side_clear (Side *side)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Side, side_clear)
 
-static int
-compare_doubles (gconstpointer a, gconstpointer b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
-double
-bench_median (GArray *seconds)
-{
-  g_return_val_if_fail (seconds->len > 0, NAN);
-
-  g_array_sort (seconds, compare_doubles);
-  guint middle = seconds->len / 2;
-  double upper = g_array_index (seconds, double, middle);
-  return seconds->len % 2 ? upper : (g_array_index (seconds, double, middle - 1) + upper) / 2;
-}
-
 /*
  * The first run compiles, allocates and packs; the second one, unless it takes
  * more than @enough seconds, tells how many make a turn.
@@ -99,25 +80,25 @@ bench_measure (Bench *bench, BenchRun run, gpointer data, BenchPeer *peer, Bench
 
   if (!warm_up (&ours, bench->seconds, error) || !warm_up (&theirs, bench->seconds, error))
     return FALSE;
-  bench_peak_restart (bench->peak);
+  kol_peak_restart (bench->peak);
   while (spent < bench->seconds
          || (ours.seconds->len < FEWEST_TURNS && spent < SLOW * bench->seconds))
     {
       if (peer)
         g_usleep (REST_US);
-      if (!take_turn (&ours, &spent, error) || !bench_peak_sample (bench->peak, error))
+      if (!take_turn (&ours, &spent, error) || !kol_peak_sample (bench->peak, error))
         return FALSE;
       if (peer)
         g_usleep (REST_US);
       if (!take_turn (&theirs, &spent_by_peer, error))
         return FALSE;
     }
-  result->seconds = bench_median (ours.seconds);
-  result->peak = bench_peak_rate (bench->peak);
+  result->seconds = kol_median (ours.seconds);
+  result->peak = kol_peak_rate (bench->peak);
   if (peer)
     {
       result->peer = bench->peer;
-      result->peer_seconds = bench_median (theirs.seconds);
+      result->peer_seconds = kol_median (theirs.seconds);
       result->peer_bytes = bench_peer_get_bytes (peer);
     }
   bench_say_result (bench, result);

@@ -8,11 +8,11 @@
  * bench-report.c writes what came out.
  */
 
+#include "../device/speed-private.h"
 #include "../graph/graph.h"
 
 G_BEGIN_DECLS
 
-typedef struct _BenchPeak BenchPeak;
 typedef struct _BenchPeer BenchPeer;
 
 /* What a measurement gave: a row of the report. */
@@ -32,7 +32,7 @@ typedef struct {
 /* What the works share. */
 typedef struct {
   KolDevice *device;
-  BenchPeak *peak;
+  KolPeak *peak;
   const char *peer;   /* the library to compare with; NULL: none */
   const char *python; /* that runs it */
   const char *shape;  /* that was asked for, found good; NULL: the usual ones */
@@ -85,25 +85,6 @@ gboolean bench_measure (Bench *bench, BenchRun run, gpointer data, BenchPeer *pe
 /* The same of a graph: its memory and its operations go into @result, too. */
 gboolean bench_measure_graph (Bench *bench, const BenchGraph *what, BenchResult *result,
                               GError **error);
-double bench_median (GArray *seconds);
-
-/* ── The device's peak (bench-peak.c) ── */
-
-/*
- * The most that a device computes. Others may use the device, too, and clocks
- * change; so that a share of the peak means something, the peak is sampled
- * between the runs of what is measured.
- */
-
-/* Finds the mix of vectors in flight that is best, for works that are measured for @seconds. */
-BenchPeak *bench_peak_new (KolDevice *device, double seconds, GError **error);
-void bench_peak_free (BenchPeak *peak);
-/* Forgets the samples. */
-void bench_peak_restart (BenchPeak *peak);
-/* Takes one more sample. */
-gboolean bench_peak_sample (BenchPeak *peak, GError **error);
-/* The samples' median, in operations per second. */
-double bench_peak_rate (BenchPeak *peak);
 
 /* ── The other library (bench-peer.c) ── */
 
@@ -126,7 +107,6 @@ void bench_say_result (const Bench *bench, const BenchResult *result);
 void bench_write_json (const Bench *bench);
 void bench_result_free (gpointer result);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchPeak, bench_peak_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchPeer, bench_peer_free)
 
 G_END_DECLS

@@ -189,7 +189,10 @@ run_bench (const Work *work, const BenchOptions *options, GError **error)
   if (!device)
     return FALSE;
   tool_status ("Measuring the peak");
-  g_autoptr (BenchPeak) peak = bench_peak_new (device, options->seconds, error);
+  g_autoptr (KolPeak) peak = kol_peak_new (device, options->seconds, error);
+  for (guint i = 0; peak && i < kol_peak_count_mixes (peak); i++)
+    if (!kol_peak_try_mix (peak, i, error))
+      return FALSE;
   if (!peak)
     return FALSE;
   Bench bench = {

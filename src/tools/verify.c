@@ -3,7 +3,6 @@
 
 #include "../words-private.h"
 
-#include "../device/tuning-private.h"
 #include "../graph/check-private.h"
 #include "../graph/op-private.h"
 
@@ -90,22 +89,14 @@ note_result (const KolCheckResult *result, gpointer user_data)
     row->first_failure = g_steal_pointer (&why);
 }
 
-/* Takes the variants that failed out of use on this device, but for the plain ones; puts back what
- * is right again. */
 static void
 strike_failures (KolDevice *device, Outcome *outcome)
 {
   for (guint i = 0; i < outcome->rows->len; i++)
     {
       Row *row = g_ptr_array_index (outcome->rows, i);
-      const KolOp *op = kol_op_find (row->op);
-      gboolean plain = !op || !op->variants || g_strcmp0 (op->variants[0].name, row->variant) == 0;
-      if (row->failed == 0 && row->passed > 0)
-        kol_tuning_restore (device->tuning, row->op, row->variant);
-      if (row->failed == 0 || plain)
-        continue;
-      kol_tuning_strike (device->tuning, row->op, row->variant, row->first_failure);
-      row->struck = TRUE;
+      row->struck = kol_check_conclude (device, row->op, row->variant, row->passed, row->failed,
+                                        row->first_failure);
     }
 }
 

@@ -1,0 +1,122 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* What takes long and is done in pieces: measuring a device, its checks, its tuning. */
+
+#include "device/speed.h"
+#include "device/tuning.h"
+#include "graph/check.h"
+#include "graph/tune.h"
+
+static KolDevice *device;
+
+static void
+test_speed (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolSpeed) speed = kol_speed_new (device, &error);
+  guint done = 0;
+
+  g_assert_no_error (error);
+  while (done < kol_speed_count (speed, &done))
+    {
+      guint before = done;
+      g_assert_true (kol_speed_next (speed, &error));
+      g_assert_no_error (error);
+      kol_speed_count (speed, &done);
+      g_assert_cmpuint (done, ==, before + 1);
+    }
+  g_assert_cmpfloat (kol_speed_get_flops (speed), >, 1e7);
+  g_assert_cmpfloat (kol_speed_get_flops (speed), <, 1e16);
+  g_assert_cmpfloat (kol_speed_get_bandwidth (speed), >, 1e7);
+  g_assert_cmpfloat (kol_speed_get_bandwidth (speed), <, 1e14);
+}
+
+static void
+note (const KolCheckResult *result, gpointer data)
+{
+  guint *reports = data;
+
+  g_assert_true (result->passed || result->skipped);
+  (*reports)++;
+}
+
+static void
+test_checks (void)
+{
+  g_autoptr (KolChecks) checks = kol_checks_new (device, TRUE);
+  guint done, reports = 0;
+
+  g_assert_cmpuint (kol_checks_count (checks, &done), >, 100);
+  g_assert_cmpuint (done, ==, 0);
+  for (guint i = 0; i < 3; i++)
+    kol_checks_next (checks, note, &reports);
+  kol_checks_count (checks, &done);
+  g_assert_cmpuint (done, ==, 3);
+  g_assert_cmpuint (reports, >=, 3);
+}
+
+static gboolean
+is_struck (const char *variant)
+{
+  g_autoptr (GPtrArray) struck = kol_device_list_struck (device);
+
+  for (guint i = 0; i < struck->len; i++)
+    if (g_str_equal (((KolTuningStruck *) g_ptr_array_index (struck, i))->variant, variant))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+test_conclude (void)
+{
+  g_assert_true (kol_check_conclude (device, "matmul", "simd", 5, 1, "it is a test"));
+  g_assert_true (is_struck ("matmul/simd"));
+  g_assert_false (kol_check_conclude (device, "matmul", "simd", 6, 0, NULL));
+  g_assert_false (is_struck ("matmul/simd"));
+  /* Nothing can replace the plain one. */
+  g_assert_false (kol_check_conclude (device, "matmul", "plain", 5, 1, "it is a test"));
+  g_assert_false (is_struck ("matmul/plain"));
+}
+
+static void
+test_tuner (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolTuner) tuner = kol_tuner_new (device);
+  guint done;
+
+  g_assert_cmpuint (kol_tuner_count (tuner, &done), >, 0);
+  const char *op = kol_tuner_next (tuner, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (op);
+  kol_tuner_count (tuner, &done);
+  g_assert_cmpuint (done, ==, 1);
+
+  g_autoptr (GPtrArray) choices = kol_device_list_choices (device);
+  gboolean found = FALSE;
+  for (guint i = 0; i < choices->len; i++)
+    found
+        = found || g_str_has_prefix (((KolTuningChoice *) g_ptr_array_index (choices, i))->key, op);
+  g_assert_true (found);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_test_init (&argc, &argv, NULL);
+  device = kol_device_open (NULL, &error);
+  if (!device)
+    {
+      g_print ("1..0 # SKIP %s\n", error->message);
+      return 0;
+    }
+  g_test_add_func ("/pieces/speed", test_speed);
+  g_test_add_func ("/pieces/checks", test_checks);
+  g_test_add_func ("/pieces/conclude", test_conclude);
+  g_test_add_func ("/pieces/tuner", test_tuner);
+  int status = g_test_run ();
+  kol_device_unref (device);
+  return status;
+}
