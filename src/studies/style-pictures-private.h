@@ -24,6 +24,9 @@ typedef struct {
 float *kol_style_scale_planes (const float *planes, const KolStyleSize *from,
                                const KolStyleSize *to, gboolean cubic);
 
+/* The roots of a region's weights at @height x @width, whose mean is 1. Given. */
+float *kol_style_region_roots (const KolPicture *region, gsize height, gsize width, GError **error);
+
 /* Gives @planes, of @of's size, the hues of @of: brightness alone stays as it is. */
 void kol_style_keep_colours (float *planes, const KolSnapshot *of);
 /* The picture with the mean and the covariances of colour that @like has. Given. */

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "../device/error.h"
+
 static KolPicture *
 need (KolPicture *picture, gsize width, gsize height, GError **error)
 {
@@ -249,4 +251,29 @@ kol_style_match_colours (const KolPicture *picture, const KolPicture *like, GErr
   for (gsize i = 0; i < plane; i++)
     match_pixel (matched->pixels + i, plane, &have, &want);
   return g_steal_pointer (&matched);
+}
+
+float *
+kol_style_region_roots (const KolPicture *region, gsize height, gsize width, GError **error)
+{
+  g_autoptr (KolPicture) grey = kol_picture_convert (region, 1);
+  g_autoptr (KolPicture) small
+      = grey ? kol_picture_resize (grey, width, height, KOL_BILINEAR, NULL) : NULL;
+  g_autofree float *roots = g_new (float, height *width);
+  double sum = 0;
+
+  for (gsize i = 0; small && i < height * width; i++)
+    sum += small->pixels[i];
+  if (sum == 0)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                   small ? "A region is black all over at %zu x %zu pixels, so its style is wanted "
+                           "nowhere; white is where it is wanted"
+                         : "There is not enough memory for a region of %zu x %zu pixels",
+                   width, height);
+      return NULL;
+    }
+  for (gsize i = 0; i < height * width; i++)
+    roots[i] = sqrtf ((float) (small->pixels[i] * (double) (height * width) / sum));
+  return g_steal_pointer (&roots);
 }

@@ -28,7 +28,8 @@ typedef struct {
   KolSnapshot *content;
   const KolStyleWanted *styles;
   guint n_styles;
-  KolMemory memory; /* how much an evaluation keeps */
+  KolMemory memory;    /* how much an evaluation keeps */
+  guint64 tile_budget; /* bytes for a tile; 0: the picture is computed as a whole */
 } KolStyleTask;
 
 typedef struct _KolStyleProblem KolStyleProblem;
@@ -44,6 +45,8 @@ gboolean kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancell
                                  GError **error);
 /* Takes over the weights of losses from the options as they are now. */
 void kol_style_problem_weigh (KolStyleProblem *problem);
+/* Into how many tiles the picture is cut. */
+guint kol_style_problem_get_tiles (const KolStyleProblem *problem);
 /* Computes the losses at x, and the gradient. The total may be NaN, which is no error. */
 gboolean kol_style_problem_evaluate (KolStyleProblem *problem, GCancellable *cancellable,
                                      double *total, GError **error);

@@ -10,6 +10,8 @@
 #include "../ops.h"
 #include "../ops/optimizer-private.h"
 #include "style-loss-private.h"
+#include "style-pictures-private.h"
+#include "style-tiles-private.h"
 
 /* What is wanted of one layer by the styles of one region. */
 typedef struct {
@@ -17,7 +19,8 @@ typedef struct {
   guint region;
   gint64 channels;
   KolValue *matrix, *means, *scale, *root, *identity; /* placeholders */
-  KolValue *map; /* placeholder: the roots of the region's weights [1, 1, H, W], or NULL */
+  KolValue *sums[2]; /* in tiles: placeholders of the features' products and means */
+  KolValue *map;     /* placeholder: the roots of the region's weights [1, 1, H, W], or NULL */
 } StyleTarget;
 
 typedef struct {
@@ -40,6 +43,12 @@ struct _KolStyleProblem {
   float factor[3], offset[3]; /* pixels = factor x + offset, by channel */
   KolValue *units[2];         /* placeholders of these; or NULL */
   GPtrArray *weights;         /* placeholders of the terms' weights */
+
+  /* In tiles the graph is one of sums over the picture, which the tiles make: */
+  KolStyleTiles *tiles;
+  KolValue *slopes; /* of the styles' losses, with respect to their sums, one after another */
+  float *pixels, *gradient; /* [C, H, W] */
+  double *content_scales;   /* 1 / mean square, or 1 */
 };
 
 /**/
@@ -55,6 +64,10 @@ kol_style_problem_free (KolStyleProblem *problem)
   g_clear_pointer (&problem->contents, g_array_unref);
   g_clear_pointer (&problem->regions, g_ptr_array_unref);
   g_clear_pointer (&problem->weights, g_ptr_array_unref);
+  g_clear_pointer (&problem->tiles, kol_style_tiles_free);
+  g_free (problem->pixels);
+  g_free (problem->gradient);
+  g_free (problem->content_scales);
   g_free (problem->read);
   g_free (problem);
 }
@@ -132,32 +145,15 @@ find_region (KolStyleProblem *self, const KolPicture *region)
   return self->regions->len - 1;
 }
 
-/* The roots of a region's weights at @width x @height, whose mean is 1. */
 static gboolean
 fill_map (const KolPicture *region, KolValue *map, GError **error)
 {
-  gsize height = (gsize) map->shape.dim[2], width = (gsize) map->shape.dim[3];
-  g_autoptr (KolPicture) grey = kol_picture_convert (region, 1);
-  g_autoptr (KolPicture) small
-      = grey ? kol_picture_resize (grey, width, height, KOL_BILINEAR, NULL) : NULL;
-  g_autofree float *roots = g_new (float, height *width);
-  double sum = 0;
+  g_autofree float *roots = kol_style_region_roots (region, (gsize) map->shape.dim[2],
+                                                    (gsize) map->shape.dim[3], error);
 
-  for (gsize i = 0; small && i < height * width; i++)
-    sum += small->pixels[i];
-  if (sum == 0)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   small ? "A region is black all over at %zu x %zu pixels, so its style is wanted "
-                           "nowhere; white is where it is wanted"
-                         : "There is not enough memory for a region of %zu x %zu pixels",
-                   width, height);
-      return FALSE;
-    }
-  for (gsize i = 0; i < height * width; i++)
-    roots[i] = sqrtf ((float) (small->pixels[i] * (double) (height * width) / sum));
-  kol_set (map, roots);
-  return TRUE;
+  if (roots)
+    kol_set (map, roots);
+  return roots != NULL;
 }
 
 /* ── The graph of losses ─────────────────────────────────────────────────────────────────────── */
@@ -206,7 +202,7 @@ add_least (KolValue *covariances, KolValue *identity)
 
 /* The distance to a normal distribution, of features whose mean square is about 1. */
 static KolValue *
-normal_loss (KolStyleProblem *self, StyleTarget *target, KolValue *features)
+normal_loss (KolStyleProblem *self, StyleTarget *target, KolValue *means, KolValue *covariances)
 {
   const char *layer = style_layer (self, target->layer)->name;
   g_autofree char *means_name = g_strdup_printf ("study/style/means/%s", layer);
@@ -215,9 +211,7 @@ normal_loss (KolStyleProblem *self, StyleTarget *target, KolValue *features)
   target->root = matrix (self, "root", layer, target->channels);
   target->identity = matrix (self, "identity", layer, target->channels);
   target->scale = scalar (self, "scale", layer);
-  KolValue *means = kol_style_means (features, target->map);
-  KolValue *covariances = kol_multiply (kol_style_covariances (features, means, target->map),
-                                        kol_square (target->scale));
+  covariances = kol_multiply (covariances, kol_square (target->scale));
   return kol_style_wasserstein_loss (
       kol_multiply (means, target->scale), add_least (covariances, target->identity),
       &(KolStyleNormal){ target->means, target->matrix, target->root }, target->identity);
@@ -238,7 +232,11 @@ style_loss (KolStyleProblem *self, StyleTarget *target, KolValue *features)
           self->graph, name, KOL_SHAPE (1, 1, features->shape.dim[2], features->shape.dim[3]));
     }
   if (is_normal (self))
-    return normal_loss (self, target, features);
+    {
+      KolValue *means = kol_style_means (features, target->map);
+      return normal_loss (self, target, means,
+                          kol_style_covariances (features, means, target->map));
+    }
   if (region)
     features = kol_multiply (features, target->map);
   return kol_style_gram_loss (kol_style_gram (features), target->matrix);
@@ -361,12 +359,16 @@ build (KolStyleProblem *self, GError **error)
   return !mistake || fail_to_build (mistake, &self->shape, error);
 }
 
+/* In tiles the graph has the weights of styles alone. */
 static void
 set_weights (const KolStyleProblem *self)
 {
-  for (guint i = 0; i < self->terms->len; i++)
-    kol_set_scalar (g_ptr_array_index (self->weights, i),
-                    (float) g_array_index (self->terms, KolStyleTerm, i).weight);
+  for (guint i = 0, k = 0; i < self->terms->len; i++)
+    {
+      const KolStyleTerm *term = &g_array_index (self->terms, KolStyleTerm, i);
+      if (!self->tiles || g_str_equal (term->kind, "style"))
+        kol_set_scalar (g_ptr_array_index (self->weights, k++), (float) term->weight);
+    }
 }
 
 /* What a term's weight is by the options as they are now. */
@@ -387,43 +389,32 @@ weight_of (const KolStyleProblem *self, const KolStyleTerm *term)
   return term->weight;
 }
 
+static void
+weigh_terms (KolStyleProblem *self)
+{
+  for (guint i = 0; i < self->terms->len; i++)
+    {
+      KolStyleTerm *term = &g_array_index (self->terms, KolStyleTerm, i);
+      term->weight = weight_of (self, term);
+    }
+}
+
 void
 kol_style_problem_weigh (KolStyleProblem *problem)
 {
-  for (guint i = 0; i < problem->terms->len; i++)
-    {
-      KolStyleTerm *term = &g_array_index (problem->terms, KolStyleTerm, i);
-      term->weight = weight_of (problem, term);
-    }
+  weigh_terms (problem);
   set_weights (problem);
-}
-
-KolStyleProblem *
-kol_style_problem_new (KolLayers *layers, const KolStyleTask *task, GError **error)
-{
-  g_autoptr (KolStyleProblem) self = g_new0 (KolStyleProblem, 1);
-
-  self->layers = layers;
-  self->task = task;
-  self->shape = shape_of (task->content);
-  self->graph = kol_graph_new_over (kol_layers_get_parameters (layers));
-  kol_graph_set_memory (self->graph, task->memory);
-  self->terms = g_array_new (FALSE, TRUE, sizeof (KolStyleTerm));
-  self->styles = g_array_new (FALSE, TRUE, sizeof (StyleTarget));
-  self->contents = g_array_new (FALSE, TRUE, sizeof (ContentTarget));
-  self->regions = g_ptr_array_new ();
-  self->weights = g_ptr_array_new ();
-  for (guint i = 0; i < task->n_styles; i++)
-    find_region (self, task->styles[i].region);
-  if (!build (self, error))
-    return NULL;
-  self->read = g_new0 (float, self->terms->len + 1);
-  return g_steal_pointer (&self);
 }
 
 gboolean
 kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes, GError **error)
 {
+  if (problem->tiles) /* and x, and its gradient */
+    {
+      *bytes = kol_style_tiles_get_peak (problem->tiles)
+               + 2 * (guint64) kol_shape_count (&problem->shape) * sizeof (float);
+      return TRUE;
+    }
   return kol_peak_bytes (problem->graph, problem->targets, 2, bytes, error);
 }
 
@@ -531,6 +522,24 @@ add_moments (Moments *sums, const float *matrix, const float *means, gsize c, gb
           += weight * (matrix[i * c + k] + (normal ? (double) means[i] * means[k] : 0));
   for (gsize i = 0; i < c; i++)
     sums->means[i] += weight * means[i];
+  sums->weight += weight;
+}
+
+/* The same of sums that tiles have made. */
+static void
+add_sums (Moments *sums, const KolStyleSums *of, double weight, gboolean normal)
+{
+  gsize c = of->channels;
+
+  if (!sums->matrix)
+    {
+      sums->matrix = g_new0 (double, c *c);
+      sums->means = g_new0 (double, c);
+    }
+  for (gsize i = 0; i < c * c; i++)
+    sums->matrix[i] += weight * of->products[i] / (normal ? 1 : (double) c);
+  for (gsize i = 0; i < c; i++)
+    sums->means[i] += weight * of->means[i];
   sums->weight += weight;
 }
 
@@ -662,6 +671,310 @@ want (KolStyleProblem *self, StyleTarget *target, Moments *sums, GError **error)
   return TRUE;
 }
 
+/* ── In tiles ────────────────────────────────────────────────────────────────────────────────── */
+
+/* Of sums over the picture: means of products, and means. */
+static KolValue *
+loss_of_sums (KolStyleProblem *self, StyleTarget *target, guint i)
+{
+  const char *layer = style_layer (self, target->layer)->name;
+  gint64 c = target->channels;
+  g_autofree char *products = g_strdup_printf ("study/style/products/%u", i);
+  g_autofree char *means = g_strdup_printf ("study/style/sums/%u", i);
+
+  target->matrix = matrix (self, "matrix", layer, c);
+  target->sums[0] = kol_placeholder (self->graph, products, KOL_SHAPE (c, c));
+  target->sums[1] = kol_placeholder (self->graph, means, KOL_SHAPE (c));
+  if (!is_normal (self))
+    return kol_style_gram_loss (kol_scale (target->sums[0], 1 / (float) c, 0), target->matrix);
+  KolValue *outer = kol_matmul (kol_reshape (target->sums[1], KOL_SHAPE (c, 1)),
+                                kol_reshape (target->sums[1], KOL_SHAPE (1, c)));
+  return normal_loss (self, target, target->sums[1], kol_subtract (target->sums[0], outer));
+}
+
+static KolStyleTilesTask
+describe_tiles (const KolStyleProblem *self)
+{
+  return (KolStyleTilesTask){ .layers = self->layers,
+                              .options = self->task->options,
+                              .channels = (gsize) self->shape.dim[1],
+                              .height = (gsize) self->shape.dim[2],
+                              .width = (gsize) self->shape.dim[3],
+                              .content = self->task->options->content_weight != 0,
+                              .regions = (KolPicture *const *) self->regions->pdata,
+                              .n_regions = self->regions->len,
+                              .budget = self->task->tile_budget };
+}
+
+/* The terms in the order of the whole graph's: content, styles, variation. */
+static void
+add_tiled_terms (KolStyleProblem *self, GPtrArray *losses)
+{
+  const KolStyleOptions *options = self->task->options;
+  KolStyleTerm term = { .loss = NAN };
+
+  for (guint i = 0; options->content_weight != 0 && i < options->n_content_layers; i++)
+    {
+      term.kind = "content";
+      term.layer = options->content_layers[i].name;
+      g_array_append_val (self->terms, term);
+    }
+  for (guint i = 0; i < kol_style_tiles_get_n_sums (self->tiles); i++)
+    {
+      StyleTarget target
+          = { .layer = i % options->n_style_layers, .region = i / options->n_style_layers };
+      target.channels = (gint64) kol_style_tiles_get_sums (self->tiles, i)->channels;
+      term.kind = "style";
+      term.layer = style_layer (self, target.layer)->name;
+      term.region = target.region;
+      g_array_append_val (self->terms, term);
+      g_ptr_array_add (losses, loss_of_sums (self, &target, i));
+      g_array_append_val (self->styles, target);
+    }
+  if (options->variation_weight != 0)
+    {
+      term = (KolStyleTerm){ .kind = "variation", .loss = NAN };
+      g_array_append_val (self->terms, term);
+    }
+}
+
+/* A graph of the sums alone: the losses, and their slopes, each times its weight. */
+static gboolean
+build_tiled (KolStyleProblem *self, GError **error)
+{
+  const KolStyleTilesTask task = describe_tiles (self);
+  g_autoptr (GPtrArray) losses = g_ptr_array_new (), slopes = g_ptr_array_new ();
+  KolValue *total = NULL;
+
+  kol_state (self->graph, KOL_STYLE_X, self->shape, KOL_CONSTANT (0.5));
+  kol_state (self->graph, KOL_STYLE_GRADIENT, self->shape, KOL_CONSTANT (0));
+  self->tiles = kol_style_tiles_new (&task, error);
+  if (!self->tiles)
+    return FALSE;
+  add_tiled_terms (self, losses);
+  for (guint i = 0; i < losses->len; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("study/style/weight/%u", i);
+      KolValue *weight = kol_placeholder (self->graph, name, KOL_SCALAR);
+      KolValue *weighted = kol_multiply (losses->pdata[i], weight);
+
+      g_ptr_array_add (self->weights, weight);
+      total = total ? kol_add (total, weighted) : weighted;
+      losses->pdata[i] = kol_reshape (losses->pdata[i], KOL_SHAPE (1));
+    }
+  for (guint i = 0; i < self->styles->len; i++)
+    {
+      StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
+      KolValue *gradients[2];
+
+      kol_gradients (total, target->sums, 2, gradients);
+      for (guint k = 0; k < 2; k++)
+        g_ptr_array_add (slopes, kol_reshape (gradients[k], KOL_SHAPE (-1)));
+    }
+  self->targets[0] = kol_concat ((KolValue *const *) losses->pdata, losses->len, 0);
+  self->targets[1] = kol_concat ((KolValue *const *) slopes->pdata, slopes->len, 0);
+  gsize n = (gsize) kol_shape_count (&self->shape);
+  self->pixels = g_new (float, n);
+  self->gradient = g_new (float, n);
+  self->content_scales = g_new0 (double, MAX (self->task->options->n_content_layers, 1));
+  for (guint c = 0; c < 3; c++)
+    self->factor[c] = 1;
+  note_units (self);
+  const GError *mistake = kol_graph_get_error (self->graph);
+  return !mistake || fail_to_build (mistake, &self->shape, error);
+}
+
+static gboolean
+look_at_content_in_tiles (KolStyleProblem *self, GCancellable *cancellable, GError **error)
+{
+  const float *pixels = kol_snapshot_get_pixels (self->task->content);
+
+  if (!kol_style_tiles_want_content (self->tiles, pixels, cancellable, error))
+    return FALSE;
+  for (guint i = 0; describe_tiles (self).content && i < self->task->options->n_content_layers; i++)
+    self->content_scales[i]
+        = is_normal (self) ? relative (kol_style_tiles_get_content (self->tiles, i)) : 1;
+  return TRUE;
+}
+
+static gboolean
+look_at_style_in_tiles (KolStyleProblem *self, const KolStyleWanted *style,
+                        GCancellable *cancellable, GArray *moments, GError **error)
+{
+  KolStyleTilesTask task = describe_tiles (self);
+  guint region = find_region (self, style->region);
+
+  task.height = kol_snapshot_get_height (style->picture);
+  task.width = kol_snapshot_get_width (style->picture);
+  task.content = FALSE;
+  task.regions = NULL;
+  task.n_regions = 1;
+  g_autoptr (KolStyleTiles) tiles = kol_style_tiles_new (&task, error);
+  if (!tiles
+      || !kol_style_tiles_sum (tiles, kol_snapshot_get_pixels (style->picture), cancellable, error))
+    return FALSE;
+  for (guint i = 0; i < self->styles->len; i++)
+    {
+      const StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
+      Moments *sums = &g_array_index (moments, Moments, i);
+
+      if (target->region == region)
+        add_sums (sums, kol_style_tiles_get_sums (tiles, target->layer), style->weight,
+                  is_normal (self));
+    }
+  return TRUE;
+}
+
+/* The variation of x, and its gradient times @weight added, as kol_style_even_variation() has it,
+ * or as kol_style_variation(). */
+static double
+vary (KolStyleProblem *self, const float *x, double weight)
+{
+  static const int steps[4][2] = { { 0, 1 }, { 1, 0 }, { 1, 1 }, { 1, -1 } };
+  gboolean even = is_normal (self);
+  gint64 height = self->shape.dim[2], width = self->shape.dim[3];
+  double n = (double) kol_shape_count (&self->shape), loss = 0;
+
+  for (guint k = 0; k < (even ? 4 : 2); k++)
+    {
+      double factor = !even ? 0.5 : k < 2 ? 1 / (3 * n) : 1 / (12 * n), sum = 0;
+
+      for (gint64 row = 0; row < self->shape.dim[1] * height; row++)
+        for (gint64 i = 0; i < width; i++)
+          {
+            gint64 at = row * width + i, there = at + steps[k][0] * width + steps[k][1];
+
+            if (row % height + steps[k][0] >= height || i + steps[k][1] >= width
+                || i + steps[k][1] < 0)
+              continue;
+            double d = (double) x[there] - x[at];
+            sum += d * d;
+            self->gradient[there] += (float) (2 * factor * weight * d);
+            self->gradient[at] -= (float) (2 * factor * weight * d);
+          }
+      loss += factor * sum;
+    }
+  return loss;
+}
+
+static void
+set_sums (KolStyleProblem *self)
+{
+  for (guint i = 0; i < self->styles->len; i++)
+    {
+      const StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
+      const KolStyleSums *sums = kol_style_tiles_get_sums (self->tiles, i);
+
+      set_doubles (target->sums[0], sums->products, 1);
+      set_doubles (target->sums[1], sums->means, 1);
+    }
+}
+
+/* Each term's loss but the variation's, from the tiles and the graph of sums. */
+static gboolean
+sum_tiles (KolStyleProblem *self, GCancellable *cancellable, GError **error)
+{
+  guint contents
+      = self->terms->len - self->styles->len - (self->task->options->variation_weight != 0);
+
+  if (!kol_style_tiles_sum (self->tiles, self->pixels, cancellable, error))
+    return FALSE;
+  set_sums (self);
+  if (!kol_run_all (self->graph, self->targets, 2, error)
+      || !kol_read (self->targets[0], self->read, error))
+    return FALSE;
+  for (guint i = 0; i < contents; i++)
+    g_array_index (self->terms, KolStyleTerm, i).loss
+        = kol_style_tiles_get_content (self->tiles, i) * self->content_scales[i];
+  for (guint i = 0; i < self->styles->len; i++)
+    g_array_index (self->terms, KolStyleTerm, contents + i).loss = self->read[i];
+  return TRUE;
+}
+
+/* The slopes of the sums go through the tiles once more. */
+static gboolean
+add_tiles_gradient (KolStyleProblem *self, GCancellable *cancellable, GError **error)
+{
+  guint n = self->styles->len, contents = 0;
+  g_autofree float *slopes = g_new (float, kol_count (self->targets[1]));
+  float *at = slopes;
+  g_autofree float **products = g_new (float *, n), **means = g_new (float *, n);
+  g_autofree double *scales = g_new0 (double, self->terms->len);
+
+  if (!kol_read (self->targets[1], slopes, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    {
+      gsize c = (gsize) g_array_index (self->styles, StyleTarget, i).channels;
+
+      products[i] = at;
+      means[i] = at + c * c;
+      at += c * c + c;
+    }
+  for (guint i = 0; i < self->terms->len; i++)
+    {
+      const KolStyleTerm *term = &g_array_index (self->terms, KolStyleTerm, i);
+      if (g_str_equal (term->kind, "content"))
+        {
+          scales[contents] = term->weight * self->content_scales[contents];
+          contents++;
+        }
+    }
+  return kol_style_tiles_add_gradient (self->tiles, self->pixels, products, means, scales,
+                                       cancellable, self->gradient, error);
+}
+
+static gboolean
+evaluate_tiled (KolStyleProblem *self, GCancellable *cancellable, double *total, GError **error)
+{
+  KolParameters *parameters = kol_layers_get_parameters (self->layers);
+  gsize n = (gsize) kol_shape_count (&self->shape), plane = n / (gsize) self->shape.dim[1];
+  g_autofree float *x = g_new (float, n);
+
+  if (!kol_parameter_read (kol_parameters_find (parameters, KOL_STYLE_X), x, error))
+    return FALSE;
+  kol_style_problem_to_pixels (self, x, self->pixels);
+  memset (self->gradient, 0, n * sizeof (float));
+  if (!sum_tiles (self, cancellable, error) || !add_tiles_gradient (self, cancellable, error))
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    self->gradient[i] *= self->factor[i / plane];
+  *total = 0;
+  for (guint i = 0; i < self->terms->len; i++)
+    {
+      KolStyleTerm *term = &g_array_index (self->terms, KolStyleTerm, i);
+      if (g_str_equal (term->kind, "variation"))
+        term->loss = vary (self, x, term->weight);
+      *total += term->weight * term->loss;
+    }
+  return kol_parameter_write (kol_parameters_find (parameters, KOL_STYLE_GRADIENT), self->gradient,
+                              error);
+}
+
+KolStyleProblem *
+kol_style_problem_new (KolLayers *layers, const KolStyleTask *task, GError **error)
+{
+  g_autoptr (KolStyleProblem) self = g_new0 (KolStyleProblem, 1);
+
+  self->layers = layers;
+  self->task = task;
+  self->shape = shape_of (task->content);
+  self->graph = kol_graph_new_over (kol_layers_get_parameters (layers));
+  kol_graph_set_memory (self->graph, task->memory);
+  self->terms = g_array_new (FALSE, TRUE, sizeof (KolStyleTerm));
+  self->styles = g_array_new (FALSE, TRUE, sizeof (StyleTarget));
+  self->contents = g_array_new (FALSE, TRUE, sizeof (ContentTarget));
+  self->regions = g_ptr_array_new ();
+  self->weights = g_ptr_array_new ();
+  for (guint i = 0; i < task->n_styles; i++)
+    find_region (self, task->styles[i].region);
+  if (!(task->tile_budget ? build_tiled (self, error) : build (self, error)))
+    return NULL;
+  weigh_terms (self);
+  self->read = g_new0 (float, self->terms->len + 1);
+  return g_steal_pointer (&self);
+}
+
 gboolean
 kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GError **error)
 {
@@ -671,10 +984,13 @@ kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GEr
   g_array_set_clear_func (moments, moments_clear);
   g_array_set_size (moments, problem->styles->len);
   set_weights (problem);
-  if (!look_at_content (problem, cancellable, error))
+  if (!(problem->tiles ? look_at_content_in_tiles (problem, cancellable, error)
+                       : look_at_content (problem, cancellable, error)))
     return FALSE;
   for (guint i = 0; i < task->n_styles; i++)
-    if (!look_at_style (problem, &task->styles[i], cancellable, moments, error))
+    if (!(problem->tiles
+              ? look_at_style_in_tiles (problem, &task->styles[i], cancellable, moments, error)
+              : look_at_style (problem, &task->styles[i], cancellable, moments, error)))
       return FALSE;
   for (guint i = 0; i < problem->styles->len; i++)
     if (!want (problem, &g_array_index (problem->styles, StyleTarget, i),
@@ -691,6 +1007,8 @@ kol_style_problem_evaluate (KolStyleProblem *problem, GCancellable *cancellable,
 {
   guint n = problem->terms->len;
 
+  if (problem->tiles)
+    return evaluate_tiled (problem, cancellable, total, error);
   kol_graph_set_cancellable (problem->graph, cancellable);
   if (!kol_run_all (problem->graph, problem->targets, 2, error)
       || !kol_read (problem->targets[0], problem->read, error))
@@ -732,4 +1050,10 @@ kol_style_problem_to_pixels (const KolStyleProblem *problem, const float *x, flo
   for (gsize c = 0; c < (gsize) problem->shape.dim[1]; c++)
     for (gsize i = c * plane; i < (c + 1) * plane; i++)
       pixels[i] = problem->factor[c] * x[i] + problem->offset[c];
+}
+
+guint
+kol_style_problem_get_tiles (const KolStyleProblem *problem)
+{
+  return problem->tiles ? kol_style_tiles_get_count (problem->tiles) : 1;
 }

@@ -43,7 +43,8 @@ struct _KolStyle {
   GPtrArray *matched; /* KolPicture: styles with the content's colours, or NULL */
   GArray *sizes;      /* Size */
   gsize channels;
-  guint64 peak;
+  guint64 peak, largest_peak; /* of the size that is open, and of the largest */
+  guint tiles;                /* of the largest */
   KolStyleState state;
   char *event;
 
@@ -273,6 +274,94 @@ choose_layers (KolStyle *self, GError **error)
   return TRUE;
 }
 
+/* Numbers as large as the picture that are kept beside it: gradient, moments, average, next. */
+#define KEPT_BESIDE 5
+
+#define LEAST_HISTORY 5
+#define HISTORY 100
+
+/* What the optimizer keeps; of L-BFGS's history no more than a quarter of the memory, if not asked.
+ */
+static guint64
+count_kept (KolStyle *self, gsize numbers)
+{
+  guint64 budget = kol_device_get_budget (self->device);
+  guint *history = &self->options.history;
+
+  if (self->options.optimizer != KOL_STYLE_LBFGS)
+    return (guint64) KEPT_BESIDE * numbers * sizeof (float);
+  if (!*history)
+    *history = budget ? (guint) CLAMP (budget / 4 / (2 * numbers * sizeof (float)), LEAST_HISTORY,
+                                       HISTORY)
+                      : HISTORY;
+  return kol_lbfgs_bytes ((gint64) numbers, *history);
+}
+
+/* Too large even for tiles: what is kept of the whole picture, or the smallest tile. */
+static gboolean
+refuse_size (const KolStyle *self, const Size *size, guint64 needed, GError **error)
+{
+  guint64 budget = kol_device_get_budget (self->device);
+  g_autofree char *bytes = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
+
+  return fail (error,
+               "A picture of %zu x %zu pixels needs %s on the device, and %s are there. About %d "
+               "pixels for the longer side would fit",
+               size->width, size->height, bytes, there,
+               (int) (size->side * sqrt ((double) budget / (double) needed) * 0.95));
+}
+
+/* How a size is computed: as fast as can be, with less memory, or in tiles. */
+typedef enum {
+  WHOLE,
+  SPARING,
+  TILED,
+} Way;
+
+/* Builds the losses in one way; whether that fits. */
+static gboolean
+try_way (KolStyle *self, Way way, guint64 kept, gboolean *fits, GError **error)
+{
+  guint64 budget = kol_device_get_budget (self->device);
+
+  self->task.memory = way == WHOLE ? KOL_MEMORY_NORMAL : KOL_MEMORY_LOW;
+  self->task.tile_budget = way == TILED ? budget - kept : 0;
+  g_clear_pointer (&self->problem, kol_style_problem_free);
+  self->problem = kol_style_problem_new (self->network, &self->task, error);
+  if (!self->problem || !kol_style_problem_peak_bytes (self->problem, &self->peak, error))
+    return FALSE;
+  self->peak += kept;
+  *fits = !budget || self->peak <= budget;
+  return TRUE;
+}
+
+/*
+ * Where memory is scarce, what the gradients need is computed again rather than kept; where
+ * it is scarcer still, the picture is computed in tiles.
+ */
+static gboolean
+build_problem (KolStyle *self, guint at, GError **error)
+{
+  const Size *size = get_size (self, at);
+  gsize numbers = size->width * size->height * self->channels;
+  guint64 kept = count_kept (self, numbers), budget = kol_device_get_budget (self->device);
+  guint64 whole = kept + 2 * numbers * sizeof (float); /* with x, and its gradient */
+  g_autoptr (GError) reason = NULL;
+  gboolean fits = FALSE;
+
+  for (Way way = WHOLE; way <= SPARING; way++)
+    if (!try_way (self, way, kept, &fits, error))
+      return FALSE;
+    else if (fits)
+      return TRUE;
+  guint64 needed = MAX (self->peak, whole);
+  if (whole < budget && try_way (self, TILED, whole, &fits, &reason))
+    return TRUE;
+  g_clear_pointer (&self->problem, kol_style_problem_free);
+  return refuse_size (self, size, whole < budget ? needed : 2 * whole, error);
+}
+
 /* Opens the network and builds the losses at a size. */
 static gboolean
 open_size (KolStyle *self, guint at, GError **error)
@@ -296,8 +385,7 @@ open_size (KolStyle *self, guint at, GError **error)
     return FALSE;
   self->task.styles = self->wanted;
   self->task.n_styles = self->options.n_styles;
-  self->problem = kol_style_problem_new (self->network, &self->task, error);
-  return self->problem != NULL;
+  return build_problem (self, at, error);
 }
 
 static gboolean
@@ -776,67 +864,16 @@ kol_style_get_state (const KolStyle *style)
 
 /* ── Before the run ──────────────────────────────────────────────────────────────────────────── */
 
-/* Numbers as large as the picture that are kept beside it: gradient, moments, average, next. */
-#define KEPT_BESIDE 5
-
-#define LEAST_HISTORY 5
-#define HISTORY 100
-
-/* What the optimizer keeps; of L-BFGS's history no more than a quarter of the memory, if not asked.
- */
-static guint64
-count_kept (KolStyle *self, gsize numbers)
-{
-  guint64 budget = kol_device_get_budget (self->device);
-  guint *history = &self->options.history;
-
-  if (self->options.optimizer != KOL_STYLE_LBFGS)
-    return (guint64) KEPT_BESIDE * numbers * sizeof (float);
-  if (!*history)
-    *history = budget ? (guint) CLAMP (budget / 4 / (2 * numbers * sizeof (float)), LEAST_HISTORY,
-                                       HISTORY)
-                      : HISTORY;
-  return kol_lbfgs_bytes ((gint64) numbers, *history);
-}
-
-/* Of the largest size, which is built for that and closed again. */
-static gboolean
-count_peak (KolStyle *self, GError **error)
-{
-  guint last = self->sizes->len - 1;
-  const Size *size = get_size (self, last);
-
-  if (!open_size (self, last, error)
-      || !kol_style_problem_peak_bytes (self->problem, &self->peak, error))
-    return FALSE;
-  self->peak += count_kept (self, size->width * size->height * self->channels);
-  close_size (self);
-  return TRUE;
-}
-
-/* Where memory is scarce, what the gradients need is computed again rather than kept. */
+/* The largest size is built for that and closed again. */
 static gboolean
 measure_peak (KolStyle *self, GError **error)
 {
-  guint64 budget = kol_device_get_budget (self->device);
-  const Size *size = get_size (self, self->sizes->len - 1);
-
-  if (!count_peak (self, error))
+  if (!open_size (self, self->sizes->len - 1, error))
     return FALSE;
-  if (!budget || self->peak <= budget)
-    return TRUE;
-  self->task.memory = KOL_MEMORY_LOW;
-  if (!count_peak (self, error))
-    return FALSE;
-  if (self->peak <= budget)
-    return TRUE;
-  g_autofree char *needed = g_format_size_full (self->peak, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
-  return fail (error,
-               "A picture of %zu x %zu pixels needs %s on the device, and %s are there. About %d "
-               "pixels for the longer side would fit",
-               size->width, size->height, needed, there,
-               (int) (size->side * sqrt ((double) budget / (double) self->peak) * 0.95));
+  self->tiles = kol_style_problem_get_tiles (self->problem);
+  self->largest_peak = self->peak;
+  close_size (self);
+  return TRUE;
 }
 
 static gboolean
@@ -901,7 +938,23 @@ guint64
 kol_style_get_peak_bytes (const KolStyle *style)
 {
   g_return_val_if_fail (style != NULL, 0);
-  return style->peak;
+  return style->largest_peak;
+}
+
+/**
+ * kol_style_get_tiles:
+ * @style: a picture to be painted
+ *
+ * Where the whole picture does not fit on the device, its features are computed in tiles,
+ * with the sums of the whole, so that there are no seams.
+ *
+ * Returns: how many tiles its largest size is computed in; 1: none
+ */
+guint
+kol_style_get_tiles (const KolStyle *style)
+{
+  g_return_val_if_fail (style != NULL, 0);
+  return style->tiles;
 }
 
 /**
@@ -1051,7 +1104,6 @@ rebuild (KolStyle *self, const KolStyleOptions *options, GError **error)
   forget_search (self);
   close_size (self);
   self->options = *options;
-  self->task.memory = KOL_MEMORY_NORMAL;
   if (match_styles (self, error) && measure_peak (self, error))
     {
       g_clear_pointer (&matched, g_ptr_array_unref);

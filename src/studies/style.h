@@ -199,6 +199,7 @@ typedef struct _KolStyle KolStyle;
 KOL_API KolStyle *kol_style_new (KolDevice *device, const KolStyleOptions *options, GError **error);
 KOL_API void kol_style_free (KolStyle *style);
 KOL_API guint64 kol_style_get_peak_bytes (const KolStyle *style);
+KOL_API guint kol_style_get_tiles (const KolStyle *style);
 KOL_API gsize kol_style_get_width (const KolStyle *style);
 KOL_API gsize kol_style_get_height (const KolStyle *style);
 KOL_API gboolean kol_style_estimate (KolStyle *style, double *seconds, GError **error);

@@ -528,6 +528,9 @@ announce (Painting *self, GError **error)
   g_autofree char *peak = tool_format_bytes (kol_style_get_peak_bytes (self->style));
   tool_say ("A picture of %zu x %zu pixels; it takes %s on the device",
             kol_style_get_width (self->style), kol_style_get_height (self->style), peak);
+  if (kol_style_get_tiles (self->style) > 1)
+    tool_say ("It is computed in %u tiles, as the whole does not fit",
+              kol_style_get_tiles (self->style));
   if (!kol_style_estimate (self->style, &seconds, error))
     return FALSE;
   g_autofree char *time = tool_format_duration (seconds);

@@ -738,6 +738,134 @@ test_scarce_memory (void)
   g_assert_nonnull (strstr (error->message, "pixels for the longer side would fit"));
 }
 
+/* ── In tiles ────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  double total, losses[16];
+  guint n;
+  float *gradient;
+} Evaluated;
+
+/* The losses and the gradient at noise, as a whole or in tiles. */
+static Evaluated
+evaluate (const KolStyleOptions *options, gsize height, gsize width, const KolPicture *region,
+          guint64 tile_budget, guint *tiles)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolLayers) layers = kol_layers_open (device, small_network, 0, &error);
+  g_assert_no_error (error);
+  gsize n = 3 * height * width;
+  g_autofree float *pixels = g_new (float, n), *x = g_new (float, n);
+  g_autoptr (GRand) random = g_rand_new_with_seed (5);
+  Evaluated found = { .gradient = g_new (float, n) };
+
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = (float) (0.5 + 0.4 * sin ((double) i * 0.37) * cos ((double) (i % width) * 0.11));
+  g_autoptr (KolSnapshot) content = kol_snapshot_new (pixels, 3, height, width);
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = (float) (0.5 + 0.5 * sin ((double) (i % width) * 0.9));
+  g_autoptr (KolSnapshot) style = kol_snapshot_new (pixels, 3, height, width);
+  KolStyleWanted wanted = { style, 1, region };
+  KolStyleTask task = { options, content, &wanted, 1, .tile_budget = tile_budget };
+  g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &task, &error);
+  g_assert_no_error (error);
+  kol_style_problem_look (problem, NULL, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < n; i++)
+    x[i] = (float) g_rand_double (random);
+  KolParameters *parameters = kol_layers_get_parameters (layers);
+  kol_parameter_write (kol_parameters_find (parameters, KOL_STYLE_X), x, &error);
+  kol_style_problem_evaluate (problem, NULL, &found.total, &error);
+  g_assert_no_error (error);
+  kol_parameter_read (kol_parameters_find (parameters, KOL_STYLE_GRADIENT), found.gradient, &error);
+  g_assert_no_error (error);
+  const KolStyleTerm *terms = kol_style_problem_get_terms (problem, &found.n);
+  for (guint i = 0; i < found.n; i++)
+    found.losses[i] = terms[i].loss;
+  *tiles = kol_style_problem_get_tiles (problem);
+  return found;
+}
+
+/* Tiles have the losses and the gradient of the whole, at sizes that nothing divides. */
+static void
+test_tiles (gconstpointer data)
+{
+  const gsize height = 151, width = 202, n = 3 * height * width;
+  guint tiles, one;
+  g_auto (Task) task;
+
+  task_init (&task);
+  task.options.measure = (KolStyleMeasure) (GPOINTER_TO_INT (data) & 1);
+  task.options.network_units = (GPOINTER_TO_INT (data) & 2) != 0;
+  task.options.content_weight = 0.3;
+  task.options.style_weight = 1;
+  task.options.variation_weight = 0.7;
+  for (guint regions = 0; regions < 2; regions++)
+    {
+      g_autoptr (KolPicture) region = regions ? make_picture (1, 20, 15, 0.3) : NULL;
+      Evaluated whole = evaluate (&task.options, height, width, region, 0, &one);
+      Evaluated parts = evaluate (&task.options, height, width, region, 3 << 20, &tiles);
+      double apart = 0, norm = 0;
+
+      g_assert_cmpuint (one, ==, 1);
+      g_assert_cmpuint (tiles, >, 3);
+      g_assert_cmpuint (parts.n, ==, whole.n);
+      for (guint i = 0; i < whole.n; i++)
+        g_assert_cmpfloat_with_epsilon (parts.losses[i], whole.losses[i],
+                                        1e-3 * whole.losses[i] + 1e-9);
+      for (gsize i = 0; i < n; i++)
+        {
+          double d = parts.gradient[i] - whole.gradient[i];
+          apart += d * d;
+          norm += whole.gradient[i] * whole.gradient[i];
+        }
+      g_test_message ("%u tiles: %g and %g, the gradient %.2g of its norm away", tiles, whole.total,
+                      parts.total, sqrt (apart / norm));
+      g_assert_cmpfloat (sqrt (apart), <, 2e-3 * sqrt (norm));
+      g_free (whole.gradient);
+      g_free (parts.gradient);
+    }
+}
+
+/* With a budget that is too small for the whole it is painted in tiles, to the same picture. */
+static void
+test_paints_in_tiles (void)
+{
+  g_auto (Task) task;
+  g_autoptr (GError) error = NULL;
+  guint64 budget = kol_device_get_budget (device);
+
+  task_init (&task);
+  task.options.size = 200;
+  task.options.smallest = 150;
+  task.options.steps = 8;
+  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolSnapshot) whole = kol_style_run (style, NULL, &error);
+  g_assert_no_error (error);
+  double total = kol_style_get_state (style)->total;
+  guint64 small = kol_style_get_peak_bytes (style);
+  while (kol_style_get_tiles (style) == 1)
+    {
+      g_clear_pointer (&style, kol_style_free);
+      small -= small / 10;
+      kol_device_set_budget (device, small);
+      style = kol_style_new (device, &task.options, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (kol_style_get_peak_bytes (style), <=, small);
+    }
+  g_autoptr (KolSnapshot) parts = kol_style_run (style, NULL, &error);
+  kol_device_set_budget (device, budget);
+  g_assert_no_error (error);
+  double apart = 0;
+  for (gsize i = 0; i < 3 * 200 * 150; i++)
+    apart += fabs (kol_snapshot_get_pixels (whole)[i] - kol_snapshot_get_pixels (parts)[i]);
+  g_test_message ("%u tiles: %g and %g; pixels differ by %g", kol_style_get_tiles (style), total,
+                  kol_style_get_state (style)->total, apart / (3 * 200 * 150));
+  g_assert_cmpfloat_with_epsilon (kol_style_get_state (style)->total, total, 0.01 * total);
+  g_assert_cmpfloat (apart / (3 * 200 * 150), <, 0.01);
+}
+
 /* The difference of two totals along a direction, against the gradient. */
 static void
 test_derivative (gconstpointer data)
@@ -908,6 +1036,13 @@ main (int argc, char **argv)
                         test_change);
   g_test_add_func ("/studies/style/regions", test_regions);
   g_test_add_func ("/studies/style/scarce-memory", test_scarce_memory);
+  for (int i = 0; i < 4; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/studies/style/tiles/%s%s",
+                                               i & 1 ? "gram" : "normal", i & 2 ? "-units" : "");
+      g_test_add_data_func (name, GINT_TO_POINTER (i), test_tiles);
+    }
+  g_test_add_func ("/studies/style/tiles/painted", test_paints_in_tiles);
   g_test_add_func ("/studies/style/bad", test_bad);
   g_test_add_func ("/studies/style/strange-sizes", test_strange_sizes);
   g_test_add_func ("/studies/style/not-a-number", test_not_a_number);
