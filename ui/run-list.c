@@ -116,12 +116,46 @@ apply_name (GtkEditable *entry, KxRun *run)
     gtk_popover_popdown (GTK_POPOVER (popover));
 }
 
+typedef struct {
+  KxSession *session; /* the window's, as the stack of deeds is */
+  KxRun *run;
+} Removal;
+
+static void
+removal_free (gpointer data)
+{
+  g_object_unref (((Removal *) data)->run);
+  g_free (data);
+}
+
+static void
+removal_back (gpointer data)
+{
+  Removal *removal = data;
+
+  kx_session_restore_run (removal->session, removal->run);
+}
+
+static void
+removal_again (gpointer data)
+{
+  Removal *removal = data;
+
+  kx_session_remove_run (removal->session, removal->run);
+}
+
 static void
 remove_run (GtkButton *button, KxRun *run)
 {
   KxRunList *self = g_object_get_data (G_OBJECT (button), "list");
+  g_autofree char *text = g_strdup_printf (_ ("%s removed"), kx_run_get_name (run));
+  Removal *removal = g_new (Removal, 1);
 
-  kx_session_remove_run (self->session, run);
+  *removal = (Removal){ self->session, g_object_ref (run) };
+  removal_again (removal);
+  kx_undo_push (kx_session_get_undo (self->session), text, removal_back, removal_again, removal,
+                removal_free);
+  kx_session_toast (self->session, text, TRUE);
 }
 
 static void

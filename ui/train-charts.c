@@ -32,6 +32,7 @@ struct _KxTrainCharts {
   KxRunList *list;    /* of the inspector: which runs are shown */
   KxRun *run;         /* in sight */
   GListModel *timeline;
+  KxMark *selected;
   KxChartView *view;
   KxChart *loss, *accuracy, *ratio;
   KxMarkLayer *marks;
@@ -283,6 +284,10 @@ kx_train_charts_select (KxTrainCharts *self, KxMark *checkpoint)
 {
   kx_mark_layer_set_selected (self->marks,
                               checkpoint ? (double) kx_mark_get_step (checkpoint) : NAN);
+  if (self->selected)
+    g_signal_handlers_disconnect_by_func (self->selected, show_marks, self);
+  if (g_set_object (&self->selected, checkpoint) && checkpoint)
+    g_signal_connect_swapped (checkpoint, "notify::pinned", G_CALLBACK (show_marks), self);
 }
 
 static void
@@ -410,23 +415,42 @@ make_unit (KxTrainCharts *self)
 }
 
 static GtkWidget *
+make_menu (void)
+{
+  GtkWidget *button = gtk_menu_button_new ();
+  g_autoptr (GMenu) menu = g_menu_new (), view = g_menu_new ();
+  g_autoptr (GMenu) save = g_menu_new (), more = g_menu_new ();
+
+  g_menu_append (view, _ ("Show All"), "chart.fit");
+  g_menu_append (view, _ ("Logarithmic Steps"), "chart.log-x");
+  g_menu_append (save, _ ("Save Picture (PNG)…"), "chart.export-png");
+  g_menu_append (save, _ ("Save Drawing (SVG)…"), "chart.export-svg");
+  g_menu_append (save, _ ("Save Points (CSV)…"), "chart.export-csv");
+  g_menu_append (more, _ ("Compare with File…"), "train.compare");
+  g_menu_append_section (menu, NULL, G_MENU_MODEL (view));
+  g_menu_append_section (menu, NULL, G_MENU_MODEL (save));
+  g_menu_append_section (menu, NULL, G_MENU_MODEL (more));
+  gtk_menu_button_set_menu_model (GTK_MENU_BUTTON (button), G_MENU_MODEL (menu));
+  gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (button), "view-more-symbolic");
+  gtk_widget_add_css_class (button, "flat");
+  gtk_widget_set_tooltip_text (button, _ ("More about the curves"));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("More about the curves"), -1);
+  return button;
+}
+
+static GtkWidget *
 make_head (KxTrainCharts *self)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 3);
-  GtkWidget *fit = gtk_button_new_with_label (_ ("Fit"));
 
-  gtk_actionable_set_action_name (GTK_ACTIONABLE (fit), "chart.fit");
-  gtk_widget_add_css_class (fit, "flat");
-  gtk_widget_set_tooltip_text (fit, _ ("Show all (0)"));
   gtk_box_append (GTK_BOX (box), make_smoothing (self));
   gtk_box_append (GTK_BOX (box),
                   make_toggle (_ ("log y"), _ ("Logarithmic values (L)"), "chart.log-y"));
-  gtk_box_append (GTK_BOX (box),
-                  make_toggle (_ ("log x"), _ ("Logarithmic steps (X)"), "chart.log-x"));
   gtk_box_append (GTK_BOX (box), make_unit (self));
-  gtk_box_append (GTK_BOX (box), fit);
   gtk_box_append (GTK_BOX (box),
                   make_toggle (_ ("Follow"), _ ("Follow the newest step (F)"), "chart.follow"));
+  gtk_box_append (GTK_BOX (box), make_menu ());
   return box;
 }
 
@@ -438,6 +462,9 @@ kx_train_charts_dispose (GObject *object)
   KxTrainCharts *self = KX_TRAIN_CHARTS (object);
 
   leave_run (self);
+  if (self->selected)
+    g_signal_handlers_disconnect_by_func (self->selected, show_marks, self);
+  g_clear_object (&self->selected);
   g_clear_pointer (&self->curves, g_ptr_array_unref);
   g_clear_pointer (&self->ratios, g_ptr_array_unref);
   g_clear_object (&self->view);

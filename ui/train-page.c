@@ -207,7 +207,6 @@ select_checkpoint (KxTrainPage *self, KxMark *mark)
   kx_train_charts_select (self->charts, mark);
   gtk_revealer_set_reveal_child (self->bar, mark != NULL);
   allow (self, "branch", mark != NULL);
-  allow (self, "rewind", mark != NULL);
   allow (self, "unselect", mark != NULL);
   if (!mark)
     return;
@@ -279,15 +278,6 @@ static void
 branch_action (GSimpleAction *action, GVariant *target, gpointer page)
 {
   branch (KX_TRAIN_PAGE (page));
-}
-
-static void
-rewind_action (GSimpleAction *action, GVariant *target, gpointer page)
-{
-  KxTrainPage *self = KX_TRAIN_PAGE (page);
-
-  kx_run_rewind (self->run, self->checkpoint);
-  select_checkpoint (self, NULL);
 }
 
 static void
@@ -907,7 +897,6 @@ kx_train_page_init (KxTrainPage *self)
     { "stop", stop_action },
     { "new", new_action },
     { "branch", branch_action },
-    { "rewind", rewind_action },
     { "unselect", unselect_action },
     { "recover", recover_action, "t" },
     { "choose-data", choose_data_action },

@@ -16,7 +16,7 @@ def explorer(folder, **more):
 
 def step_of(app):
     """The step that the sidebar tells; 0 before the first."""
-    for label in app.find_all("label", re.compile(r"^step [0-9]+")):
+    for label in app.find_all("label", re.compile(r"^step [0-9]+( · [0-9.]+ %)?$")):
         return int(re.search("[0-9]+", label.name).group())
     return 0
 
@@ -109,15 +109,16 @@ def a_branch_begins_at_a_checkpoint(folder):
 
 
 @test
-def it_goes_back_in_time(folder):
+def a_removed_run_comes_back(folder):
     with explorer(folder) as app:
-        wait_for_step(app, 120)
-        pause(app)
-        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
-        app.find("label", re.compile("^Step 100 · loss"))
-        app.click("push button", "Rewind to here")
-        app.wait(lambda: step_of(app) == 100)
-        app.wait(lambda: timeline(app, "^Went back to here, step 100$"))
+        wait_for_step(app, 20)
+        app.click("push button", "Start a new run")
+        app.wait(lambda: app.has("check box", "Show run 2 in the charts"))
+        app.find_all("push button", "More about run 1")[-1].click()
+        app.click("push button", "Remove from the list")
+        app.gone("check box", "Show run 1 in the charts")
+        app.click("push button", "Undo")
+        app.find("check box", "Show run 1 in the charts")
 
 
 @test

@@ -1,0 +1,304 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* The worker's thread, the way back from it, and what can be undone. */
+
+#include <glib.h>
+
+#include "news-private.h"
+#include "undo.h"
+#include "worker.h"
+
+/* ── Turns ───────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  int turns, until; /* DONE after so many; 0: never */
+  int ended;
+  gboolean waits;
+  gulong sleep; /* microseconds a turn */
+} Work;
+
+static KxTurn
+take_turn (gpointer self, double seconds)
+{
+  Work *work = self;
+
+  g_usleep (work->sleep);
+  g_atomic_int_inc (&work->turns);
+  if (work->until && work->turns >= work->until)
+    return KX_TURN_DONE;
+  return work->waits ? KX_TURN_WAIT : KX_TURN_MORE;
+}
+
+static void
+end (gpointer self)
+{
+  g_atomic_int_inc (&((Work *) self)->ended);
+}
+
+static const KxTaskKind kind = { take_turn, end };
+
+static void
+wait_until (int *number, int value)
+{
+  gint64 deadline = g_get_monotonic_time () + 10 * G_TIME_SPAN_SECOND;
+
+  while (g_atomic_int_get (number) < value)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_usleep (500);
+    }
+}
+
+static void
+test_turns (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  Work work = { .until = 3 };
+  g_autoptr (KxTask) task = kx_worker_add (worker, &kind, &work, 1);
+
+  wait_until (&work.ended, 1);
+  kx_task_cancel (task); /* it is over already */
+  kx_worker_stop (worker, NULL, NULL);
+  g_assert_cmpint (work.turns, ==, 3);
+  g_assert_cmpint (work.ended, ==, 1);
+  kx_task_wake (task); /* the worker is gone, the handle is not */
+}
+
+static void
+test_weights (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  Work heavy = { .sleep = 1000 }, light = { .sleep = 1000 };
+  g_autoptr (KxTask) one = kx_worker_add (worker, &kind, &heavy, 3);
+  g_autoptr (KxTask) other = kx_worker_add (worker, &kind, &light, 1);
+
+  wait_until (&light.turns, 50);
+  int turns = g_atomic_int_get (&heavy.turns);
+  kx_worker_stop (worker, NULL, NULL);
+  /* Sleeps of a millisecond are not alike, so neither are the shares to the digit. */
+  g_assert_cmpint (turns, >, 100);
+  g_assert_cmpint (turns, <, 225);
+  g_assert_cmpint (heavy.ended + light.ended, ==, 2);
+}
+
+static void
+test_waiting (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  Work work = { .waits = TRUE };
+  g_autoptr (KxTask) task = kx_worker_add (worker, &kind, &work, 1);
+
+  for (int i = 1; i <= 5; i++)
+    {
+      wait_until (&work.turns, i);
+      g_usleep (5000);
+      g_assert_cmpint (g_atomic_int_get (&work.turns), ==, i);
+      kx_task_wake (task);
+    }
+  kx_task_cancel (task);
+  wait_until (&work.ended, 1);
+  kx_worker_stop (worker, NULL, NULL);
+}
+
+/* ── Calls and probes ────────────────────────────────────────────────────────────────────────── */
+
+static void
+append_a (gpointer data)
+{
+  g_string_append_c (data, 'a');
+}
+
+static void
+append_b (gpointer data)
+{
+  g_string_append_c (data, 'b');
+}
+
+typedef struct {
+  GMutex mutex;
+  int entered;
+} Gate;
+
+static void
+pass_gate (gpointer data)
+{
+  Gate *gate = data;
+
+  g_atomic_int_inc (&gate->entered);
+  g_mutex_lock (&gate->mutex);
+  g_mutex_unlock (&gate->mutex);
+}
+
+static void
+test_calls (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  g_autoptr (GString) order = g_string_new (NULL);
+  Gate gate = { 0 };
+
+  g_mutex_init (&gate.mutex);
+  g_mutex_lock (&gate.mutex);
+  kx_worker_call (worker, pass_gate, &gate, NULL);
+  wait_until (&gate.entered, 1);
+  kx_worker_call (worker, append_a, order, NULL);
+  kx_worker_call (worker, append_b, order, NULL);
+  kx_worker_call (worker, append_a, order, NULL);
+  g_mutex_unlock (&gate.mutex);
+  kx_worker_stop (worker, append_b, order);
+  g_assert_cmpstr (order->str, ==, "abab");
+  g_mutex_clear (&gate.mutex);
+}
+
+static void
+count (gpointer data)
+{
+  g_atomic_int_inc ((int *) data);
+}
+
+/* Of several probes with a key the newest is made, and all their data are freed. */
+static void
+test_probes (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  g_autoptr (GString) order = g_string_new (NULL);
+  Gate gate = { 0 };
+  int freed = 0, done = 0;
+
+  g_mutex_init (&gate.mutex);
+  g_mutex_lock (&gate.mutex);
+  kx_worker_call (worker, pass_gate, &gate, NULL);
+  wait_until (&gate.entered, 1);
+  kx_worker_probe (worker, "one", count, &freed, count);
+  kx_worker_probe (worker, "one", count, &freed, count);
+  kx_worker_probe (worker, "other", append_b, order, NULL);
+  kx_worker_probe (worker, "one", append_a, order, NULL);
+  kx_worker_probe (worker, "last", count, &done, NULL);
+  g_assert_cmpint (freed, ==, 2);
+  g_mutex_unlock (&gate.mutex);
+  wait_until (&done, 1);
+  kx_worker_stop (worker, NULL, NULL);
+  g_assert_cmpstr (order->str, ==, "ab");
+  g_assert_cmpint (freed, ==, 2);
+  g_mutex_clear (&gate.mutex);
+}
+
+/* A brush that never rests leaves training most of the time. */
+static void
+test_share_of_probes (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  Work work = { .sleep = 2000 };
+  g_autoptr (KxTask) task = kx_worker_add (worker, &kind, &work, 1);
+  gint64 until = g_get_monotonic_time () + G_TIME_SPAN_SECOND;
+  Gate gate = { 0 };
+
+  g_mutex_init (&gate.mutex);
+  while (g_get_monotonic_time () < until)
+    {
+      kx_worker_probe (worker, &gate, pass_gate, &gate, NULL);
+      g_usleep (200);
+    }
+  g_assert_cmpfloat (kx_task_get_seconds (task), >, 0.6);
+  kx_worker_stop (worker, NULL, NULL);
+  g_mutex_clear (&gate.mutex);
+}
+
+/* ── News ────────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+tell (gpointer data)
+{
+  for (int i = 0; i < 1000; i++)
+    kx_news_post (count, data, NULL);
+}
+
+static void
+test_news (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  int told = 0;
+
+  kx_worker_call (worker, tell, &told, NULL);
+  while (told < 500)
+    g_main_context_iteration (NULL, TRUE);
+  kx_worker_stop (worker, NULL, NULL);
+  kx_news_drain ();
+  g_assert_cmpint (told, ==, 1000);
+}
+
+static int newest;
+
+static void
+take_newest (gpointer data)
+{
+  newest = *(int *) data;
+}
+
+static void
+test_slot (void)
+{
+  KxSlot *slot = kx_slot_new (take_newest, g_free);
+
+  for (int i = 1; i <= 3; i++)
+    kx_slot_post (slot, g_memdup2 (&i, sizeof i));
+  kx_news_drain ();
+  g_assert_cmpint (newest, ==, 3);
+  kx_slot_post (slot, g_memdup2 (&(int){ 4 }, sizeof (int)));
+  kx_slot_close (slot);
+  kx_news_drain ();
+  g_assert_cmpint (newest, ==, 3);
+}
+
+/* ── Undo ────────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+add_one (gpointer data)
+{
+  ++*(int *) data;
+}
+
+static void
+take_one (gpointer data)
+{
+  --*(int *) data;
+}
+
+static void
+test_undo (void)
+{
+  g_autoptr (KxUndo) undo = kx_undo_new ();
+  int number = 2;
+
+  g_assert_false (kx_undo_back (undo));
+  kx_undo_push (undo, "one", take_one, add_one, &number, NULL);
+  kx_undo_push (undo, "two", take_one, add_one, &number, NULL);
+  g_assert_cmpstr (kx_undo_get_title (undo), ==, "two");
+  g_assert_true (kx_undo_back (undo));
+  g_assert_true (kx_undo_back (undo));
+  g_assert_false (kx_undo_back (undo));
+  g_assert_cmpint (number, ==, 0);
+  g_assert_true (kx_undo_again (undo));
+  g_assert_cmpint (number, ==, 1);
+  kx_undo_push (undo, "three", take_one, add_one, &number, NULL);
+  g_assert_false (kx_undo_again (undo)); /* another future */
+  for (int i = 0; i < 1000; i++)
+    kx_undo_push (undo, "many", take_one, add_one, &number, NULL);
+  kx_undo_forget (undo);
+  g_assert_null (kx_undo_get_title (undo));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/ui/worker/turns", test_turns);
+  g_test_add_func ("/ui/worker/weights", test_weights);
+  g_test_add_func ("/ui/worker/waiting", test_waiting);
+  g_test_add_func ("/ui/worker/calls", test_calls);
+  g_test_add_func ("/ui/worker/probes", test_probes);
+  g_test_add_func ("/ui/worker/share-of-probes", test_share_of_probes);
+  g_test_add_func ("/ui/news", test_news);
+  g_test_add_func ("/ui/slot", test_slot);
+  g_test_add_func ("/ui/undo", test_undo);
+  return g_test_run ();
+}
