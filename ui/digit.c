@@ -9,6 +9,7 @@
 #include "digit.h"
 
 #include <math.h>
+#include <string.h>
 
 #define BOX (20.0 / 28.0) /* of the side, that a digit fits into */
 #define INK 32            /* from which a pixel counts as drawn on */
@@ -32,6 +33,20 @@ find_ink (const KolPicture *sheet, KolPictureBox *box)
     return FALSE;
   *box = (KolPictureBox){ left, top, right - left + 1, bottom - top + 1 };
   return TRUE;
+}
+
+/* That part of the sheet. */
+static KolPicture *
+cut (const KolPicture *sheet, const KolPictureBox *box)
+{
+  KolPicture *picture = g_new0 (KolPicture, 1);
+
+  *picture = (KolPicture){ .channels = 1, .height = box->height, .width = box->width };
+  picture->pixels = g_malloc (box->height * box->width);
+  for (gsize row = 0; row < box->height; row++)
+    memcpy (picture->pixels + row * box->width,
+            sheet->pixels + (box->top + row) * sheet->width + box->left, box->width);
+  return picture;
 }
 
 /* The picture's centre of mass. */
@@ -71,11 +86,11 @@ kx_digit_centre (const KolPicture *sheet, gsize height, gsize width)
 
   if (!find_ink (sheet, &box))
     return pixels;
-  const KolPicture grey = { 1, sheet->height, sheet->width, sheet->pixels };
+  g_autoptr (KolPicture) drawn = cut (sheet, &box);
   double scale = BOX * (double) MIN (height, width) / (double) MAX (box.height, box.width);
   g_autoptr (KolPicture) small = kol_picture_resize (
-      &grey, MAX ((gsize) lround (scale * (double) box.width), 1),
-      MAX ((gsize) lround (scale * (double) box.height), 1), KOL_BILINEAR, &box);
+      drawn, MAX ((gsize) lround (scale * (double) box.width), 1),
+      MAX ((gsize) lround (scale * (double) box.height), 1), KOL_BILINEAR, NULL);
   if (!small)
     return pixels;
   find_centre (small, &x, &y);

@@ -80,13 +80,14 @@ consumers_of (const KolLayerInfo *infos, guint n, guint of, guint *last)
 
 /* The layer that a step belongs to: "conv1/conv2d" to "conv1". Else KX_NO_LAYER. */
 static guint
-whole_of (const KolLayerInfo *infos, guint n, guint part)
+whole_of (const KolLayerInfo *infos, guint n, const guint *rows, guint part)
 {
-  guint whole = KX_NO_LAYER;
+  guint consumer = KX_NO_LAYER, whole;
   gsize length;
 
-  if (consumers_of (infos, n, part, &whole) != 1)
+  if (consumers_of (infos, n, part, &consumer) != 1 || rows[consumer] == KX_NO_LAYER)
     return KX_NO_LAYER;
+  whole = rows[consumer];
   length = strlen (infos[whole].name);
   return strncmp (infos[part].name, infos[whole].name, length) == 0
                  && infos[part].name[length] == '/'
@@ -102,10 +103,10 @@ find_rows (const KolLayerInfo *infos, guint n, const char *output)
 
   for (guint i = n; i-- > 0;)
     {
-      guint whole = infos[i].alias ? KX_NO_LAYER : whole_of (infos, n, i);
+      guint whole = infos[i].alias ? KX_NO_LAYER : whole_of (infos, n, rows, i);
 
       if (whole != KX_NO_LAYER)
-        rows[i] = rows[whole];
+        rows[i] = whole;
       else if (infos[i].alias
                || (strcmp (infos[i].name, output) != 0 && i + 1 < n && !infos[i + 1].alias
                    && consumers_of (infos, n, i, &last) == 0))

@@ -27,6 +27,7 @@ struct _KxNetwork {
   KolPreprocess fit;
   char **classes;
   KolRun *run;
+  KxRun *training; /* whose network it is a copy of, or NULL */
 };
 
 G_DEFINE_FINAL_TYPE (KxNetwork, kx_network, G_TYPE_OBJECT)
@@ -36,7 +37,13 @@ enum {
   N_PROPS,
 };
 
+enum {
+  LEARNED,
+  N_SIGNALS,
+};
+
 static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
 
 /* ── On the worker's thread ──────────────────────────────────────────────────────────────────── */
 
@@ -52,10 +59,8 @@ typedef struct _Opened {
   gatomicrefcount references; /* the network's, the task's, and those of calls under way */
   GWeakRef network;
   char *path;
-  KxNetworkSource source;
-  gpointer source_data;
-  GDestroyNotify source_destroy;
-  KxTask *task; /* set before the first call */
+  gboolean copy; /* of a network in training, which is asked for its weights */
+  KxTask *task;  /* set before the first call */
 
   GList *works;     /* of Work, the lowest rank first */
   guint generation; /* goes up when layers begin to be changed */
@@ -105,9 +110,6 @@ close_opened (gpointer data)
   end_works (opened);
   g_clear_pointer (&opened->graph, kol_graph_free);
   g_clear_pointer (&opened->opened.layers, kol_layers_free);
-  if (opened->source_destroy)
-    opened->source_destroy (opened->source_data);
-  opened->source_destroy = NULL;
   opened_unref (opened);
 }
 
@@ -171,6 +173,24 @@ kx_opened_add_work (KxOpened *self, int rank, const KxWorkKind *kind, gpointer d
 
   *work = (Work){ .rank = rank, .kind = kind, .self = data };
   place_work (opened, work);
+  kx_task_wake (opened->task);
+}
+
+/**
+ * kx_opened_wake_work:
+ * @opened: a network
+ * @self: what kx_opened_add_work() was given
+ *
+ * It has something to do again.
+ */
+void
+kx_opened_wake_work (KxOpened *self, gpointer data)
+{
+  Opened *opened = (Opened *) self;
+
+  for (GList *each = opened->works; each; each = each->next)
+    if (((Work *) each->data)->self == data)
+      ((Work *) each->data)->waiting = FALSE;
   kx_task_wake (opened->task);
 }
 
@@ -380,10 +400,12 @@ make_layers (Opened *opened, Facts *facts, GError **error)
 
   if (!device)
     return NULL;
-  if (opened->source)
-    return opened->source (device, opened->source_data, error);
-  if (kol_run_exists (opened->path) && !(facts->run = kol_run_read (opened->path, error)))
+  if ((opened->copy || kol_run_exists (opened->path))
+      && !(facts->run = kol_run_read (opened->path, error)))
     return NULL;
+  if (opened->copy)
+    return kol_layers_open_recipe (device, facts->run->recipe, facts->run->like, facts->run->folder,
+                                   error);
   return kol_layers_open (device, opened->path, 0, error);
 }
 
@@ -419,6 +441,7 @@ kx_network_finalize (GObject *object)
   g_clear_pointer (&self->opened, opened_unref);
   g_clear_pointer (&self->engine, kx_engine_unref);
   g_clear_object (&self->layers);
+  g_clear_object (&self->training);
   g_clear_pointer (&self->run, kol_run_free);
   g_strfreev (self->classes);
   g_free (self->fault);
@@ -444,6 +467,12 @@ kx_network_class_init (KxNetworkClass *klass)
   props[PROP_STATE] = g_param_spec_uint ("state", NULL, NULL, 0, KX_NETWORK_FAILED, 0,
                                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
+  /**
+   * KxNetwork::learned:
+   * @step: of the run whose network it is a copy of
+   */
+  signals[LEARNED] = g_signal_new ("learned", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                   NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT64);
 }
 
 static void
@@ -497,25 +526,22 @@ kx_network_open (KxEngine *engine, const char *path)
 }
 
 /**
- * kx_network_open_with:
- * @engine: where it is to be
- * @title: what it is called
- * @source: makes it, on the worker's thread
- * @data: for @source
- * @destroy: (nullable): frees @data, there, when the network is closed
+ * kx_network_open_copy:
+ * @run: a network in training that is recorded
  *
- * Returns: (transfer full): the network, which is being opened
+ * Its weights are copied by kx_network_learn(), first once it is ready.
+ *
+ * Returns: (transfer full): a copy of it, which is being opened
  */
 KxNetwork *
-kx_network_open_with (KxEngine *engine, const char *title, KxNetworkSource source, gpointer data,
-                      GDestroyNotify destroy)
+kx_network_open_copy (KxRun *run)
 {
-  KxNetwork *self = network_new (engine);
+  KxNetwork *self = network_new (kx_device_get_engine (kx_run_get_device (run)));
 
-  self->title = g_strdup (title);
-  self->opened->source = source;
-  self->opened->source_data = data;
-  self->opened->source_destroy = destroy;
+  self->training = g_object_ref (run);
+  self->title = g_strdup (kx_run_get_name (run));
+  self->opened->path = g_strdup (kx_run_get_folder (run));
+  self->opened->copy = TRUE;
   begin (self);
   return self;
 }
@@ -623,6 +649,82 @@ kx_network_set_weight (KxNetwork *self, guint weight)
 {
   if (self->task)
     kx_task_set_weight (self->task, weight);
+}
+
+/* ── Networks in training ────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  Opened *opened;
+  guint64 step;
+  char *fault;
+} Learned;
+
+static void
+learned_free (gpointer data)
+{
+  Learned *learned = data;
+
+  opened_unref (learned->opened);
+  g_free (learned->fault);
+  g_free (learned);
+}
+
+static void
+tell_learned (gpointer data)
+{
+  Learned *learned = data;
+  g_autoptr (KxNetwork) self = g_weak_ref_get (&learned->opened->network);
+
+  if (!self || !self->task)
+    return;
+  if (learned->fault)
+    g_warning ("%s", learned->fault);
+  else
+    g_signal_emit (self, signals[LEARNED], 0, learned->step);
+}
+
+/* A KxRunProbe: between two steps, on the thread of both. */
+static void
+copy_weights (KolTrainer *trainer, gpointer data)
+{
+  Opened *opened = data;
+  g_autoptr (GError) error = NULL;
+  Learned *learned;
+
+  if (!opened->opened.layers)
+    return;
+  learned = g_new0 (Learned, 1);
+  learned->opened = opened_ref (opened);
+  learned->step = kol_trainer_get_step (trainer);
+  if (!kol_layers_copy (opened->opened.layers,
+                        kol_graph_get_parameters (kol_trainer_get_graph (trainer)), &error))
+    learned->fault = g_strdup (error->message);
+  kx_news_post (tell_learned, learned, learned_free);
+}
+
+/**
+ * kx_network_get_training:
+ * @network: a network
+ *
+ * Returns: (nullable) (transfer none): whose network it is a copy of
+ */
+KxRun *
+kx_network_get_training (KxNetwork *self)
+{
+  return self->training;
+}
+
+/**
+ * kx_network_learn:
+ * @network: a copy of a network in training
+ *
+ * Copies what that has learned by now; `learned` tells when it is done.
+ */
+void
+kx_network_learn (KxNetwork *self)
+{
+  if (self->task && self->training && kx_run_has_trainer (self->training))
+    kx_run_probe (self->training, self, copy_weights, opened_ref (self->opened), opened_unref);
 }
 
 /* ── What it is ──────────────────────────────────────────────────────────────────────────────── */

@@ -3,6 +3,7 @@
 
 #include "engine.h"
 #include "network-layer.h"
+#include "run.h"
 
 G_BEGIN_DECLS
 
@@ -20,7 +21,8 @@ typedef enum {
  * A trained network that is looked at: of the catalogue, a file's or a run's, or a copy of one in
  * training. Of the main thread; the engine's side of it is a #KxOpened, on the worker's.
  *
- * Property `state` tells when it can be used.
+ * Property `state` tells when it can be used. Signal `learned`: it has what a run had learned after
+ * so many steps.
  */
 G_DECLARE_FINAL_TYPE (KxNetwork, kx_network, KX, NETWORK, GObject)
 
@@ -51,12 +53,8 @@ typedef struct {
   void (*end) (gpointer self);
 } KxWorkKind;
 
-/** KxSource: makes the engine's side on the worker's thread, instead of a file. */
-typedef KolLayers *(*KxNetworkSource) (KolDevice *device, gpointer data, GError **error);
-
 KxNetwork *kx_network_open (KxEngine *engine, const char *path);
-KxNetwork *kx_network_open_with (KxEngine *engine, const char *title, KxNetworkSource source,
-                                 gpointer data, GDestroyNotify destroy);
+KxNetwork *kx_network_open_copy (KxRun *run);
 void kx_network_close (KxNetwork *network);
 
 KxNetworkState kx_network_get_state (KxNetwork *network);
@@ -74,10 +72,13 @@ void kx_network_call (KxNetwork *network, KxNetworkCall call, gpointer data,
                       GDestroyNotify destroy);
 void kx_network_probe (KxNetwork *network, gconstpointer key, KxNetworkCall probe, gpointer data,
                        GDestroyNotify destroy);
+KxRun *kx_network_get_training (KxNetwork *network);
+void kx_network_learn (KxNetwork *network);
 void kx_network_set_weight (KxNetwork *network, guint weight);
 
 /* On the worker's thread: */
 void kx_opened_add_work (KxOpened *opened, int rank, const KxWorkKind *kind, gpointer self);
+void kx_opened_wake_work (KxOpened *opened, gpointer self);
 void kx_opened_end_work (KxOpened *opened, gpointer self);
 guint kx_opened_get_generation (KxOpened *opened);
 void kx_opened_set_changed (KxOpened *opened);

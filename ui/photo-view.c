@@ -28,7 +28,11 @@ struct _KxPhotoView {
   GtkWidget parent_instance;
 
   GtkStack *stack;
+  GtkStack *sheet;
   KxCanvas *canvas;
+  GtkPicture *dream;
+  GtkLabel *dream_label;
+  GtkButton *keep_dream_button;
   KxClassBars *bars;
   GtkBox *watched_box;
   GtkToggleButton *paint, *restore, *grey;
@@ -281,6 +285,7 @@ take_picture (KxPhotoView *self, KolPicture *picture)
                                      : PHOTO_RADIUS * (double) MAX (small->width, small->height));
   gtk_widget_set_sensitive (GTK_WIDGET (self->clear), FALSE);
   gtk_stack_set_visible_child_name (self->stack, "picture");
+  gtk_stack_set_visible_child_name (self->sheet, "canvas");
   self->fresh = TRUE;
   kx_class_bars_clear (self->bars);
   g_signal_emit (self, signals[PICTURE], 0);
@@ -361,6 +366,40 @@ kx_photo_view_dup_picture (KxPhotoView *self)
   return kx_canvas_is_changed (self->canvas)
              ? kx_canvas_dup_picture (self->canvas)
              : kol_picture_convert (self->photo, self->photo->channels);
+}
+
+/* ── Dreams ──────────────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kx_photo_view_show_dream:
+ * @view: a view with a picture
+ * @texture: (nullable): what a layer has made of it so far
+ * @text: how far it has come
+ *
+ * Shows a dream in the picture's place, until it is kept or left.
+ */
+void
+kx_photo_view_show_dream (KxPhotoView *self, GdkTexture *texture, const char *text)
+{
+  gtk_picture_set_paintable (self->dream, GDK_PAINTABLE (texture));
+  gtk_label_set_label (self->dream_label, text);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->dream), GTK_ACCESSIBLE_PROPERTY_LABEL, text,
+                                  -1);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->keep_dream_button), texture != NULL);
+  gtk_stack_set_visible_child_name (self->sheet, "dream");
+}
+
+static void
+keep_dream (KxPhotoView *self)
+{
+  kx_photo_view_set_texture (self, GDK_TEXTURE (gtk_picture_get_paintable (self->dream)));
+}
+
+static void
+leave_dream (KxPhotoView *self)
+{
+  gtk_stack_set_visible_child_name (self->sheet, "canvas");
+  g_signal_emit (self, signals[PICTURE], 0);
 }
 
 /* A black sheet. */
@@ -550,7 +589,11 @@ kx_photo_view_class_init (KxPhotoViewClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/photo-view.ui");
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, stack);
+  gtk_widget_class_bind_template_child (widget_class, KxPhotoView, sheet);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, canvas);
+  gtk_widget_class_bind_template_child (widget_class, KxPhotoView, dream);
+  gtk_widget_class_bind_template_child (widget_class, KxPhotoView, dream_label);
+  gtk_widget_class_bind_template_child (widget_class, KxPhotoView, keep_dream_button);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, bars);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, watched_box);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, paint);
@@ -564,6 +607,8 @@ kx_photo_view_class_init (KxPhotoViewClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, stroke_ended);
   gtk_widget_class_bind_template_callback (widget_class, choose_brush);
   gtk_widget_class_bind_template_callback (widget_class, clear);
+  gtk_widget_class_bind_template_callback (widget_class, keep_dream);
+  gtk_widget_class_bind_template_callback (widget_class, leave_dream);
 }
 
 static void

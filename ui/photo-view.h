@@ -16,7 +16,8 @@ G_BEGIN_DECLS
  * watched units say, and the maps of a layer. With `drawing` it begins with a black sheet, on
  * which one draws in white: a digit, which is centred as those of MNIST are.
  *
- * Signals: `unit` with a unit that was chosen; `picture`: another one was opened.
+ * Signals: `unit` with a unit that was chosen; `picture`: another one was opened, or nobody wants
+ * to see a dream of the old one any more.
  */
 G_DECLARE_FINAL_TYPE (KxPhotoView, kx_photo_view, KX, PHOTO_VIEW, GtkWidget)
 
@@ -27,6 +28,7 @@ void kx_photo_view_set_texture (KxPhotoView *view, GdkTexture *texture);
 gboolean kx_photo_view_has_picture (KxPhotoView *view);
 KolPicture *kx_photo_view_dup_picture (KxPhotoView *view);
 void kx_photo_view_watch (KxPhotoView *view, KxNeuron *unit);
+void kx_photo_view_show_dream (KxPhotoView *view, GdkTexture *texture, const char *text);
 void kx_photo_view_ask (KxPhotoView *view);
 KxSight *kx_photo_view_get_sight (KxPhotoView *view);
 

@@ -6,12 +6,19 @@
 
 #include <glib/gi18n.h>
 
+#include "accuracy-view.h"
+#include "film-strip.h"
 #include "layer-list.h"
+#include "exciter.h"
 #include "network.h"
 #include "photo-view.h"
+#include "unit-detail.h"
 #include "unit-grid.h"
 #include "window.h"
 
+#define MIB (1024.0 * 1024)
+#define DREAM_STEPS 64
+#define LIVE_SECONDS 5    /* between two looks at a network in training */
 #define WEIGHT_IN_SIGHT 3 /* of its work on the device, while the page is seen */
 
 struct _KxSeePage {
@@ -29,7 +36,19 @@ struct _KxSeePage {
   AdwBin *grid_bin;
   KxUnitGrid *grid;
   KxPhotoView *photo, *draw;
+  KxUnitDetail *detail;
+  KxAccuracyView *accuracy;
+  GtkRevealer *film_revealer;
+  KxFilmStrip *film;
+  GtkButton *training_button;
 
+  KxExciting *dreaming; /* of the photo, or NULL */
+  KxScoring *scoring;   /* of the network of a run */
+  guint live;           /* a source, while a network in training is looked at */
+  guint64 step;         /* that the network's weights are of */
+  guint64 next_frame;   /* the step from which on another picture joins the film */
+  KxExciter *exciter;
+  KxExamples *examples;
   KxNetwork *network;
   char *waiting;     /* what is to be opened once a device is known */
   GHashTable *lists; /* index of a layer -> KxUnitList */
@@ -54,6 +73,75 @@ units_of (KxSeePage *self, KxNetworkLayer *layer)
   return units;
 }
 
+static void choose_photo (GtkWidget *widget, const char *name, GVariant *target);
+
+/* Units that are in sight, or nearly. */
+static void
+want_units (KxSeePage *self)
+{
+  g_autoptr (GPtrArray) wanted = kx_unit_grid_list_wanted (self->grid);
+
+  if (self->units)
+    kx_exciter_want (self->exciter, wanted);
+}
+
+static void clear_film (KxSeePage *self);
+
+static void
+select_unit (KxSeePage *self, KxNeuron *unit)
+{
+  if (unit != kx_exciter_get_favourite (self->exciter))
+    clear_film (self);
+  kx_unit_detail_set_unit (self->detail, unit);
+  kx_exciter_set_favourite (self->exciter, unit);
+}
+
+static void
+unit_selected (KxSeePage *self)
+{
+  select_unit (self, kx_unit_grid_get_unit (self->grid));
+}
+
+/* Enter on a unit: what is known of it is to be seen, too. */
+static void
+open_unit (KxSeePage *self, KxNeuron *unit)
+{
+  select_unit (self, unit);
+  g_object_set (self, "inspector-shown", TRUE, NULL);
+}
+
+static void
+watch_unit (KxSeePage *self, KxNeuron *unit)
+{
+  kx_photo_view_watch (self->photo, unit);
+  kx_photo_view_watch (self->draw, unit);
+}
+
+static void
+show_fault (KxSeePage *self, const char *text)
+{
+  kx_page_show_fault (KX_PAGE (self), text, NULL, NULL, NULL);
+}
+
+/* Photos were looked at: pictures are told in terms of the best. */
+static void
+examples_changed (KxSeePage *self)
+{
+  guint n, done, all = kx_examples_get_count (self->examples, &done);
+
+  if (!self->units || (done < all && done % 8 != 0))
+    return;
+  n = kx_network_layer_get_units (kx_unit_list_get_layer (self->units));
+  for (guint i = 0; i < n; i++)
+    {
+      double best = kx_examples_get_best (self->examples, i);
+      KxNeuron *unit = kx_unit_list_get (self->units, i);
+
+      if (kx_neuron_get_best (unit) != best)
+        kx_neuron_set_best (unit, best);
+    }
+}
+
 static void
 layer_changed (KxSeePage *self)
 {
@@ -67,9 +155,199 @@ layer_changed (KxSeePage *self)
       kx_network_layer_get_name (layer), kx_network_layer_get_units (layer));
   gtk_label_set_label (self->units_title, title);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->units_title), title);
+  kx_exciter_set_units (self->exciter, self->units);
   kx_unit_grid_set_units (self->grid, self->units);
   kx_photo_view_set_units (self->photo, self->units);
   kx_photo_view_set_units (self->draw, self->units);
+  kx_examples_set_layer (self->examples, self->network, layer);
+  unit_selected (self);
+}
+
+/* ── Changed units ───────────────────────────────────────────────────────────────────────────── */
+
+/* What is to be done to a unit, on its way to the worker. */
+typedef struct {
+  char *layer;
+  guint unit;
+  KolUnitChange change;
+  double value;
+} Change;
+
+static void
+change_free (gpointer data)
+{
+  g_free (((Change *) data)->layer);
+  g_free (data);
+}
+
+/* A KxNetworkCall. Controls offer only what can be done. */
+static void
+make_change (KxOpened *opened, gpointer data)
+{
+  const Change *change = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!kol_layers_change_unit (opened->layers, change->layer, change->unit, change->change,
+                               change->value, &error))
+    g_warning ("A unit could not be changed: %s", error->message);
+  kx_opened_set_changed (opened);
+}
+
+static void
+change_unit (KxSeePage *self, KxNeuron *unit)
+{
+  KxNetworkLayer *layer = kx_neuron_get_layer (unit);
+  Change *change = g_new0 (Change, 1);
+
+  change->layer = g_strdup (kx_network_layer_get_name (layer));
+  change->unit = kx_neuron_get_index (unit);
+  change->change = kx_neuron_get_change (unit, &change->value);
+  kx_network_call (self->network, make_change, change, change_free);
+  if (self->scoring)
+    kx_scoring_restart (self->scoring, FALSE);
+  kx_photo_view_ask (self->photo);
+  kx_photo_view_ask (self->draw);
+}
+
+/* A KxScoresFunc. */
+static void
+take_scores (const KxScores *scores, gpointer owner)
+{
+  KxSeePage *self = owner;
+
+  if (!self->network)
+    return;
+  kx_accuracy_view_set_scores (self->accuracy, self->network, scores);
+  if (!scores->fault)
+    {
+      g_autofree char *text = kx_scores_describe (scores);
+      kx_unit_detail_set_consequence (self->detail, text);
+    }
+}
+
+/* ── Networks in training ────────────────────────────────────────────────────────────────────── */
+
+static void
+clear_film (KxSeePage *self)
+{
+  kx_film_strip_clear (self->film);
+  self->next_frame = 0;
+}
+
+/* At each doubling of the steps the favourite's picture joins the film. */
+static void
+add_frame (KxSeePage *self)
+{
+  KxNeuron *unit = kx_exciter_get_favourite (self->exciter);
+  const KxNeuronPicture *picture = unit ? kx_neuron_get_picture (unit) : NULL;
+  g_autofree char *label = g_strdup_printf ("%" G_GUINT64_FORMAT, self->step);
+  g_autofree char *name = NULL;
+
+  if (!self->live || !picture || !picture->texture || kx_neuron_is_stale (unit)
+      || picture->steps < kx_exciter_get_settings (self->exciter)->steps
+      || self->step < self->next_frame)
+    return;
+  name = g_strdup_printf (_ ("Unit %u at step %s"), kx_neuron_get_index (unit), label);
+  kx_film_strip_append (self->film, label, name, GDK_PAINTABLE (picture->texture));
+  self->next_frame = MAX (2 * self->step, 1);
+}
+
+static gboolean
+look_again (gpointer data)
+{
+  KxSeePage *self = data;
+
+  if (gtk_widget_get_mapped (GTK_WIDGET (self))
+      && kx_run_get_step (kx_network_get_training (self->network)) != self->step)
+    kx_network_learn (self->network);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+network_learned (KxSeePage *self, guint64 step)
+{
+  g_autofree char *subtitle = g_strdup_printf (_ ("%s, live · step %" G_GUINT64_FORMAT),
+                                               kx_network_get_title (self->network), step);
+
+  self->step = step;
+  kx_page_set_subtitle (KX_PAGE (self), subtitle);
+  kx_page_set_caption (KX_PAGE (self), subtitle);
+  kx_exciter_refresh (self->exciter, TRUE);
+  if (self->scoring)
+    kx_scoring_restart (self->scoring, TRUE);
+  kx_photo_view_ask (self->photo);
+  kx_photo_view_ask (self->draw);
+}
+
+/* ── Dreams ──────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+end_dream (KxSeePage *self)
+{
+  g_clear_pointer (&self->dreaming, kx_exciting_free);
+}
+
+/* A KxExcitedFunc. */
+static void
+take_dream (const KxExcited *excited, gpointer owner)
+{
+  KxSeePage *self = owner;
+  g_autofree char *text = NULL;
+
+  if (!self->dreaming || excited->digest)
+    return;
+  if (excited->fault)
+    {
+      show_fault (self, excited->fault);
+      end_dream (self);
+      return;
+    }
+  text = g_strdup_printf (_ ("Dream of %s, step %u of %u"),
+                          kx_network_layer_get_name (kx_unit_list_get_layer (self->units)),
+                          excited->picture.steps, excited->of);
+  kx_photo_view_show_dream (self->photo, excited->picture.texture, text);
+}
+
+static void
+dream (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxSeePage *self = KX_SEE_PAGE (widget);
+  KxExciteSettings settings = KX_EXCITE_USUAL;
+  const KxWish wish = { KX_DREAM, 0 };
+
+  if (!self->units)
+    return;
+  gtk_stack_set_visible_child_name (self->views, "photo");
+  if (!kx_photo_view_has_picture (self->photo))
+    {
+      choose_photo (widget, NULL, NULL);
+      return;
+    }
+  end_dream (self);
+  settings.steps = DREAM_STEPS;
+  self->dreaming = kx_exciting_new (self->network, take_dream, self);
+  kx_exciting_set_layer (self->dreaming,
+                         kx_network_layer_get_index (kx_unit_list_get_layer (self->units)),
+                         &settings, kx_photo_view_dup_picture (self->photo), 1);
+  kx_exciting_wish (self->dreaming, &wish, 1, KX_DREAM, 1);
+  kx_photo_view_show_dream (self->photo, NULL, _ ("The dream begins"));
+}
+
+/* The run whose network can be used, or NULL. */
+static KxRun *
+run_in_training (KxSeePage *self)
+{
+  KxSession *session = kx_widget_get_session (GTK_WIDGET (self));
+  KxRun *run = session ? kx_session_get_run (session) : NULL;
+
+  return run && kx_run_has_trainer (run) && kx_run_get_folder (run) ? run : NULL;
+}
+
+static void
+allow_training (KxSeePage *self)
+{
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "see.use-training",
+                                 run_in_training (self) != NULL);
 }
 
 static void
@@ -89,6 +367,17 @@ view_changed (KxSeePage *self)
 static void
 close_network (KxSeePage *self)
 {
+  g_clear_handle_id (&self->live, g_source_remove);
+  end_dream (self);
+  g_clear_pointer (&self->scoring, kx_scoring_free);
+  kx_accuracy_view_clear (self->accuracy);
+  kx_unit_detail_set_consequence (self->detail, "");
+  gtk_revealer_set_reveal_child (self->film_revealer, FALSE);
+  clear_film (self);
+  self->step = 0;
+  kx_unit_detail_set_unit (self->detail, NULL);
+  kx_examples_set_layer (self->examples, NULL, NULL);
+  kx_exciter_set_network (self->exciter, NULL);
   kx_unit_grid_set_units (self->grid, NULL);
   kx_photo_view_set_units (self->photo, NULL);
   kx_photo_view_set_units (self->draw, NULL);
@@ -105,18 +394,20 @@ close_network (KxSeePage *self)
   g_clear_object (&self->network);
 }
 
-/* The layer that is seen first: the last one whose units have maps, or the classes. */
+/* The layer that is seen first: the last one with maps that are not of classes. */
 static KxNetworkLayer *
-find_last_map (GListModel *layers)
+find_last_map (GListModel *layers, guint classes)
 {
   for (guint i = g_list_model_get_n_items (layers); i-- > 0;)
     {
       g_autoptr (KxNetworkLayer) layer = g_list_model_get_item (layers, i);
       GListModel *children = kx_network_layer_get_children (layer);
-      KxNetworkLayer *found = children                           ? find_last_map (children)
-                              : kx_network_layer_has_map (layer) ? layer
-                                                                 : NULL;
+      KxNetworkLayer *found = NULL;
 
+      if (children)
+        found = find_last_map (children, classes);
+      else if (kx_network_layer_has_map (layer) && kx_network_layer_get_units (layer) != classes)
+        found = layer;
       if (found)
         return found; /* the list holds it */
     }
@@ -128,7 +419,8 @@ show_network (KxSeePage *self)
 {
   const KolPreprocess *fit = kx_network_get_fit (self->network);
   GListModel *layers = kx_network_get_layers (self->network);
-  KxNetworkLayer *first = find_last_map (layers);
+  KxNetworkLayer *first
+      = find_last_map (layers, kx_network_layer_get_units (kx_network_get_output (self->network)));
   GtkStackPage *draw = gtk_stack_get_page (self->views, GTK_WIDGET (self->draw));
 
   kx_page_set_subtitle (KX_PAGE (self), kx_network_get_title (self->network));
@@ -137,10 +429,22 @@ show_network (KxSeePage *self)
   gtk_stack_page_set_visible (draw, fit->channels == 1);
   if (fit->channels != 1 && gtk_stack_get_visible_child (self->views) == GTK_WIDGET (self->draw))
     gtk_stack_set_visible_child_name (self->views, "units");
+  kx_exciter_set_network (self->exciter, self->network);
   kx_photo_view_set_network (self->photo, self->network);
   kx_photo_view_set_network (self->draw, self->network);
   kx_layer_list_set_layers (self->layers, layers);
   kx_layer_list_select (self->layers, first ? first : kx_network_get_output (self->network));
+  gtk_stack_page_set_visible (gtk_stack_get_page (self->views, GTK_WIDGET (self->accuracy)),
+                              kx_network_get_run (self->network) != NULL);
+  if (kx_network_get_run (self->network))
+    self->scoring = kx_scoring_new (self->network, take_scores, self);
+  else if (gtk_stack_get_visible_child (self->views) == GTK_WIDGET (self->accuracy))
+    gtk_stack_set_visible_child_name (self->views, "units");
+  if (!kx_network_get_training (self->network))
+    return;
+  kx_network_learn (self->network);
+  self->live = g_timeout_add_seconds (LIVE_SECONDS, look_again, self);
+  gtk_revealer_set_reveal_child (self->film_revealer, TRUE);
 }
 
 static void
@@ -182,7 +486,19 @@ take_network (KxSeePage *self, KxNetwork *network, const char *name)
   say_opening (self, name);
   g_signal_connect_object (network, "notify::state", G_CALLBACK (network_changed), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (network, "learned", G_CALLBACK (network_learned), self,
+                           G_CONNECT_SWAPPED);
   kx_network_set_weight (network, WEIGHT_IN_SIGHT);
+}
+
+static void
+use_training (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxSeePage *self = KX_SEE_PAGE (widget);
+  KxRun *run = run_in_training (self);
+
+  if (run)
+    take_network (self, kx_network_open_copy (run), kx_run_get_name (run));
 }
 
 static void
@@ -273,6 +589,41 @@ choose_run (GtkWidget *widget, const char *name, GVariant *target)
 {
   choose (KX_SEE_PAGE (widget), _ ("Open the Folder of a Run"),
           GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, NULL);
+}
+
+static void
+folder_chosen (GtkFileChooserNative *chooser, int response, KxSeePage *self)
+{
+  g_autoptr (GFile) folder = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
+
+  if (response == GTK_RESPONSE_ACCEPT && folder)
+    gtk_widget_activate_action (GTK_WIDGET (self), "see.folder", "s", g_file_peek_path (folder));
+  g_object_unref (chooser);
+}
+
+static void
+choose_folder (GtkWidget *widget, const char *name, GVariant *target)
+{
+  GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
+      _ ("Choose a Folder of Photos"), GTK_WINDOW (gtk_widget_get_root (widget)),
+      GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("_Choose"), NULL);
+
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
+  g_signal_connect_object (chooser, "response", G_CALLBACK (folder_chosen), widget, 0);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+}
+
+static void
+take_folder (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxSeePage *self = KX_SEE_PAGE (widget);
+  const char *folder = g_variant_get_string (target, NULL);
+  g_autofree char *text = NULL;
+
+  if (kx_examples_set_folder (self->examples, folder))
+    return;
+  text = g_strdup_printf (_ ("There are no pictures in “%s”."), folder);
+  kx_page_show_fault (KX_PAGE (self), text, _ ("Choose Another…"), "see.open-folder", NULL);
 }
 
 static void
@@ -405,17 +756,44 @@ kx_see_page_find (KxPage *page)
   kx_layer_list_find (KX_SEE_PAGE (page)->layers);
 }
 
+/* Whether its network can be used changes with its state. */
+static void
+watch_run (KxSession *session, GParamSpec *spec, KxSeePage *self)
+{
+  KxRun *run = kx_session_get_run (session);
+
+  if (run)
+    g_signal_connect_object (run, "notify::state", G_CALLBACK (allow_training), self,
+                             G_CONNECT_SWAPPED);
+  allow_training (self);
+}
+
+static void
+set_budget (GSettings *settings, const char *key, KxSeePage *self)
+{
+  kx_exciter_set_budget (self->exciter,
+                         (guint64) (g_settings_get_int (settings, "picture-cache") * MIB));
+}
+
 static void
 kx_see_page_attach (KxPage *page, KxSession *session)
 {
+  KxSeePage *self = KX_SEE_PAGE (page);
+  GSettings *settings = kx_session_get_settings (session);
+
   g_signal_connect_object (session, "notify::looked", G_CALLBACK (open_waiting), page,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "changed::picture-cache", G_CALLBACK (set_budget), page, 0);
+  g_signal_connect_object (session, "notify::run", G_CALLBACK (watch_run), page, 0);
+  set_budget (settings, NULL, self);
+  watch_run (session, NULL, self);
 }
 
 static void
 kx_see_page_opened (KxPage *page)
 {
   fill_menus (KX_SEE_PAGE (page));
+  allow_training (KX_SEE_PAGE (page));
 }
 
 /* ── The page ────────────────────────────────────────────────────────────────────────────────── */
@@ -429,6 +807,8 @@ kx_see_page_dispose (GObject *object)
     close_network (self);
   g_clear_pointer (&self->lists, g_hash_table_unref);
   g_clear_pointer (&self->waiting, g_free);
+  g_clear_object (&self->exciter);
+  g_clear_object (&self->examples);
   G_OBJECT_CLASS (kx_see_page_parent_class)->dispose (object);
 }
 
@@ -444,6 +824,9 @@ kx_see_page_class_init (KxSeePageClass *klass)
   KX_PAGE_CLASS (klass)->opened = kx_see_page_opened;
   g_type_ensure (KX_TYPE_LAYER_LIST);
   g_type_ensure (KX_TYPE_PHOTO_VIEW);
+  g_type_ensure (KX_TYPE_UNIT_DETAIL);
+  g_type_ensure (KX_TYPE_ACCURACY_VIEW);
+  g_type_ensure (KX_TYPE_FILM_STRIP);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/kolinsky/Explorer/see-page.ui");
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, models);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, runs);
@@ -458,12 +841,22 @@ kx_see_page_class_init (KxSeePageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, grid_bin);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, photo);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, draw);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, detail);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, accuracy);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, film_revealer);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, film);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, training_button);
+  gtk_widget_class_bind_template_callback (widget_class, change_unit);
   gtk_widget_class_bind_template_callback (widget_class, layer_changed);
   gtk_widget_class_bind_template_callback (widget_class, order_changed);
   gtk_widget_class_bind_template_callback (widget_class, view_changed);
   gtk_widget_class_install_action (widget_class, "see.open", "s", open_named);
   gtk_widget_class_install_action (widget_class, "see.open-file", NULL, choose_file);
   gtk_widget_class_install_action (widget_class, "see.open-run", NULL, choose_run);
+  gtk_widget_class_install_action (widget_class, "see.dream", NULL, dream);
+  gtk_widget_class_install_action (widget_class, "see.use-training", NULL, use_training);
+  gtk_widget_class_install_action (widget_class, "see.open-folder", NULL, choose_folder);
+  gtk_widget_class_install_action (widget_class, "see.folder", "s", take_folder);
   gtk_widget_class_install_action (widget_class, "see.open-photo", NULL, choose_photo);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_v, GDK_CONTROL_MASK, paste, NULL);
 }
@@ -472,11 +865,28 @@ static void
 kx_see_page_init (KxSeePage *self)
 {
   self->lists = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+  self->exciter = kx_exciter_new ();
+  self->examples = kx_examples_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
   self->grid = KX_UNIT_GRID (kx_unit_grid_new (FALSE));
   adw_bin_set_child (self->grid_bin, GTK_WIDGET (self->grid));
   g_object_bind_property (gtk_range_get_adjustment (GTK_RANGE (self->size)), "value", self->grid,
                           "size", G_BINDING_SYNC_CREATE);
+  kx_unit_detail_set_exciter (self->detail, self->exciter);
+  kx_unit_detail_set_examples (self->detail, self->examples);
+  g_signal_connect_object (self->exciter, "fault", G_CALLBACK (show_fault), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->exciter, "progress", G_CALLBACK (add_frame), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->examples, "changed", G_CALLBACK (examples_changed), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_swapped (self->grid, "moved", G_CALLBACK (want_units), self);
+  g_signal_connect_swapped (self->grid, "notify::unit", G_CALLBACK (unit_selected), self);
+  g_signal_connect_swapped (self->grid, "activate", G_CALLBACK (open_unit), self);
+  g_signal_connect_swapped (self->grid, "menu", G_CALLBACK (watch_unit), self);
+  g_signal_connect_swapped (self->photo, "picture", G_CALLBACK (end_dream), self);
+  g_signal_connect_swapped (self->photo, "unit", G_CALLBACK (select_unit), self);
+  g_signal_connect_swapped (self->draw, "unit", G_CALLBACK (select_unit), self);
   g_signal_connect_swapped (self->photo_button, "clicked", G_CALLBACK (press_photo), self);
   view_changed (self);
 }

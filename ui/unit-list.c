@@ -192,7 +192,7 @@ kx_neuron_describe (KxNeuron *self)
                           self->index);
   if (kx_network_layer_is_output (self->layer))
     g_string_append_printf (text, " %s", self->title);
-  if (!picture->texture)
+  if (!picture->steps)
     g_string_append (text, _ (", no picture yet"));
   else if (picture->dead)
     g_string_append (text, _ (", dead"));
@@ -276,11 +276,18 @@ kx_neuron_is_changed (KxNeuron *self)
  * kx_neuron_bound:
  * @unit: a unit
  * @bound: whether one more cell shows it, or one less
+ *
+ * A picture that nobody sees is left to the cache.
  */
 void
 kx_neuron_bound (KxNeuron *self, gboolean bound)
 {
   self->bound += bound ? 1 : -1;
+  if (!self->bound)
+    {
+      g_clear_object (&self->picture.texture);
+      g_clear_object (&self->map);
+    }
 }
 
 gboolean

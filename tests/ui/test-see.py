@@ -1,0 +1,270 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""What a network sees: units, photos, drawings, and what if."""
+import json
+import os
+import re
+import statistics
+import struct
+import subprocess
+import time
+import zlib
+
+from explorer import APPLICATION, Explorer, Skip, check, main, small_data, test, too_slow
+
+TOOL = os.path.join(os.path.dirname(os.path.abspath(APPLICATION)), "..", "src", "tools", "kolinsky")
+MNIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[".."] * 3, "shared", "data",
+                     "mnist")
+
+WIDE = """[recipe]
+title = many units
+
+[conv1]
+layer = convolution
+features = 512
+size = 3
+activation = relu
+
+[pool1]
+layer = max-pool
+size = 4
+
+[cls]
+layer = dense
+features = classes
+"""
+
+
+def learn(folder, data, steps=60, recipe="digits"):
+    """A run that has learned a little; its folder."""
+    run = os.path.join(folder, "run")
+    subprocess.run([TOOL, "train", recipe, "--data", data, "--steps", str(steps), "--lr", "1e-3",
+                    "--run", run], check=True, capture_output=True)
+    return run
+
+
+def write_png(path, rows):
+    """A grey picture; rows of bytes."""
+    def chunk(kind, content):
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+                   + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + bytes(row) for row in rows)))
+                   + chunk(b"IEND", b""))
+
+
+def picture_of(folder, label):
+    """Like small_data's pictures of that class."""
+    path = os.path.join(folder, f"bar-{label}.png")
+    write_png(path, [[250 if 2 * label + 2 <= row < 2 * label + 5 else 30] * 28
+                     for row in range(28)])
+    return path
+
+
+def open_run(folder, *more, steps=60, settings=None):
+    data = small_data(os.path.join(folder, "examples"))
+    run = learn(folder, data, steps)
+    app = Explorer(folder, run, *more, settings={"page": "'see'", **(settings or {})})
+    app.find("list", "Layers", seconds=90)
+    return app, run
+
+
+def tab(app, name):
+    app.find("page tab", name).act()
+
+
+def select_layer(app, name):
+    layers = app.find("list", "Layers")
+    for i, row in enumerate(layers.children):
+        if row.has(None, re.compile(rf"^{name}, ")):
+            layers.select(i)
+            app.wait(lambda: app.has("label", re.compile(rf"^{name} · ")))
+            return
+    raise AssertionError(f"there is no layer {name}")
+
+
+def select_unit(app, layer, unit):
+    select_layer(app, layer)
+    app.find("table", "Units").select(unit)
+    app.find("label", f"{layer} · unit {unit}")
+
+
+def classes(app):
+    """The bars: (name, per cent), the likeliest first."""
+    found = []
+    for bar in app.find_all("level bar", re.compile("%$")):
+        name, share = re.match(r"(.*), ([0-9.]+) %$", bar.name).groups()
+        found.append((name, float(share)))
+    return found
+
+
+def answer(app, thing="Photo"):
+    return app.find("image", re.compile(f"^{thing}, taken for "), seconds=60)
+
+
+@test
+def a_unit_gets_its_picture(folder):
+    app, _ = open_run(folder)
+    with app:
+        select_unit(app, "conv2", 3)
+        app.find(None, re.compile(r"^conv2 unit 3, (step 512|dead)"), seconds=90)
+        app.find("label", "Step 512 · done")
+        app.find(None, re.compile(r"^conv2 unit 4, (step [0-9]+|dead)"), seconds=90)
+        says = app.find("label", re.compile("^It says ")).name
+        app.click("push button", "Restart")  # other random numbers
+        app.gone("label", says)
+        app.find("label", "Step 512 · done", seconds=90)
+
+
+@test
+def a_photo_is_classified(folder):
+    photo = picture_of(folder, 7)
+    app, run = open_run(folder)
+    told = json.loads(subprocess.run([TOOL, "classify", "--json", "--model", run, photo], check=True,
+                                     capture_output=True, text=True).stdout)[0]["classes"][0]
+    with app:
+        subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
+        answer(app)
+        check(app.has("image", f"Photo, taken for {told['name']}"), told)
+        name, share = classes(app)[0]
+        check(name == told["name"] and abs(share - 100 * told["probability"]) < 0.1,
+              f"{name} {share} % in the window, {told} by the command")
+
+
+@test
+def the_brush_changes_what_it_is_taken_for(folder):
+    app, _ = open_run(folder, settings={"inspector": "false"})
+    photo = picture_of(folder, 7)
+    with app:
+        subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
+        canvas = answer(app)
+        before = canvas.name
+        app.find("slider", "Brush size").value = 3
+        canvas.focus()
+        app.key("b")
+        for _ in range(60):  # the bar is painted over, from the middle to the right
+            app.key(" ")
+            app.key("Right")
+            if app.find("image", re.compile("^Photo, ")).name != before:
+                break
+        app.find("push button", "Clear").click()
+        app.wait(lambda: app.has("image", before), text=f"{before} again")
+        app.key("Ctrl+z")
+        app.gone("image", before)
+
+
+@test
+def a_stroke_is_answered_at_once(folder):
+    app, _ = open_run(folder)
+    photo = picture_of(folder, 4)
+    seconds = []
+    with app:
+        select_unit(app, "conv2", 1)  # which is at work meanwhile
+        subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
+        canvas = answer(app)
+        app.find("slider", "Brush size").value = 2
+        canvas.focus()
+        first = app.find("level bar", re.compile("%$"))
+        for _ in range(9):
+            app.key("Right")
+            before, begun = first.name, time.monotonic()
+            app.key(" ")
+            app.wait(lambda: first.name != before, text="another probability")
+            seconds.append(time.monotonic() - begun)
+    median = statistics.median(seconds)
+    if median > 0.150:
+        too_slow(f"a stroke is answered after {1000 * median:.0f} ms")
+
+
+@test
+def a_drawn_seven_is_a_seven(folder):
+    if not os.path.isdir(MNIST):
+        raise Skip("MNIST is not among the shared data")
+    run = learn(folder, MNIST, 200)
+    with Explorer(folder, run, settings={"page": "'see'"}) as app:
+        app.find("list", "Layers", seconds=90)
+        tab(app, "Draw")
+        canvas = answer(app, "Drawing")
+        x, y = canvas.middle
+        side = min(canvas.area[2:])
+        corners = [(-0.22, -0.28), (0.22, -0.28), (-0.06, 0.32)]
+        points = [(x + round(dx * side), y + round(dy * side)) for dx, dy in corners]
+        app.display.drag(points)
+        app.find("image", "Drawing, taken for 7", seconds=30)
+        check(classes(app)[0][0] == "7", classes(app))
+
+
+@test
+def a_unit_that_is_off_costs_accuracy(folder):
+    app, _ = open_run(folder, steps=120)
+    with app:
+        app.find("label", re.compile(r"^Accuracy [0-9.]+ %$"), seconds=60)
+        lost = 0
+        select_layer(app, "conv1")
+        for unit in range(24):  # one after the other: each costs something, together much
+            app.find("table", "Units").select(unit)
+            app.find("label", f"conv1 · unit {unit}")
+            app.click("push button", "Off")
+        label = app.find("label", re.compile("^Accuracy .* → "), seconds=60)
+
+        def numbers():
+            return [float(each) for each in re.findall(r"[0-9.]+(?= %)", label.name)]
+        app.wait(lambda: len(numbers()) == 2 and numbers()[1] < numbers()[0] - 1, seconds=60,
+                 text="a loss of accuracy")
+        lost = numbers()[1]
+        app.click("push button", "As is")
+        app.wait(lambda: len(numbers()) == 2 and numbers()[1] != lost, seconds=60,
+                 text="another accuracy")
+
+
+@test
+def the_network_in_training_is_seen(folder):
+    data = small_data(os.path.join(folder, "examples"))
+    with Explorer(folder, train=True, environment={"KOLINSKY_DATA": data}) as app:
+        app.find("label", re.compile("^step [0-9]+"), seconds=120)
+        app.page("See")
+        app.click("push button", re.compile("Use the Network in Training"), seconds=60)
+        app.find("list", "Layers", seconds=60)
+        app.find("label", re.compile(r"live · step [0-9]+"), seconds=60)
+        select_unit(app, "conv1", 2)
+        app.find(None, re.compile(r"^conv1 unit 2, (step 512|dead)"), seconds=120)
+        app.find(None, re.compile(r"^Unit 2 at step [0-9]+"), seconds=60)  # of the film
+
+
+@test
+def five_hundred_units_scroll(folder):
+    data = small_data(os.path.join(folder, "examples"))
+    recipe = os.path.join(folder, "wide.ini")
+    with open(recipe, "w") as file:
+        file.write(WIDE)
+    run = learn(folder, data, 2, recipe)
+    app = Explorer(folder, run, settings={"page": "'see'"})
+    with app:
+        app.find("list", "Layers", seconds=90)
+        select_layer(app, "conv1")
+        grid = app.find("table", "Units")
+        check(len(grid.children) == 512, len(grid.children))
+        app.find(None, re.compile("^conv1 unit [0-9]+, (step|dead)"), seconds=90)
+        grid.focus()
+        begun = time.monotonic() - app.started
+        for key in ["PageDown"] * 12 + ["End", "Home"]:
+            app.key(key)
+            time.sleep(0.1)
+        report = app.close()
+    stalls = [each for each in report["stalls"] if each[1] > begun and each[0] > 50]
+    if stalls:
+        too_slow(f"the main loop stood still for {stalls[0][0]:.0f} ms")
+
+
+@test
+def what_is_no_network_is_told(folder):
+    wrong = os.path.join(folder, "wrong.onnx")
+    with open(wrong, "wb") as file:
+        file.write(b"not a network")
+    with Explorer(folder, wrong, settings={"page": "'see'"}) as app:
+        app.find("push button", "Open Another…", seconds=60)
+        app.find("label", re.compile("wrong.onnx"))
+
+
+main()

@@ -1,0 +1,377 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* Which pictures are made, and where they go. */
+
+#include "exciter.h"
+
+#include <math.h>
+
+#include "picture-cache.h"
+
+struct _KxExciter {
+  GObject parent_instance;
+
+  KxNetwork *network;
+  KxExciting *exciting;
+  KxPictureCache *cache;
+  KxExciteSettings settings;
+  KxUnitList *units;
+  char *digest;      /* of the layer; NULL: not known yet */
+  guint serial;      /* of what was asked last */
+  GPtrArray *wanted; /* KxNeuron */
+  KxNeuron *favourite;
+  KxSeries *objective; /* the favourite's */
+  double seconds_left;
+  gboolean paused;
+  KxNeuron *mixed;         /* whose picture was changed on its way: no cache has it */
+  gboolean favourite_only; /* stale pictures of others stay */
+};
+
+G_DEFINE_FINAL_TYPE (KxExciter, kx_exciter, G_TYPE_OBJECT)
+
+enum {
+  PROGRESS,
+  FAULT,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
+static void
+kx_exciter_dispose (GObject *object)
+{
+  KxExciter *self = KX_EXCITER (object);
+
+  kx_exciter_set_network (self, NULL);
+  g_clear_pointer (&self->objective, kx_series_unref);
+  g_clear_pointer (&self->cache, kx_picture_cache_free);
+  g_clear_pointer (&self->wanted, g_ptr_array_unref);
+  G_OBJECT_CLASS (kx_exciter_parent_class)->dispose (object);
+}
+
+static void
+kx_exciter_class_init (KxExciterClass *klass)
+{
+  GType type = G_TYPE_FROM_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = kx_exciter_dispose;
+  signals[PROGRESS]
+      = g_signal_new ("progress", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[FAULT] = g_signal_new ("fault", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                                 1, G_TYPE_STRING);
+}
+
+static void
+kx_exciter_init (KxExciter *self)
+{
+  self->cache = kx_picture_cache_new ();
+  self->settings = KX_EXCITE_USUAL;
+  self->wanted = g_ptr_array_new_with_free_func (g_object_unref);
+  self->objective = kx_series_new ();
+  self->seconds_left = NAN;
+}
+
+KxExciter *
+kx_exciter_new (void)
+{
+  return g_object_new (KX_TYPE_EXCITER, NULL);
+}
+
+/**
+ * kx_exciter_set_budget:
+ * @exciter: an exciter
+ * @bytes: that the pictures of its cache may take
+ */
+void
+kx_exciter_set_budget (KxExciter *self, guint64 bytes)
+{
+  kx_picture_cache_set_budget (self->cache, bytes);
+}
+
+/* ── The cache ───────────────────────────────────────────────────────────────────────────────── */
+
+/* What makes a picture: the weights up to the layer, settings and seed, and the unit. Given. */
+static char *
+key_of (KxExciter *self, guint unit)
+{
+  const KxExciteSettings *s = &self->settings;
+
+  return g_strdup_printf ("%s/%u/%g/%" G_GUINT64_FORMAT "/%d%d%d%d/%u", self->digest, s->steps,
+                          s->rate, s->seed, s->still, s->plain, s->mixed, s->neuron, unit);
+}
+
+static void
+restore (KxExciter *self, KxNeuron *unit)
+{
+  g_autofree char *key = key_of (self, kx_neuron_get_index (unit));
+  const KxNeuronPicture *known = kx_picture_cache_get (self->cache, key);
+  const KxNeuronPicture *now = kx_neuron_get_picture (unit);
+
+  if (known && (!now->texture || kx_neuron_is_stale (unit) || now->steps < known->steps))
+    kx_neuron_set_picture (unit, known);
+}
+
+/* ── Wishes ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* How far a unit's picture has come, of the weights and settings that there are. */
+static guint
+steps_of (KxNeuron *unit)
+{
+  const KxNeuronPicture *picture = kx_neuron_get_picture (unit);
+
+  return picture->texture && !kx_neuron_is_stale (unit) ? picture->steps : 0;
+}
+
+static void
+add_wish (KxExciter *self, GArray *wishes, KxNeuron *unit)
+{
+  restore (self, unit);
+  if (self->favourite_only && unit != self->favourite && kx_neuron_is_stale (unit))
+    return;
+  const KxWish wish = { kx_neuron_get_index (unit), steps_of (unit) };
+  g_array_append_val (wishes, wish);
+}
+
+static void
+send_wishes (KxExciter *self)
+{
+  g_autoptr (GArray) wishes = g_array_new (FALSE, FALSE, sizeof (KxWish));
+
+  if (!self->exciting || !self->digest)
+    return;
+  if (self->favourite && !g_ptr_array_find (self->wanted, self->favourite, NULL))
+    add_wish (self, wishes, self->favourite);
+  for (guint i = 0; i < self->wanted->len; i++)
+    add_wish (self, wishes, g_ptr_array_index (self->wanted, i));
+  kx_exciting_wish (self->exciting, (const KxWish *) wishes->data, wishes->len,
+                    self->favourite ? kx_neuron_get_index (self->favourite) : KX_NO_UNIT,
+                    self->serial);
+}
+
+static void
+take_picture (KxExciter *self, const KxExcited *excited)
+{
+  KxNeuron *unit = kx_unit_list_get (self->units, excited->unit);
+  gboolean stage = isnan (excited->seconds_left);
+
+  if (stage && unit != self->mixed)
+    {
+      g_autofree char *key = key_of (self, excited->unit);
+      kx_picture_cache_put (self->cache, key, &excited->picture);
+    }
+  if (kx_neuron_is_bound (unit) || unit == self->favourite)
+    kx_neuron_set_picture (unit, &excited->picture);
+  if (unit != self->favourite)
+    return;
+  self->seconds_left = stage ? 0 : excited->seconds_left;
+  kx_series_append (self->objective, excited->picture.steps, (float) excited->picture.activation);
+  g_signal_emit (self, signals[PROGRESS], 0);
+}
+
+/* A KxExcitedFunc. */
+static void
+take_news (const KxExcited *excited, gpointer owner)
+{
+  KxExciter *self = owner;
+
+  if (excited->serial != self->serial || !self->units)
+    return;
+  if (excited->fault)
+    g_signal_emit (self, signals[FAULT], 0, excited->fault);
+  else if (excited->digest)
+    {
+      g_free (self->digest);
+      self->digest = g_strdup (excited->digest);
+      send_wishes (self);
+      g_signal_emit (self, signals[PROGRESS], 0);
+    }
+  else
+    take_picture (self, excited);
+}
+
+/* ── What is asked for ───────────────────────────────────────────────────────────────────────── */
+
+static void
+ask_anew (KxExciter *self)
+{
+  g_clear_pointer (&self->digest, g_free);
+  self->mixed = NULL;
+  self->serial++;
+  self->seconds_left = NAN;
+  kx_series_truncate (self->objective, -1);
+  if (self->exciting && self->units)
+    kx_exciting_set_layer (self->exciting,
+                           kx_network_layer_get_index (kx_unit_list_get_layer (self->units)),
+                           &self->settings, NULL, self->serial);
+}
+
+/**
+ * kx_exciter_set_network:
+ * @exciter: an exciter
+ * @network: (nullable): a network that is ready
+ */
+void
+kx_exciter_set_network (KxExciter *self, KxNetwork *network)
+{
+  kx_exciter_set_units (self, NULL);
+  g_clear_pointer (&self->exciting, kx_exciting_free);
+  g_set_object (&self->network, network);
+  if (!network)
+    return;
+  self->exciting = kx_exciting_new (network, take_news, self);
+  if (self->paused)
+    kx_exciting_pause (self->exciting, TRUE);
+}
+
+/**
+ * kx_exciter_set_units:
+ * @exciter: an exciter
+ * @units: (nullable): of the layer that is looked at
+ */
+void
+kx_exciter_set_units (KxExciter *self, KxUnitList *units)
+{
+  if (!g_set_object (&self->units, units))
+    return;
+  g_ptr_array_set_size (self->wanted, 0);
+  g_clear_object (&self->favourite);
+  ask_anew (self);
+}
+
+/**
+ * kx_exciter_want:
+ * @exciter: an exciter
+ * @units: (element-type KxNeuron): of the layer that is looked at, the most urgent first
+ */
+void
+kx_exciter_want (KxExciter *self, GPtrArray *units)
+{
+  g_ptr_array_set_size (self->wanted, 0);
+  for (guint i = 0; i < units->len; i++)
+    g_ptr_array_add (self->wanted, g_object_ref (g_ptr_array_index (units, i)));
+  send_wishes (self);
+}
+
+/**
+ * kx_exciter_set_favourite:
+ * @exciter: an exciter
+ * @unit: (nullable): the unit that is looked at closely
+ */
+void
+kx_exciter_set_favourite (KxExciter *self, KxNeuron *unit)
+{
+  if (!g_set_object (&self->favourite, unit))
+    return;
+  self->mixed = NULL;
+  kx_series_truncate (self->objective, -1);
+  self->seconds_left = NAN;
+  send_wishes (self);
+  g_signal_emit (self, signals[PROGRESS], 0);
+}
+
+KxNeuron *
+kx_exciter_get_favourite (KxExciter *self)
+{
+  return self->favourite;
+}
+
+const KxExciteSettings *
+kx_exciter_get_settings (KxExciter *self)
+{
+  return &self->settings;
+}
+
+/* Whether a picture can go on with other settings. */
+static gboolean
+can_go_on (const KxExciteSettings *a, const KxExciteSettings *b)
+{
+  return a->seed == b->seed && a->plain == b->plain && a->mixed == b->mixed
+         && a->neuron == b->neuron;
+}
+
+/**
+ * kx_exciter_set_settings:
+ * @exciter: an exciter
+ * @settings: how pictures are made from now on
+ *
+ * The favourite's picture goes on from what it is, where that can be; others begin anew.
+ */
+void
+kx_exciter_set_settings (KxExciter *self, const KxExciteSettings *settings)
+{
+  gboolean live
+      = self->favourite && self->digest && self->exciting && can_go_on (&self->settings, settings);
+
+  self->settings = *settings;
+  self->mixed = NULL;
+  if (!live)
+    {
+      kx_exciter_refresh (self, FALSE);
+      return;
+    }
+  self->favourite_only = FALSE;
+  self->mixed = self->favourite;
+  kx_unit_list_set_stale (self->units);
+  kx_exciting_change (self->exciting, settings);
+  send_wishes (self);
+}
+
+/**
+ * kx_exciter_refresh:
+ * @exciter: an exciter
+ * @favourite_only: whether of pictures that there are only the favourite's is made again
+ *
+ * The network or the settings have changed: pictures are stale.
+ */
+void
+kx_exciter_refresh (KxExciter *self, gboolean favourite_only)
+{
+  self->favourite_only = favourite_only;
+  if (!self->units)
+    return;
+  kx_unit_list_set_stale (self->units);
+  ask_anew (self);
+}
+
+/**
+ * kx_exciter_pause:
+ * @exciter: an exciter
+ * @pause: whether it is to wait
+ */
+void
+kx_exciter_pause (KxExciter *self, gboolean pause)
+{
+  self->paused = pause;
+  if (self->exciting)
+    kx_exciting_pause (self->exciting, pause);
+}
+
+gboolean
+kx_exciter_is_paused (KxExciter *self)
+{
+  return self->paused;
+}
+
+/**
+ * kx_exciter_get_seconds_left:
+ * @exciter: an exciter
+ *
+ * Returns: until the favourite's picture is done; NaN: not known
+ */
+double
+kx_exciter_get_seconds_left (KxExciter *self)
+{
+  return self->seconds_left;
+}
+
+/**
+ * kx_exciter_get_objective:
+ * @exciter: an exciter
+ *
+ * Returns: (transfer none): what the favourite says of its picture, by step
+ */
+KxSeries *
+kx_exciter_get_objective (KxExciter *self)
+{
+  return self->objective;
+}
