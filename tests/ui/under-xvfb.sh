@@ -29,5 +29,5 @@ export G_DEBUG="${G_DEBUG-fatal-criticals}"
 export LC_ALL="${LC_ALL-C.UTF-8}"
 
 # What the bus and its services say goes to the errors: a test's output is a report.
-xvfb-run -a -s "-screen 0 ${KX_SCREEN:-1280x800}x24 -nolisten tcp -noreset" \
+xvfb-run -a -f "$runtime/Xauthority" -s "-screen 0 ${KX_SCREEN:-1280x800}x24 -nolisten tcp -noreset" \
   dbus-run-session -- sh -c 'exec "$@" >&9' sh "$@" 9>&1 >&2

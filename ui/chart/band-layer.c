@@ -79,7 +79,6 @@ kx_band_layer_class_init (KxBandLayerClass *klass)
   KxLayerClass *layer_class = KX_LAYER_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->finalize = kx_band_layer_finalize;
-  layer_class->level = 0;
   layer_class->get_fit = kx_band_layer_get_fit;
   layer_class->draw = kx_band_layer_draw;
   layer_class->draw_over = kx_band_layer_draw_over;

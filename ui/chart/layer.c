@@ -97,6 +97,14 @@ kx_layer_changed (KxLayer *self)
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
+int
+kx_layer_get_level (KxLayer *self)
+{
+  KxLayerClass *klass = KX_LAYER_GET_CLASS (self);
+
+  return klass->get_level ? klass->get_level (self) : klass->level;
+}
+
 void
 kx_layer_get_extent (KxLayer *self, KxUnit unit, KxFit *extent)
 {

@@ -46,7 +46,8 @@ G_DECLARE_DERIVABLE_TYPE (KxLayer, kx_layer, KX, LAYER, GObject)
 
 /**
  * KxLayerClass:
- * @level: what has a greater one is drawn later
+ * @level: below %KX_LEVELS; what has a greater one is drawn later
+ * @get_level: instead of it, where it changes
  * @get_extent: adds the x of its points, in a unit; layers that only adorn have none
  * @prepare: the range of x is known, that of y is not yet
  * @get_fit: adds the y to be seen; @all: extremes, too
@@ -57,6 +58,7 @@ struct _KxLayerClass {
   GObjectClass parent_class;
 
   int level;
+  int (*get_level) (KxLayer *layer);
   void (*get_extent) (KxLayer *layer, KxUnit unit, KxFit *extent);
   void (*prepare) (KxLayer *layer, const KxPlot *plot);
   void (*get_fit) (KxLayer *layer, const KxPlot *plot, gboolean all, KxFit *fit);
@@ -64,7 +66,10 @@ struct _KxLayerClass {
   void (*draw_over) (KxLayer *layer, const KxPlot *plot, cairo_t *cairo);
 };
 
+#define KX_LEVELS 6
+
 void kx_layer_changed (KxLayer *layer);
+int kx_layer_get_level (KxLayer *layer);
 void kx_layer_get_extent (KxLayer *layer, KxUnit unit, KxFit *extent);
 void kx_layer_prepare (KxLayer *layer, const KxPlot *plot);
 void kx_layer_get_fit (KxLayer *layer, const KxPlot *plot, gboolean all, KxFit *fit);

@@ -66,6 +66,7 @@ make_entry (KxLineLayer *line)
   gtk_label_set_max_width_chars (GTK_LABEL (name), 24);
   gtk_label_set_width_chars (GTK_LABEL (value), 7);
   gtk_label_set_xalign (GTK_LABEL (value), 0);
+  gtk_widget_set_direction (value, GTK_TEXT_DIR_LTR); /* else "97.0 %" is turned about */
   gtk_widget_add_css_class (value, "numeric");
   gtk_box_append (GTK_BOX (box), make_sample (line));
   gtk_box_append (GTK_BOX (box), name);

@@ -117,6 +117,19 @@ can_show (KxLineLayer *self, KxUnit unit)
          && get_limit (self) > -INFINITY;
 }
 
+/* Grey ones, then what is noisy, what is exact, and what somebody points at. */
+static int
+kx_line_layer_get_level (KxLayer *layer)
+{
+  KxLineLayer *self = KX_LINE_LAYER (layer);
+
+  if (self->highlighted)
+    return 4;
+  if (self->run >= KX_PALETTE_RUNS)
+    return 1;
+  return self->kind == KX_LINE_THIN ? 2 : 3;
+}
+
 static void
 kx_line_layer_get_extent (KxLayer *layer, KxUnit unit, KxFit *extent)
 {
@@ -678,6 +691,12 @@ draw_spans (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean smoo
     scaled[i] = dashes[i] * plot->scale;
   if (smoothed && has_band (self))
     raw = dense ? span_band (self, plot) : span_points (self, plot, FALSE);
+  /*
+   * Where it is steep, a line is as wide as it is thick where it is level; of more points than
+   * columns that would be but a blot.
+   */
+  if (!dense)
+    kx_spans_widen (line, (guint) MAX (round (grow - 0.55), 0));
   get_rows (plot, line, raw, grow + edge, &top, &height);
   if (self->kind == KX_LINE_THICK)
     {
@@ -846,7 +865,7 @@ kx_line_layer_class_init (KxLineLayerClass *klass)
   object_class->finalize = kx_line_layer_finalize;
   object_class->get_property = kx_line_layer_get_property;
   object_class->set_property = kx_line_layer_set_property;
-  layer_class->level = 1;
+  layer_class->get_level = kx_line_layer_get_level;
   layer_class->get_extent = kx_line_layer_get_extent;
   layer_class->prepare = kx_line_layer_prepare;
   layer_class->get_fit = kx_line_layer_get_fit;

@@ -207,7 +207,7 @@ kx_mark_layer_class_init (KxMarkLayerClass *klass)
   KxLayerClass *layer_class = KX_LAYER_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->finalize = kx_mark_layer_finalize;
-  layer_class->level = 2;
+  layer_class->level = KX_LEVELS - 1;
   layer_class->draw = kx_mark_layer_draw;
   layer_class->draw_over = kx_mark_layer_draw_over;
 }

@@ -142,6 +142,7 @@ build_grid (KxMatrix *self)
     {
       GtkWidget *share = make_label ("", "numeric", 1);
       gtk_widget_set_margin_start (share, 6);
+      gtk_widget_set_direction (share, GTK_TEXT_DIR_LTR); /* else "97.0 %" is turned about */
       gtk_grid_attach (grid, make_label (self->labels[i], NULL, 0.5), i + 1, 1, 1, 1);
       GtkWidget *name = make_label (self->labels[i], NULL, 1);
       gtk_widget_set_margin_end (name, 6);

@@ -14,7 +14,6 @@
 #define MOST_NAME 120   /* pixels for the names of lines */
 #define NAMES_FROM 420  /* in narrower charts the legend has to do */
 #define PAD 0.05        /* of the range, above and below the data */
-#define LEVELS 3
 
 /* ── Layout ── */
 
@@ -390,9 +389,9 @@ kx_plot_draw (const KxPlot *plot, GListModel *layers, cairo_t *cairo)
   cairo_rectangle (cairo, plot->box.origin.x, plot->box.origin.y, plot->box.size.width,
                    plot->box.size.height);
   cairo_clip (cairo);
-  for (int level = 0; level < LEVELS; level++)
+  for (int level = 0; level < KX_LEVELS; level++)
     for (guint i = 0; i < n; i++)
-      if (KX_LAYER_GET_CLASS (layer_at (layers, i))->level == level)
+      if (kx_layer_get_level (layer_at (layers, i)) == level)
         {
           cairo_save (cairo);
           kx_layer_draw (layer_at (layers, i), plot, cairo);

@@ -71,6 +71,36 @@ kx_spans_line (KxSpans *spans, double x0, double y0, double x1, double y1)
     }
 }
 
+static void
+widen_once (KxSpans *spans)
+{
+  float low = INFINITY, high = -INFINITY; /* of the column before, as it was */
+
+  for (guint i = 0; i < spans->n; i++)
+    {
+      gboolean last = i + 1 == spans->n;
+      float own_low = spans->low[i], own_high = spans->high[i];
+      spans->low[i] = fminf (fminf (low, own_low), last ? INFINITY : spans->low[i + 1]);
+      spans->high[i] = fmaxf (fmaxf (high, own_high), last ? -INFINITY : spans->high[i + 1]);
+      low = own_low;
+      high = own_high;
+    }
+}
+
+/**
+ * kx_spans_widen:
+ * @spans: spans
+ * @columns: by how many to either side
+ *
+ * Lets each column cover what its neighbours do.
+ */
+void
+kx_spans_widen (KxSpans *spans, guint columns)
+{
+  for (guint i = 0; i < columns; i++)
+    widen_once (spans);
+}
+
 /**
  * kx_spans_get_extent:
  * @spans: spans

@@ -23,6 +23,7 @@ void kx_spans_cover (KxSpans *spans, guint column, double from, double to);
 void kx_spans_line (KxSpans *spans, double x0, double y0, double x1, double y1);
 
 cairo_surface_t *kx_spans_mask (guint width, guint height);
+void kx_spans_widen (KxSpans *spans, guint columns);
 void kx_spans_get_extent (const KxSpans *spans, double *low, double *high);
 void kx_spans_paint (const KxSpans *spans, cairo_surface_t *mask, int top, double grow,
                      double alpha, const double *dashes, int n_dashes);
