@@ -94,6 +94,17 @@ allow_train (KxFastGrid *self)
 }
 
 /**
+ * kx_fast_grid_set_can_train:
+ * @grid: a grid
+ * @can_train: whether there is what a new network could learn with
+ */
+void
+kx_fast_grid_set_can_train (KxFastGrid *self, gboolean can_train)
+{
+  gtk_widget_set_visible (GTK_WIDGET (self->train), can_train);
+}
+
+/**
  * kx_fast_grid_suggest:
  * @grid: a grid
  * @name: what a new network may be called

@@ -9,6 +9,8 @@
 
 #include "chart/chart.h"
 
+#define NATURAL_WIDTH 300 /* pixels */
+
 /* ── Floors ──────────────────────────────────────────────────────────────────────────────────── */
 
 #define KX_TYPE_FLOOR_LAYER (kx_floor_layer_get_type ())
@@ -175,10 +177,16 @@ kx_loss_chart_clear (KxLossChart *self)
 #define ROUNDING 1e-6f /* relative losses below this say that two pictures are the same */
 
 /* A picture that begins as the content has no loss yet, of which there is no logarithm. */
-static float
-shown_loss (float loss)
+static void
+add_points (Curve *curve, const KxPaintLosses *losses, guint term)
 {
-  return loss < ROUNDING ? NAN : loss;
+  for (guint i = 0; i < losses->n; i++)
+    {
+      float loss = losses->losses[i * losses->n_terms + term];
+
+      if (!(loss < ROUNDING))
+        kx_series_append (curve->series, losses->steps[i], loss);
+    }
 }
 
 /**
@@ -189,17 +197,13 @@ shown_loss (float loss)
 void
 kx_loss_chart_add (KxLossChart *self, const KxPaintLosses *losses)
 {
-  g_autofree float *y = g_new (float, losses->n);
-
   for (guint t = 0; t < losses->n_terms; t++)
     {
       Curve *curve = find_curve (self, losses->names[t]);
 
       if (!curve)
         curve = add_curve (self, losses->names[t]);
-      for (guint i = 0; i < losses->n; i++)
-        y[i] = shown_loss (losses->losses[i * losses->n_terms + t]);
-      kx_series_append_many (curve->series, losses->steps, y, losses->n);
+      add_points (curve, losses, t);
     }
 }
 
@@ -232,6 +236,24 @@ kx_loss_chart_finalize (GObject *object)
   G_OBJECT_CLASS (kx_loss_chart_parent_class)->finalize (object);
 }
 
+/* A chart is content with what there is; it must not fold the sidebar away. */
+static void
+measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
+         int *minimum_baseline, int *natural_baseline)
+{
+  gtk_widget_measure (adw_bin_get_child (ADW_BIN (widget)), orientation, for_size, minimum, natural,
+                      NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    *natural = MAX (*minimum, NATURAL_WIDTH);
+  *minimum_baseline = *natural_baseline = -1;
+}
+
+static void
+allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
+}
+
 static void
 kx_loss_chart_class_init (KxLossChartClass *klass)
 {
@@ -249,4 +271,6 @@ kx_loss_chart_init (KxLossChart *self)
   self->chart = KX_CHART (kx_chart_new (view, _ ("Loss by layer")));
   kx_chart_set_log_y (self->chart, TRUE);
   adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (self->chart));
+  gtk_widget_set_layout_manager (GTK_WIDGET (self),
+                                 gtk_custom_layout_new (NULL, measure, allocate));
 }

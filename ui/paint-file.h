@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  * @content: (nullable): what it shows
  * @styles: (element-type KxPaintPicture): how it is painted; those that are there
  * @weights: (element-type double): how much of each
+ * @regions: (element-type KolPicture): where each is wanted; NULL: all over
  * @missing: (nullable): names of the files that are not there any more
  *
  * A picture that was saved, and what it was made of.
@@ -22,6 +23,7 @@ typedef struct {
   KxPaintPicture *content;
   GPtrArray *styles;
   GArray *weights;
+  GPtrArray *regions;
   char *missing;
 } KxPaintFile;
 

@@ -7,6 +7,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "canvas.h"
+#include "chart/palette.h"
 #include "compare.h"
 #include "fast-grid.h"
 #include "fast-job.h"
@@ -26,7 +28,7 @@
 #define PLAN_AFTER 200   /* ms in which nothing was changed */
 #define ONE_GESTURE 1000 /* ms between two moves of a scale that are undone together */
 #define USUAL_SIZE 512
-#define SMALLEST_SIZE 256
+#define SMALLEST_SIZE 128
 #define LARGEST_SIZE 4096
 
 /* A move of a scale, to be taken back. */
@@ -67,6 +69,9 @@ struct _KxPaintPage {
   GtkStack *stack;
   KxPaintWell *content_well, *style_well;
   KxCompare *compare;
+  KxCanvas *canvas;
+  GtkLabel *mask_hint;
+  KxStyleRow *masked; /* whose place is being painted */
   KxFilmStrip *strip;
   KxLossChart *losses;
   KxFastGrid *fast;
@@ -149,7 +154,8 @@ make_paint (KxPaintPage *self)
   KxPaint *paint = kx_paint_new (chosen_network (self), self->content);
   for (guint i = 0; nth_style (self, i); i++)
     kx_paint_add_style (paint, kx_style_row_get_picture (nth_style (self, i)),
-                        kx_style_row_get_weight (nth_style (self, i)), NULL);
+                        kx_style_row_get_weight (nth_style (self, i)),
+                        kx_style_row_get_region (nth_style (self, i)));
   for (guint i = 0; i < self->layer_dials->len; i++)
     {
       KxPaintDial *dial = g_ptr_array_index (self->layer_dials, i);
@@ -186,7 +192,8 @@ show_controls (KxPaintPage *self)
 static void
 show_stage (KxPaintPage *self)
 {
-  const char *stage = self->job || self->full                      ? "paint"
+  const char *stage = self->masked                                 ? "mask"
+                      : self->job || self->full                    ? "paint"
                       : self->networks && self->networks->len == 0 ? "no-network"
                                                                    : "choose";
 
@@ -266,8 +273,8 @@ format_minutes (double seconds)
   if (isnan (seconds))
     return g_strdup ("");
   if (seconds < 60)
-    return g_strdup_printf (_ (", about %d s"), (int) MAX (1, lround (seconds)));
-  return g_strdup_printf (_ (", about %d min"), (int) lround (seconds / 60));
+    return g_strdup_printf (_ ("\nAbout %d s"), (int) MAX (1, lround (seconds)));
+  return g_strdup_printf (_ ("\nAbout %d min"), (int) lround (seconds / 60));
 }
 
 static void
@@ -347,7 +354,8 @@ change (KxPaintPage *self)
   if (paint && is_painting (self))
     kx_paint_job_update (self->job, paint);
   if (!paint)
-    gtk_label_set_label (self->need, _ ("A picture and a style are needed"));
+    gtk_label_set_label (self->need, chosen_network (self) ? _ ("A picture and a style are needed")
+                                                           : _ ("A network is needed"));
   plan_again (self);
   show_controls (self);
 }
@@ -461,9 +469,99 @@ watch_scale (KxPaintPage *self, GtkRange *range, const char *name)
   g_signal_connect_object (range, "value-changed", G_CALLBACK (note_move), self, G_CONNECT_SWAPPED);
 }
 
+/* ── Where styles are wanted ─────────────────────────────────────────────────────────────────── */
+
+#define MASK_SIZE 512 /* of the longer side; finer would be lost on the layers */
+
+/* What was painted with the brush; all of it, or nothing, is all over. */
+static void
+take_mask (KxPaintPage *self)
+{
+  gsize width, height, marked = 0;
+
+  if (!self->masked)
+    return;
+  guint8 *mask = kx_canvas_dup_mask (self->canvas, &width, &height);
+  for (gsize i = 0; i < width * height; i++)
+    marked += mask[i] > 127;
+  if (marked == 0 || marked == width * height)
+    {
+      g_free (mask);
+      kx_style_row_set_region (self->masked, NULL);
+      return;
+    }
+  KolPicture *region = g_new (KolPicture, 1);
+  *region = (KolPicture){ 1, height, width, mask };
+  kx_style_row_set_region (self->masked, region);
+}
+
+static void
+begin_mask (KxPaintPage *self, KxStyleRow *row)
+{
+  g_autoptr (KolPicture) picture = kx_picture_fit (self->content->picture, MASK_SIZE);
+  const KolPicture *region = kx_style_row_get_region (row);
+  GdkRGBA colour = kx_palette_colour (kx_theme_get (FALSE, FALSE),
+                                      (guint) gtk_list_box_row_get_index (GTK_LIST_BOX_ROW (row)));
+  g_autofree char *hint = g_strdup_printf (
+      _ ("Paint where %s is wanted. E takes away, comma and dot change the brush."),
+      kx_style_row_get_picture (row)->name);
+
+  if (!picture)
+    return;
+  self->masked = row;
+  kx_canvas_set_picture (self->canvas, picture);
+  g_object_set (self->canvas, "colour", &colour, NULL);
+  if (region && region->width == picture->width && region->height == picture->height)
+    kx_canvas_set_mask (self->canvas, region->pixels, region->width, region->height);
+  gtk_label_set_label (self->mask_hint, hint);
+  show_stage (self);
+  gtk_widget_grab_focus (GTK_WIDGET (self->canvas));
+}
+
+static void
+mask_style (KxPaintPage *self, gboolean masking, KxStyleRow *row)
+{
+  KxStyleRow *before = self->masked;
+
+  if (masking && self->content)
+    {
+      begin_mask (self, row);
+      if (before)
+        kx_style_row_end_mask (before);
+    }
+  else if (self->masked == row)
+    {
+      self->masked = NULL;
+      show_stage (self);
+    }
+}
+
+static void
+masking_toggled (KxStyleRow *row, gboolean masking, gpointer page)
+{
+  mask_style (page, masking, row);
+}
+
+static void
+end_mask (KxPaintPage *self)
+{
+  if (self->masked)
+    kx_style_row_end_mask (self->masked);
+}
+
+static void
+clear_mask (KxPaintPage *self)
+{
+  if (!self->masked)
+    return;
+  kx_canvas_clear (self->canvas);
+  kx_style_row_set_region (self->masked, NULL);
+  end_mask (self);
+}
+
 /* ── Pictures ────────────────────────────────────────────────────────────────────────────────── */
 
-/* From half the usual size up by the root of 2, as painting grows, and the picture's own. */
+/* From a quarter of the usual size up by the root of 2, as painting grows, and the picture's own. */
 static void
 list_sizes (KxPaintPage *self)
 {
@@ -531,6 +629,9 @@ set_content (KxPaintPage *self, KxPaintPicture *picture)
       = g_strdup_printf (_ ("%zu × %zu pixels"), picture->picture->width, picture->picture->height);
   g_autofree char *title = g_markup_escape_text (picture->name, -1);
 
+  end_mask (self);
+  for (guint i = 0; nth_style (self, i); i++)
+    kx_style_row_set_region (nth_style (self, i), NULL); /* which was of another picture */
   forget_painting (self);
   g_clear_pointer (&self->content, kx_paint_picture_unref);
   self->content = kx_paint_picture_ref (picture);
@@ -561,6 +662,8 @@ add_style (KxPaintPage *self, KxPaintPicture *picture, double weight)
   GtkWidget *row = kx_style_row_new (picture, weight);
 
   g_signal_connect_object (row, "removed", G_CALLBACK (remove_style), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (row, "changed", G_CALLBACK (change), self, G_CONNECT_SWAPPED);
+  g_signal_connect (row, "masking", G_CALLBACK (masking_toggled), self);
   watch_scale (self, kx_style_row_get_scale (KX_STYLE_ROW (row)), picture->name);
   gtk_list_box_append (self->styles, row);
   kx_paint_well_set_picture (self->style_well, kx_style_row_get_picture (nth_style (self, 0)));
@@ -571,6 +674,8 @@ add_style (KxPaintPage *self, KxPaintPicture *picture, double weight)
 static void
 remove_style (KxPaintPage *self, KxStyleRow *row)
 {
+  if (self->masked == row)
+    end_mask (self);
   gtk_list_box_remove (self->styles, GTK_WIDGET (row));
   kx_paint_well_set_picture (self->style_well, nth_style (self, 0)
                                                    ? kx_style_row_get_picture (nth_style (self, 0))
@@ -581,6 +686,7 @@ remove_style (KxPaintPage *self, KxStyleRow *row)
 static void
 clear_styles (KxPaintPage *self)
 {
+  end_mask (self);
   while (nth_style (self, 0))
     gtk_list_box_remove (self->styles, GTK_WIDGET (nth_style (self, 0)));
 }
@@ -683,6 +789,7 @@ list_networks (KxPaintPage *self)
   adw_combo_row_set_selected (self->network, selected);
   self->setting = FALSE;
   gtk_widget_set_visible (GTK_WIDGET (self->network), self->networks->len > 0);
+  kx_fast_grid_set_can_train (self->fast, self->networks->len > 0);
 }
 
 static void
@@ -1161,7 +1268,7 @@ set_layers (KxPaintPage *self, const char *text)
 
 /* The controls, as a picture says that it was painted. */
 static void
-take_note (KxPaintPage *self, const KxPaintFile *file)
+take_note (KxPaintPage *self, KxPaintFile *file)
 {
   const KolStyleNote *note = file->note;
   const char *colours[] = { "style", "keep", "match" };
@@ -1178,7 +1285,12 @@ take_note (KxPaintPage *self, const KxPaintFile *file)
       adw_combo_row_set_selected (self->colours, i);
   clear_styles (self);
   for (guint i = 0; i < file->styles->len; i++)
-    add_style (self, g_ptr_array_index (file->styles, i), g_array_index (file->weights, double, i));
+    {
+      add_style (self, g_ptr_array_index (file->styles, i),
+                 g_array_index (file->weights, double, i));
+      kx_style_row_set_region (nth_style (self, i),
+                               g_steal_pointer (&g_ptr_array_index (file->regions, i)));
+    }
   select_size (self, note->size ? (guint) note->size : USUAL_SIZE);
   self->setting = FALSE;
 }
@@ -1196,7 +1308,7 @@ snapshot_of (const KolPicture *picture)
 
 /* What was opened is the picture as it is now, and its content the first moment. */
 static void
-take_file (KxPaintPage *self, const KxPaintFile *file)
+take_file (KxPaintPage *self, KxPaintFile *file)
 {
   list_networks (self);
   set_content (self, file->content ? file->content : file->picture);
@@ -1391,12 +1503,16 @@ kx_paint_page_dispose (GObject *object)
 {
   KxPaintPage *self = KX_PAINT_PAGE (object);
 
+  self->setting = TRUE; /* controls that go are not used any more */
   g_clear_handle_id (&self->plan_source, g_source_remove);
   if (self->getting)
     kx_job_cancel (self->getting);
   g_clear_object (&self->getting);
   if (self->job)
-    forget_painting (self);
+    end_mask (self);
+  for (guint i = 0; nth_style (self, i); i++)
+    kx_style_row_set_region (nth_style (self, i), NULL); /* which was of another picture */
+  forget_painting (self);
   g_clear_pointer (&self->content, kx_paint_picture_unref);
   g_clear_pointer (&self->planned, kx_paint_unref);
   G_OBJECT_CLASS (kx_paint_page_parent_class)->dispose (object);
@@ -1437,6 +1553,8 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, strip);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, losses);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, fast);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, canvas);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_hint);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, chart_side);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, left);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, need);
@@ -1460,6 +1578,9 @@ bind_callbacks (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_callback (widget_class, press_cancel);
   gtk_widget_class_bind_template_callback (widget_class, press_more);
   gtk_widget_class_bind_template_callback (widget_class, paint_fast);
+  gtk_widget_class_bind_template_callback (widget_class, take_mask);
+  gtk_widget_class_bind_template_callback (widget_class, clear_mask);
+  gtk_widget_class_bind_template_callback (widget_class, end_mask);
   gtk_widget_class_bind_template_callback (widget_class, train_fast);
   gtk_widget_class_bind_template_callback (widget_class, press_fit);
   gtk_widget_class_bind_template_callback (widget_class, press_content);
@@ -1485,6 +1606,7 @@ kx_paint_page_class_init (KxPaintPageClass *klass)
   page_class->drop = kx_paint_page_drop;
   page_class->save = kx_paint_page_save;
   page_class->export = kx_paint_page_save;
+  g_type_ensure (KX_TYPE_CANVAS);
   g_type_ensure (KX_TYPE_COMPARE);
   g_type_ensure (KX_TYPE_FILM_STRIP);
   g_type_ensure (KX_TYPE_FAST_GRID);

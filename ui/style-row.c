@@ -10,11 +10,13 @@ struct _KxStyleRow {
   GtkListBoxRow parent_instance;
 
   KxPaintPicture *picture;
+  KolPicture *region; /* NULL: all over */
 
-  GtkPicture *thumbnail;
+  GtkImage *thumbnail;
   GtkLabel *name, *share;
   GtkRange *weight;
   GtkButton *remove;
+  GtkToggleButton *mask;
 };
 
 G_DEFINE_FINAL_TYPE (KxStyleRow, kx_style_row, GTK_TYPE_LIST_BOX_ROW)
@@ -22,6 +24,7 @@ G_DEFINE_FINAL_TYPE (KxStyleRow, kx_style_row, GTK_TYPE_LIST_BOX_ROW)
 enum {
   CHANGED,
   REMOVED,
+  MASKING,
   N_SIGNALS,
 };
 
@@ -49,8 +52,15 @@ press_remove (KxStyleRow *self)
 }
 
 static void
+toggle_mask (KxStyleRow *self)
+{
+  g_signal_emit (self, signals[MASKING], 0, gtk_toggle_button_get_active (self->mask));
+}
+
+static void
 kx_style_row_finalize (GObject *object)
 {
+  g_clear_pointer (&KX_STYLE_ROW (object)->region, kol_picture_free);
   g_clear_pointer (&KX_STYLE_ROW (object)->picture, kx_paint_picture_unref);
   G_OBJECT_CLASS (kx_style_row_parent_class)->finalize (object);
 }
@@ -67,6 +77,12 @@ kx_style_row_class_init (KxStyleRowClass *klass)
   /** KxStyleRow::removed: it is to go. */
   signals[REMOVED] = g_signal_new ("removed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                    NULL, NULL, G_TYPE_NONE, 0);
+  /**
+   * KxStyleRow::masking:
+   * @masking: whether one wants to paint where the style is, or has done so
+   */
+  signals[MASKING] = g_signal_new ("masking", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                   NULL, NULL, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
   gtk_widget_class_set_template_from_resource (widget_class, "/org/kolinsky/Explorer/style-row.ui");
   gtk_widget_class_bind_template_child (widget_class, KxStyleRow, thumbnail);
   gtk_widget_class_bind_template_child (widget_class, KxStyleRow, name);
@@ -75,6 +91,8 @@ kx_style_row_class_init (KxStyleRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxStyleRow, remove);
   gtk_widget_class_bind_template_callback (widget_class, move);
   gtk_widget_class_bind_template_callback (widget_class, press_remove);
+  gtk_widget_class_bind_template_child (widget_class, KxStyleRow, mask);
+  gtk_widget_class_bind_template_callback (widget_class, toggle_mask);
 }
 
 static void
@@ -104,13 +122,14 @@ kx_style_row_new (KxPaintPicture *picture, double weight)
   KxStyleRow *self = g_object_new (KX_TYPE_STYLE_ROW, NULL);
 
   self->picture = kx_paint_picture_ref (picture);
-  gtk_picture_set_paintable (self->thumbnail, GDK_PAINTABLE (picture->thumbnail));
+  gtk_image_set_from_paintable (self->thumbnail, GDK_PAINTABLE (picture->thumbnail));
   gtk_label_set_label (self->name, picture->name);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), picture->place);
   gtk_range_set_value (self->weight, weight);
   show_weight (self);
   name_control (self, _ ("Style %s"), picture->name);
   name_control (self->weight, _ ("Amount of %s"), picture->name);
+  name_control (self->mask, _ ("Where %s is wanted"), picture->name);
   name_control (self->remove, _ ("Remove %s"), picture->name);
   return GTK_WIDGET (self);
 }
@@ -131,4 +150,48 @@ GtkRange *
 kx_style_row_get_scale (KxStyleRow *self)
 {
   return self->weight;
+}
+
+/**
+ * kx_style_row_get_region:
+ * @row: a style
+ *
+ * Returns: (nullable) (transfer none): where it is wanted; %NULL: all over
+ */
+const KolPicture *
+kx_style_row_get_region (KxStyleRow *self)
+{
+  return self->region;
+}
+
+/**
+ * kx_style_row_set_region:
+ * @row: a style
+ * @region: (nullable) (transfer full): where it is wanted
+ */
+void
+kx_style_row_set_region (KxStyleRow *self, KolPicture *region)
+{
+  g_clear_pointer (&self->region, kol_picture_free);
+  self->region = region;
+  if (region)
+    gtk_widget_add_css_class (GTK_WIDGET (self->mask), "accent");
+  else
+    gtk_widget_remove_css_class (GTK_WIDGET (self->mask), "accent");
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->mask),
+                               region ? _ ("It is wanted where it was painted; change that")
+                                      : _ ("Paint where this style is wanted"));
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+/**
+ * kx_style_row_end_mask:
+ * @row: a style
+ *
+ * Where it is wanted is not being painted any more.
+ */
+void
+kx_style_row_end_mask (KxStyleRow *self)
+{
+  gtk_toggle_button_set_active (self->mask, FALSE);
 }

@@ -8,12 +8,20 @@
 G_BEGIN_DECLS
 
 #define KX_TYPE_STYLE_ROW (kx_style_row_get_type ())
-/** KxStyleRow: a style, and how much of it. `changed` and `removed` tell what was done. */
+/**
+ * KxStyleRow:
+ *
+ * A style, how much of it, and where. `changed` and `removed` tell what was done; `masking`
+ * (whether) that one wants to paint where it is.
+ */
 G_DECLARE_FINAL_TYPE (KxStyleRow, kx_style_row, KX, STYLE_ROW, GtkListBoxRow)
 
 GtkWidget *kx_style_row_new (KxPaintPicture *picture, double weight);
 KxPaintPicture *kx_style_row_get_picture (KxStyleRow *row);
 double kx_style_row_get_weight (KxStyleRow *row);
+const KolPicture *kx_style_row_get_region (KxStyleRow *row);
+void kx_style_row_set_region (KxStyleRow *row, KolPicture *region);
+void kx_style_row_end_mask (KxStyleRow *row);
 GtkRange *kx_style_row_get_scale (KxStyleRow *row);
 
 G_END_DECLS

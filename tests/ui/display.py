@@ -15,6 +15,7 @@ Z_PIXMAP = 2
 MODIFIERS = {"Ctrl": "Control_L", "Shift": "Shift_L", "Alt": "Alt_L"}
 KEYS = {"?": "question", ".": "period", ",": "comma", "+": "plus", "-": "minus", " ": "space",
         "[": "bracketleft", "]": "bracketright", "/": "slash", "*": "asterisk", "=": "equal",
+        "_": "underscore",
         "Enter": "Return", "Esc": "Escape", "PageUp": "Prior", "PageDown": "Next"}
 
 

@@ -141,6 +141,42 @@ def pauses_and_takes_back(folder):
 
 
 @test
+def a_style_where_it_is_wanted(folder):
+    """A stroke over the content says where; the file keeps it."""
+    install(folder)
+    painted = os.path.join(folder, "painted.png")
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs"), 60)
+        app.find("push button", "Where strokes.png is wanted").act()
+        app.find("label", re.compile("^Paint where strokes.png"))
+        x, y, width, height = app.find(None, "Pages").area
+        x0, y0 = (x + width + app.find("slider", "Style weight").area[0]) // 2, 250
+        app.display.drag([(x0 - 60, y0), (x0, y0 + 10), (x0 + 60, y0)])
+        app.find("push button", "Ready").click()
+        begin(app)
+        end(app)
+        save(app, painted)
+    region = re.search(r"region=(\S+?\.png);", note(painted))
+    check(region and os.path.exists(region[1]), "the region is not in the file")
+    with Explorer(folder, painted) as app:
+        app.find("push button", "Go On").click()
+        app.wait(lambda: app.has("push button", "Cancel"), text="that it goes on")
+        end(app)
+
+
+@test
+def too_large(folder):
+    """What does not fit is said before, with a size that does."""
+    install(folder)
+    with Explorer(folder, settings=PAGE, environment={"KOLINSKY_MEMORY": "8M"}) as app:
+        fit = app.find("push button", re.compile(r"^Use \d+ px \(fits\)$"), 60)
+        check(not app.find("push button", "Paint").sensitive, "it would begin all the same")
+        fit.click()
+        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), 60)
+        check(app.find("push button", "Paint").sensitive, "it may not begin")
+
+
+@test
 def paints_in_one_pass(folder):
     install(folder)
     write(folder, "data/kolinsky/styles/negative.onnx", negative())
@@ -181,7 +217,7 @@ def a_large_photo_is_planned(folder):
     photo = write(folder, "large.png", networks.png(120, 90, 60, 4000, 3000))
     with Explorer(folder, photo, settings=PAGE) as app:
         app.find("label", "4000 × 3000 pixels")
-        app.find("label", re.compile("^Needs .*[GM]B, about"), 60)
+        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), 60)
         report = app.close()
     if report["stalls"][0][0] > 200:
         too_slow(f"the main loop stood still: {report['stalls'][:3]}")
