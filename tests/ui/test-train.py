@@ -114,7 +114,8 @@ def a_removed_run_comes_back(folder):
         wait_for_step(app, 20)
         app.click("push button", "Start a new run")
         app.wait(lambda: app.has("check box", "Show run 2 in the charts"))
-        app.find_all("push button", "More about run 1")[-1].click()
+        app.find_all("push button", "More about run 1")[-1].focus()
+        app.key("space")
         app.click("push button", "Remove from the list")
         app.gone("check box", "Show run 1 in the charts")
         app.click("push button", "Undo")
@@ -179,7 +180,9 @@ def the_window_stays_alive(folder):
         report = app.close()
     stalls = [ms for ms, when in report["stalls"] if begun < when < ended]
     print(f"# longest stalls of the main loop: {stalls[:3]} ms")
-    check(not stalls or max(stalls) <= 50, f"the main loop stood still for {stalls[:3]} ms")
+    # Where others are at work on the machine it is theirs, too.
+    limit = 50 * float(os.environ.get("KX_PATIENCE", "1"))
+    check(not stalls or max(stalls) <= limit, f"the main loop stood still for {stalls[:3]} ms")
 
 
 @test
