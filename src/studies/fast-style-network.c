@@ -46,31 +46,70 @@ convolve (KolValue *x, const char *layer, gint64 outputs, int side, int stride)
   return kol_conv2d (kol_pad (x, &pad), w, b, &(KolConv2d){ .stride = stride });
 }
 
+/* The layers under way: which is next, and what is known of their statistics. */
+typedef struct {
+  KolFastStyleNorms *norms; /* or NULL */
+  guint index;
+  gint64 photo_width;
+} Walk;
+
 static KolValue *
-normalize (KolValue *x, const char *layer)
+placeholder (KolValue *x, const char *what, guint index)
+{
+  g_autofree char *name = g_strdup_printf ("study/part/%s/%u", what, index);
+
+  return kol_placeholder (x->graph, name, KOL_SHAPE (x->shape.dim[1], 1, 1));
+}
+
+/* With given means and inverse deviations. */
+static KolValue *
+normalize_known (KolValue *x, KolFastStyleNorms *norms, guint index, KolValue *gamma,
+                 KolValue *beta)
+{
+  KolShape shape = KOL_SHAPE (x->shape.dim[1], 1, 1);
+
+  norms->means[index] = placeholder (x, "mean", index);
+  norms->scales[index] = placeholder (x, "scale", index);
+  KolValue *slope = kol_multiply (norms->scales[index], kol_reshape (gamma, shape));
+  KolValue *apart = kol_subtract (x, norms->means[index]);
+  return kol_add (kol_multiply (apart, slope), kol_reshape (beta, shape));
+}
+
+static KolValue *
+normalize (KolValue *x, const char *layer, Walk *walk)
 {
   if (kol_value_failed (x))
     return x;
   KolShape shape = KOL_SHAPE (x->shape.dim[1]);
+  KolValue *gamma = parameter (x, layer, "gamma", shape, KOL_CONSTANT (1));
+  KolValue *beta = parameter (x, layer, "beta", shape, KOL_CONSTANT (0));
+  guint index = walk->index++;
+  KolFastStyleNorms *norms = walk->norms;
 
-  return kol_instance_norm (x, parameter (x, layer, "gamma", shape, KOL_CONSTANT (1)),
-                            parameter (x, layer, "beta", shape, KOL_CONSTANT (0)), 0);
+  if (!norms)
+    return kol_instance_norm (x, gamma, beta, KOL_FAST_STYLE_EPSILON);
+  norms->channels[index] = x->shape.dim[1];
+  norms->stride[index] = (int) (walk->photo_width / x->shape.dim[3]);
+  if (index == norms->known)
+    norms->next = x;
+  return index < norms->known ? normalize_known (x, norms, index, gamma, beta)
+                              : kol_instance_norm (x, gamma, beta, KOL_FAST_STYLE_EPSILON);
 }
 
 static KolValue *
-layer (KolValue *x, const char *name, gint64 outputs, int side, int stride)
+layer (KolValue *x, const char *name, gint64 outputs, int side, int stride, Walk *walk)
 {
-  return kol_relu (normalize (convolve (x, name, outputs, side, stride), name));
+  return kol_relu (normalize (convolve (x, name, outputs, side, stride), name, walk));
 }
 
 static KolValue *
-block (KolValue *x, int number, gint64 channels)
+block (KolValue *x, int number, gint64 channels, Walk *walk)
 {
   g_autofree char *first = g_strdup_printf ("block%d.1", number);
   g_autofree char *second = g_strdup_printf ("block%d.2", number);
-  KolValue *y = layer (x, first, channels, 3, 1);
+  KolValue *y = layer (x, first, channels, 3, 1, walk);
 
-  return kol_add (x, normalize (convolve (y, second, channels, 3, 1), second));
+  return kol_add (x, normalize (convolve (y, second, channels, 3, 1), second, walk));
 }
 
 static KolValue *
@@ -84,17 +123,34 @@ enlarge (KolValue *x)
                                       .rounding = KOL_ROUND_FLOOR });
 }
 
+/*
+ * A painted pixel depends on 4 pixels to each side through the last convolution, 1 and 2
+ * through the two of the enlarged ones, 4 through each of the blocks' ten, 2 and 1 through
+ * the shrinking ones, 4 through the first; and nearest pixels and strides move it by 3 each.
+ */
+G_STATIC_ASSERT (4 + 1 + 2 + 4 * 2 * BLOCKS + 2 + 1 + 4 + 2 * 3 <= KOL_FAST_STYLE_REACH);
+G_STATIC_ASSERT (KOL_FAST_STYLE_NORMS == 5 + 2 * BLOCKS);
+
+KolValue *
+kol_fast_style_build_part (KolValue *photos, guint width, KolFastStyleNorms *norms)
+{
+  if (kol_value_failed (photos))
+    return photos;
+  Walk walk = { .norms = norms, .photo_width = photos->shape.dim[3] };
+  KolValue *x = layer (kol_scale (photos, 2, -1), "in", width, WIDE_SIDE, 1, &walk);
+
+  x = layer (x, "down1", 2 * width, 3, 2, &walk);
+  x = layer (x, "down2", 4 * width, 3, 2, &walk);
+  for (int i = 1; i <= BLOCKS; i++)
+    x = block (x, i, 4 * width, &walk);
+  x = layer (enlarge (x), "up1", 2 * width, 3, 1, &walk);
+  x = layer (enlarge (x), "up2", width, 3, 1, &walk);
+  x = kol_tanh (convolve (x, "out", 3, WIDE_SIDE, 1));
+  return kol_scale (x, REACH, 0.5f);
+}
+
 KolValue *
 kol_fast_style_build (KolValue *photos, guint width)
 {
-  KolValue *x = layer (kol_scale (photos, 2, -1), "in", width, WIDE_SIDE, 1);
-
-  x = layer (x, "down1", 2 * width, 3, 2);
-  x = layer (x, "down2", 4 * width, 3, 2);
-  for (int i = 1; i <= BLOCKS; i++)
-    x = block (x, i, 4 * width);
-  x = layer (enlarge (x), "up1", 2 * width, 3, 1);
-  x = layer (enlarge (x), "up2", width, 3, 1);
-  x = kol_tanh (convolve (x, "out", 3, WIDE_SIDE, 1));
-  return kol_scale (x, REACH, 0.5f);
+  return kol_fast_style_build_part (photos, width, NULL);
 }

@@ -115,6 +115,9 @@ KOL_API guint kol_painter_get_n_styles (const KolPainter *painter);
 KOL_API gboolean kol_painter_set_mix (KolPainter *painter, const float *mix, guint n,
                                       GError **error);
 KOL_API void kol_painter_set_range (KolPainter *painter, float range);
+KOL_API gboolean kol_painter_plan (KolPainter *painter, gsize height, gsize width, guint64 *bytes,
+                                   guint *tiles, GError **error);
+KOL_API void kol_painter_watch (KolPainter *painter, const KolStudyWatch *watch);
 KOL_API KolSnapshot *kol_painter_paint (KolPainter *painter, const KolPicture *picture,
                                         GError **error);
 

@@ -18,7 +18,9 @@
 #include "../model/safetensors.h"
 #include "../nn/initializers.h"
 #include "../ops.h"
+#include "../graph/graph-private.h"
 #include "fast-style-network-private.h"
+#include "painter-tiles-private.h"
 
 #define GRAPHS_KEPT 2 /* for pictures of the same size */
 
@@ -28,6 +30,13 @@ typedef struct {
   KolShape shape;
   KolValue *photo, *mix, *painted;
 } Sized;
+
+/* How a picture is painted. */
+typedef struct {
+  Sized *sized;          /* lent */
+  KolPainterTiles tiles; /* its core is 0 where the picture is painted as a whole */
+  guint64 bytes;
+} Plan;
 
 struct _KolPainter {
   KolParameters *parameters;
@@ -39,6 +48,7 @@ struct _KolPainter {
   float *mix;
   float range; /* what is white: 1, or 255 */
   GPtrArray *sized;
+  KolStudyWatch watch;
 };
 
 static void
@@ -349,14 +359,114 @@ round_up (gsize n)
   return (n + KOL_FAST_STYLE_MULTIPLE - 1) / KOL_FAST_STYLE_MULTIPLE * KOL_FAST_STYLE_MULTIPLE;
 }
 
+/* ── Plans ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* As a whole where that fits; else in tiles, which a network in an ONNX file cannot be. They get
+ * half of the memory, as what other sizes have used may still be kept. */
+static gboolean
+plan (KolPainter *self, gsize height, gsize width, Plan *plan, GError **error)
+{
+  guint64 budget = kol_device_get_budget (kol_parameters_get_device (self->parameters));
+  gsize rows = round_up (height), columns = round_up (width);
+
+  *plan = (Plan){ .tiles = { self->parameters, self->width, rows, columns, 0 } };
+  plan->sized = find_sized (self, KOL_SHAPE (1, 3, (gint64) rows, (gint64) columns), error);
+  if (!plan->sized
+      || !kol_peak_bytes (plan->sized->graph, &plan->sized->painted, 1, &plan->bytes, error))
+    return FALSE;
+  if (!budget || plan->bytes <= budget)
+    return TRUE;
+  guint64 needed = plan->bytes;
+  if (!self->onnx)
+    plan->tiles.core = kol_painter_tiles_choose (&plan->tiles, budget / 2, &plan->bytes, error);
+  if (plan->tiles.core)
+    return TRUE;
+  g_autofree char *bytes = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
+  g_clear_error (error);
+  return fail (
+      error,
+      "A picture of %zu x %zu pixels needs %s on the device, and %s are there%s. About "
+      "%d pixels for the longer side would fit",
+      width, height, bytes, there,
+      self->onnx ? "; a network in an ONNX file is not computed in tiles" : "",
+      (int) ((double) MAX (width, height) * sqrt ((double) budget / (double) needed) * 0.95));
+}
+
+/**
+ * kol_painter_plan:
+ * @painter: a network that paints
+ * @height: of a picture
+ * @width: of a picture
+ * @bytes: (out): what it takes on the device
+ * @tiles: (out): in how many tiles it is computed; 1: as a whole
+ * @error: return location
+ *
+ * What painting a picture would take. Nothing is computed.
+ *
+ * Errors: %KOL_ERROR_DATA if it is too large, with the size that would fit.
+ *
+ * Returns: %FALSE if it cannot be painted
+ */
+gboolean
+kol_painter_plan (KolPainter *painter, gsize height, gsize width, guint64 *bytes, guint *tiles,
+                  GError **error)
+{
+  g_return_val_if_fail (painter != NULL && bytes != NULL && tiles != NULL, FALSE);
+  Plan planned;
+
+  if (!plan (painter, height, width, &planned, error))
+    return FALSE;
+  gsize core = planned.tiles.core;
+  *bytes = planned.bytes;
+  *tiles = core ? (guint) (((planned.tiles.rows + core - 1) / core)
+                           * ((planned.tiles.columns + core - 1) / core))
+                : 1;
+  return TRUE;
+}
+
+/**
+ * kol_painter_watch:
+ * @painter: a network that paints
+ * @watch: (nullable): who is told of tiles that are done, a step each, and may end it;
+ *   copied
+ *
+ * A picture that is cancelled fails with %G_IO_ERROR_CANCELLED.
+ */
+void
+kol_painter_watch (KolPainter *painter, const KolStudyWatch *watch)
+{
+  g_return_if_fail (painter != NULL);
+  painter->watch = watch ? *watch : (KolStudyWatch){ 0 };
+}
+
+/* [3, rows, columns]. Given. */
+static float *
+paint_whole (KolPainter *self, Sized *sized, const float *numbers, GError **error)
+{
+  g_autofree float *painted = g_new (float, kol_count (sized->painted));
+
+  kol_set (sized->photo, numbers);
+  if (sized->mix)
+    kol_set (sized->mix, self->mix);
+  kol_graph_set_cancellable (sized->graph, self->watch.cancellable);
+  if (!kol_run (sized->graph, sized->painted, error) || !kol_read (sized->painted, painted, error))
+    return NULL;
+  return g_steal_pointer (&painted);
+}
+
 /**
  * kol_painter_paint:
  * @painter: a network that paints
  * @picture: of any size; what the network's steps do not divide is added and cut off again
  * @error: return location
  *
- * Errors: %KOL_ERROR_MEMORY if the picture is too large for the device, and those of the
- * network's shapes if it is too small for it.
+ * Paints. Where the whole picture does not fit on the device, a network that was trained
+ * here does so in tiles, to the same picture: the statistics by which its layers normalize
+ * are those of the whole, for which the tiles are gone through once for each such layer.
+ *
+ * Errors: those of kol_painter_plan(), and of the network's shapes if the picture is too
+ * small for it; %G_IO_ERROR_CANCELLED.
  *
  * Returns: (transfer full) (nullable): the painted picture, of the same size
  */
@@ -364,25 +474,28 @@ KolSnapshot *
 kol_painter_paint (KolPainter *painter, const KolPicture *picture, GError **error)
 {
   g_return_val_if_fail (painter != NULL && picture != NULL, NULL);
-  gsize rows = round_up (picture->height), columns = round_up (picture->width);
-  g_autoptr (KolPicture) coloured = kol_picture_convert (picture, 3);
+  Plan planned;
 
+  if (!plan (painter, picture->height, picture->width, &planned, error))
+    return NULL;
+  g_autoptr (KolPicture) coloured = kol_picture_convert (picture, 3);
   if (!coloured)
     {
       fail (error, "There is not enough memory for a picture of %zu x %zu pixels", picture->width,
             picture->height);
       return NULL;
     }
-  Sized *sized = find_sized (painter, KOL_SHAPE (1, 3, (gint64) rows, (gint64) columns), error);
-  if (!sized)
-    return NULL;
+  gsize rows = planned.tiles.rows, columns = planned.tiles.columns;
+  if (planned.tiles.core) /* what other sizes have left on the device is needed */
+    g_ptr_array_set_size (painter->sized, 0);
   g_autofree float *numbers = make_numbers (painter, coloured, rows, columns);
-  kol_set (sized->photo, numbers);
-  if (sized->mix)
-    kol_set (sized->mix, painter->mix);
-  const KolShape *shape = kol_value_get_shape (sized->painted);
-  g_autofree float *painted = g_new (float, kol_shape_count (shape));
-  if (!kol_run (sized->graph, sized->painted, error) || !kol_read (sized->painted, painted, error))
+  g_autofree float *painted
+      = planned.tiles.core
+            ? kol_painter_tiles_paint (&planned.tiles, numbers, &painter->watch, error)
+            : paint_whole (painter, planned.sized, numbers, error);
+  if (!painted)
     return NULL;
-  return cut (painter, painted, shape, coloured);
+  const KolShape tiled = KOL_SHAPE (1, 3, (gint64) rows, (gint64) columns);
+  return cut (painter, painted,
+              planned.tiles.core ? &tiled : kol_value_get_shape (planned.sized->painted), coloured);
 }

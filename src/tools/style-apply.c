@@ -116,13 +116,42 @@ typedef struct {
   double pixels;
 } Tally;
 
+static void
+told (const KolStudyProgress *progress, gpointer user_data)
+{
+  g_autofree char *left = tool_format_duration (progress->seconds_left);
+  g_autofree char *line
+      = g_strdup_printf ("tile %u/%u  %s left", progress->step, progress->steps, left);
+
+  if (tool_on_terminal ())
+    tool_status (line);
+}
+
+/* Says so where the whole does not fit. */
+static gboolean
+say_plan (KolPainter *painter, const KolPicture *picture, GError **error)
+{
+  guint64 bytes;
+  guint tiles;
+
+  if (!kol_painter_plan (painter, picture->height, picture->width, &bytes, &tiles, error))
+    return FALSE;
+  g_autofree char *peak = tool_format_bytes (bytes);
+  if (tiles > 1)
+    tool_say ("A picture of %zu x %zu pixels: in %u tiles, each of which takes %s on the device",
+              picture->width, picture->height, tiles, peak);
+  return TRUE;
+}
+
 static gboolean
 paint (const ApplyOptions *options, KolPainter *painter, const char *path, const char *result,
        Tally *tally, GError **error)
 {
   g_autoptr (KolPicture) picture = load (options, path, error);
   gint64 begin = g_get_monotonic_time ();
-  g_autoptr (KolSnapshot) painted = picture ? kol_painter_paint (painter, picture, error) : NULL;
+  g_autoptr (KolSnapshot) painted = picture && say_plan (painter, picture, error)
+                                        ? kol_painter_paint (painter, picture, error)
+                                        : NULL;
   double seconds = (double) (g_get_monotonic_time () - begin) * 1e-6;
 
   if (!painted || !tool_save_picture (painted, result, error))
@@ -194,6 +223,7 @@ apply (const ApplyOptions *options, char **arguments, GError **error)
 
   if (!painter || (options->mix && !set_mix (painter, options->mix, error)))
     return FALSE;
+  kol_painter_watch (painter, &(KolStudyWatch){ .told = told });
   if (options->range > 0)
     kol_painter_set_range (painter, (float) options->range);
   if (!paint_all (options, painter, paths, &tally, error))

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "kolinsky.h"
+#include "model/safetensors.h"
+#include "studies/fast-style-network-private.h"
 #include "studies/style-adam-private.h"
 #include "studies/style-loss-private.h"
 #include "studies/style-problem-private.h"
@@ -866,6 +868,94 @@ test_paints_in_tiles (void)
   g_assert_cmpfloat (apart / (3 * 200 * 150), <, 0.01);
 }
 
+/* A network that paints, with chance weights, as kol_fast_style_save() writes it. Given. */
+static char *
+write_painter (const char *folder, guint width)
+{
+  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 7);
+  g_autoptr (KolGraph) graph = kol_graph_new_over (parameters);
+  g_autoptr (GPtrArray) arrays = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_array_free);
+  g_autoptr (GHashTable) metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  g_autoptr (GError) error = NULL;
+  char *path = g_build_filename (folder, "painter.safetensors", NULL);
+
+  kol_fast_style_build (kol_placeholder (graph, "photo", KOL_SHAPE (1, 3, 32, 32)), width);
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
+    {
+      KolParameter *parameter = kol_parameters_get (parameters, i);
+      const KolShape *shape = kol_parameter_get_shape (parameter);
+      KolArray *array
+          = kol_array_new (kol_parameter_get_name (parameter), (guint) shape->rank, shape->dim);
+      kol_parameter_read (parameter, array->data, &error);
+      g_assert_no_error (error);
+      g_ptr_array_add (arrays, array);
+    }
+  g_hash_table_insert (metadata, "kind", g_strdup (KOL_FAST_STYLE_KIND));
+  g_hash_table_insert (metadata, "width", g_strdup_printf ("%u", width));
+  kol_safetensors_save (path, arrays, metadata, &error);
+  g_assert_no_error (error);
+  return path;
+}
+
+static void
+count_steps (const KolStudyProgress *progress, gpointer user_data)
+{
+  g_assert_cmpuint (progress->step, ==, ++*(guint *) user_data);
+  g_assert_cmpuint (progress->step, <=, progress->steps);
+}
+
+/* One pass in tiles paints what the whole does: what normalizes knows the whole. */
+static void
+test_painter_tiles (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("kolinsky-painter-XXXXXX", &error);
+  g_autofree char *path = write_painter (folder, 4);
+  g_autoptr (KolPainter) painter = kol_painter_open (device, path, &error);
+  g_autoptr (KolPicture) picture = make_picture (3, 501, 450, 0.05);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  guint64 budget = kol_device_get_budget (device), bytes, small;
+  guint tiles, told = 0;
+
+  g_assert_no_error (error);
+  g_autoptr (KolSnapshot) whole = kol_painter_paint (painter, picture, &error);
+  g_assert_no_error (error);
+  g_assert_true (kol_painter_plan (painter, 450, 501, &bytes, &tiles, &error));
+  g_assert_cmpuint (tiles, ==, 1);
+  g_clear_pointer (&painter, kol_painter_free); /* with what it keeps on the device */
+  painter = kol_painter_open (device, path, &error);
+  g_assert_no_error (error);
+  kol_device_set_budget (device, bytes - 1);
+  g_assert_true (kol_painter_plan (painter, 450, 501, &small, &tiles, &error));
+  g_assert_cmpuint (tiles, >, 1);
+  g_assert_cmpuint (small, <, bytes);
+  kol_painter_watch (
+      painter,
+      &(KolStudyWatch){ .told = count_steps, .user_data = &told, .cancellable = cancellable });
+  g_autoptr (KolSnapshot) parts = kol_painter_paint (painter, picture, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (told, ==, 16 * tiles);
+  double most = 0;
+  for (gsize i = 0; i < 3 * 501 * 450; i++)
+    most = fmax (most,
+                 fabs (kol_snapshot_get_pixels (whole)[i] - kol_snapshot_get_pixels (parts)[i]));
+  g_test_message ("%u tiles: pixels differ by at most %g", tiles, most);
+  g_assert_cmpfloat (most, <, 1e-3);
+  assert_size (parts, 501, 450);
+  g_cancellable_cancel (cancellable);
+  told = 0;
+  g_assert_null (kol_painter_paint (painter, picture, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+  kol_device_set_budget (device, 1 << 16);
+  g_assert_false (kol_painter_plan (painter, 450, 501, &small, &tiles, &error));
+  kol_device_set_budget (device, budget);
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  g_assert_nonnull (strstr (error->message, "pixels for the longer side would fit"));
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 /* The difference of two totals along a direction, against the gradient. */
 static void
 test_derivative (gconstpointer data)
@@ -1043,6 +1133,7 @@ main (int argc, char **argv)
       g_test_add_data_func (name, GINT_TO_POINTER (i), test_tiles);
     }
   g_test_add_func ("/studies/style/tiles/painted", test_paints_in_tiles);
+  g_test_add_func ("/studies/style/tiles/painter", test_painter_tiles);
   g_test_add_func ("/studies/style/bad", test_bad);
   g_test_add_func ("/studies/style/strange-sizes", test_strange_sizes);
   g_test_add_func ("/studies/style/not-a-number", test_not_a_number);
