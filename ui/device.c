@@ -4,12 +4,17 @@
 
 #include "device.h"
 
+#include <glib/gi18n.h>
+
+#define SPEEDS "devices.ini" /* beside the runs: what was measured */
+
 struct _KxDevice {
   GObject parent_instance;
 
   KolDeviceInfo info; /* its texts are ours */
   KxEngine *engine;   /* NULL: it has not been needed yet */
   char *stage;        /* "Compiling kernels 12/40", or NULL */
+  char *speed;        /* "0.15 TFLOP/s\n10 GB/s", or NULL */
 };
 
 G_DEFINE_FINAL_TYPE (KxDevice, kx_device, G_TYPE_OBJECT)
@@ -18,6 +23,7 @@ enum {
   PROP_NAME = 1,
   PROP_PLATFORM,
   PROP_STAGE,
+  PROP_SPEED,
   N_PROPS,
 };
 
@@ -36,6 +42,7 @@ kx_device_finalize (GObject *object)
   g_free (self->info.driver);
   g_free (self->info.version);
   g_free (self->stage);
+  g_free (self->speed);
   G_OBJECT_CLASS (kx_device_parent_class)->finalize (object);
 }
 
@@ -55,6 +62,9 @@ kx_device_get_property (GObject *object, guint id, GValue *value, GParamSpec *sp
     case PROP_STAGE:
       g_value_set_string (value, self->stage);
       break;
+    case PROP_SPEED:
+      g_value_set_string (value, self->speed);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -71,12 +81,76 @@ kx_device_class_init (KxDeviceClass *klass)
   props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
   props[PROP_PLATFORM] = g_param_spec_string ("platform", NULL, NULL, NULL, flags);
   props[PROP_STAGE] = g_param_spec_string ("stage", NULL, NULL, NULL, flags);
+  props[PROP_SPEED] = g_param_spec_string ("speed", NULL, NULL, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
 static void
 kx_device_init (KxDevice *self)
 {
+}
+
+/* ── Speed ───────────────────────────────────────────────────────────────────────────────────── */
+
+static char *
+speeds_path (void)
+{
+  return g_build_filename (g_get_user_data_dir (), "kolinsky", SPEEDS, NULL);
+}
+
+/* With another driver it is another device. */
+static char *
+speeds_group (KxDevice *self)
+{
+  char *group = g_strjoin (", ", self->info.name, self->info.platform, self->info.driver, NULL);
+
+  return g_strdelimit (group, "[]\n", '-');
+}
+
+static void
+show_speed (KxDevice *self, double flops, double bandwidth)
+{
+  g_free (self->speed);
+  self->speed = flops > 0
+                    ? g_strdup_printf (_ ("%.2f TFLOP/s\n%.0f GB/s"), flops / 1e12, bandwidth / 1e9)
+                    : NULL;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SPEED]);
+}
+
+static void
+recall_speed (KxDevice *self)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *path = speeds_path (), *group = speeds_group (self);
+
+  g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL); /* there may be none yet */
+  show_speed (self, g_key_file_get_double (file, group, "flops", NULL),
+              g_key_file_get_double (file, group, "bandwidth", NULL));
+}
+
+/**
+ * kx_device_set_speed:
+ * @device: a device
+ * @flops: operations per second
+ * @bandwidth: bytes per second
+ *
+ * Remembers what was measured, also for later starts.
+ */
+void
+kx_device_set_speed (KxDevice *self, double flops, double bandwidth)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = speeds_path (), *group = speeds_group (self);
+  g_autofree char *folder = g_path_get_dirname (path);
+
+  show_speed (self, flops, bandwidth);
+  g_mkdir_with_parents (folder, 0755);
+  g_key_file_load_from_file (file, path, G_KEY_FILE_KEEP_COMMENTS, NULL);
+  g_key_file_set_double (file, group, "flops", flops);
+  g_key_file_set_double (file, group, "bandwidth", bandwidth);
+  if (!g_key_file_save_to_file (file, path, &error))
+    g_message ("The speed of %s cannot be remembered: %s", self->info.name, error->message);
 }
 
 /**
@@ -96,6 +170,7 @@ kx_device_new (const KolDeviceInfo *info)
   self->info.type = g_strdup (info->type);
   self->info.driver = g_strdup (info->driver);
   self->info.version = g_strdup (info->version);
+  recall_speed (self);
   return self;
 }
 

@@ -384,7 +384,11 @@ class Explorer:
         self.display.write(text)
 
     def press(self, node, button=1):
-        """Clicks in the middle of a control, with the pointer."""
+        """Clicks in the middle of a control, with the pointer, once it has come to rest."""
+        before = None
+        while before != node.area:
+            before = node.area
+            time.sleep(0.1)
         self.display.press(*node.middle, button=button)
 
     def screenshot(self, path, area=None):
@@ -400,12 +404,20 @@ class Explorer:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def ask_to_end(self, seconds):
+        """Ctrl+Q; again where a popover that was just closing has swallowed it."""
+        self.key("Ctrl+q")
+        try:
+            return self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            self.key("Ctrl+q")
+        return self.process.wait(seconds)
+
     def close(self, seconds=10):
         """Closes the window, and holds the application to what is promised of its end."""
         before = time.monotonic()
-        self.key("Ctrl+q")
         try:
-            code = self.process.wait(max(seconds, PATIENCE / 2))
+            code = self.ask_to_end(max(seconds, PATIENCE / 2))
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"it has not ended after {seconds} s:\n{self.read_log()}") from None

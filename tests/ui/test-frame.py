@@ -102,6 +102,15 @@ def nothing_to_undo(folder):
 
 
 @test
+def the_sidebar_is_there_on_every_page(folder):
+    """No page is so wide that the sidebar has no place beside it in a window of the usual size."""
+    with Explorer(folder) as app:
+        for page in PAGES:
+            app.page(page)
+            app.find("list", "Pages", seconds=2)
+
+
+@test
 def the_sidebar_goes_and_comes(folder):
     with Explorer(folder) as app:
         app.find("list", "Pages")

@@ -1,0 +1,111 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""The page of devices: the list, speed, verification, tuning, two devices compared."""
+import os
+import re
+
+from explorer import Explorer, Skip, check, main, test
+
+
+def choices(app):
+    """The buttons of the list, one a device, once it is there."""
+    return app.wait(lambda: app.find("list", "Devices").find_all("check box"), text="a device")
+
+
+def cells(table):
+    """What the labels of a table say, in order."""
+    return [label.name for label in table.find_all("label")]
+
+
+@test
+def the_speed_of_a_device_is_measured_and_remembered(folder):
+    speed = re.compile(r"^\d+[.,]\d\d TFLOP/s\n\d+ GB/s$")
+    with Explorer(folder) as app:
+        app.page("Devices")
+        choices(app)
+        check(not app.has("label", speed), "measured already")
+        app.find("push button", re.compile("^Measure the speed of")).click()
+        measured = app.find("label", speed, seconds=120).name
+        app.key("Ctrl+j")
+        app.find("label", re.compile("^Measuring "))
+        app.find("label", "Done")
+        app.key("Esc")
+    with Explorer(folder) as app:
+        app.page("Devices")
+        check(app.find("label", speed).name == measured, "it is not remembered")
+
+
+@test
+def a_device_is_verified(folder):
+    with Explorer(folder) as app:
+        app.page("Devices")
+        app.find("push button", re.compile("^Verify .")).click()
+        table = app.find(None, "Results of the verification")
+        app.wait(lambda: "Right" in cells(table), 120, "a first verdict")
+        check(not any(cell.startswith("Wrong") for cell in cells(table)), lambda: str(cells(table)))
+        app.key("Ctrl+j")
+        app.find("push button", "Cancel").click()
+        app.find("label", re.compile("^Cancelled"), 30)
+        app.key("Esc")
+        app.find("label", re.compile("right on .*; the others were not tried"))
+
+
+@test
+def what_tuning_remembers(folder):
+    with Explorer(folder, environment={"KOLINSKY_CACHE": os.path.join(folder, "own-cache")}) as app:
+        app.page("Devices")
+        app.press(app.find("page tab", "Tuning"))
+        app.find("label", re.compile("^Nothing is remembered"), 60)
+        app.find("push button", "Tune").click()
+        app.key("Ctrl+j")
+        app.wait(lambda: app.find_all("progress bar", "Progress"), 120)
+        bar = app.find("progress bar", "Progress")
+        app.wait(lambda: bar.value > 0, 120, "the first work")
+        app.find("push button", "Cancel").click()
+        app.find("label", re.compile("^Cancelled"), 60)
+        app.key("Esc")
+        app.find("label", re.compile(r"^\d+ choices? (is|are) remembered"), 30)
+
+
+@test
+def the_same_step_on_two_devices(folder):
+    with Explorer(folder) as app:
+        app.page("Devices")
+        if len(choices(app)) < 2:
+            raise Skip("there is one device only")
+        app.press(app.find("page tab", "Compare"))
+        app.find("push button", "Compare").click()
+        text = app.find("label", re.compile("^The largest difference is"), 120).name
+        worst = float(re.search(r"is (\S+) of", text)[1])
+        check(0 < worst < 1e-4, f"the devices differ by {worst}")
+        table = app.find(None, "Differences between the devices")
+        for name in ("conv2d", "softmax", "dE/dw_conv"):
+            check(name in cells(table), lambda: f"{name} is missing in {cells(table)}")
+
+
+@test
+def choosing_a_device(folder):
+    with Explorer(folder) as app:
+        app.page("Devices")
+        devices = choices(app)
+        if len(devices) < 2:
+            raise Skip("there is one device only")
+        other = next(device for device in devices if not device.checked)
+        name = other.name
+        app.press(other)
+        app.wait(lambda: any(device.checked and device.name == name for device in choices(app)))
+        app.find(None, f"Device: {name}")
+        app.page("Train")
+
+
+@test
+def no_device(folder):
+    with Explorer(folder, environment={"OCL_ICD_VENDORS": os.path.join(folder, "nothing"),
+                                       "KOLINSKY_DEVICE": ""}) as app:
+        app.page("Devices")
+        app.find("label", "No OpenCL device")
+        app.find("push button", "Look Again").click()
+        app.find("label", "No OpenCL device")
+        app.find(None, "Device: No OpenCL device")
+
+
+main()

@@ -1,0 +1,297 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* A table of results, which fills as they come. */
+
+#include "table.h"
+
+#include <math.h>
+
+#define MOST_COLUMNS 8
+
+/* ── A row ───────────────────────────────────────────────────────────────────────────────────── */
+
+struct _KxTableRow {
+  GObject parent_instance;
+
+  char *texts[MOST_COLUMNS];
+  double numbers[MOST_COLUMNS]; /* NaN: sorted by its text */
+};
+
+G_DEFINE_FINAL_TYPE (KxTableRow, kx_table_row, G_TYPE_OBJECT)
+
+static guint changed; /* the signal */
+
+static void
+kx_table_row_finalize (GObject *object)
+{
+  for (guint i = 0; i < MOST_COLUMNS; i++)
+    g_free (KX_TABLE_ROW (object)->texts[i]);
+  G_OBJECT_CLASS (kx_table_row_parent_class)->finalize (object);
+}
+
+static void
+kx_table_row_class_init (KxTableRowClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = kx_table_row_finalize;
+  changed = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                          NULL, G_TYPE_NONE, 0);
+}
+
+static void
+kx_table_row_init (KxTableRow *self)
+{
+  for (guint i = 0; i < MOST_COLUMNS; i++)
+    self->numbers[i] = NAN;
+}
+
+/**
+ * kx_table_row_set_number:
+ * @row: a row
+ * @column: from 0
+ * @number: by which it is sorted
+ * @text: what it says
+ */
+void
+kx_table_row_set_number (KxTableRow *self, guint column, double number, const char *text)
+{
+  g_return_if_fail (column < MOST_COLUMNS);
+
+  self->numbers[column] = number;
+  if (g_strcmp0 (self->texts[column], text) == 0)
+    return;
+  g_free (self->texts[column]);
+  self->texts[column] = g_strdup (text);
+  g_signal_emit (self, changed, 0);
+}
+
+void
+kx_table_row_set_text (KxTableRow *self, guint column, const char *text)
+{
+  kx_table_row_set_number (self, column, NAN, text);
+}
+
+/* ── The table ───────────────────────────────────────────────────────────────────────────────── */
+
+struct _KxTable {
+  AdwBin parent_instance;
+
+  GtkColumnView *view;
+  GListStore *rows;
+  GtkMultiSelection *selection;
+  guint n;
+};
+
+G_DEFINE_FINAL_TYPE (KxTable, kx_table, ADW_TYPE_BIN)
+
+static void
+append_line (GString *text, KxTable *self, const KxTableRow *row)
+{
+  GListModel *columns = gtk_column_view_get_columns (self->view);
+
+  for (guint i = 0; i < self->n; i++)
+    {
+      g_autoptr (GtkColumnViewColumn) column = g_list_model_get_item (columns, i);
+      const char *cell = row ? row->texts[i] : gtk_column_view_column_get_title (column);
+
+      g_string_append_printf (text, "%s%s", i ? "\t" : "", cell ? cell : "");
+    }
+  g_string_append_c (text, '\n');
+}
+
+/* The rows that are selected, all if none is. */
+static void
+copy (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxTable *self = KX_TABLE (widget);
+  GtkSelectionModel *model = GTK_SELECTION_MODEL (self->selection);
+  g_autoptr (GtkBitset) chosen = gtk_selection_model_get_selection (model);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  append_line (text, self, NULL);
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (model)); i++)
+    {
+      g_autoptr (KxTableRow) row = g_list_model_get_item (G_LIST_MODEL (model), i);
+
+      if (gtk_bitset_is_empty (chosen) || gtk_bitset_contains (chosen, i))
+        append_line (text, self, row);
+    }
+  gdk_clipboard_set_text (gtk_widget_get_clipboard (widget), text->str);
+}
+
+static void
+kx_table_dispose (GObject *object)
+{
+  KxTable *self = KX_TABLE (object);
+
+  g_clear_object (&self->rows);
+  G_OBJECT_CLASS (kx_table_parent_class)->dispose (object);
+}
+
+static void
+kx_table_class_init (KxTableClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = kx_table_dispose;
+  gtk_widget_class_install_action (widget_class, "table.copy", NULL, copy);
+  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_c, GDK_CONTROL_MASK, "table.copy",
+                                       NULL);
+}
+
+/* Headings alone say nothing. */
+static void
+show_if_any (KxTable *self)
+{
+  gtk_widget_set_visible (adw_bin_get_child (ADW_BIN (self)), kx_table_count (self) > 0);
+}
+
+static void
+kx_table_init (KxTable *self)
+{
+  GtkWidget *scrolled = gtk_scrolled_window_new ();
+
+  self->rows = g_list_store_new (KX_TYPE_TABLE_ROW);
+  self->view = GTK_COLUMN_VIEW (gtk_column_view_new (NULL));
+  GtkSorter *sorter = gtk_column_view_get_sorter (self->view);
+  GtkSortListModel *sorted
+      = gtk_sort_list_model_new (G_LIST_MODEL (g_object_ref (self->rows)), g_object_ref (sorter));
+  self->selection = gtk_multi_selection_new (G_LIST_MODEL (sorted));
+  gtk_column_view_set_model (self->view, GTK_SELECTION_MODEL (self->selection));
+  g_object_unref (self->selection);
+  gtk_widget_add_css_class (GTK_WIDGET (self->view), "data-table");
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER,
+                                  GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scrolled), GTK_WIDGET (self->view));
+  gtk_scrolled_window_set_min_content_height (GTK_SCROLLED_WINDOW (scrolled), 120);
+  gtk_widget_set_vexpand (scrolled, TRUE);
+  adw_bin_set_child (ADW_BIN (self), scrolled);
+  g_signal_connect_object (self->rows, "items-changed", G_CALLBACK (show_if_any), self,
+                           G_CONNECT_SWAPPED);
+  show_if_any (self);
+}
+
+/**
+ * kx_table_set_name:
+ * @table: a table
+ * @name: for those who cannot see it
+ */
+void
+kx_table_set_name (KxTable *self, const char *name)
+{
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
+                                  -1);
+}
+
+/* ── Cells ───────────────────────────────────────────────────────────────────────────────────── */
+
+static guint
+column_of (gpointer object)
+{
+  return GPOINTER_TO_UINT (g_object_get_data (object, "column"));
+}
+
+static void
+show_cell (KxTableRow *row, GtkListItem *item)
+{
+  const char *text = row->texts[column_of (item)];
+  GtkLabel *label = GTK_LABEL (gtk_list_item_get_child (item));
+
+  gtk_label_set_label (label, text ? text : "");
+  gtk_widget_set_tooltip_text (GTK_WIDGET (label), text);
+}
+
+static void
+set_up (GtkSignalListItemFactory *factory, GtkListItem *item)
+{
+  gboolean numeric = g_object_get_data (G_OBJECT (factory), "numeric") != NULL;
+  GtkWidget *label = gtk_label_new (NULL);
+
+  gtk_label_set_xalign (GTK_LABEL (label), numeric ? 1 : 0);
+  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
+  if (numeric)
+    gtk_widget_add_css_class (label, "numeric");
+  g_object_set_data (G_OBJECT (item), "column", GUINT_TO_POINTER (column_of (factory)));
+  gtk_list_item_set_child (item, label);
+}
+
+static void
+bind (GtkSignalListItemFactory *factory, GtkListItem *item)
+{
+  KxTableRow *row = gtk_list_item_get_item (item);
+
+  g_signal_connect_object (row, "changed", G_CALLBACK (show_cell), item, 0);
+  show_cell (row, item);
+}
+
+static void
+unbind (GtkSignalListItemFactory *factory, GtkListItem *item)
+{
+  g_signal_handlers_disconnect_by_func (gtk_list_item_get_item (item), show_cell, item);
+}
+
+static int
+compare (gconstpointer a, gconstpointer b, gpointer data)
+{
+  const guint column = GPOINTER_TO_UINT (data);
+  const KxTableRow *x = a, *y = b;
+
+  if (!isnan (x->numbers[column]) && !isnan (y->numbers[column]))
+    return (x->numbers[column] > y->numbers[column]) - (x->numbers[column] < y->numbers[column]);
+  return g_utf8_collate (x->texts[column] ? x->texts[column] : "",
+                         y->texts[column] ? y->texts[column] : "");
+}
+
+/**
+ * kx_table_add_column:
+ * @table: a table
+ * @title: its heading
+ * @numeric: whether it has numbers, which stand at the end
+ * @expand: whether it takes what is left of the width
+ */
+void
+kx_table_add_column (KxTable *self, const char *title, gboolean numeric, gboolean expand)
+{
+  g_return_if_fail (self->n < MOST_COLUMNS);
+
+  GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
+  g_object_set_data (G_OBJECT (factory), "column", GUINT_TO_POINTER (self->n));
+  g_object_set_data (G_OBJECT (factory), "numeric", GINT_TO_POINTER (numeric));
+  g_signal_connect (factory, "setup", G_CALLBACK (set_up), NULL);
+  g_signal_connect (factory, "bind", G_CALLBACK (bind), NULL);
+  g_signal_connect (factory, "unbind", G_CALLBACK (unbind), NULL);
+  g_autoptr (GtkColumnViewColumn) column = gtk_column_view_column_new (title, factory);
+  g_autoptr (GtkSorter) sorter
+      = GTK_SORTER (gtk_custom_sorter_new (compare, GUINT_TO_POINTER (self->n), NULL));
+  gtk_column_view_column_set_sorter (column, sorter);
+  gtk_column_view_column_set_expand (column, expand);
+  gtk_column_view_column_set_resizable (column, TRUE);
+  gtk_column_view_append_column (self->view, column);
+  self->n++;
+}
+
+/**
+ * kx_table_append:
+ * @table: a table
+ *
+ * Returns: (transfer none): a new row, empty
+ */
+KxTableRow *
+kx_table_append (KxTable *self)
+{
+  g_autoptr (KxTableRow) row = g_object_new (KX_TYPE_TABLE_ROW, NULL);
+
+  g_list_store_append (self->rows, row);
+  return row; /* the list holds it */
+}
+
+void
+kx_table_clear (KxTable *self)
+{
+  g_list_store_remove_all (self->rows);
+}
+
+guint
+kx_table_count (KxTable *self)
+{
+  return g_list_model_get_n_items (G_LIST_MODEL (self->rows));
+}

@@ -1,0 +1,25 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <adwaita.h>
+
+G_BEGIN_DECLS
+
+#define KX_TYPE_TABLE_ROW (kx_table_row_get_type ())
+/** KxTableRow: what a row says in each column, and by what number it is sorted. */
+G_DECLARE_FINAL_TYPE (KxTableRow, kx_table_row, KX, TABLE_ROW, GObject)
+
+void kx_table_row_set_text (KxTableRow *row, guint column, const char *text);
+void kx_table_row_set_number (KxTableRow *row, guint column, double number, const char *text);
+
+#define KX_TYPE_TABLE (kx_table_get_type ())
+/** KxTable: rows of texts and numbers; a click on a heading sorts them, Ctrl+C copies them. */
+G_DECLARE_FINAL_TYPE (KxTable, kx_table, KX, TABLE, AdwBin)
+
+void kx_table_set_name (KxTable *table, const char *name);
+void kx_table_add_column (KxTable *table, const char *title, gboolean numeric, gboolean expand);
+KxTableRow *kx_table_append (KxTable *table);
+void kx_table_clear (KxTable *table);
+guint kx_table_count (KxTable *table);
+
+G_END_DECLS
