@@ -75,6 +75,14 @@ has_marks (GListModel *layers)
   return FALSE;
 }
 
+/* Whether a layer is a curve with something to be seen of it. */
+static gboolean
+is_seen (KxLayer *layer)
+{
+  return KX_IS_LINE_LAYER (layer) && kx_line_layer_get_visible (KX_LINE_LAYER (layer))
+         && kx_series_get_length (kx_line_layer_get_series (KX_LINE_LAYER (layer))) > 0;
+}
+
 /* Lines whose names stand at their ends: of one alone the title says enough. */
 static guint
 count_named (GListModel *layers)
@@ -82,8 +90,7 @@ count_named (GListModel *layers)
   guint n = 0;
 
   for (guint i = 0; i < g_list_model_get_n_items (layers); i++)
-    n += KX_IS_LINE_LAYER (layer_at (layers, i))
-         && kx_line_layer_get_visible (KX_LINE_LAYER (layer_at (layers, i)));
+    n += is_seen (layer_at (layers, i));
   return n >= 2 ? n : 0;
 }
 
@@ -98,7 +105,7 @@ measure_names (const KxPlot *plot, GListModel *layers, double width)
     {
       KxLayer *layer = layer_at (layers, i);
       int w, h;
-      if (!KX_IS_LINE_LAYER (layer) || !kx_line_layer_get_visible (KX_LINE_LAYER (layer)))
+      if (!is_seen (layer))
         continue;
       measure_text (plot, kx_line_layer_get_name (KX_LINE_LAYER (layer)), &w, &h);
       widest = MAX (widest, w);

@@ -6,7 +6,7 @@
  *
  *     demo [--still] [--dark] [--log-y] [--log-x] [--runs N] [--points N] [--select
  * STEP] [--unit 0…2]
- *          [--hide] [--rtl]
+ *          [--large] [--rtl]
  */
 
 #include "chart/chart.h"
@@ -15,7 +15,7 @@
 
 #include <adwaita.h>
 
-static int dark, log_y, log_x, still, rtl, n_runs = 2, n_points = 4200, unit;
+static int large, dark, log_y, log_x, still, rtl, n_runs = 2, n_points = 4200, unit;
 static double selected = NAN;
 
 static const GOptionEntry options[]
@@ -23,6 +23,7 @@ static const GOptionEntry options[]
         { "log-y", 0, 0, G_OPTION_ARG_NONE, &log_y, "y on a logarithmic scale", NULL },
         { "log-x", 0, 0, G_OPTION_ARG_NONE, &log_x, "x on a logarithmic scale", NULL },
         { "still", 0, 0, G_OPTION_ARG_NONE, &still, "nothing grows", NULL },
+        { "large", 0, 0, G_OPTION_ARG_NONE, &large, "with text of twice the size", NULL },
         { "rtl", 0, 0, G_OPTION_ARG_NONE, &rtl, "from right to left", NULL },
         { "runs", 0, 0, G_OPTION_ARG_INT, &n_runs, "how many runs", "N" },
         { "points", 0, 0, G_OPTION_ARG_INT, &n_points, "of the first run", "N" },
@@ -147,6 +148,8 @@ on_activate (GtkApplication *application, gpointer data)
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0),
             *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 1);
 
+  if (large)
+    g_object_set (gtk_settings_get_default (), "gtk-xft-dpi", 2 * 96 * PANGO_SCALE, NULL);
   if (rtl)
     gtk_widget_set_default_direction (GTK_TEXT_DIR_RTL);
   adw_style_manager_set_color_scheme (style, dark ? ADW_COLOR_SCHEME_FORCE_DARK

@@ -493,6 +493,45 @@ test_pointer (Fixture *fixture, gconstpointer data)
   g_assert_cmpfloat (range (fixture).low, ==, 0); /* a double click fits */
 }
 
+/* A box drawn with Shift becomes what is seen, of x and of y. */
+static void
+test_box (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *xdotool = g_find_program_in_path ("xdotool"), *command = NULL;
+  GtkWidget *area = find_child (GTK_WIDGET (fixture->loss), KX_TYPE_CHART_AREA);
+  double x, y, native_x, native_y;
+
+  if (!xdotool)
+    {
+      g_test_skip ("xdotool is not installed");
+      return;
+    }
+  gtk_native_get_surface_transform (GTK_NATIVE (fixture->window), &native_x, &native_y);
+  gtk_widget_translate_coordinates (area, fixture->window, 0, 0, &x, &y);
+  const KxPlot *plot = plot_of (fixture->loss);
+  KxAxis before_x = plot->x, before_y = plot->y;
+  int left = (int) (x + native_x + plot->box.origin.x) + 100;
+  int top = (int) (y + native_y + plot->box.origin.y) + 20;
+  command = g_strdup_printf ("xdotool mousemove %d %d keydown shift mousedown 1 mousemove_relative "
+                             "50 30 mousemove_relative 50 10 mouseup 1 keyup shift",
+                             left, top);
+  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL));
+  settle ();
+  plot = plot_of (fixture->loss);
+  g_assert_cmpfloat_with_epsilon (kx_axis_position (&before_x, plot->x.low), 100, 2);
+  g_assert_cmpfloat_with_epsilon (kx_axis_position (&before_x, plot->x.high), 200, 2);
+  g_assert_cmpfloat_with_epsilon (before_y.length - kx_axis_position (&before_y, plot->y.high), 20,
+                                  2);
+  g_assert_cmpfloat_with_epsilon (before_y.length - kx_axis_position (&before_y, plot->y.low), 60,
+                                  2);
+  /* y stays as it was chosen while x moves, until it is released. */
+  double chosen = plot->y.low;
+  act (fixture, "chart.pan-right");
+  g_assert_cmpfloat (plot_of (fixture->loss)->y.low, ==, chosen);
+  act (fixture, "chart.show-newest");
+  g_assert_cmpfloat (plot_of (fixture->loss)->y.low, !=, chosen);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -504,7 +543,7 @@ main (int argc, char *argv[])
           { "crosshair", test_crosshair }, { "log", test_log },     { "footnote", test_footnote },
           { "legend", test_legend },       { "dark", test_dark },   { "controls", test_controls },
           { "unmapped", test_unmapped },   { "save", test_save },   { "keys", test_keys },
-          { "pointer", test_pointer } };
+          { "pointer", test_pointer },     { "box", test_box } };
 
   g_test_init (&argc, &argv, NULL);
   adw_init ();
