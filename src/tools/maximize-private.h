@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 
 /* ── Settings ── */
 
+#define TOOL_NO_SEED G_MININT64
+
 /* What makes a picture; each is an option and a line of the picture's own text. 0 and NULL: unset.
  */
 typedef struct {
@@ -22,7 +24,8 @@ typedef struct {
   char *size; /* "224", "320x240" */
   int steps;
   double rate;
-  gint64 seed, from;
+  gint64 seed; /* TOOL_NO_SEED: none is given, which is 0 */
+  gint64 from;
   gboolean still, plain, mixed;
   double l1, tv, blur;
 } ToolMaximizeSettings;

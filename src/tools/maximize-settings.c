@@ -12,7 +12,7 @@
 #define GROUP "maximize"
 #define KEY "kolinsky"
 
-typedef enum { TEXT, FLAG, WHOLE, LONG, NUMBER } Kind;
+typedef enum { TEXT, FLAG, WHOLE, LONG, SEED, NUMBER } Kind;
 
 typedef struct {
   const char *name;
@@ -42,7 +42,7 @@ static const Setting settings_list[] = {
   SETTING ("size", TEXT, size),
   SETTING ("steps", WHOLE, steps),
   SETTING ("rate", NUMBER, rate),
-  SETTING ("seed", LONG, seed),
+  SETTING ("seed", SEED, seed),
   SETTING ("from", LONG, from),
   SETTING ("still", FLAG, still),
   SETTING ("plain", FLAG, plain),
@@ -70,6 +70,10 @@ text_of (const ToolMaximizeSettings *settings, const Setting *setting)
     case LONG:
       return *(const gint64 *) at ? g_strdup_printf ("%" G_GINT64_FORMAT, *(const gint64 *) at)
                                   : NULL;
+    case SEED:
+      return *(const gint64 *) at != TOOL_NO_SEED
+                 ? g_strdup_printf ("%" G_GINT64_FORMAT, *(const gint64 *) at)
+                 : NULL;
     case NUMBER:
     default:
       return *(const double *) at != 0
@@ -94,6 +98,7 @@ take_text (ToolMaximizeSettings *settings, const Setting *setting, const char *t
       return TRUE;
     case WHOLE:
     case LONG:
+    case SEED:
       if (!g_ascii_string_to_signed (text, 10, setting->kind == WHOLE ? G_MININT : G_MININT64,
                                      setting->kind == WHOLE ? G_MAXINT : G_MAXINT64, &whole, NULL))
         return FALSE;

@@ -351,7 +351,7 @@ prepare (Work *work, GError **error)
                               .diversity = settings->diversity,
                               .steps = (guint) settings->steps,
                               .rate = settings->rate,
-                              .seed = (guint64) settings->seed,
+                              .seed = settings->seed == TOOL_NO_SEED ? 0 : (guint64) settings->seed,
                               .still = settings->still,
                               .plain = settings->plain,
                               .mixed = settings->mixed,
@@ -588,8 +588,9 @@ make_all (Work *work, GError **error)
   if (options->film && !options->checkpoints)
     {
       work->film = g_ptr_array_new_with_free_func (tool_sheet_cell_free);
-      watch.every
-          = ((guint) work->settings.steps + (guint) options->frames - 1) / (guint) options->frames;
+      guint between = (guint) options->frames - 1; /* the first is the start */
+
+      watch.every = ((guint) work->settings.steps + between - 1) / between;
     }
   do
     if (!make_some (work, &watch, error))
@@ -921,9 +922,9 @@ check_options (const MaximizeOptions *options)
   else if (goals == 1 && !options->output)
     tool_usage (&tool_maximize, "-o says where the picture goes: FILE.png, or a folder");
   else if (s->steps < 0 || s->rate < 0 || s->from < 0 || options->at_a_time < 1
-           || options->frames < 1 || s->seed < 0)
-    tool_usage (&tool_maximize, "--steps, --rate, --from, --seed, --batch and --frames are numbers "
-                                "above 0");
+           || options->frames < 2 || (s->seed < 0 && s->seed != TOOL_NO_SEED))
+    tool_usage (&tool_maximize, "--steps, --rate, --from, --seed and --batch are numbers above 0, "
+                                "and --frames 2 or more");
   else if (options->checkpoints && (!options->film || s->from))
     tool_usage (&tool_maximize, "--checkpoints need --film, and all of them are taken");
   else if (s->diverse && (s->diverse < 2 || s->dream || s->caricature))
@@ -953,7 +954,8 @@ static ToolExit
 run_command (int argc, char **argv)
 {
   gboolean interrupted = FALSE;
-  g_auto (MaximizeOptions) options = { .at_a_time = AT_A_TIME, .frames = FRAMES };
+  g_auto (MaximizeOptions) options
+      = { .settings.seed = TOOL_NO_SEED, .at_a_time = AT_A_TIME, .frames = FRAMES };
   g_autoptr (GError) error = NULL;
   ToolMaximizeSettings *s = &options.settings;
   const GOptionEntry entries[] = {
