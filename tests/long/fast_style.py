@@ -16,7 +16,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "..", "..", "shared", "data")
-STEPS, WANTED = 5500, 15
+STEPS, WANTED = 5500, 15  # iterations
 
 
 def main():
