@@ -1,24 +1,17 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * Convolution and maximum pooling of pictures whose channels come in blocks of a vector,
- *   x[n][channel / KOL_WIDTH][h][w][channel % KOL_WIDTH],
- * for devices whose work-item is a SIMD thread; src/graph/block.c says which tensors of a plan are
- * stored so. Every place of a picture is a vector then, however small the picture: nothing has to be
- * packed, and no lanes are left over at a row's end. What the last block has too much of channels
- * is computed along and met by nobody. After Georganas et al., "Anatomy of High-Performance Deep
- * Learning Convolutions on SIMD Architectures", SC 2018.
+ * Convolution and maximum pooling of pictures whose channels come in blocks; see blocks.cl.
  *
- * Options:
+ * Options besides that file's:
  *   R, S, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W
  *   TILE       places of a row that are computed together
  *   VECTORS    blocks of filters that are
  *   IN_PLAIN   where present: x is [N, C, H, W]
- *   OUT_PLAIN  where present: y, and the residual, are [N, K, P, Q]
- *   EPILOGUE_BIAS, EPILOGUE_RESIDUAL, EPILOGUE_EXPRESSION   as in conv2d-simd.cl
  */
 
-#define B KOL_WIDTH
+#define RUN TILE
+#include "blocks.cl"
 
 #if defined (PAD)
 
@@ -108,20 +101,6 @@ max_pool_blocked (__global const float *restrict x, __global float *restrict y, 
 }
 
 #else
-
-/* What is computed last of block @k of the filters; @at: its place in y. */
-inline vec
-finish (vec sum, __global const float *bias, __global const float *residual, int k, int filters,
-        size_t at)
-{
-#ifdef EPILOGUE_BIAS
-  sum += load_some (bias + k * B, filters - k * B);
-#endif
-#ifdef EPILOGUE_RESIDUAL
-  sum += vec_load (residual + at);
-#endif
-  return epilogue_vec (sum);
-}
 
 #ifdef DEPTHWISE
 
@@ -259,29 +238,6 @@ add_channels (__global const float *x, __global const float *w, int channels, in
     }
 }
 
-#ifdef OUT_PLAIN
-/* Writes a vector for each place of a tile to planes of @outputs places: y[filter][place]. */
-inline void
-write_planes (const vec *sum, __global float *y, __global const float *residual, int present,
-              int outputs)
-{
-  float tile[TILE][B];
-  #pragma unroll
-  for (int t = 0; t < TILE; t++)
-    vec_store (sum[t], tile[t]);
-  for (int k = 0; k < present; k++)
-    for (int t = 0; t < TILE; t++)
-      {
-        const size_t at = (size_t) k * outputs + t;
-        float value = tile[t][k];
-#ifdef EPILOGUE_RESIDUAL
-        value += residual[at];
-#endif
-        y[at] = epilogue_float (value);
-      }
-}
-#endif
-
 /*
  * Tiles of places of one picture, each for `tiles_each` of the `tiles` tiles of filters. The picture has
  * H x W places, zeros around it included, of which tile i begins under output
@@ -326,7 +282,7 @@ conv2d_blocked (__global const float *restrict x, __global const float *restrict
               #pragma unroll
               for (int t = 0; t < TILE; t++)
                 part[t] = sum[t][v] + shift;
-              write_planes (part, y + at, residual + at, min (B, filters - k * B), P * Q);
+              write_planes (part, TILE, y + at, residual + at, min (B, filters - k * B), P * Q);
 #else
               #pragma unroll
               for (int t = 0; t < TILE; t++)

@@ -133,6 +133,9 @@ static gboolean
 make_alike (Pass *pass, const KolStep *step, KolBlocks blocks)
 {
   GHashTable *blocked = pass->plan->blocked;
+
+  if (blocks == KOL_BLOCKS_AFTER && !is_blocked (pass, step->node->inputs[0]))
+    blocks = KOL_BLOCKS_TOGETHER;
   gboolean out = is_blocked (pass, output_of (step)), all = out;
   guint before = g_hash_table_size (blocked);
 

@@ -56,6 +56,7 @@ typedef enum {
   KOL_BLOCKS_NOT,
   KOL_BLOCKS_TOGETHER, /* if inputs and output do */
   KOL_BLOCKS_EACH,     /* input 0 and output, each by itself */
+  KOL_BLOCKS_AFTER,    /* input 0, and where it does, the output or not */
 } KolBlocks;
 
 enum { KOL_BLOCKED_INPUT = 1 << 0, KOL_BLOCKED_OUTPUT = 1 << 1 };

@@ -11,11 +11,8 @@
 #include "product-private.h"
 #include "strips-private.h"
 
-#define MOST_TAPS 49     /* they are unrolled */
-#define MOST_DEPTHWISE 7 /* places of a tile of depthwise filters */
-#define FEW_CHANNELS 32  /* up to which 3 x 3 taps are as fast as by Winograd, and */
-#define SMALL_CHANNELS 64
-#define SMALL_PLANE 1024  /* in pictures so small */
+#define MOST_TAPS 49      /* they are unrolled */
+#define MOST_DEPTHWISE 7  /* places of a tile of depthwise filters */
 #define CACHED (64 << 10) /* floats of weights that stay near a compute unit */
 
 static gboolean
@@ -44,7 +41,6 @@ KolBlocks
 kol_conv2d_blocks (const KolNode *node, const KolDevice *device)
 {
   KolConv2dShape c = kol_conv2d_shape_of (node);
-  gboolean winograd = c.R == 3 && c.S == 3 && c.stride_h == 1 && c.stride_w == 1;
   gint64 width = device->info.vector_width;
   double span = (double) MOST_DEPTHWISE * (double) c.stride_w
                 + (double) (c.S - 1) * (double) c.dilation_w + 1;
@@ -57,9 +53,7 @@ kol_conv2d_blocks (const KolNode *node, const KolDevice *device)
                : KOL_BLOCKS_NOT;
   if (c.groups > 1)
     return KOL_BLOCKS_NOT;
-  if (winograd && c.C > FEW_CHANNELS && (c.C > SMALL_CHANNELS || c.P * c.Q > SMALL_PLANE))
-    return KOL_BLOCKS_NOT;
-  return KOL_BLOCKS_EACH;
+  return kol_conv2d_blocked_winograd_fits (node, device) ? KOL_BLOCKS_AFTER : KOL_BLOCKS_EACH;
 }
 
 /* ── Geometry ───────────────────────────────────────────────────────────────────────────────── */
@@ -187,17 +181,33 @@ padded_floats (const Job *job)
 static gsize
 scratch (const KolNode *node, const KolDevice *device)
 {
-  Job job = job_of (node, device);
+  Job job;
 
+  if (kol_conv2d_blocked_winograd_fits (node, device))
+    return kol_conv2d_blocked_winograd_scratch (node, device);
+  job = job_of (node, device);
   return (padded_floats (&job) + packed_floats (&job)) * sizeof (float);
 }
 
 static gsize
 packed (const KolNode *node, guint input, const KolDevice *device)
 {
-  Job job = job_of (node, device);
+  Job job;
 
-  return input == 1 ? packed_floats (&job) * sizeof (float) : 0;
+  if (input != 1)
+    return 0;
+  if (kol_conv2d_blocked_winograd_fits (node, device))
+    return kol_conv2d_blocked_winograd_packed (node, device);
+  job = job_of (node, device);
+  return packed_floats (&job) * sizeof (float);
+}
+
+static guint
+form (const KolNode *node, const KolDevice *device)
+{
+  return kol_conv2d_blocked_winograd_fits (node, device)
+             ? kol_conv2d_blocked_winograd_form (node, device)
+             : 0;
 }
 
 /* ── Launches ───────────────────────────────────────────────────────────────────────────────── */
@@ -241,8 +251,11 @@ launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gsize at, GError 
 static gboolean
 pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
 {
-  Job job = job_of (node, launch->device);
+  Job job;
 
+  if (kol_conv2d_blocked_winograd_fits (node, launch->device))
+    return kol_conv2d_blocked_winograd_pack (launch, node, input, error);
+  job = job_of (node, launch->device);
   return launch_pack (launch, &job, launch->packed[input], 0, error);
 }
 
@@ -324,10 +337,14 @@ launch_dense (KolLaunch *launch, const Job *job, KolBuffer *x, KolBuffer *w, gsi
 static gboolean
 launch_blocked (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  Job job = job_of (node, launch->device);
   KolBuffer *w = launch->packed ? launch->packed[1] : NULL;
-  gsize w_at = w ? 0 : padded_floats (&job);
+  Job job;
+  gsize w_at;
 
+  if (kol_conv2d_blocked_winograd_fits (node, launch->device))
+    return kol_conv2d_blocked_winograd_launch (launch, node, error);
+  job = job_of (node, launch->device);
+  w_at = w ? 0 : padded_floats (&job);
   if (!w && !launch_pack (launch, &job, w = launch->scratch, w_at, error))
     return FALSE;
   if (job.depthwise)
@@ -343,6 +360,7 @@ const KolVariant kol_conv2d_blocked = {
   .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
   .scratch = scratch,
   .packed = packed,
+  .form = form,
   .pack = pack,
   .launch = launch_blocked,
 };

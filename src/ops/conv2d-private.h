@@ -39,6 +39,16 @@ KolValue *kol_conv2d_add_bias (KolValue *y, KolValue *bias);
 KolBlocks kol_conv2d_blocks (const KolNode *node, const KolDevice *device);
 extern const KolVariant kol_conv2d_blocked;
 
+/* conv2d-blocked-winograd.c: a part of it, for 3x3. */
+gboolean kol_conv2d_blocked_winograd_fits (const KolNode *node, const KolDevice *device);
+guint kol_conv2d_blocked_winograd_form (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_blocked_winograd_scratch (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_blocked_winograd_packed (const KolNode *node, const KolDevice *device);
+gboolean kol_conv2d_blocked_winograd_pack (KolLaunch *launch, const KolNode *node, guint input,
+                                           GError **error);
+gboolean kol_conv2d_blocked_winograd_launch (KolLaunch *launch, const KolNode *node,
+                                             GError **error);
+
 /* conv2d-simd.c: the variant "implicit-gemm"; conv2d and its gradient to x share it. */
 gboolean kol_conv2d_gemm_fits (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_gemm_scratch (const KolNode *node, const KolDevice *device);

@@ -79,6 +79,34 @@ fires (KolValue *x)
   return kol_relu (pointwise (kol_max_pool (y, &pool), "scores", 10));
 }
 
+static KolValue *
+square (KolValue *x, const char *name, gint64 filters, const KolConv2d *how)
+{
+  KolGraph *graph = kol_value_get_graph (x);
+  g_autofree char *w_name = g_strconcat (name, "/w", NULL);
+  g_autofree char *b_name = g_strconcat (name, "/b", NULL);
+  KolShape shape = KOL_SHAPE (filters, kol_value_get_shape (x)->dim[1], 3, 3);
+  KolValue *w = kol_parameter (graph, w_name, shape, KOL_HE);
+
+  return kol_conv2d (x, w, kol_parameter (graph, b_name, KOL_SHAPE (filters), KOL_UNIFORM (-1, 1)),
+                     how);
+}
+
+/* As VGG: 3x3 filters, which Winograd's method computes, the last ones' outputs in rows; and a sum.
+ */
+static KolValue *
+towers (KolValue *x)
+{
+  const KolConv2d same = { .padding = KOL_SAME };
+  KolValue *y = kol_relu (square (x, "conv1", 32, &same)), *before;
+
+  y = before = kol_relu (square (y, "conv2", 96, &same));
+  y = kol_add (before, square (y, "conv3", 96, &same));
+  y = kol_max_pool (y, &(KolPool){ .size = 2 });
+  y = kol_relu (square (y, "conv4", 53, &(KolConv2d){ .top = 2, .right = 1 }));
+  return kol_relu (square (y, "conv5", 37, &same));
+}
+
 /* A sum that two read, dilation, more padding after than before, and a tensor that has to be in
  * rows. */
 static KolValue *
@@ -201,6 +229,15 @@ test_fires (void)
 }
 
 static void
+test_towers (void)
+{
+  check_network (towers, KOL_SHAPE (1, 3, 47, 33), 6);
+  check_network (towers, KOL_SHAPE (2, 5, 17, 20), 6);
+  check_network (towers, KOL_SHAPE (3, 4, 28, 28), 6);
+  check_network (towers, KOL_SHAPE (1, 1, 5, 7), 6);
+}
+
+static void
 test_odds (void)
 {
   check_network (odds, KOL_SHAPE (1, 17, 12, 9), 4);
@@ -237,6 +274,7 @@ main (int argc, char **argv)
   g_test_add_func ("/block/sizes", test_sizes);
   g_test_add_func ("/block/bottlenecks", test_bottlenecks);
   g_test_add_func ("/block/fires", test_fires);
+  g_test_add_func ("/block/towers", test_towers);
   g_test_add_func ("/block/odds", test_odds);
   g_test_add_func ("/block/not-read", test_not_read);
   result = g_test_run ();

@@ -1,0 +1,240 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/*
+ * Winograd's convolution of pictures whose channels come in blocks: winograd-transforms.cl has the
+ * formula, blocks.cl says how they are stored. A place is a vector of channels, so a tile is
+ * transformed where it lies. Summed over channels, each of the ALPHA^2 elements of a transformed tile,
+ * called planes here, is a matrix product
+ *   products[plane][tile][filter] = sum over c of inputs[plane][tile][c] weights[plane][c][filter].
+ *
+ * Options besides those files': TILES and VECTORS, the tiles and blocks of filters of a register tile;
+ * PACK: only the weights' transform.
+ */
+
+#include "winograd-transforms.cl"
+#define RUN M
+#include "blocks.cl"
+
+#ifdef PACK
+
+/*
+ * packed[plane][VECTORS blocks of filters][c][filter] = G w G^T, planes `plane` floats apart; zeros
+ * where there is no filter. Global size: blocks of filters.
+ */
+__kernel void
+conv2d_blocked_winograd_pack (__global const float *restrict w, __global float *restrict packed,
+                              int packed_at, int plane, int filters, int channels)
+{
+  const int block = get_global_id (0);
+  __global float *to = packed + packed_at
+                       + ((size_t) (block / VECTORS) * channels * VECTORS + block % VECTORS) * B;
+
+  for (int c = 0; c < channels; c++, to += VECTORS * B)
+    {
+      float taps[R * R][B];
+      vec once[ALPHA][R];
+      for (int i = 0; i < R * R; i++)
+        for (int lane = 0; lane < B; lane++)
+          {
+            const int k = block * B + lane;
+            taps[i][lane] = k < filters ? w[((size_t) k * channels + c) * R * R + i] : 0;
+          }
+      for (int s = 0; s < R; s++)
+        {
+          vec a[R], o[ALPHA];
+          for (int r = 0; r < R; r++)
+            a[r] = vec_load (taps[r * R + s]);
+          transform_weights (a, o);
+          for (int i = 0; i < ALPHA; i++)
+            once[i][s] = o[i];
+        }
+      for (int i = 0; i < ALPHA; i++)
+        {
+          vec o[ALPHA];
+          transform_weights (once[i], o);
+          for (int j = 0; j < ALPHA; j++)
+            vec_store (o[j], to + (size_t) (i * ALPHA + j) * plane);
+        }
+    }
+}
+
+#else
+
+/* What the tiles of a picture lie over: @across of them side by side. */
+typedef struct
+{
+  int across, in_picture;
+} Tiles;
+
+/*
+ * inputs[plane][block of channels][tile][B] = B^T d B for `count` tiles from `first` on, past the
+ * last one it again; `plane` floats of a plane, `pitch` tiles of a block.
+ */
+inline void
+transform_tiles (__global const float *x, int blocks, int H, int W, int top, int left, Tiles tiles,
+                 int first, int last, int count, __global float *inputs, int plane, int pitch)
+{
+  for (int block = 0; block < blocks; block++)
+    for (int t = 0; t < count; t++)
+      {
+        const int tile = min (first + t, last - 1), place = tile % tiles.in_picture;
+        const int row = place / tiles.across * M - top, column = place % tiles.across * M - left;
+        __global const float *from
+            = x + ((long) (tile / tiles.in_picture * blocks + block) * H + row) * W * B
+              + (long) column * B;
+        __global float *to = inputs + ((size_t) block * pitch + t) * B;
+        const bool inside = column >= 0 && column + ALPHA <= W;
+        vec once[ALPHA][ALPHA];
+        #pragma unroll 1
+        for (int i = 0; i < ALPHA; i++, from += (long) W * B)
+          {
+            vec a[ALPHA];
+            const bool present = row + i >= 0 && row + i < H;
+            #pragma unroll
+            for (int j = 0; j < ALPHA; j++)
+              a[j] = present && (inside || (column + j >= 0 && column + j < W))
+                         ? vec_load (from + j * B)
+                         : (vec) (0);
+            transform_input (a, once[i]);
+          }
+        #pragma unroll 1
+        for (int j = 0; j < ALPHA; j++)
+          {
+            vec a[ALPHA], o[ALPHA];
+            #pragma unroll
+            for (int i = 0; i < ALPHA; i++)
+              a[i] = once[i][j];
+            transform_input (a, o);
+            #pragma unroll
+            for (int i = 0; i < ALPHA; i++)
+              vec_store (o[i], to + (size_t) (i * ALPHA + j) * plane);
+          }
+      }
+}
+
+#define EACH_SUM(DO) \
+  { \
+    _Pragma ("unroll") for (int t = 0; t < TILES; t++) \
+      _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) DO; \
+  }
+
+/* products[v][t] of a register tile. */
+inline void
+multiply (__global const float *inputs, __global const float *weights, int channels,
+          __global float *products, int pitch)
+{
+  vec sum[TILES][VECTORS];
+  EACH_SUM (sum[t][v] = (vec) (0));
+  for (int from = 0; from < channels; from += B, inputs += pitch * B)
+    {
+      const int present = min (B, channels - from);
+      #pragma unroll 2
+      for (int c = 0; c < present; c++, weights += VECTORS * B)
+        {
+          vec weight[VECTORS];
+          #pragma unroll
+          for (int v = 0; v < VECTORS; v++)
+            weight[v] = vec_load (weights + v * B);
+          EACH_SUM (sum[t][v] = fma ((vec) (inputs[t * B + c]), weight[v], sum[t][v]));
+        }
+    }
+  EACH_SUM (vec_store (sum[t][v], products + (v * pitch + t) * B));
+}
+
+/* One tile's outputs of block @k of the filters: A^T m A, and what is computed last. */
+inline void
+write_tile (__global const float *products, int plane, __global float *y,
+            __global const float *bias, __global const float *residual, int k, int filters,
+            Tiles tiles, int tile, int P, int Q)
+{
+  const int place = tile % tiles.in_picture, picture = tile / tiles.in_picture;
+  const int row = place / tiles.across * M, column = place % tiles.across * M;
+  vec once[M][ALPHA];
+
+  #pragma unroll 1
+  for (int j = 0; j < ALPHA; j++)
+    {
+      vec m[ALPHA], o[M];
+      #pragma unroll
+      for (int i = 0; i < ALPHA; i++)
+        m[i] = vec_load (products + (size_t) (i * ALPHA + j) * plane);
+      transform_output (m, o);
+      #pragma unroll
+      for (int i = 0; i < M; i++)
+        once[i][j] = o[i];
+    }
+  for (int i = 0; i < min (M, P - row); i++)
+    {
+      vec o[M];
+      transform_output (once[i], o);
+#ifdef OUT_PLAIN
+      const size_t at
+          = ((size_t) picture * filters + k * B) * P * Q + (size_t) (row + i) * Q + column;
+#ifdef EPILOGUE_BIAS
+      const vec shift = load_some (bias + k * B, filters - k * B);
+      #pragma unroll
+      for (int j = 0; j < M; j++)
+        o[j] += shift;
+#endif
+      write_planes (o, min (M, Q - column), y + at, residual + at, min (B, filters - k * B), P * Q);
+#else
+      const int blocks = (filters + B - 1) / B;
+      const size_t at
+          = ((((size_t) picture * blocks + k) * P + row + i) * Q + column) * B;
+      #pragma unroll
+      for (int j = 0; j < M; j++)
+        if (column + j < Q)
+          vec_store (finish (o[j], bias, residual, k, filters, at + j * B), y + at + j * B);
+#endif
+    }
+}
+
+/*
+ * A work-item has `tiles_each` tiles, `pitch` of them at a time (a multiple of TILES), and
+ * `blocks_each` blocks of filters (a multiple of VECTORS, or all). memory: `floats` per work-item, which
+ * hold the inputs' planes and, `products_at` behind them, the products'. Global size: the tiles'
+ * `parts` times those of the filters.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+conv2d_blocked_winograd (__global const float *restrict x, __global const float *restrict weights,
+                         __global float *memory, __global float *restrict y,
+                         __global const float *restrict bias,
+                         __global const float *restrict residual, int weights_at, int weight_plane,
+                         int channels, int filters, int H, int W, int P, int Q, int top, int left,
+                         int across, int in_picture, int all, int parts, int tiles_each, int pitch,
+                         int blocks_each, int floats, int products_at, int input_plane,
+                         int product_plane)
+{
+  const Tiles tiles = { across, in_picture };
+  const int first = get_global_id (0) % parts * tiles_each, last = min (all, first + tiles_each);
+  const int blocks = (filters + B - 1) / B;
+  const int first_block = get_global_id (0) / parts * blocks_each;
+  const int last_block = min (blocks, first_block + blocks_each);
+  __global float *inputs
+      = memory + (size_t) get_global_id (0) * floats;
+  __global float *products = inputs + products_at;
+
+  for (int begin = first; begin < last; begin += pitch)
+    {
+      const int end = min (begin + pitch, last);
+      const int count = (end - begin + TILES - 1) / TILES * TILES;
+      transform_tiles (x, (channels + B - 1) / B, H, W, top, left, tiles, begin, end, count, inputs,
+                       input_plane, pitch);
+      for (int plane = 0; plane < PLANES; plane++)
+        for (int k = first_block; k < last_block; k += VECTORS)
+          for (int t = 0; t < count; t += TILES)
+            multiply (inputs + (size_t) plane * input_plane + t * B,
+                      weights + weights_at + (size_t) plane * weight_plane
+                          + (size_t) k * channels * B,
+                      channels,
+                      products + (size_t) plane * product_plane
+                          + ((k - first_block) * pitch + t) * B,
+                      pitch);
+      for (int k = first_block; k < last_block; k++)
+        for (int t = 0; t < end - begin; t++)
+          write_tile (products + ((k - first_block) * pitch + t) * B, product_plane, y, bias,
+                      residual, k, filters, tiles, begin + t, P, Q);
+    }
+}
+
+#endif
