@@ -962,7 +962,10 @@ make_plan (Planning *planning, gboolean time)
   g_autoptr (KolStyle) style = device ? kol_style_new (device, &options, &error) : NULL;
   plan->budget = device ? kol_device_get_budget (device) : 0;
   if (style)
-    plan->bytes = kol_style_get_peak_bytes (style);
+    {
+      plan->bytes = kol_style_get_peak_bytes (style);
+      plan->tiles = kol_style_get_tiles (style);
+    }
   if (style && time)
     kol_style_estimate (style, &plan->seconds, &error);
   if (device && !style)

@@ -56,6 +56,7 @@ const GError *kx_paint_job_get_fault (KxPaintJob *job);
  * KxPaintPlan:
  * @bytes: what it takes on the device at the peak; 0: not known
  * @budget: what is there; 0: not known
+ * @tiles: in how many parts it is looked at; 1: as a whole
  * @seconds: how long it may take; NaN: not known
  * @fits: the longer side that would fit, if it is too large
  * @fault: (nullable): why it cannot be painted
@@ -64,6 +65,7 @@ const GError *kx_paint_job_get_fault (KxPaintJob *job);
  */
 typedef struct {
   guint64 bytes, budget;
+  guint tiles;
   double seconds;
   guint fits;
   char *fault;

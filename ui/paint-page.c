@@ -28,6 +28,7 @@
 #define PLAN_AFTER 200   /* ms in which nothing was changed */
 #define ONE_GESTURE 1000 /* ms between two moves of a scale that are undone together */
 #define USUAL_SIZE 512
+#define NATURAL_WIDTH 540 /* pixels of the content */
 #define SMALLEST_SIZE 128
 #define LARGEST_SIZE 4096
 
@@ -81,7 +82,7 @@ struct _KxPaintPage {
   GtkListBox *styles;
   KxPaintDial *style_weight, *content_weight;
   AdwComboRow *size, *colours, *network;
-  GtkWidget *layers_group, *chart_side;
+  GtkWidget *layers_group, *chart_side, *frame;
   AdwExpanderRow *layers;
   GPtrArray *layer_dials; /* of KxPaintDial */
 };
@@ -282,10 +283,12 @@ show_need (KxPaintPage *self, const KxPaintPlan *plan)
 {
   g_autofree char *needs = g_format_size (plan->bytes), *there = g_format_size (plan->budget);
   g_autofree char *time = format_minutes (plan->seconds);
-  g_autofree char *text = plan->fault ? g_strdup (plan->fault)
-                          : plan->budget
-                              ? g_strdup_printf (_ ("Needs %s of %s%s"), needs, there, time)
-                              : g_strdup_printf (_ ("Needs %s%s"), needs, time);
+  g_autofree char *tiles
+      = plan->tiles > 1 ? g_strdup_printf (_ (" in %u tiles"), plan->tiles) : g_strdup ("");
+  g_autofree char *text
+      = plan->fault    ? g_strdup (plan->fault)
+        : plan->budget ? g_strdup_printf (_ ("Needs %s of %s%s%s"), needs, there, tiles, time)
+                       : g_strdup_printf (_ ("Needs %s%s%s"), needs, tiles, time);
 
   gtk_label_set_label (self->need, text);
   gtk_widget_remove_css_class (GTK_WIDGET (self->need), "dim-label");
@@ -561,7 +564,8 @@ clear_mask (KxPaintPage *self)
 
 /* ── Pictures ────────────────────────────────────────────────────────────────────────────────── */
 
-/* From a quarter of the usual size up by the root of 2, as painting grows, and the picture's own. */
+/* From a quarter of the usual size up by the root of 2, as painting grows, and the picture's own.
+ */
 static void
 list_sizes (KxPaintPage *self)
 {
@@ -1553,6 +1557,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, strip);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, losses);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, fast);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, frame);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, canvas);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_hint);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, chart_side);
@@ -1625,6 +1630,24 @@ kx_paint_page_class_init (KxPaintPageClass *klass)
                                        "paint.start-or-pause", NULL);
 }
 
+/* However large the pictures are, the page asks for no more than it needs. */
+static void
+measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
+         int *minimum_baseline, int *natural_baseline)
+{
+  gtk_widget_measure (adw_bin_get_child (ADW_BIN (widget)), orientation, for_size, minimum, natural,
+                      NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    *natural = MAX (*minimum, NATURAL_WIDTH);
+  *minimum_baseline = *natural_baseline = -1;
+}
+
+static void
+allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
+}
+
 static void
 kx_paint_page_init (KxPaintPage *self)
 {
@@ -1638,6 +1661,7 @@ kx_paint_page_init (KxPaintPage *self)
   self->setting = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
   self->setting = FALSE;
+  gtk_widget_set_layout_manager (self->frame, gtk_custom_layout_new (NULL, measure, allocate));
   g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_style), self);
   gtk_widget_add_controller (GTK_WIDGET (self->styles), GTK_EVENT_CONTROLLER (target));
   watch_scale (self, kx_paint_dial_get_scale (self->style_weight), "style-weight");

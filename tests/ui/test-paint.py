@@ -204,6 +204,28 @@ def paints_a_folder_in_one_pass(folder):
 
 
 @test
+def learns_to_paint(folder):
+    """A network learns from a few photos, and paints what is on the easel."""
+    install(folder)
+    for i in range(4):
+        write(folder, f"photos/{i}.png", networks.png(200, 40 * i, 60, 40, 40))
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), 60)
+        app.press(app.find("push button", "Train New…"))
+        app.find("spin button", "Steps").value = 3
+        app.find("spin button", re.compile("^Pixels")).value = 32
+        app.find("push button", re.compile("^Choose Photos")).click()
+        app.find("push button", re.compile("^_Train"), seconds=10)
+        time.sleep(0.5)
+        app.write(os.path.join(folder, "photos"))
+        app.key("Enter")
+        app.find("push button", "Paint with strokes", 300)
+        app.find("label", "Painted in one pass", 60)
+    check(os.path.exists(os.path.join(folder, "data/kolinsky/styles/strokes.safetensors")),
+          "nothing was saved")
+
+
+@test
 def no_network(folder):
     with Explorer(folder, settings=PAGE) as app:
         app.find("label", "No network to look through")
@@ -213,11 +235,18 @@ def no_network(folder):
 
 @test
 def a_large_photo_is_planned(folder):
+    """At its full size it fits into little memory, in tiles."""
     install(folder)
     photo = write(folder, "large.png", networks.png(120, 90, 60, 4000, 3000))
-    with Explorer(folder, photo, settings=PAGE) as app:
+    with Explorer(folder, photo, settings=PAGE, environment={"KOLINSKY_MEMORY": "1500M"}) as app:
         app.find("label", "4000 × 3000 pixels")
         app.find("label", re.compile("^Needs .*[GM]B\nAbout"), 60)
+        app.press(app.find("combo box", "Size"))
+        app.find("label", "4000 px")
+        app.key("End")
+        app.key("Enter")
+        app.find("label", re.compile(r"^Needs .*[GM]B in \d+ tiles"), 120)
+        app.find("label", re.compile(r"^Needs .* tiles\nAbout"), 120)
         report = app.close()
     if report["stalls"][0][0] > 200:
         too_slow(f"the main loop stood still: {report['stalls'][:3]}")
