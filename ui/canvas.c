@@ -521,7 +521,7 @@ kx_canvas_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, 
       = orientation == GTK_ORIENTATION_HORIZONTAL ? picture_width (self) : picture_height (self);
 
   *minimum = 120;
-  *natural = CLAMP (size, 224, 512);
+  *natural = CLAMP (size, 224, 280);
 }
 
 /* ── The widget ──────────────────────────────────────────────────────────────────────────────── */

@@ -22,7 +22,7 @@ struct _KxExciter {
   KxNeuron *favourite;
   KxSeries *objective; /* the favourite's */
   double seconds_left;
-  gboolean paused;
+  gboolean paused, resting;
   KxNeuron *mixed;         /* whose picture was changed on its way: no cache has it */
   gboolean favourite_only; /* stale pictures of others stay */
 };
@@ -219,7 +219,7 @@ kx_exciter_set_network (KxExciter *self, KxNetwork *network)
   if (!network)
     return;
   self->exciting = kx_exciting_new (network, take_news, self);
-  if (self->paused)
+  if (self->paused || self->resting)
     kx_exciting_pause (self->exciting, TRUE);
 }
 
@@ -343,7 +343,20 @@ kx_exciter_pause (KxExciter *self, gboolean pause)
 {
   self->paused = pause;
   if (self->exciting)
-    kx_exciting_pause (self->exciting, pause);
+    kx_exciting_pause (self->exciting, self->paused || self->resting);
+}
+
+/**
+ * kx_exciter_rest:
+ * @exciter: an exciter
+ * @rest: whether nobody sees its pictures
+ */
+void
+kx_exciter_rest (KxExciter *self, gboolean rest)
+{
+  self->resting = rest;
+  if (self->exciting)
+    kx_exciting_pause (self->exciting, self->paused || self->resting);
 }
 
 gboolean

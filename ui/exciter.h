@@ -30,6 +30,7 @@ const KxExciteSettings *kx_exciter_get_settings (KxExciter *exciter);
 void kx_exciter_set_settings (KxExciter *exciter, const KxExciteSettings *settings);
 void kx_exciter_refresh (KxExciter *exciter, gboolean favourite_only);
 void kx_exciter_pause (KxExciter *exciter, gboolean pause);
+void kx_exciter_rest (KxExciter *exciter, gboolean rest);
 gboolean kx_exciter_is_paused (KxExciter *exciter);
 double kx_exciter_get_seconds_left (KxExciter *exciter);
 KxSeries *kx_exciter_get_objective (KxExciter *exciter);

@@ -103,11 +103,13 @@ bind (GtkSignalListItemFactory *factory, GtkListItem *item)
   gboolean tree = GTK_IS_TREE_LIST_ROW (shown);
   const char *title = tree ? kx_network_layer_get_title (layer) : kx_network_layer_get_name (layer);
   g_autofree char *name = g_strdup_printf ("%s, %s", title, kx_network_layer_get_detail (layer));
+  g_autofree char *tip = g_strdup_printf ("%s\n%s", kx_network_layer_get_name (layer),
+                                          kx_network_layer_get_detail (layer));
 
   gtk_tree_expander_set_list_row (row->expander, tree ? shown : NULL);
   gtk_label_set_label (row->title, title);
   gtk_label_set_label (row->detail, kx_network_layer_get_detail (layer));
-  gtk_widget_set_tooltip_text (gtk_list_item_get_child (item), kx_network_layer_get_name (layer));
+  gtk_widget_set_tooltip_text (gtk_list_item_get_child (item), tip);
   gtk_widget_set_visible (row->gutter, tree);
   gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_list_item_get_child (item)),
                                   GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);

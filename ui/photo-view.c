@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "canvas.h"
+#include "chart/wrap-layout.h"
 #include "class-bars.h"
 #include "digit.h"
 #include "page.h"
@@ -586,6 +587,7 @@ kx_photo_view_class_init (KxPhotoViewClass *klass)
                                    NULL, NULL, G_TYPE_NONE, 0);
   g_type_ensure (KX_TYPE_CANVAS);
   g_type_ensure (KX_TYPE_CLASS_BARS);
+  g_type_ensure (KX_TYPE_WRAP_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/photo-view.ui");
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, stack);

@@ -19,7 +19,7 @@
 #define MIB (1024.0 * 1024)
 #define DREAM_STEPS 64
 #define LIVE_SECONDS 5    /* between two looks at a network in training */
-#define WEIGHT_IN_SIGHT 3 /* of its work on the device, while the page is seen */
+#define WEIGHT_IN_SIGHT 3 /* of its work on the device, while the page is seen; else 1 */
 
 struct _KxSeePage {
   KxPage parent_instance;
@@ -768,6 +768,17 @@ watch_run (KxSession *session, GParamSpec *spec, KxSeePage *self)
   allow_training (self);
 }
 
+/* The page in sight goes first, and pictures that nobody sees are not made. */
+static void
+page_changed (KxSession *session, GParamSpec *spec, KxSeePage *self)
+{
+  gboolean seen = g_strcmp0 (kx_session_get_page (session), "see") == 0;
+
+  kx_exciter_rest (self->exciter, !seen);
+  if (self->network)
+    kx_network_set_weight (self->network, seen ? WEIGHT_IN_SIGHT : 1);
+}
+
 static void
 set_budget (GSettings *settings, const char *key, KxSeePage *self)
 {
@@ -785,6 +796,7 @@ kx_see_page_attach (KxPage *page, KxSession *session)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (settings, "changed::picture-cache", G_CALLBACK (set_budget), page, 0);
   g_signal_connect_object (session, "notify::run", G_CALLBACK (watch_run), page, 0);
+  g_signal_connect_object (session, "notify::page", G_CALLBACK (page_changed), page, 0);
   set_budget (settings, NULL, self);
   watch_run (session, NULL, self);
 }

@@ -141,17 +141,22 @@ def the_brush_changes_what_it_is_taken_for(folder):
         canvas = answer(app)
         before = canvas.name
         app.find("slider", "Brush size").value = 3
-        canvas.focus()
+        app.press(canvas)  # which is a dab, and gives it the keys
         app.key("b")
         for _ in range(60):  # the bar is painted over, from the middle to the right
             app.key(" ")
             app.key("Right")
-            if app.find("image", re.compile("^Photo, ")).name != before:
-                break
+            time.sleep(0.1)
+            if canvas.name != before:
+                time.sleep(0.5)  # so that the last dab has been answered, too
+                if canvas.name != before:
+                    break
+        painted = canvas.name
+        check(painted != before, f"it is still {before}")
         app.find("push button", "Clear").click()
         app.wait(lambda: app.has("image", before), text=f"{before} again")
         app.key("Ctrl+z")
-        app.gone("image", before)
+        app.wait(lambda: app.has("image", painted), text=f"{painted} again")
 
 
 @test
@@ -164,10 +169,11 @@ def a_stroke_is_answered_at_once(folder):
         subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
         canvas = answer(app)
         app.find("slider", "Brush size").value = 2
-        canvas.focus()
+        app.press(canvas)
         first = app.find("level bar", re.compile("%$"))
         for _ in range(9):
             app.key("Right")
+            time.sleep(0.3)
             before, begun = first.name, time.monotonic()
             app.key(" ")
             app.wait(lambda: first.name != before, text="another probability")
@@ -246,7 +252,7 @@ def five_hundred_units_scroll(folder):
         grid = app.find("table", "Units")
         check(len(grid.children) == 512, len(grid.children))
         app.find(None, re.compile("^conv1 unit [0-9]+, (step|dead)"), seconds=90)
-        grid.focus()
+        app.press(grid.children[1])
         begun = time.monotonic() - app.started
         for key in ["PageDown"] * 12 + ["End", "Home"]:
             app.key(key)
@@ -255,6 +261,20 @@ def five_hundred_units_scroll(folder):
     stalls = [each for each in report["stalls"] if each[1] > begun and each[0] > 50]
     if stalls:
         too_slow(f"the main loop stood still for {stalls[0][0]:.0f} ms")
+
+
+@test
+def a_layer_dreams_of_a_photo(folder):
+    app, _ = open_run(folder)
+    photo = picture_of(folder, 7)
+    with app:
+        select_unit(app, "conv2", 1)
+        subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
+        answer(app)
+        app.click("push button", "Dream on the Photo")
+        app.find("image", "Dream of conv2, step 64 of 64", seconds=90)
+        app.click("push button", "Keep as Photo")
+        answer(app)
 
 
 @test
