@@ -34,6 +34,7 @@ struct _KxPhotoView {
   GtkPicture *dream;
   GtkLabel *dream_label;
   GtkButton *keep_dream_button;
+  GtkLabel *hint;
   KxClassBars *bars;
   GtkBox *watched_box;
   GtkToggleButton *paint, *restore, *grey;
@@ -98,6 +99,13 @@ name_canvas (KxPhotoView *self, KxSight *sight)
                                   name, -1);
 }
 
+/* An empty sheet is no question. */
+static gboolean
+is_empty (KxPhotoView *self)
+{
+  return self->drawing && !kx_canvas_is_changed (self->canvas);
+}
+
 /* A KxSightFunc. */
 static void
 take_sight (KxSight *sight, gpointer owner)
@@ -113,6 +121,8 @@ take_sight (KxSight *sight, gpointer owner)
     }
   g_clear_pointer (&self->sight, kx_sight_unref);
   self->sight = kx_sight_ref (sight);
+  if (is_empty (self)) /* the sheet was cleared meanwhile */
+    return;
   if (self->fresh && !kx_canvas_is_changed (self->canvas))
     kx_class_bars_set_base (self->bars, sight);
   self->fresh = FALSE;
@@ -145,11 +155,27 @@ fill_question (KxPhotoView *self, KxQuestion *question)
 }
 
 static void
+show_nothing (KxPhotoView *self)
+{
+  kx_class_bars_clear (self->bars);
+  if (self->units)
+    kx_unit_list_set_sight (self->units, NULL);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->canvas), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Drawing"), -1);
+}
+
+static void
 ask_now (KxPhotoView *self)
 {
   KxQuestion question = { .layer = KX_NO_LAYER };
 
   g_clear_handle_id (&self->later, g_source_remove);
+  gtk_widget_set_visible (GTK_WIDGET (self->hint), is_empty (self));
+  if (is_empty (self))
+    {
+      show_nothing (self);
+      return;
+    }
   if (!self->network || kx_network_get_state (self->network) != KX_NETWORK_READY
       || !kx_canvas_has_picture (self->canvas))
     return;
@@ -596,6 +622,7 @@ kx_photo_view_class_init (KxPhotoViewClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, dream);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, dream_label);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, keep_dream_button);
+  gtk_widget_class_bind_template_child (widget_class, KxPhotoView, hint);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, bars);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, watched_box);
   gtk_widget_class_bind_template_child (widget_class, KxPhotoView, paint);

@@ -191,7 +191,8 @@ def a_drawn_seven_is_a_seven(folder):
     with Explorer(folder, run, settings={"page": "'see'"}) as app:
         app.find("list", "Layers", seconds=90)
         tab(app, "Draw")
-        canvas = answer(app, "Drawing")
+        canvas = app.find("image", "Drawing")
+        check(not classes(app), "an empty sheet is taken for something")
         x, y = canvas.middle
         side = min(canvas.area[2:])
         corners = [(-0.22, -0.28), (0.22, -0.28), (-0.06, 0.32)]
