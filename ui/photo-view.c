@@ -158,7 +158,8 @@ static void
 show_nothing (KxPhotoView *self)
 {
   kx_class_bars_clear (self->bars);
-  if (self->units)
+  if (self->units
+      && gtk_widget_get_mapped (GTK_WIDGET (self))) /* another view may show them, too */
     kx_unit_list_set_sight (self->units, NULL);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->canvas), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Drawing"), -1);
