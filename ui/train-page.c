@@ -45,6 +45,7 @@ struct _KxTrainPage {
   double before;      /* what the dial had before a gesture */
   gboolean showing;   /* numbers are being shown, not changed */
   gboolean looked;    /* the first look for devices is over */
+  char *wanted;       /* a run's folder that waits for that */
   Number numbers[N_NUMBERS];
 
   GtkButton *start;
@@ -661,6 +662,19 @@ compare_action (GSimpleAction *action, GVariant *target, gpointer page)
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
+/* Files that the application is started with come before the devices are known. */
+static void
+open_run (KxTrainPage *self, const char *folder)
+{
+  if (kx_session_get_device (self->session))
+    kx_session_resume (self->session, folder, TRUE);
+  else if (!self->looked)
+    {
+      g_free (self->wanted);
+      self->wanted = g_strdup (folder);
+    }
+}
+
 /* A run's folder is resumed, a log compared, examples are learned from. */
 static gboolean
 drop (KxPage *page, GListModel *files)
@@ -672,8 +686,8 @@ drop (KxPage *page, GListModel *files)
 
   if (!path || g_list_model_get_n_items (files) != 1)
     return FALSE;
-  if (kol_run_exists (path) && kx_session_get_device (self->session))
-    kx_session_resume (self->session, path, TRUE);
+  if (kol_run_exists (path))
+    open_run (self, path);
   else if (g_str_has_suffix (base, ".csv") || strstr (base, "tfevents"))
     {
       g_autoptr (GError) error = NULL;
@@ -739,7 +753,9 @@ begin (KxTrainPage *self)
 
   if (self->run || !kx_session_get_device (self->session))
     return;
-  if (*folder && kx_session_can_resume (folder))
+  if (self->wanted)
+    kx_session_resume (self->session, self->wanted, TRUE);
+  else if (*folder && kx_session_can_resume (folder))
     kx_session_resume (self->session, folder, TRUE);
   else if (g_settings_get_boolean (settings, "begin-training"))
     start_new (self);
@@ -832,6 +848,7 @@ kx_train_page_dispose (GObject *object)
   g_clear_object (&self->run);
   g_clear_object (&self->checkpoint);
   g_clear_object (&self->group);
+  g_clear_pointer (&self->wanted, g_free);
   G_OBJECT_CLASS (kx_train_page_parent_class)->dispose (object);
 }
 

@@ -402,6 +402,8 @@ restore (KxWindow *self)
                                g_settings_get_int (settings, "window-height"));
   if (g_settings_get_boolean (settings, "window-maximized"))
     gtk_window_maximize (GTK_WINDOW (self));
+  if (!g_settings_get_boolean (settings, "sidebar"))
+    adw_flap_set_reveal_flap (self->flap, FALSE);
   if (adw_view_stack_get_child_by_name (self->stack, page))
     adw_view_stack_set_visible_child_name (self->stack, page);
 }
@@ -418,6 +420,8 @@ remember (KxWindow *self)
   g_settings_set_boolean (settings, "window-maximized",
                           gtk_window_is_maximized (GTK_WINDOW (self)));
   g_settings_set_string (settings, "page", kx_session_get_page (self->session));
+  if (!adw_flap_get_folded (self->flap)) /* folded, it is only shown for a moment */
+    g_settings_set_boolean (settings, "sidebar", adw_flap_get_reveal_flap (self->flap));
 }
 
 /* It disappears at once; the application ends when all is saved. */
