@@ -47,6 +47,7 @@ struct _KxPaintPage {
   gboolean filled;     /* the samples are there */
   gboolean opening;    /* another picture is on its way: no sample is needed */
   gboolean setting;    /* controls are being set, not used */
+  const char *wanted;  /* interned: the network that was asked for last */
   KxJob *getting;      /* a network that is on its way */
 
   KxPaintJob *job;    /* the painting that is shown */
@@ -357,8 +358,12 @@ change (KxPaintPage *self)
   if (paint && is_painting (self))
     kx_paint_job_update (self->job, paint);
   if (!paint)
-    gtk_label_set_label (self->need, chosen_network (self) ? _ ("A picture and a style are needed")
-                                                           : _ ("A network is needed"));
+    {
+      g_clear_pointer (&self->planned, kx_paint_unref);
+      gtk_label_set_label (self->need, chosen_network (self)
+                                           ? _ ("A picture and a style are needed")
+                                           : _ ("A network is needed"));
+    }
   plan_again (self);
   show_controls (self);
 }
@@ -675,8 +680,27 @@ add_style (KxPaintPage *self, KxPaintPicture *picture, double weight)
   change (self);
 }
 
+/* A style that was removed, to be brought back. */
+typedef struct {
+  GWeakRef page;
+  KxPaintPicture *picture;
+  double weight;
+  KolPicture *region;
+} Removal;
+
 static void
-remove_style (KxPaintPage *self, KxStyleRow *row)
+removal_free (gpointer data)
+{
+  Removal *removal = data;
+
+  g_weak_ref_clear (&removal->page);
+  kx_paint_picture_unref (removal->picture);
+  kol_picture_free (removal->region);
+  g_free (removal);
+}
+
+static void
+drop_row (KxPaintPage *self, KxStyleRow *row)
 {
   if (self->masked == row)
     end_mask (self);
@@ -685,6 +709,55 @@ remove_style (KxPaintPage *self, KxStyleRow *row)
                                                    ? kx_style_row_get_picture (nth_style (self, 0))
                                                    : NULL);
   change (self);
+}
+
+static void
+bring_back (gpointer data)
+{
+  Removal *removal = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&removal->page);
+  guint last = 0;
+
+  if (!self)
+    return;
+  add_style (self, removal->picture, removal->weight);
+  while (nth_style (self, last + 1))
+    last++;
+  if (removal->region)
+    kx_style_row_set_region (nth_style (self, last),
+                             kol_picture_convert (removal->region, removal->region->channels));
+}
+
+static void
+remove_again (gpointer data)
+{
+  Removal *removal = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&removal->page);
+
+  for (guint i = 0; self && nth_style (self, i); i++)
+    if (kx_style_row_get_picture (nth_style (self, i)) == removal->picture)
+      {
+        drop_row (self, nth_style (self, i));
+        return;
+      }
+}
+
+static void
+remove_style (KxPaintPage *self, KxStyleRow *row)
+{
+  const KolPicture *region = kx_style_row_get_region (row);
+  g_autofree char *text
+      = g_strdup_printf (_ ("“%s” was removed"), kx_style_row_get_picture (row)->name);
+  Removal *removal = g_new0 (Removal, 1);
+
+  g_weak_ref_init (&removal->page, self);
+  removal->picture = kx_paint_picture_ref (kx_style_row_get_picture (row));
+  removal->weight = kx_style_row_get_weight (row);
+  removal->region = region ? kol_picture_convert (region, region->channels) : NULL;
+  drop_row (self, row);
+  kx_undo_push (kx_session_get_undo (get_session (self)), _ ("Style"), bring_back, remove_again,
+                removal, removal_free);
+  kx_session_toast (get_session (self), text, TRUE);
 }
 
 static void
@@ -848,7 +921,8 @@ installed (const GError *error, gpointer object)
   g_clear_object (&self->getting);
   show_getting (self);
   if (error && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+    kx_page_show_fault (KX_PAGE (self), error->message, _ ("Try Again"), "paint.get-network",
+                        g_variant_new_string (self->wanted));
   list_networks (self);
   change (self);
   show_stage (self);
@@ -862,6 +936,7 @@ get_network (GtkWidget *widget, const char *name, GVariant *target)
   if (self->getting || !get_session (self))
     return;
   kx_page_clear_fault (KX_PAGE (self));
+  self->wanted = g_intern_string (g_variant_get_string (target, NULL));
   self->getting = g_object_ref (kx_paint_networks_install (
       get_session (self), g_variant_get_string (target, NULL), installed, G_OBJECT (self)));
   g_signal_connect_object (self->getting, "notify", G_CALLBACK (show_getting), self,

@@ -62,6 +62,13 @@ def step(app):
     return int(STEP.match(found[0].name)[1]) if found else 0
 
 
+def stands(app):
+    """The step, if it stays the same for a while."""
+    before = step(app)
+    time.sleep(1)
+    return before if step(app) == before else 0
+
+
 def begin(app):
     app.find("push button", "Paint").click()
     app.wait(lambda: step(app) > 5, 60, "steps")
@@ -69,7 +76,7 @@ def begin(app):
 
 def end(app):
     app.find("push button", "Cancel").click()
-    app.find("label", "Cancelled")
+    app.find("label", "Cancelled", 60)  # kernels of the next size may be compiled just now
 
 
 def save(app, path):
@@ -126,15 +133,16 @@ def pauses_and_takes_back(folder):
         begin(app)
         app.find("push button", "Pause").act()
         app.find("label", "Paused")
-        time.sleep(0.5)
-        stood = step(app)
-        time.sleep(0.7)
-        check(step(app) == stood, "it went on")
+        stood = app.wait(lambda: stands(app), text="that it stands")
         app.find("slider", "Content weight").value = 1
         app.key("Ctrl+z")
         app.wait(lambda: app.find("slider", "Content weight").value == 0, text="the move taken back")
         app.key("Ctrl+Shift+z")
         app.wait(lambda: app.find("slider", "Content weight").value == 1, text="the move again")
+        app.find("push button", "Remove strokes.png").click()
+        app.gone("push button", "Remove strokes.png")
+        app.key("Ctrl+z")
+        app.find("push button", "Remove strokes.png")
         app.find("push button", "Pause").act()
         app.wait(lambda: step(app) > stood, text="more steps")
         end(app)
