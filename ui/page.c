@@ -209,6 +209,18 @@ kx_page_class_init (KxPageClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, respond);
 }
 
+/* GtkInfoBar leaves in the accessibility tree what it does not reveal, and its button nameless. */
+static void
+name_bar (GtkInfoBar *bar)
+{
+  GtkWidget *revealer = gtk_widget_get_first_child (GTK_WIDGET (bar));
+  GtkWidget *box = gtk_revealer_get_child (GTK_REVEALER (revealer));
+
+  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_last_child (box)),
+                                  GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Close the message"), -1);
+  kx_presence_follow (box);
+}
+
 static void
 kx_page_init (KxPage *self)
 {
@@ -220,6 +232,7 @@ kx_page_init (KxPage *self)
   g_signal_connect_swapped (private->remedy, "clicked", G_CALLBACK (press_remedy), self);
   set_inspector (self, NULL);
   kx_presence_follow (GTK_WIDGET (self));
+  name_bar (private->bar);
   kx_presence_follow (GTK_WIDGET (private->scrolled));
 }
 

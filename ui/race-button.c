@@ -8,6 +8,7 @@
 #include "race-button.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "dial.h"
@@ -122,8 +123,8 @@ show_standing (KxRaceButton *self)
       g_autofree char *loss
           = isfinite (standing) ? g_strdup_printf ("%.3g", standing) : g_strdup ("–");
 
-      g_string_append_printf (text, _ ("%s%s: loss %s after %" G_GUINT64_FORMAT " steps%s"),
-                              i ? "\n" : "", kx_run_get_name (lane), loss, steps,
+      g_string_append_printf (text, _ ("%s%s: loss %s after %" PRIu64 " steps%s"), i ? "\n" : "",
+                              kx_run_get_name (lane), loss, steps,
                               lane == best && isfinite (standing) ? _ (" · best") : "");
     }
   gtk_label_set_label (self->standing, text->str);

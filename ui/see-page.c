@@ -5,6 +5,7 @@
 #include "see-page.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "accuracy-view.h"
 #include "film-strip.h"
@@ -266,7 +267,7 @@ look_again (gpointer data)
 static void
 network_learned (KxSeePage *self, guint64 step)
 {
-  g_autofree char *subtitle = g_strdup_printf (_ ("%s, live · step %" G_GUINT64_FORMAT),
+  g_autofree char *subtitle = g_strdup_printf (_ ("%s, live · step %" PRIu64),
                                                kx_network_get_title (self->network), step);
 
   self->step = step;

@@ -5,6 +5,7 @@
 #include "train-page.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "dial.h"
@@ -94,8 +95,7 @@ show_caption (KxTrainPage *self)
   gsize n = kx_series_get_length (accuracy);
   float latest = n ? kx_series_get_y (accuracy)[n - 1] : NAN;
   const char *recipe = kx_run_get_recipe (self->run);
-  g_autofree char *step
-      = g_strdup_printf (_ ("step %'" G_GUINT64_FORMAT), kx_run_get_step (self->run));
+  g_autofree char *step = g_strdup_printf (_ ("step %'" PRIu64), kx_run_get_step (self->run));
   g_autofree char *caption
       = isnan (latest) ? g_strdup (step) : g_strdup_printf (_ ("%s · %.1f %%"), step, 100 * latest);
   g_autofree char *subtitle = recipe
@@ -211,7 +211,7 @@ select_checkpoint (KxTrainPage *self, KxMark *mark)
   allow (self, "unselect", mark != NULL);
   if (!mark)
     return;
-  g_autofree char *text = g_strdup_printf (_ ("Step %'" G_GUINT64_FORMAT " · loss %.3g"),
+  g_autofree char *text = g_strdup_printf (_ ("Step %'" PRIu64 " · loss %.3g"),
                                            kx_mark_get_step (mark), kx_mark_get_loss (mark));
   gtk_label_set_label (self->bar_text, text);
   gtk_toggle_button_set_active (self->pin, kx_mark_get_pinned (mark));
@@ -264,7 +264,7 @@ branch (KxTrainPage *self)
   g_autoptr (KxRun) parent = g_object_ref (self->run);
   g_autoptr (KxMark) checkpoint = g_object_ref (self->checkpoint);
   KxRun *run = kx_session_branch (self->session, parent, checkpoint);
-  g_autofree char *text = g_strdup_printf (_ ("%s branched at step %'" G_GUINT64_FORMAT),
+  g_autofree char *text = g_strdup_printf (_ ("%s branched at step %'" PRIu64),
                                            kx_run_get_name (run), kx_mark_get_step (checkpoint));
   Branch *deed = g_new (Branch, 1);
 
@@ -331,8 +331,8 @@ show_divergence (KxTrainPage *self, const GError *fault)
       kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Start anew"), "train.new", NULL);
       return;
     }
-  g_autofree char *remedy = g_strdup_printf (
-      _ ("Rewind to %'" G_GUINT64_FORMAT " and halve the rate"), kx_mark_get_step (mark));
+  g_autofree char *remedy
+      = g_strdup_printf (_ ("Rewind to %'" PRIu64 " and halve the rate"), kx_mark_get_step (mark));
   kx_page_show_fault (KX_PAGE (self), fault->message, remedy, "train.recover",
                       g_variant_new_uint64 (kx_mark_get_step (mark)));
 }
