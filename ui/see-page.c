@@ -42,6 +42,7 @@ struct _KxSeePage {
   GtkRevealer *film_revealer;
   KxFilmStrip *film;
   GtkButton *training_button;
+  GtkMenuButton *open_pill;
 
   KxExciting *dreaming; /* of the photo, or NULL */
   KxScoring *scoring;   /* of the network of a run */
@@ -344,11 +345,18 @@ run_in_training (KxSeePage *self)
   return run && kx_run_has_trainer (run) && kx_run_get_folder (run) ? run : NULL;
 }
 
+/* One button is suggested: to use the network in training, or else to open one. */
 static void
 allow_training (KxSeePage *self)
 {
-  gtk_widget_action_set_enabled (GTK_WIDGET (self), "see.use-training",
-                                 run_in_training (self) != NULL);
+  gboolean there = run_in_training (self) != NULL;
+
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "see.use-training", there);
+  gtk_widget_set_visible (GTK_WIDGET (self->training_button), there);
+  if (there)
+    gtk_widget_remove_css_class (GTK_WIDGET (self->open_pill), "suggested-action");
+  else
+    gtk_widget_add_css_class (GTK_WIDGET (self->open_pill), "suggested-action");
 }
 
 static void
@@ -859,6 +867,7 @@ kx_see_page_class_init (KxSeePageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, film_revealer);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, film);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, training_button);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, open_pill);
   gtk_widget_class_bind_template_callback (widget_class, change_unit);
   gtk_widget_class_bind_template_callback (widget_class, layer_changed);
   gtk_widget_class_bind_template_callback (widget_class, order_changed);
