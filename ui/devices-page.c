@@ -474,11 +474,27 @@ is_other (gpointer item, gpointer data)
   return item != kx_session_get_device (KX_DEVICES_PAGE (data)->session);
 }
 
-static char *
-name_of (KxDevice *device)
+static void
+set_up_other (GtkSignalListItemFactory *factory, GtkListItem *item)
 {
-  return g_strdup_printf ("%s (%s)", kx_device_get_name (device),
-                          kx_device_get_info (device)->platform);
+  GtkWidget *label = gtk_label_new (NULL);
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_MIDDLE);
+  gtk_label_set_width_chars (GTK_LABEL (label), 16);
+  gtk_list_item_set_child (item, label);
+}
+
+static void
+bind_other (GtkSignalListItemFactory *factory, GtkListItem *item)
+{
+  KxDevice *device = gtk_list_item_get_item (item);
+  GtkWidget *label = gtk_list_item_get_child (item);
+  g_autofree char *name = g_strdup_printf ("%s (%s)", kx_device_get_name (device),
+                                           kx_device_get_info (device)->platform);
+
+  gtk_label_set_label (GTK_LABEL (label), name);
+  gtk_widget_set_tooltip_text (label, name);
 }
 
 /* The device to compare with is any but the chosen one. */
@@ -627,9 +643,10 @@ kx_devices_page_init (KxDevicesPage *self)
   self->measuring = g_ptr_array_new_with_free_func (g_object_unref);
   self->rows = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
   add_columns (self);
-  g_autoptr (GtkExpression) name = gtk_cclosure_expression_new (G_TYPE_STRING, NULL, 0, NULL,
-                                                                G_CALLBACK (name_of), NULL, NULL);
-  gtk_drop_down_set_expression (self->other, name);
+  g_autoptr (GtkListItemFactory) factory = gtk_signal_list_item_factory_new ();
+  g_signal_connect (factory, "setup", G_CALLBACK (set_up_other), NULL);
+  g_signal_connect (factory, "bind", G_CALLBACK (bind_other), NULL);
+  gtk_drop_down_set_factory (self->other, factory);
   GtkWidget *tabs[] = { self->verify_tab, self->tuning_tab, self->compare_tab };
   for (guint i = 0; i < G_N_ELEMENTS (tabs); i++)
     kx_presence_follow (tabs[i]);

@@ -89,6 +89,7 @@ def devices_verifying(app):
 @state()
 def devices_compared(app):
     app.page("Devices")
+    app.find("check box")
     app.press(app.find("page tab", "Compare"))
     for button in app.find_all("push button", "Compare"):
         button.click()

@@ -111,6 +111,16 @@ def the_sidebar_is_there_on_every_page(folder):
 
 
 @test
+def every_page_fits_a_narrow_window(folder):
+    """The window does not grow beyond its smallest width of 600 for any of them."""
+    with Explorer(folder, size=(600, 700)) as app:
+        for page in PAGES:
+            app.page(page)
+            width = app.window.area[2]
+            check(width <= 600, f"{page} makes the window {width} wide")
+
+
+@test
 def the_sidebar_goes_and_comes(folder):
     with Explorer(folder) as app:
         app.find("list", "Pages")
