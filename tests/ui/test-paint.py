@@ -15,6 +15,7 @@ import networks  # noqa: E402
 
 COMMAND = os.path.join(os.path.dirname(explorer.APPLICATION), "..", "src", "tools", "kolinsky")
 PAGE = {"page": "'paint'"}
+COMPILING = 240  # seconds: kernels that no run has compiled yet, on a busy machine
 STEP = re.compile(r"^Step (\d+) of (\d+)$")
 
 
@@ -71,7 +72,7 @@ def stands(app):
 
 def begin(app):
     app.find("push button", "Paint").click()
-    app.wait(lambda: step(app) > 5, 60, "steps")
+    app.wait(lambda: step(app) > 5, COMPILING, "steps")
 
 
 def end(app):
@@ -101,7 +102,7 @@ def paints_and_goes_on(folder):
     install(folder)
     painted = os.path.join(folder, "painted.png")
     with Explorer(folder, settings=PAGE) as app:
-        app.find("label", re.compile("^Needs .*[GM]B"), 60)
+        app.find("label", re.compile("^Needs .*[GM]B"), COMPILING)
         begin(app)
         app.find("slider", "Style weight").value = 2
         before = step(app)
@@ -129,7 +130,7 @@ def paints_and_goes_on(folder):
 def pauses_and_takes_back(folder):
     install(folder)
     with Explorer(folder, settings=PAGE) as app:
-        app.find("label", re.compile("^Needs"), 60)
+        app.find("label", re.compile("^Needs"), COMPILING)
         begin(app)
         app.find("push button", "Pause").act()
         app.find("label", "Paused")
@@ -154,7 +155,7 @@ def a_style_where_it_is_wanted(folder):
     install(folder)
     painted = os.path.join(folder, "painted.png")
     with Explorer(folder, settings=PAGE) as app:
-        app.find("label", re.compile("^Needs"), 60)
+        app.find("label", re.compile("^Needs"), COMPILING)
         app.find("push button", "Where strokes.png is wanted").act()
         app.find("label", re.compile("^Paint where strokes.png"))
         x, y, width, height = app.find(None, "Pages").area
@@ -177,10 +178,10 @@ def too_large(folder):
     """What does not fit is said before, with a size that does."""
     install(folder)
     with Explorer(folder, settings=PAGE, environment={"KOLINSKY_MEMORY": "8M"}) as app:
-        fit = app.find("push button", re.compile(r"^Use \d+ px \(fits\)$"), 60)
+        fit = app.find("push button", re.compile(r"^Use \d+ px \(fits\)$"), COMPILING)
         check(not app.find("push button", "Paint").sensitive, "it would begin all the same")
         fit.click()
-        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), 60)
+        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), COMPILING)
         check(app.find("push button", "Paint").sensitive, "it may not begin")
 
 
@@ -190,7 +191,7 @@ def paints_in_one_pass(folder):
     write(folder, "data/kolinsky/styles/negative.onnx", negative())
     with Explorer(folder, settings=PAGE) as app:
         app.find("push button", "Paint with negative").click()
-        app.find("label", "Painted in one pass", 60)
+        app.find("label", "Painted in one pass", COMPILING)
         app.find("slider", "Compare")
 
 
@@ -202,7 +203,7 @@ def paints_a_folder_in_one_pass(folder):
         write(folder, f"photos/{i}.png", networks.png(200, 40, 60, 40 + i, 30))
     with Explorer(folder, settings=PAGE) as app:
         app.find("push button", "Paint with negative").click()
-        app.find("label", "Painted in one pass", 60)
+        app.find("label", "Painted in one pass", COMPILING)
         # Files that are given to a second instance are opened by the first.
         subprocess.run([explorer.APPLICATION, os.path.join(folder, "photos")], env=app.environment,
                        check=True)
@@ -218,7 +219,7 @@ def learns_to_paint(folder):
     for i in range(4):
         write(folder, f"photos/{i}.png", networks.png(200, 40 * i, 60, 40, 40))
     with Explorer(folder, settings=PAGE) as app:
-        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), 60)
+        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), COMPILING)
         app.press(app.find("push button", "Train New…"))
         app.find("spin button", "Steps").value = 3
         app.find("spin button", re.compile("^Pixels")).value = 32
@@ -228,7 +229,7 @@ def learns_to_paint(folder):
         app.write(os.path.join(folder, "photos"))
         app.key("Enter")
         app.find("push button", "Paint with strokes", 300)
-        app.find("label", "Painted in one pass", 60)
+        app.find("label", "Painted in one pass", COMPILING)
     check(os.path.exists(os.path.join(folder, "data/kolinsky/styles/strokes.safetensors")),
           "nothing was saved")
 
@@ -248,7 +249,7 @@ def a_large_photo_is_planned(folder):
     photo = write(folder, "large.png", networks.png(120, 90, 60, 4000, 3000))
     with Explorer(folder, photo, settings=PAGE, environment={"KOLINSKY_MEMORY": "1500M"}) as app:
         app.find("label", "4000 × 3000 pixels")
-        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), 60)
+        app.find("label", re.compile("^Needs .*[GM]B\nAbout"), COMPILING)
         app.press(app.find("combo box", "Size"))
         app.find("label", "4000 px")
         app.key("End")
