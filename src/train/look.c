@@ -25,6 +25,33 @@ kol_trainer_get_evaluator (KolTrainer *trainer)
 }
 
 /**
+ * kol_trainer_get_validation:
+ * @trainer: a trainer
+ *
+ * Returns: (transfer none): the examples that it does not learn from
+ */
+KolDataset *
+kol_trainer_get_validation (KolTrainer *trainer)
+{
+  g_return_val_if_fail (trainer != NULL, NULL);
+  return trainer->validation;
+}
+
+/**
+ * kol_trainer_get_recipe:
+ * @trainer: a trainer
+ *
+ * Returns: (transfer none) (nullable): what its network is made by; %NULL if by another function
+ *   than kol_recipe_network()
+ */
+KolRecipe *
+kol_trainer_get_recipe (KolTrainer *trainer)
+{
+  g_return_val_if_fail (trainer != NULL, NULL);
+  return trainer->recipe;
+}
+
+/**
  * kol_trainer_score_part:
  * @trainer: a trainer
  * @data: examples of the size that the network was made for

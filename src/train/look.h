@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "recipe.h"
 #include "trainer.h"
 
 G_BEGIN_DECLS
@@ -39,6 +40,8 @@ typedef struct {
 } KolHistograms;
 
 KOL_API KolEvaluator *kol_trainer_get_evaluator (KolTrainer *trainer);
+KOL_API KolDataset *kol_trainer_get_validation (KolTrainer *trainer);
+KOL_API KolRecipe *kol_trainer_get_recipe (KolTrainer *trainer);
 KOL_API KolScore *kol_trainer_score_part (KolTrainer *trainer, KolDataset *data, gsize first,
                                           gsize count, GCancellable *cancellable, GError **error);
 KOL_API KolTrainBatch *kol_trainer_read_batch (KolTrainer *trainer, GError **error);

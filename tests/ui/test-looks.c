@@ -1,0 +1,289 @@
+/* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
+
+/* What the tabs of the Train page see, against the library's own numbers. */
+
+#include <glib/gstdio.h>
+#include <math.h>
+
+#include "looks.h"
+
+#define SIDE 8
+#define CLASSES 4
+#define EXAMPLES 200
+
+static const char *const recipe_text = "[recipe]\ntitle = looked at\n"
+                                       "[training]\nsteps = 50\nbatch = 10\noptimizer = sgd\n"
+                                       "rate = 0.05\nvalidation = 50\n"
+                                       "[conv]\nlayer = convolution\nfeatures = 6\nsize = 3\n"
+                                       "activation = relu\n"
+                                       "[pool]\nlayer = max-pool\nsize = 2\n"
+                                       "[cls]\nlayer = dense\nfeatures = classes\n";
+
+static void
+write_file (const char *folder, const char *name, const guint8 *head, gsize n_head,
+            const guint8 *content, gsize n)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  g_byte_array_append (bytes, head, (guint) n_head);
+  g_byte_array_append (bytes, content, (guint) n);
+  g_assert_true (g_file_set_contents (path, (const char *) bytes->data, bytes->len, NULL));
+}
+
+/* The class is where the bar is, in noise that makes some of them hard to tell. */
+static void
+write_examples (const char *folder, const char *images, const char *labels, guint32 seed)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
+  const guint8 head[] = { 0, 0, 8, 3, 0, 0, 0, EXAMPLES, 0, 0, 0, SIDE, 0, 0, 0, SIDE };
+  const guint8 label_head[] = { 0, 0, 8, 1, 0, 0, 0, EXAMPLES };
+  guint8 pixels[EXAMPLES * SIDE * SIDE], classes[EXAMPLES];
+
+  for (guint i = 0; i < EXAMPLES; i++)
+    {
+      classes[i] = (guint8) g_rand_int_range (random, 0, CLASSES);
+      for (guint k = 0; k < SIDE * SIDE; k++)
+        pixels[i * SIDE * SIDE + k]
+            = (guint8) g_rand_int_range (random, 0, k / SIDE / 2 == classes[i] ? 256 : 180);
+    }
+  write_file (folder, images, head, sizeof head, pixels, sizeof pixels);
+  write_file (folder, labels, label_head, sizeof label_head, classes, sizeof classes);
+}
+
+typedef struct {
+  char *folder;
+  KolDevice *device;
+  KolRecipe *recipe;
+  KolDataset *data;
+  KolTrainer *trainer;
+  KxLookState *state;
+} Fixture;
+
+static void
+set_up (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean finished;
+
+  fixture->folder = g_dir_make_tmp ("kolinsky-looks-XXXXXX", NULL);
+  write_examples (fixture->folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 1);
+  fixture->device = kol_device_open (NULL, &error);
+  g_assert_no_error (error);
+  fixture->recipe = kol_recipe_parse (recipe_text, "test", &error);
+  g_assert_no_error (error);
+  fixture->data = kol_dataset_open (fixture->folder, "train", &(KolDatasetOptions){ 0 }, &error);
+  g_assert_no_error (error);
+  fixture->trainer
+      = kol_trainer_new (fixture->device, kol_recipe_network, fixture->recipe, fixture->data, NULL,
+                         kol_recipe_get_settings (fixture->recipe), &error);
+  g_assert_no_error (error);
+  g_assert_true (kol_trainer_begin (fixture->trainer, NULL, NULL, &error));
+  g_assert_true (kol_trainer_advance (fixture->trainer, 20, 0, &finished, &error));
+  g_assert_no_error (error);
+  fixture->state = kx_look_state_new ();
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer unused)
+{
+  static const char *const names[] = { "train-images-idx3-ubyte", "train-labels-idx1-ubyte" };
+
+  kx_look_state_free (fixture->state);
+  kol_trainer_free (fixture->trainer);
+  kol_dataset_unref (fixture->data);
+  kol_recipe_unref (fixture->recipe);
+  kol_device_unref (fixture->device);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (fixture->folder, names[i], NULL);
+      g_unlink (path);
+    }
+  g_rmdir (fixture->folder);
+  g_free (fixture->folder);
+}
+
+static KxLook *
+look_at (Fixture *fixture, const KxLookQuestion *question)
+{
+  KxLook *look = kx_look_state_look (fixture->state, fixture->trainer, question);
+
+  g_assert_cmpstr (look->fault, ==, NULL);
+  g_assert_cmpuint (look->step, ==, 20);
+  return look;
+}
+
+static void
+close_to (double a, double b)
+{
+  g_assert_cmpfloat_with_epsilon (a, b, 1e-4 * MAX (fabs (b), 1));
+}
+
+/* All pieces of the validation set give what the library scores. */
+static KxLook *
+go_through (Fixture *fixture)
+{
+  KxLookQuestion question = { .kind = KX_LOOK_VALIDATION };
+  g_autoptr (KxLook) look = look_at (fixture, &question);
+
+  while (!look->current)
+    {
+      gsize before = look->count;
+      g_clear_pointer (&look, kx_look_unref);
+      look = look_at (fixture, &question);
+      g_assert_cmpuint (look->count, >, before);
+    }
+  return g_steal_pointer (&look);
+}
+
+static void
+test_validation (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KxLook) look = go_through (fixture);
+  KolDataset *validation = kol_trainer_get_validation (fixture->trainer);
+  g_autoptr (KolScore) score
+      = kol_trainer_score_part (fixture->trainer, validation, 0, validation->count, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (look->count, ==, score->count);
+  g_assert_cmpuint (look->classes, ==, score->classes);
+  close_to (look->loss, score->loss);
+  close_to ((double) look->right / (double) look->count, score->accuracy);
+  g_assert_cmpmem (look->confusion, look->classes * look->classes * sizeof (guint),
+                   score->confusion, score->classes * score->classes * sizeof (guint));
+  g_assert_cmpuint (look->examples->len, ==, MIN (look->count - look->right, KX_LOOK_MOST));
+  for (guint i = 1; i < look->examples->len; i++)
+    g_assert_cmpfloat (g_array_index (look->examples, KxExample, i - 1).loss, >=,
+                       g_array_index (look->examples, KxExample, i).loss);
+}
+
+/* A cell has the pictures that it counts. */
+static void
+test_cell (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) all = go_through (fixture);
+  KolDataset *validation = kol_trainer_get_validation (fixture->trainer);
+
+  for (guint truth = 0; truth < CLASSES; truth++)
+    for (guint answer = 0; answer < CLASSES; answer++)
+      {
+        KxLookQuestion question = { KX_LOOK_VALIDATION, NULL, TRUE, truth, answer };
+        g_autoptr (KxLook) look = look_at (fixture, &question);
+
+        g_assert_cmpuint (look->examples->len, ==, all->confusion[truth * CLASSES + answer]);
+        for (guint i = 0; i < look->examples->len; i++)
+          {
+            const KxExample *example = &g_array_index (look->examples, KxExample, i);
+            g_assert_cmpuint (validation->labels[example->index], ==, truth);
+            g_assert_nonnull (example->texture);
+          }
+      }
+}
+
+static void
+test_batch (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KxLook) look = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_BATCH });
+  KolEvaluator *evaluator = kol_trainer_get_evaluator (fixture->trainer);
+
+  g_assert_cmpuint (look->count, ==, 10);
+  for (guint i = 0; i < look->examples->len; i++)
+    {
+      const KxExample *example = &g_array_index (look->examples, KxExample, i);
+      float scores[CLASSES];
+      double sum = 0;
+
+      g_assert_true (kol_evaluator_predict (evaluator, g_bytes_get_data (example->numbers, NULL), 1,
+                                            scores, &error));
+      for (guint k = 0; k < CLASSES; k++)
+        {
+          sum += exp (scores[k]);
+          g_assert_cmpfloat (scores[(guint) example->answer], >=, scores[k]);
+        }
+      close_to (example->share, exp (scores[(guint) example->answer]) / sum);
+      close_to (example->loss, log (sum) - scores[(guint) example->truth]);
+      g_assert_cmpint (example->wrong, ==, example->answer != example->truth);
+    }
+}
+
+/* The walk through the layers ends with the batch's loss, and its last gradient is that of E. */
+static void
+test_layers (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) batch = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_BATCH });
+  g_autoptr (KxLook) look = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_LAYERS });
+  gboolean weights = FALSE;
+
+  close_to (look->loss, batch->loss);
+  g_assert_cmpuint (look->layers->len, >=, 3);
+  for (guint i = 0; i < look->layers->len; i++)
+    {
+      const KxLayerLook *layer = &g_array_index (look->layers, KxLayerLook, i);
+
+      g_test_message ("%s %s %s mean %g norm %g %s %g %g", layer->name, layer->kind, layer->shape,
+                      layer->mean, layer->norm, layer->weights, layer->weight_norm,
+                      layer->weight_gradient);
+      g_assert_cmpfloat (layer->least, <=, layer->mean);
+      g_assert_cmpfloat (layer->mean, <=, layer->most);
+      g_assert_true (layer->norm > 0);
+      weights = weights || layer->weight_gradient > 0;
+    }
+  g_assert_true (weights);
+  const KxLayerLook *last = &g_array_index (look->layers, KxLayerLook, look->layers->len - 1);
+  double sum = 0;
+  for (guint i = 0; i < batch->examples->len; i++)
+    {
+      const KxExample *example = &g_array_index (batch->examples, KxExample, i);
+      float scores[CLASSES];
+      double shares = 0;
+
+      g_assert_true (kol_evaluator_predict (kol_trainer_get_evaluator (fixture->trainer),
+                                            g_bytes_get_data (example->numbers, NULL), 1, scores,
+                                            NULL));
+      for (guint k = 0; k < CLASSES; k++)
+        shares += exp (scores[k]);
+      for (guint k = 0; k < CLASSES; k++)
+        sum += pow (exp (scores[k]) / shares - (k == (guint) example->truth), 2);
+    }
+  close_to (last->norm, sqrt (sum) / (double) batch->count);
+}
+
+static void
+test_activations (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) batch = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_BATCH });
+  const KxExample *example = &g_array_index (batch->examples, KxExample, 0);
+  g_autoptr (KxLook) look = look_at (
+      fixture, &(KxLookQuestion){ .kind = KX_LOOK_ACTIVATIONS, .numbers = example->numbers });
+
+  close_to (look->probabilities[(guint) example->answer], example->share);
+  for (guint i = 0; i < look->layers->len; i++)
+    g_assert_cmpuint (g_array_index (look->layers, KxLayerLook, i).maps->len, >, 0);
+}
+
+static void
+test_others (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) filters = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_FILTERS });
+  g_autoptr (KxLook) spread = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_HISTOGRAMS });
+
+  g_assert_cmpuint (filters->pictures->len, ==, 6);
+  g_assert_cmpuint (spread->weights->n, ==, g_strv_length (spread->names));
+  g_assert_cmpuint (spread->gradients->n, ==, spread->weights->n);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name) g_test_add ("/looks/" #name, Fixture, NULL, set_up, test_##name, tear_down)
+  ADD (validation);
+  ADD (cell);
+  ADD (batch);
+  ADD (layers);
+  ADD (activations);
+  ADD (others);
+  return g_test_run ();
+}

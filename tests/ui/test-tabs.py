@@ -1,0 +1,208 @@
+# Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
+"""The picture tabs of the Train page, and backpropagation step by step."""
+import math
+import os
+import re
+
+from explorer import Explorer, check, main, small_data, test
+
+
+def explorer(folder):
+    data = small_data(os.path.join(folder, "examples"))
+    return Explorer(folder, train=True, environment={"KOLINSKY_DATA": data})
+
+
+def wait_for_step(app, step):
+    def has_come():
+        return any(int(re.search("[0-9]+", label.name).group()) >= step
+                   for label in app.find_all("label", re.compile("^step [0-9]+ ·")))
+    app.wait(has_come, seconds=120, text=f"step {step}")
+
+
+def pause(app):
+    app.click("push button", "Pause")
+    app.find("push button", "Resume")
+
+
+def tab(app, name):
+    found = app.wait(lambda: [node for node in app.find_all(None, name)
+                              if node.role in ("radio button", "toggle button", "page tab")],
+                     text=f"the tab {name}")
+    app.press(found[0])
+
+
+@test
+def a_batch_shows_predictions_and_opens(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        pause(app)
+        tab(app, "Batch")
+        caption = app.find("label", re.compile("^Step [0-9]+ · [0-9]+ of 50 right · loss"))
+        right = int(re.search("· ([0-9]+) of 50", caption.name).group(1))
+        examples = app.find_all("panel", re.compile("(known|taken for .*), probability"))
+        known = [each for each in examples if "known" in each.name]
+        check(len(examples) == 50 and len(known) == right,
+              f"{right} are said to be right; of {len(examples)}, {len(known)} are called known")
+        share = float(re.search(r"probability ([0-9.]+)", examples[0].name).group(1))
+        answer = re.search("(?:taken for )?([0-9])(?: known)?, probability", examples[0].name).group(1)
+        app.press(examples[0])
+        likeliest = app.find("label", re.compile(rf"^{answer}  [0-9.]+ %$"), seconds=60).name
+        check(abs(float(likeliest.split()[1]) - 100 * share) < 0.02, f"{likeliest}, not {share}")
+        app.find("label", re.compile("28 × 28 .*mean"))
+
+
+@test
+def a_cell_opens_its_pictures(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 3)
+        pause(app)
+        tab(app, "Confusion")
+        cell = re.compile("^([0-9]) (?:taken for ([0-9])|known): ([1-9][0-9]*)$")
+        app.find("label", re.compile(r"% right · ([0-9]+) of \1 validation examples"), seconds=60)
+        chosen = app.find("push button", cell)
+        count = int(cell.match(chosen.name).group(3))
+        name = chosen.name
+        chosen.click()
+        app.find("label", name)
+        grid = app.find(None, "Pictures of the cell")
+        pictures = app.wait(lambda: grid.find_all("panel", re.compile("probability")))
+        check(len(pictures) == min(count, 100), f"{len(pictures)} pictures of {name}")
+        app.click("push button", "All cells")
+        app.find("push button", name)
+
+
+@test
+def filters_mistakes_and_histograms_are_there(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 3)
+        pause(app)
+        tab(app, "Filters")
+        app.find("panel", "Filter 31", seconds=60)
+        tab(app, "Mistakes")
+        app.find("label", re.compile("mistakes in [0-9]+ of [0-9]+ validation examples"), seconds=60)
+        tab(app, "Histograms")
+        app.find("label", "Gradient of w_conv1", seconds=60)
+
+
+# ── Backpropagation ──────────────────────────────────────────────────────────
+
+WEIGHTS = ["w13", "w14", "w23", "w24", "b3", "b4", "w35", "w36", "w45", "w46", "b5", "b6"]
+
+
+def dials(app):
+    return {name: app.find("spin button", name).value for name in ["x1", "x2", *WEIGHTS, "label"]}
+
+
+def reference(v):
+    """All numbers of the tiny network, in plain doubles."""
+    n = {"y1": v["x1"], "y2": v["x2"]}
+    for k in "34":
+        n["z" + k] = v["b" + k] + n["y1"] * v["w1" + k] + n["y2"] * v["w2" + k]
+        n["y" + k] = 1 / (1 + math.exp(-n["z" + k]))
+    for k in "56":
+        n["z" + k] = v["b" + k] + n["y3"] * v["w3" + k] + n["y4"] * v["w4" + k]
+    total = math.exp(n["z5"]) + math.exp(n["z6"])
+    for k in "56":
+        n["P" + k] = math.exp(n["z" + k]) / total
+        n["∂E/∂z" + k] = n["P" + k] - (int(v["label"]) == int(k))
+    n["E"] = -math.log(n[f"P{int(v['label'])}"])
+    for m in "34":
+        n["∂E/∂y" + m] = sum(n["∂E/∂z" + k] * v["w" + m + k] for k in "56")
+        n["∂E/∂z" + m] = n["∂E/∂y" + m] * n["y" + m] * (1 - n["y" + m])
+    for inputs, outputs in (("12", "34"), ("34", "56")):
+        for k in outputs:
+            n["∂E/∂b" + k] = n["∂E/∂z" + k]
+            for m in inputs:
+                n["∂E/∂w" + m + k] = n["∂E/∂z" + k] * n["y" + m]
+    return n
+
+
+def shown(app):
+    """What stands in the lines: name -> number."""
+    found = {}
+    for label in app.find_all("label", re.compile(r"^(∂E/∂)?[zywbPE][0-9]* = .*[0-9]$")):
+        parts = label.name.split(" = ")
+        found[parts[0]] = float(parts[-1].replace("−", "-"))
+    return found
+
+
+def agrees(app, wanted):
+    found = shown(app)
+    return set(found) == set(wanted) and all(abs(found[name] - wanted[name]) < 1e-4 for name in wanted)
+
+
+def difference(app, wanted):
+    found = shown(app)
+    return f"shown: {found}\nwanted: {wanted}"
+
+
+def walk(app):
+    for name, steps in (("Step forward", 6), ("Step back", 4)):
+        for _ in range(steps):
+            app.click("push button", name)
+        app.wait(lambda: not app.find("push button", name).sensitive)
+
+
+@test
+def backpropagation_is_stepped_through(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 2)
+        pause(app)
+        tab(app, "Steps")
+        app.wait(lambda: app.find("push button", "Step forward").sensitive, seconds=60)
+        check(not shown(app), "numbers are told before the first step")
+        app.click("push button", "Step forward")
+        app.wait(lambda: set(shown(app)) == {"y1", "y2"})
+        app.click("push button", "Step forward")
+        app.wait(lambda: set(shown(app)) == {"y1", "y2", "z3", "y3"})
+        app.click("push button", "Reset")
+        walk(app)
+        before = dials(app)
+        wanted = reference(before)
+        app.wait(lambda: agrees(app, wanted), text=difference(app, wanted))
+
+        app.find("spin button", "w13").value = -1.25  # all that follows from it changes
+        app.find("spin button", "x2").value = 2
+        app.find("spin button", "label").value = 6
+        turned = dials(app)
+        check(turned["w13"] == -1.25 and turned["label"] == 6, f"the dials are at {turned}")
+        wanted = reference(turned)
+        app.wait(lambda: agrees(app, wanted), text=difference(app, wanted))
+
+        rate = app.find("spin button", "δ").value
+        app.click("push button", "Apply update")
+        for name in WEIGHTS:
+            turned[name] -= rate * wanted["∂E/∂" + name]
+        app.wait(lambda: agrees(app, reference(turned)), text=difference(app, reference(turned)))
+        check(abs(dials(app)["w13"] - turned["w13"]) < 1e-4, "the dial of w13 has not followed")
+
+
+@test
+def the_layers_of_the_run_are_walked_through(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 2)
+        pause(app)
+        tab(app, "Steps")
+        tab(app, "This network")
+        walk = app.find(None, "KxLayerWalk")
+        forward, back = walk.find("push button", "Step forward"), walk.find("push button", "Step back")
+        app.wait(lambda: forward.sensitive, seconds=60)
+        rows = walk.find("list", "Layers")
+
+        def press_all(button):  # a row comes for each
+            while button.sensitive:
+                before = len(rows.children)
+                button.act()
+                app.wait(lambda: len(rows.children) == before + 1)
+
+        press_all(forward)
+        loss = walk.find("label", re.compile("^E = [0-9.]+$"))
+        press_all(back)
+        norms = walk.find_all("label", re.compile("^‖∂E/∂y‖ = "))
+        layers = walk.find_all("label", re.compile("^mean .*, least .*, most "))
+        check(len(norms) == len(layers) > 4, f"{len(layers)} layers forward, {len(norms)} back")
+        check(any("w_conv1: ‖∂E/∂w‖" in label.name for label in norms), "no gradient of w_conv1")
+        check(float(loss.name[4:]) > 0)
+
+
+main()
