@@ -194,7 +194,11 @@ find_difference (const Result *a, const Result *b)
   for (gsize i = 0; i < a->count; i++)
     {
       largest = fmax (largest, fmax (fabs ((double) a->values[i]), fabs ((double) b->values[i])));
-      difference = fmax (difference, fabs ((double) a->values[i] - (double) b->values[i]));
+      double between = fabs ((double) a->values[i] - (double) b->values[i]);
+      /* Where one of them is not finite they do not agree, unless they are the same. */
+      if (!isfinite (between) && a->values[i] != b->values[i])
+        return INFINITY;
+      difference = fmax (difference, isnan (between) ? 0 : between);
     }
   return largest > 0 ? difference / largest : 0;
 }

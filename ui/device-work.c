@@ -35,7 +35,7 @@ static guint signals[N_SIGNALS];
 /* ── What the worker tells ───────────────────────────────────────────────────────────────────── */
 
 typedef struct {
-  GWeakRef work;
+  KxHolder *work;
   guint done, total;
   const char *op;      /* the latest; static */
   GPtrArray *verdicts; /* of KxVerdict that changed */
@@ -56,7 +56,7 @@ report_free (gpointer data)
 {
   Report *report = data;
 
-  g_weak_ref_clear (&report->work);
+  kx_holder_unref (report->work);
   g_ptr_array_unref (report->verdicts);
   g_free (report->error);
   g_free (report);
@@ -94,7 +94,7 @@ static void
 take_report (gpointer data)
 {
   Report *report = data;
-  g_autoptr (KxDeviceWork) self = g_weak_ref_get (&report->work);
+  g_autoptr (KxDeviceWork) self = kx_holder_get (report->work);
 
   if (!self)
     return;
@@ -109,7 +109,7 @@ take_report (gpointer data)
 /* ── On the worker's thread ──────────────────────────────────────────────────────────────────── */
 
 typedef struct {
-  GWeakRef work;
+  KxHolder *work;
   KxEngine *engine;
   KxWorkKind kind;
   KolDevice *device; /* NULL: not yet opened */
@@ -125,9 +125,8 @@ static Report *
 new_report (Labour *labour)
 {
   Report *report = g_new0 (Report, 1);
-  g_autoptr (KxDeviceWork) work = g_weak_ref_get (&labour->work);
 
-  g_weak_ref_init (&report->work, work);
+  report->work = kx_holder_ref (labour->work);
   report->verdicts = g_ptr_array_new_with_free_func (verdict_free);
   return report;
 }
@@ -283,7 +282,7 @@ end (gpointer self)
   kol_tuner_free (labour->tuner);
   g_clear_pointer (&labour->verdict, verdict_free);
   g_clear_error (&labour->error);
-  g_weak_ref_clear (&labour->work);
+  kx_holder_unref (labour->work);
   kx_engine_unref (labour->engine);
   g_free (labour);
 }
@@ -362,7 +361,7 @@ kx_device_work_start (KxSession *session, KxDevice *device, KxWorkKind kind)
   self->kind = kind;
   self->began = g_get_monotonic_time ();
   self->job = kx_job_new (title, "devices", &verbs, self);
-  g_weak_ref_init (&labour->work, self);
+  labour->work = kx_holder_new (self);
   labour->engine = kx_engine_ref (engine);
   labour->kind = kind;
   self->task = kx_worker_add (kx_engine_get_worker (engine), &task, labour, 1);

@@ -433,6 +433,18 @@ kx_dial_init (KxDial *self)
   show_scale (self);
 }
 
+/**
+ * kx_dial_finish:
+ * @dial: a dial
+ *
+ * Ends the gesture that is under way, if one is.
+ */
+void
+kx_dial_finish (KxDial *self)
+{
+  finish (self);
+}
+
 double
 kx_dial_get_value (KxDial *self)
 {
@@ -469,15 +481,16 @@ kx_dial_set_usual (KxDial *self, double value)
 /**
  * kx_dial_set_factor:
  * @dial: a dial
- * @factor: what the schedule's rate is multiplied by; NaN, 1: nothing is to be said of that
+ * @factor: what the schedule's rate is multiplied by; 1: nothing is to be said of that; NaN: the
+ *   rate does not follow it
  */
 void
 kx_dial_set_factor (KxDial *self, double factor)
 {
-  gboolean shown = !isnan (factor) && factor != 1;
-
-  gtk_widget_set_visible (GTK_WIDGET (self->chip), shown);
-  if (shown)
+  gtk_widget_set_visible (GTK_WIDGET (self->chip), factor != 1);
+  if (isnan (factor))
+    gtk_button_set_label (self->chip, _ ("set by hand"));
+  else if (factor != 1)
     {
       g_autofree char *number = kx_format_rate (factor);
       g_autofree char *text = g_strdup_printf (_ ("schedule × %s"), number);

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  */
 G_DECLARE_FINAL_TYPE (KxDial, kx_dial, KX, DIAL, AdwBin)
 
+void kx_dial_finish (KxDial *dial);
 double kx_dial_get_value (KxDial *dial);
 void kx_dial_set_value (KxDial *dial, double value);
 void kx_dial_set_usual (KxDial *dial, double value);

@@ -20,7 +20,7 @@
 
 /* What the worker has found so far. Immutable. */
 typedef struct {
-  GWeakRef button;
+  KxHolder *button;
   guint search; /* which one it is of */
   guint n;
   KolRatePoint *points;
@@ -31,7 +31,7 @@ typedef struct {
 
 /* A search on the worker's thread. */
 typedef struct {
-  GWeakRef button;
+  KxHolder *button;
   guint search;
   gboolean told; /* that there is nothing to search with */
   KolRateFinder *finder;
@@ -63,7 +63,7 @@ found_free (gpointer data)
 {
   Found *found = data;
 
-  g_weak_ref_clear (&found->button);
+  kx_holder_unref (found->button);
   g_free (found->points);
   g_free (found->error);
   g_free (found);
@@ -75,11 +75,10 @@ static void
 tell (Search *search, gboolean finished, const GError *error)
 {
   Found *found = g_new0 (Found, 1);
-  g_autoptr (GObject) button = g_weak_ref_get (&search->button);
   const KolRatePoint *points
       = search->finder ? kol_rate_finder_get_points (search->finder, &found->n) : NULL;
 
-  g_weak_ref_init (&found->button, button);
+  found->button = kx_holder_ref (search->button);
   found->search = search->search;
   found->points = g_memdup2 (points, found->n * sizeof *points);
   found->proposal = search->finder ? kol_rate_finder_suggest (search->finder) : NAN;
@@ -113,7 +112,7 @@ search_free (gpointer self)
   Search *search = self;
 
   g_clear_pointer (&search->finder, kol_rate_finder_free);
-  g_weak_ref_clear (&search->button);
+  kx_holder_unref (search->button);
   g_free (search);
 }
 
@@ -265,7 +264,7 @@ static void
 take_found (gpointer data)
 {
   Found *found = data;
-  g_autoptr (KxFinderButton) self = g_weak_ref_get (&found->button);
+  g_autoptr (KxFinderButton) self = kx_holder_get (found->button);
 
   if (!self || found->search != self->search)
     {
@@ -306,7 +305,7 @@ search (KxFinderButton *self)
 
   Search *search = g_new0 (Search, 1);
   KxWorker *worker = kx_engine_get_worker (kx_device_get_engine (kx_run_get_device (self->run)));
-  g_weak_ref_init (&search->button, self);
+  search->button = kx_holder_new (self);
   search->search = self->search;
   /* The task, which owns the search, has its first turn after that. */
   kx_run_probe (self->run, NULL, begin_search, search, NULL);

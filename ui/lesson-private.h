@@ -3,6 +3,7 @@
 
 /* A run on the worker's thread: the task behind a KxRun, which alone includes this. */
 
+#include "news-private.h"
 #include "run.h"
 
 G_BEGIN_DECLS
@@ -40,7 +41,7 @@ typedef enum {
 } KxLessonTopic;
 
 typedef struct {
-  GWeakRef run; /* whom it is for */
+  KxHolder *run; /* whom it is for */
   KxLessonTopic topic;
   KxRunState run_state;
   guint64 step, steps;

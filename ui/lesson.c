@@ -29,7 +29,7 @@ struct _KxLesson {
   gatomicrefcount references;
   KxEngine *engine;
   KxTask *task; /* the main thread's */
-  GWeakRef run;
+  KxHolder *run;
 
   /* What it is to be; does not change. */
   char *recipe_name, *data_path, *resume, *folder;
@@ -76,7 +76,7 @@ news_free (gpointer data)
 {
   KxLessonNews *news = data;
 
-  g_weak_ref_clear (&news->run);
+  kx_holder_unref (news->run);
   g_free (news->text);
   g_strfreev (news->names);
   g_free ((gpointer) news->metrics.step);
@@ -97,7 +97,7 @@ static void
 deliver (gpointer data)
 {
   KxLessonNews *news = data;
-  g_autoptr (KxRun) run = g_weak_ref_get (&news->run);
+  g_autoptr (KxRun) run = kx_holder_get (news->run);
 
   if (run)
     kx_run_take_news (run, news);
@@ -107,9 +107,8 @@ static KxLessonNews *
 news_new (KxLesson *lesson, KxLessonTopic topic)
 {
   KxLessonNews *news = g_new0 (KxLessonNews, 1);
-  g_autoptr (GObject) run = g_weak_ref_get (&lesson->run);
 
-  g_weak_ref_init (&news->run, run);
+  news->run = kx_holder_ref (lesson->run);
   news->topic = topic;
   news->loss = news->accuracy = NAN;
   if (lesson->trainer)
@@ -579,6 +578,19 @@ stand_still (KxLesson *lesson)
   g_mutex_unlock (&lesson->mutex);
 }
 
+/* Unless another limit is wished meanwhile. */
+static void
+rest_at (KxLesson *lesson, guint64 limit)
+{
+  g_mutex_lock (&lesson->mutex);
+  if (lesson->limit == limit)
+    {
+      lesson->running = FALSE;
+      lesson->single_steps = 0;
+    }
+  g_mutex_unlock (&lesson->mutex);
+}
+
 /* It cannot go on by itself. */
 static KxTurn
 give_up (KxLesson *lesson, GError *error)
@@ -640,7 +652,7 @@ learn (KxLesson *lesson, double seconds)
     return give_up (lesson, error);
   if (wishes.limit && kol_trainer_get_step (lesson->trainer) >= wishes.limit)
     {
-      stand_still (lesson);
+      rest_at (lesson, wishes.limit);
       wishes.running = FALSE;
       wishes.single_steps = 0;
     }
@@ -683,13 +695,16 @@ end (gpointer self)
 
   if (lesson->trainer && lesson->stage == LEARN && !lesson->scrap)
     {
+      kol_trainer_end (lesson->trainer, NULL); /* whatever it says: it stands at a good step */
       tell_metrics (lesson);
-      if (!kol_trainer_end (lesson->trainer, NULL) || !lesson->recorded
-          || kol_trainer_save (lesson->trainer, &error))
-        g_clear_error (&error);
+      if (lesson->recorded && !kol_trainer_save (lesson->trainer, &error))
+        g_printerr ("%s\n", error->message); /* the window may be gone */
     }
   if (lesson->told != KX_RUN_FAILED)
-    tell_state (lesson, error ? KX_RUN_FAILED : KX_RUN_STOPPED, g_steal_pointer (&error));
+    {
+      KxRunState state = error ? KX_RUN_FAILED : KX_RUN_STOPPED;
+      tell_state (lesson, state, g_steal_pointer (&error));
+    }
   g_clear_pointer (&lesson->trainer, kol_trainer_free);
   if (lesson->scrap && lesson->recorded)
     kol_run_remove (lesson->folder);
@@ -709,7 +724,6 @@ lesson_new (KxEngine *engine, const char *folder)
 
   g_atomic_ref_count_init (&lesson->references);
   g_mutex_init (&lesson->mutex);
-  g_weak_ref_init (&lesson->run, NULL);
   lesson->engine = kx_engine_ref (engine);
   lesson->folder = g_strdup (folder);
   lesson->loss = lesson->speed = lesson->seconds_left = NAN;
@@ -773,7 +787,7 @@ kx_lesson_unref (KxLesson *lesson)
   if (!g_atomic_ref_count_dec (&lesson->references))
     return;
   g_clear_pointer (&lesson->task, kx_task_unref);
-  g_weak_ref_clear (&lesson->run);
+  g_clear_pointer (&lesson->run, kx_holder_unref);
   g_mutex_clear (&lesson->mutex);
   g_free (lesson->recipe_name);
   g_free (lesson->data_path);
@@ -805,7 +819,7 @@ kx_lesson_unref (KxLesson *lesson)
 void
 kx_lesson_begin (KxLesson *lesson, KxRun *run)
 {
-  g_weak_ref_set (&lesson->run, run);
+  lesson->run = kx_holder_new (run);
   g_atomic_ref_count_inc (&lesson->references);
   lesson->task = kx_worker_add (kx_engine_get_worker (lesson->engine), &lesson_kind, lesson, 1);
 }

@@ -1,7 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <glib.h>
+#include <glib-object.h>
 
 G_BEGIN_DECLS
 
@@ -22,5 +22,19 @@ typedef struct _KxSlot KxSlot;
 KxSlot *kx_slot_new (KxNewsFunc func, GDestroyNotify destroy);
 void kx_slot_post (KxSlot *slot, gpointer data);
 void kx_slot_close (KxSlot *slot);
+
+/**
+ * KxHolder:
+ *
+ * An object of the main thread that a worker has something to tell. Reference-counted by any
+ * thread; only the main thread looks whether the object is still there, so that it is there that
+ * the object goes.
+ */
+typedef struct _KxHolder KxHolder;
+
+KxHolder *kx_holder_new (gpointer object);
+KxHolder *kx_holder_ref (KxHolder *holder);
+void kx_holder_unref (KxHolder *holder);
+gpointer kx_holder_get (KxHolder *holder);
 
 G_END_DECLS

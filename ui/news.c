@@ -186,3 +186,54 @@ kx_slot_close (KxSlot *slot)
   g_mutex_unlock (&slot->mutex);
   slot_unref (slot);
 }
+
+/* ── Whom it is for ──────────────────────────────────────────────────────────────────────────── */
+
+struct _KxHolder {
+  gatomicrefcount references;
+  GWeakRef object;
+};
+
+/**
+ * kx_holder_new:
+ * @object: an object; on the main thread
+ *
+ * Returns: (transfer full): what holds it weakly
+ */
+KxHolder *
+kx_holder_new (gpointer object)
+{
+  KxHolder *holder = g_new0 (KxHolder, 1);
+
+  g_atomic_ref_count_init (&holder->references);
+  g_weak_ref_init (&holder->object, object);
+  return holder;
+}
+
+KxHolder *
+kx_holder_ref (KxHolder *holder)
+{
+  g_atomic_ref_count_inc (&holder->references);
+  return holder;
+}
+
+void
+kx_holder_unref (KxHolder *holder)
+{
+  if (!g_atomic_ref_count_dec (&holder->references))
+    return;
+  g_weak_ref_clear (&holder->object);
+  g_free (holder);
+}
+
+/**
+ * kx_holder_get:
+ * @holder: what holds an object; on the main thread
+ *
+ * Returns: (transfer full) (nullable): the object, if it is still there
+ */
+gpointer
+kx_holder_get (KxHolder *holder)
+{
+  return g_weak_ref_get (&holder->object);
+}

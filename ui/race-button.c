@@ -24,7 +24,6 @@ struct _KxRaceButton {
   GPtrArray *lanes; /* of KxRun */
   GArray *rates;    /* of double, theirs */
   KxRun *parent;    /* whose race it is */
-  gulong waiting;   /* for the checkpoint that they begin at */
 
   GtkMenuButton *button;
   GtkPopover *popover;
@@ -197,6 +196,8 @@ let_go (KxRaceButton *self, KxMark *checkpoint)
   show_standing (self);
 }
 
+static void wait_for_checkpoint (KxRaceButton *self);
+
 /* The checkpoint of where the run stands. */
 static KxMark *
 find_checkpoint (KxRun *run)
@@ -214,33 +215,54 @@ find_checkpoint (KxRun *run)
 }
 
 static void
+stop_waiting (KxRaceButton *self)
+{
+  if (!self->parent)
+    return;
+  g_signal_handlers_disconnect_by_func (self->parent, wait_for_checkpoint, self);
+  g_signal_handlers_disconnect_by_func (kx_run_get_timeline (self->parent), wait_for_checkpoint,
+                                        self);
+}
+
+static void
 wait_for_checkpoint (KxRaceButton *self)
 {
-  KxMark *mark = self->parent ? find_checkpoint (self->parent) : NULL;
+  KxMark *mark = find_checkpoint (self->parent);
 
   if (!mark || kx_run_get_state (self->parent) != KX_RUN_PAUSED)
     return;
-  g_signal_handlers_disconnect_by_func (self->parent, wait_for_checkpoint, self);
-  g_clear_signal_handler (&self->waiting, kx_run_get_timeline (self->parent));
+  stop_waiting (self);
   let_go (self, mark);
+}
+
+/* A run that learns or pauses can be raced; one that is at its end cannot go on. */
+static gboolean
+can_race (KxRun *run)
+{
+  return run && kx_run_has_trainer (run)
+         && (kx_run_get_state (run) == KX_RUN_LEARNING || kx_run_get_state (run) == KX_RUN_PAUSED);
 }
 
 static void
 begin (KxRaceButton *self)
 {
+  if (self->lanes->len) /* one is under way */
+    return;
   g_array_set_size (self->rates, 0);
-  if (!self->run || !kx_run_has_trainer (self->run) || !read_rates (self, self->rates))
+  if (!can_race (self->run) || !read_rates (self, self->rates))
     {
       gtk_widget_add_css_class (GTK_WIDGET (self->rates_entry), "error");
       return;
     }
   gtk_widget_remove_css_class (GTK_WIDGET (self->rates_entry), "error");
+  stop_waiting (self); /* for an earlier one that never came */
   g_set_object (&self->parent, self->run);
   kx_run_control (self->run, KX_VERB_PAUSE);
   kx_run_checkpoint (self->run);
-  self->waiting = g_signal_connect_swapped (kx_run_get_timeline (self->run), "items-changed",
-                                            G_CALLBACK (wait_for_checkpoint), self);
-  g_signal_connect_swapped (self->run, "notify::state", G_CALLBACK (wait_for_checkpoint), self);
+  g_signal_connect_object (kx_run_get_timeline (self->run), "items-changed",
+                           G_CALLBACK (wait_for_checkpoint), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->run, "notify::state", G_CALLBACK (wait_for_checkpoint), self,
+                           G_CONNECT_SWAPPED);
   wait_for_checkpoint (self);
 }
 
@@ -253,11 +275,7 @@ kx_race_button_dispose (GObject *object)
 
   for (guint i = 0; self->lanes && i < self->lanes->len; i++)
     g_signal_handlers_disconnect_by_data (g_ptr_array_index (self->lanes, i), self);
-  if (self->parent)
-    {
-      g_clear_signal_handler (&self->waiting, kx_run_get_timeline (self->parent));
-      g_signal_handlers_disconnect_by_data (self->parent, self);
-    }
+  stop_waiting (self);
   g_clear_pointer (&self->lanes, g_ptr_array_unref);
   g_clear_pointer (&self->rates, g_array_unref);
   g_clear_object (&self->parent);

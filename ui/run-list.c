@@ -60,6 +60,7 @@ show_state (GtkWidget *row)
   g_autofree char *subtitle
       = g_strdup_printf ("%s · %'" G_GUINT64_FORMAT, state_name (run), kx_run_get_step (run));
 
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), kx_run_get_name (run));
   adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle);
   gtk_label_set_label (loss, number);

@@ -71,6 +71,8 @@ kx_run_dispose (GObject *object)
 
   if (self->lesson && !kx_run_is_over (self))
     kx_lesson_control (self->lesson, KX_VERB_STOP);
+  if (self->job && !kx_job_is_over (self->job)) /* its lesson has nobody to tell any more */
+    kx_job_set_state (self->job, KX_JOB_CANCELLED, NULL);
   g_clear_pointer (&self->lesson, kx_lesson_unref);
   g_clear_object (&self->job);
   g_clear_object (&self->device);

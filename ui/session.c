@@ -185,15 +185,17 @@ found_free (gpointer data)
   g_free (found);
 }
 
+/* @index: of two that are called the same; negative: the first. */
 static KxDevice *
-find_device (KxSession *self, const char *name, const char *platform)
+find_device (KxSession *self, const char *name, const char *platform, int index)
 {
   for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->devices)); i++)
     {
       g_autoptr (KxDevice) device = g_list_model_get_item (G_LIST_MODEL (self->devices), i);
       const KolDeviceInfo *info = kx_device_get_info (device);
 
-      if (g_str_equal (info->name, name) && g_str_equal (info->platform, platform))
+      if (g_str_equal (info->name, name) && g_str_equal (info->platform, platform)
+          && (index < 0 || info->index == (guint) index))
         return device; /* the list holds it */
     }
   return NULL;
@@ -206,12 +208,12 @@ preferred_device (KxSession *self, GPtrArray *infos)
   g_autofree char *name = g_settings_get_string (self->settings, "device");
   g_autofree char *platform = g_settings_get_string (self->settings, "platform");
   const char *wish = g_getenv ("KOLINSKY_DEVICE");
-  KxDevice *remembered = wish && *wish ? NULL : find_device (self, name, platform);
+  KxDevice *remembered = wish && *wish ? NULL : find_device (self, name, platform, -1);
   const KolDeviceInfo *best = kol_devices_choose (infos, NULL);
 
   if (remembered)
     return remembered;
-  return best ? find_device (self, best->name, best->platform) : NULL;
+  return best ? find_device (self, best->name, best->platform, (int) best->index) : NULL;
 }
 
 /* Devices that were known stay the same objects, with what they are doing. */
@@ -227,7 +229,7 @@ take_devices (gpointer data)
   for (guint i = 0; i < found->infos->len; i++)
     {
       const KolDeviceInfo *info = g_ptr_array_index (found->infos, i);
-      KxDevice *known = find_device (self, info->name, info->platform);
+      KxDevice *known = find_device (self, info->name, info->platform, (int) info->index);
 
       g_ptr_array_add (now, known ? g_object_ref (known) : kx_device_new (info));
     }
@@ -410,8 +412,8 @@ kx_session_choose_run (KxSession *self, KxRun *run)
 {
   if (!g_set_object (&self->run, run))
     return;
-  if (run && kx_run_get_folder (run))
-    g_settings_set_string (self->settings, "run", kx_run_get_folder (run));
+  if (!run || kx_run_get_folder (run))
+    g_settings_set_string (self->settings, "run", run ? kx_run_get_folder (run) : "");
   share_device (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RUN]);
 }

@@ -43,7 +43,10 @@ struct _KxTrainPage {
   KxRun *run;                /* that is shown */
   gulong handlers[8];
   KxMark *checkpoint; /* that is selected */
-  double before;      /* what the dial had before a gesture */
+  double before;      /* what the dial had before a gesture; NaN: that is no deed of its own */
+  double factor;      /* on the schedule then; NaN: it was not followed */
+  gboolean branching; /* by a turn of the dial */
+  gboolean begun;     /* something was begun, or waits to be */
   gboolean showing;   /* numbers are being shown, not changed */
   gboolean looked;    /* the first look for devices is over */
   char *wanted;       /* a run's folder that waits for that */
@@ -183,8 +186,7 @@ show_controls (KxTrainPage *self)
 
   gtk_widget_set_sensitive (GTK_WIDGET (self->dial), rate > 0);
   kx_dial_set_value (self->dial, rate);
-  kx_dial_set_factor (self->dial,
-                      self->run ? kx_run_get (self->run, KOL_CONTROL_RATE_FACTOR) : NAN);
+  kx_dial_set_factor (self->dial, rate > 0 ? kx_run_get (self->run, KOL_CONTROL_RATE_FACTOR) : 1);
   for (guint i = 0; i < N_NUMBERS; i++)
     show_number (self, i);
 }
@@ -227,6 +229,7 @@ pin (KxTrainPage *self)
 typedef struct {
   KxSession *session;
   KxRun *branch, *parent;
+  gboolean learning; /* the parent was */
 } Branch;
 
 static void
@@ -247,6 +250,8 @@ branch_back (gpointer data)
   kx_run_control (branch->branch, KX_VERB_PAUSE);
   kx_session_remove_run (branch->session, branch->branch);
   kx_session_choose_run (branch->session, branch->parent);
+  if (branch->learning)
+    kx_run_control (branch->parent, KX_VERB_RUN);
 }
 
 static void
@@ -263,12 +268,13 @@ branch (KxTrainPage *self)
 {
   g_autoptr (KxRun) parent = g_object_ref (self->run);
   g_autoptr (KxMark) checkpoint = g_object_ref (self->checkpoint);
+  gboolean learning = kx_run_get_state (parent) == KX_RUN_LEARNING;
   KxRun *run = kx_session_branch (self->session, parent, checkpoint);
   g_autofree char *text = g_strdup_printf (_ ("%s branched at step %'" PRIu64),
                                            kx_run_get_name (run), kx_mark_get_step (checkpoint));
   Branch *deed = g_new (Branch, 1);
 
-  *deed = (Branch){ self->session, g_object_ref (run), g_object_ref (parent) };
+  *deed = (Branch){ self->session, g_object_ref (run), g_object_ref (parent), learning };
   kx_undo_push (kx_session_get_undo (self->session), text, branch_back, branch_again, deed,
                 branch_free);
   kx_session_toast (self->session, text, TRUE);
@@ -385,7 +391,7 @@ become_ready (KxTrainPage *self)
 
 typedef struct {
   KxRun *run;
-  KolControl control;
+  KolControl control, back; /* what is turned again, and what is turned back */
   double from, to;
 } Turned;
 
@@ -401,7 +407,7 @@ turn_back (gpointer data)
 {
   Turned *turned = data;
 
-  kx_run_set (turned->run, turned->control, turned->from);
+  kx_run_set (turned->run, turned->back, turned->from);
 }
 
 static void
@@ -419,7 +425,12 @@ note_turn (KxTrainPage *self, KxRun *run, KolControl control, double from, doubl
   g_autoptr (KxMark) mark = kx_mark_new_control (control, 0, from, to);
   Turned *turned = g_new (Turned, 1);
 
-  *turned = (Turned){ g_object_ref (run), control, from, to };
+  *turned = (Turned){ g_object_ref (run), control, control, from, to };
+  if (control == KOL_CONTROL_RATE && !isnan (self->factor))
+    {
+      turned->back = KOL_CONTROL_RATE_FACTOR; /* it followed the schedule */
+      turned->from = self->factor;
+    }
   kx_undo_push (kx_session_get_undo (self->session), kx_mark_get_text (mark), turn_back, turn_again,
                 turned, turned_free);
 }
@@ -428,8 +439,14 @@ static void
 begin_turn (KxTrainPage *self)
 {
   self->before = kx_run_get (self->run, KOL_CONTROL_RATE);
-  if (self->checkpoint) /* a turn from a checkpoint is another future */
-    branch (self);
+  self->factor = kx_run_get (self->run, KOL_CONTROL_RATE_FACTOR);
+  if (!self->checkpoint)
+    return;
+  /* A turn from a checkpoint is another future, whose deed is the branch. */
+  self->before = NAN;
+  self->branching = TRUE;
+  branch (self);
+  self->branching = FALSE;
 }
 
 static void
@@ -443,7 +460,7 @@ end_turn (KxTrainPage *self)
 {
   double now = kx_dial_get_value (self->dial);
 
-  if (now != self->before)
+  if (!isnan (self->before) && now != self->before)
     note_turn (self, self->run, KOL_CONTROL_RATE, self->before, now);
 }
 
@@ -668,7 +685,7 @@ open_run (KxTrainPage *self, const char *folder)
 {
   if (kx_session_get_device (self->session))
     kx_session_resume (self->session, folder, TRUE);
-  else if (!self->looked)
+  else
     {
       g_free (self->wanted);
       self->wanted = g_strdup (folder);
@@ -710,6 +727,15 @@ show_run (KxTrainPage *self)
 {
   KxRun *run = kx_session_get_run (self->session);
 
+  /* What was turned is still of the run that was in sight. */
+  if (!self->branching)
+    kx_dial_finish (self->dial);
+  for (guint i = 0; i < N_NUMBERS; i++)
+    if (self->numbers[i].settle)
+      {
+        g_clear_handle_id (&self->numbers[i].settle, g_source_remove);
+        apply_number (self, i);
+      }
   if (self->run)
     for (guint i = 0; i < G_N_ELEMENTS (self->handlers); i++)
       g_clear_signal_handler (&self->handlers[i], self->run);
@@ -751,8 +777,9 @@ begin (KxTrainPage *self)
   GSettings *settings = kx_session_get_settings (self->session);
   g_autofree char *folder = g_settings_get_string (settings, "run");
 
-  if (self->run || !kx_session_get_device (self->session))
+  if (self->run || self->begun || !kx_session_get_device (self->session))
     return;
+  self->begun = TRUE;
   if (self->wanted)
     kx_session_resume (self->session, self->wanted, TRUE);
   else if (*folder && kx_session_can_resume (folder))
@@ -767,7 +794,7 @@ take_devices (KxTrainPage *self)
   gboolean looked;
 
   g_object_get (self->session, "looked", &looked, NULL);
-  if (looked && !self->looked)
+  if (looked)
     {
       self->looked = TRUE;
       begin (self);

@@ -43,7 +43,7 @@ struct _KolTraining {
   KolTrainReporter reporter;
   gpointer user_data;
 
-  gint64 entered;     /* g_get_monotonic_time (), as the steps under way began */
+  gint64 entered;     /* g_get_monotonic_time (), as the steps under way began; 0: none are */
   double spent;       /* seconds that those before have taken */
   guint64 first_step; /* done before this run */
   double looking;     /* seconds spent on validation and files, which are no training */
@@ -73,11 +73,18 @@ struct _KolTraining {
   double waited_before; /* seconds that were waited before this run */
 };
 
+/* Of the steps under way; none while the clock stands. */
+static double
+seconds_entered (const KolTraining *run)
+{
+  return run->entered ? seconds_since (run->entered) : 0;
+}
+
 /* That the run has taken so far. */
 static double
 seconds_taken (const KolTraining *run)
 {
-  return run->spent + seconds_since (run->entered);
+  return run->spent + seconds_entered (run);
 }
 
 static void
@@ -148,7 +155,7 @@ begin_report (const KolTraining *run, KolTrainEvent event, guint64 step, guint64
     .ratio = NAN,
     .examples_per_second = examples_per_second (run),
     .loader_wait = loader_wait (run, event == KOL_TRAIN_DONE),
-    .seconds = trainer->seconds + seconds_since (run->entered),
+    .seconds = trainer->seconds + seconds_entered (run),
     .seconds_left = done_here > 0 ? (trainer->settings.steps - done) * seconds / done_here : NAN,
   };
 }
@@ -416,7 +423,7 @@ save_and_tell (KolTraining *run, guint64 done, GError **error)
   if (!trainer->record || trainer->saved_step == done)
     return TRUE;
   double seconds = trainer->seconds;
-  trainer->seconds += seconds_since (run->entered);
+  trainer->seconds += seconds_entered (run);
   gboolean saved = kol_trainer_save (trainer, error);
   trainer->seconds = seconds;
   run->looking += seconds_since (before);
@@ -788,10 +795,11 @@ start_clock (KolTraining *run)
 static void
 stop_clock (KolTraining *run)
 {
-  double taken = seconds_since (run->entered);
+  double taken = seconds_entered (run);
 
   run->spent += taken;
   run->trainer->seconds += taken;
+  run->entered = 0;
 }
 
 gboolean
