@@ -133,8 +133,10 @@ kx_mark_new_control (KolControl control, guint64 step, double from, double to)
   g_autofree char *before = kx_format_rate (from);
   g_autofree char *after = kx_format_rate (to);
   const char *name = *names[control] ? _ (names[control]) : "";
-  g_autofree char *text = isnan (from) ? g_strdup_printf ("%s%s", name, after)
-                                       : g_strdup_printf ("%s%s > %s", name, before, after);
+  gboolean again = control == KOL_CONTROL_RATE_FACTOR && isnan (from) && to == 1;
+  g_autofree char *text = again          ? g_strdup (_ ("schedule again"))
+                          : isnan (from) ? g_strdup_printf ("%s%s", name, after)
+                                         : g_strdup_printf ("%s%s > %s", name, before, after);
 
   return kx_mark_new (KX_MARK_CONTROL, step, text);
 }
