@@ -108,11 +108,13 @@ is_empty (KxPhotoView *self)
 
 /* A KxSightFunc. */
 static void
-take_sight (KxSight *sight, gpointer owner)
+take_sight (KxSight *sight, KxNetwork *network, gpointer owner)
 {
   KxPhotoView *self = owner;
   GtkWidget *page = gtk_widget_get_ancestor (GTK_WIDGET (self), KX_TYPE_PAGE);
 
+  if (network != self->network) /* another one was opened meanwhile, or none is open */
+    return;
   if (sight->fault)
     {
       if (page)

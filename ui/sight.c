@@ -34,7 +34,7 @@ kx_sight_unref (KxSight *sight)
 /* From the question to the delivery of the answer. */
 typedef struct {
   gatomicrefcount references; /* the probe's, and the delivery's */
-  GWeakRef owner;             /* the main thread's alone */
+  GWeakRef owner, network;    /* the main thread's alone */
   KxSightFunc func;
   KxQuestion question;
   KolPreprocess fit;
@@ -51,6 +51,7 @@ inquiry_unref (gpointer data)
     return;
   kx_sight_unref (inquiry->sight);
   g_weak_ref_clear (&inquiry->owner);
+  g_weak_ref_clear (&inquiry->network);
   kol_picture_free (inquiry->question.picture);
   g_free (inquiry->question.pixels);
   g_free (inquiry->question.watched);
@@ -62,9 +63,10 @@ deliver (gpointer data)
 {
   Inquiry *inquiry = data;
   g_autoptr (GObject) owner = g_weak_ref_get (&inquiry->owner);
+  g_autoptr (KxNetwork) network = g_weak_ref_get (&inquiry->network);
 
-  if (owner)
-    inquiry->func (inquiry->sight, owner);
+  if (owner && network)
+    inquiry->func (inquiry->sight, network, owner);
 }
 
 static float *
@@ -212,7 +214,7 @@ answer_inquiry (KxOpened *opened, gpointer data)
  * @question: what is asked; what it points to is taken over
  * @func: told what the network says
  * @owner: (type GObject): for @func; of its questions that wait only the newest is answered, and
- *   none once it is gone
+ *   none once it or @network is gone
  */
 void
 kx_sight_ask (KxNetwork *network, const KxQuestion *question, KxSightFunc func, gpointer owner)
@@ -221,6 +223,7 @@ kx_sight_ask (KxNetwork *network, const KxQuestion *question, KxSightFunc func, 
 
   g_atomic_ref_count_init (&inquiry->references);
   g_weak_ref_init (&inquiry->owner, owner);
+  g_weak_ref_init (&inquiry->network, network);
   inquiry->func = func;
   inquiry->question = *question;
   inquiry->fit = *kx_network_get_fit (network);

@@ -60,7 +60,8 @@ typedef struct {
   guint n_watched;
 } KxSight;
 
-typedef void (*KxSightFunc) (KxSight *sight, gpointer owner);
+/** KxSightFunc: told what @network says; the owner may look at another one by then. */
+typedef void (*KxSightFunc) (KxSight *sight, KxNetwork *network, gpointer owner);
 
 void kx_sight_ask (KxNetwork *network, const KxQuestion *question, KxSightFunc func,
                    gpointer owner);
