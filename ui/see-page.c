@@ -553,18 +553,29 @@ open_named (GtkWidget *widget, const char *name, GVariant *target)
 
 /* ── Choosing ────────────────────────────────────────────────────────────────────────────────── */
 
+/* Of a remote one there may be no path. */
+static const char *
+path_of (KxSeePage *self, GFile *file)
+{
+  const char *path = file ? g_file_peek_path (file) : NULL;
+
+  if (!path)
+    show_fault (self, _ ("Only files on this computer can be opened"));
+  return path;
+}
+
 static void
 chosen (GtkFileChooserNative *chooser, int response, KxSeePage *self)
 {
   g_autoptr (GListStore) files = g_list_store_new (G_TYPE_FILE);
+  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
+  const char *path = response == GTK_RESPONSE_ACCEPT ? path_of (self, file) : NULL;
 
-  if (response == GTK_RESPONSE_ACCEPT)
+  if (path)
     {
-      g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
-
       g_list_store_append (files, file);
       if (!kx_page_drop (KX_PAGE (self), G_LIST_MODEL (files)))
-        open_path (self, g_file_peek_path (file));
+        open_path (self, path);
     }
   g_object_unref (chooser);
 }
@@ -604,9 +615,10 @@ static void
 folder_chosen (GtkFileChooserNative *chooser, int response, KxSeePage *self)
 {
   g_autoptr (GFile) folder = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
+  const char *path = response == GTK_RESPONSE_ACCEPT ? path_of (self, folder) : NULL;
 
-  if (response == GTK_RESPONSE_ACCEPT && folder)
-    gtk_widget_activate_action (GTK_WIDGET (self), "see.folder", "s", g_file_peek_path (folder));
+  if (path)
+    gtk_widget_activate_action (GTK_WIDGET (self), "see.folder", "s", path);
   g_object_unref (chooser);
 }
 
