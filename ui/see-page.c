@@ -195,6 +195,19 @@ make_change (KxOpened *opened, gpointer data)
   kx_opened_set_changed (opened);
 }
 
+/* Of layers that the change leaves as they are they come from the cache. */
+static void
+forget_pictures (KxSeePage *self)
+{
+  GHashTableIter iter;
+  gpointer units;
+
+  g_hash_table_iter_init (&iter, self->lists);
+  while (g_hash_table_iter_next (&iter, NULL, &units))
+    kx_unit_list_set_stale (units);
+  kx_exciter_refresh (self->exciter, FALSE);
+}
+
 static void
 change_unit (KxSeePage *self, KxNeuron *unit)
 {
@@ -205,6 +218,7 @@ change_unit (KxSeePage *self, KxNeuron *unit)
   change->unit = kx_neuron_get_index (unit);
   change->change = kx_neuron_get_change (unit, &change->value);
   kx_network_call (self->network, make_change, change, change_free);
+  forget_pictures (self);
   if (self->scoring)
     kx_scoring_restart (self->scoring, FALSE);
   kx_photo_view_ask (self->photo);

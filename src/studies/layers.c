@@ -808,6 +808,19 @@ kol_layers_find (const KolLayers *layers, const char *name, GError **error)
   return NULL;
 }
 
+static Change *
+find_change (const KolLayers *layers, const char *layer)
+{
+  for (guint i = 0; i < layers->changes->len; i++)
+    {
+      Change *change = g_ptr_array_index (layers->changes, i);
+
+      if (strcmp (change->layer, layer) == 0)
+        return change;
+    }
+  return NULL;
+}
+
 /* ── Digests ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* Lent, until the parameter changes. */
@@ -830,14 +843,30 @@ digest_parameter (KolLayers *layers, KolParameter *parameter, GError **error)
   return known->sha256;
 }
 
+/* What is changed of a layer; units that are as they were again leave the digest as it was. */
+static void
+digest_change (const Change *change, GChecksum *sum)
+{
+  for (guint unit = 0; unit < change->units; unit++)
+    {
+      const float numbers[] = { change->keep[unit], change->add[unit], change->turn[unit] };
+
+      if (numbers[0] == 1)
+        continue;
+      g_checksum_update (sum, (const guchar *) change->layer, -1);
+      g_checksum_update (sum, (const guchar *) &unit, sizeof unit);
+      g_checksum_update (sum, (const guchar *) numbers, sizeof numbers);
+    }
+}
+
 /**
  * kol_layers_digest:
  * @layers: an opened network
  * @i: a layer that is no alias
  * @error: return location
  *
- * SHA-256 of the layer's name and of all weights that it depends on: while that is the same, so
- * is all that the layer says.
+ * SHA-256 of the layer's name and of all weights and changed units that it depends on: while that
+ * is the same, so is all that the layer says.
  *
  * Returns: (transfer full) (nullable): 64 hexadecimal digits
  */
@@ -856,6 +885,9 @@ kol_layers_digest (KolLayers *layers, guint i, GError **error)
 
       if (!needed[at])
         continue;
+      const Change *change = find_change (layers, kol_layers_get (layers, at)->name);
+      if (change)
+        digest_change (change, sum);
       for (guint k = 0; k < sources->inputs->len; k++)
         needed[g_array_index (sources->inputs, guint, k)] = TRUE;
       for (guint k = 0; k < sources->own->len; k++)
@@ -870,19 +902,6 @@ kol_layers_digest (KolLayers *layers, guint i, GError **error)
 }
 
 /* ── Changed units ───────────────────────────────────────────────────────────────────────────── */
-
-static Change *
-find_change (const KolLayers *layers, const char *layer)
-{
-  for (guint i = 0; i < layers->changes->len; i++)
-    {
-      Change *change = g_ptr_array_index (layers->changes, i);
-
-      if (strcmp (change->layer, layer) == 0)
-        return change;
-    }
-  return NULL;
-}
 
 /* Its parameters are there before any graph needs them. */
 static Change *

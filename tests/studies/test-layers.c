@@ -237,6 +237,35 @@ test_digest (void)
   close_small (&small);
 }
 
+/* A changed unit counts for its layer and for those behind it, as long as it is changed. */
+static void
+test_digest_changed (void)
+{
+  Small small;
+  g_autoptr (GError) error = NULL;
+
+  open_small (&small);
+  guint conv1 = place_of (small.layers, "conv1"), relu1 = place_of (small.layers, "relu1"),
+        conv2 = place_of (small.layers, "conv2");
+  g_autofree char *below = kol_layers_digest (small.layers, conv1, &error);
+  g_autofree char *own = kol_layers_digest (small.layers, relu1, &error);
+  g_autofree char *behind = kol_layers_digest (small.layers, conv2, &error);
+  g_assert_true (kol_layers_change_unit (small.layers, "relu1", 1, KOL_UNIT_HELD, 0, &error));
+  g_autofree char *below_off = kol_layers_digest (small.layers, conv1, &error);
+  g_autofree char *own_off = kol_layers_digest (small.layers, relu1, &error);
+  g_autofree char *behind_off = kol_layers_digest (small.layers, conv2, &error);
+  g_assert_cmpstr (below_off, ==, below);
+  g_assert_cmpstr (own_off, !=, own);
+  g_assert_cmpstr (behind_off, !=, behind);
+  g_assert_true (kol_layers_change_unit (small.layers, "relu1", 1, KOL_UNIT_HELD, 2, &error));
+  g_autofree char *own_held = kol_layers_digest (small.layers, relu1, &error);
+  g_assert_cmpstr (own_held, !=, own_off);
+  g_assert_true (kol_layers_change_unit (small.layers, "relu1", 1, KOL_UNIT_AS_IT_IS, 0, &error));
+  g_autofree char *own_again = kol_layers_digest (small.layers, relu1, &error);
+  g_assert_cmpstr (own_again, ==, own);
+  close_small (&small);
+}
+
 /* One unit says what it is told to; the others of its layer what they did; all behind it differs.
  */
 static void
@@ -354,6 +383,7 @@ main (int argc, char **argv)
   g_test_add_func ("/studies/layers/wrong-channels", test_wrong_channels);
   g_test_add_func ("/studies/layers/sources", test_sources);
   g_test_add_func ("/studies/layers/digest", test_digest);
+  g_test_add_func ("/studies/layers/digest-changed", test_digest_changed);
   g_test_add_func ("/studies/layers/changed", test_changed);
   g_test_add_func ("/studies/layers/changed-file", test_changed_file);
   int result = g_test_run ();
