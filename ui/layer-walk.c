@@ -5,6 +5,7 @@
 #include "layer-walk.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 
 struct _KxLayerWalk {
@@ -175,7 +176,7 @@ take (KxTrainTab *tab, KxLook *look)
 {
   KxLayerWalk *self = KX_LAYER_WALK (tab);
   g_autofree char *text = g_strdup_printf (
-      _ ("The batch of step %" G_GUINT64_FORMAT ", %zu examples"), look->step, look->count);
+      _ ("The batch of step %" PRIu64 ", %zu examples"), look->step, look->count);
 
   kx_look_unref (self->look);
   self->look = kx_look_ref (look);

@@ -6,6 +6,7 @@
 #include "train-tab.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #define PERIOD 0.25
 
@@ -40,7 +41,7 @@ show_matrix (KxTabConfusion *self, const KxLook *look)
   g_auto (GStrv) names = g_new0 (char *, look->classes + 1);
   g_autofree char *text
       = g_strdup_printf (_ ("%.2f %% right · %zu of %zu validation examples · step "
-                            "%" G_GUINT64_FORMAT),
+                            "%" PRIu64),
                          look->count ? 100.0 * (double) look->right / (double) look->count : 0,
                          look->count, look->total, look->step);
 

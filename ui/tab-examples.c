@@ -5,6 +5,7 @@
 #include "train-tab.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #define PERIOD 0.25
 
@@ -30,8 +31,8 @@ static char *
 describe_batch (const KxLook *look)
 {
   if (!look->classes)
-    return g_strdup_printf (_ ("Step %" G_GUINT64_FORMAT " · loss %.4g"), look->step, look->loss);
-  return g_strdup_printf (_ ("Step %" G_GUINT64_FORMAT " · %zu of %zu right · loss %.4f"),
+    return g_strdup_printf (_ ("Step %" PRIu64 " · loss %.4g"), look->step, look->loss);
+  return g_strdup_printf (_ ("Step %" PRIu64 " · %zu of %zu right · loss %.4f"),
                           look->step, look->right, look->count, look->loss);
 }
 

@@ -6,6 +6,7 @@
 #include "train-tab.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #define PERIOD 0.5
 #define SIZE 48
@@ -34,8 +35,8 @@ take (KxTrainTab *tab, KxLook *look)
   KxTabFilters *self = KX_TAB_FILTERS (tab);
   g_autofree char *text = g_strdup_printf (
       look->pictures->len < look->count
-          ? _ ("%s · step %" G_GUINT64_FORMAT " · %u of %zu · grey is 0, white is positive")
-          : _ ("%s · step %" G_GUINT64_FORMAT " · %u · grey is 0, white is positive"),
+          ? _ ("%s · step %" PRIu64 " · %u of %zu · grey is 0, white is positive")
+          : _ ("%s · step %" PRIu64 " · %u · grey is 0, white is positive"),
       look->title, look->step, look->pictures->len, look->count);
 
   gtk_label_set_label (self->caption, text);
