@@ -43,6 +43,7 @@ struct _KxWorker {
   GList *tasks;  /* of KxTask, referenced */
   gboolean stop;
   double busy;   /* seconds, since it was last asked */
+  gint64 began;  /* what is under way, as far as it is not counted; 0: nothing is */
   gint64 asked;  /* when that was */
   gint64 second; /* when the second began... */
   double probed; /* ...in which probes took so long */
@@ -63,6 +64,14 @@ call_free (Call *call)
   if (call->destroy)
     call->destroy (call->data);
   g_free (call);
+}
+
+/* Counts what is under way up to now; @next: from when on it is to be counted. */
+static void
+count_busy (KxWorker *worker, gint64 next)
+{
+  worker->busy += seconds_since (worker->began);
+  worker->began = next;
 }
 
 /* ── Tasks ───────────────────────────────────────────────────────────────────────────────────── */
@@ -210,14 +219,14 @@ give_turn (KxWorker *worker, KxTask *task)
   /* Who slept has not saved up time. */
   task->pass = MAX (task->pass, least_pass (worker));
   task->woken = FALSE;
+  gint64 began = worker->began = g_get_monotonic_time ();
   g_mutex_unlock (&worker->mutex);
-  gint64 began = g_get_monotonic_time ();
   KxTurn turn = task->kind->turn (task->self, KX_QUANTUM);
   double seconds = seconds_since (began);
   g_mutex_lock (&worker->mutex);
   task->pass += seconds / task->weight;
   task->seconds += seconds;
-  worker->busy += seconds;
+  count_busy (worker, 0);
   task->waiting = turn == KX_TURN_WAIT && !task->woken;
   if (turn == KX_TURN_DONE)
     end_task (worker, task);
@@ -230,13 +239,13 @@ make_call (KxWorker *worker, GQueue *queue)
 {
   Call *call = g_queue_pop_head (queue);
 
+  gint64 began = worker->began = g_get_monotonic_time ();
   g_mutex_unlock (&worker->mutex);
-  gint64 began = g_get_monotonic_time ();
   call->func (call->data);
   call_free (call);
   double seconds = seconds_since (began);
   g_mutex_lock (&worker->mutex);
-  worker->busy += seconds;
+  count_busy (worker, 0);
   return seconds;
 }
 
@@ -418,6 +427,8 @@ kx_worker_take_load (KxWorker *worker)
 {
   g_mutex_lock (&worker->mutex);
   double seconds = seconds_since (worker->asked);
+  if (worker->began)
+    count_busy (worker, g_get_monotonic_time ());
   double load = seconds > 0 ? CLAMP (worker->busy / seconds, 0, 1) : 0;
   worker->busy = 0;
   worker->asked = g_get_monotonic_time ();

@@ -73,11 +73,10 @@ test_weights (void)
   g_autoptr (KxTask) other = kx_worker_add (worker, &kind, &light, 1);
 
   wait_until (&light.turns, 50);
-  int turns = g_atomic_int_get (&heavy.turns);
+  double ratio = kx_task_get_seconds (one) / kx_task_get_seconds (other);
   kx_worker_stop (worker, NULL, NULL);
-  /* Sleeps of a millisecond are not alike, so neither are the shares to the digit. */
-  g_assert_cmpint (turns, >, 100);
-  g_assert_cmpint (turns, <, 225);
+  g_assert_cmpfloat (ratio, >, 2); /* a turn may be under way */
+  g_assert_cmpfloat (ratio, <, 4);
   g_assert_cmpint (heavy.ended + light.ended, ==, 2);
 }
 
