@@ -44,11 +44,12 @@ struct _KxSeePage {
   GtkButton *training_button;
   GtkMenuButton *open_pill;
 
-  KxExciting *dreaming; /* of the photo, or NULL */
-  KxScoring *scoring;   /* of the network of a run */
-  guint live;           /* a source, while a network in training is looked at */
-  guint64 step;         /* that the network's weights are of */
-  guint64 next_frame;   /* the step from which on another picture joins the film */
+  KxExciting *dreaming;    /* of the photo, or NULL */
+  KxNetworkLayer *dreamer; /* which layer does */
+  KxScoring *scoring;      /* of the network of a run */
+  guint live;              /* a source, while a network in training is looked at */
+  guint64 step;            /* that the network's weights are of */
+  guint64 next_frame;      /* the step from which on another picture joins the film */
   KxExciter *exciter;
   KxExamples *examples;
   KxNetwork *network;
@@ -301,6 +302,7 @@ static void
 end_dream (KxSeePage *self)
 {
   g_clear_pointer (&self->dreaming, kx_exciting_free);
+  g_clear_object (&self->dreamer);
 }
 
 /* A KxExcitedFunc. */
@@ -319,8 +321,8 @@ take_dream (const KxExcited *excited, gpointer owner)
       return;
     }
   text = g_strdup_printf (_ ("Dream of %s, step %u of %u"),
-                          kx_network_layer_get_name (kx_unit_list_get_layer (self->units)),
-                          excited->picture.steps, excited->of);
+                          kx_network_layer_get_name (self->dreamer), excited->picture.steps,
+                          excited->of);
   kx_photo_view_show_dream (self->photo, excited->picture.texture, text);
 }
 
@@ -342,9 +344,9 @@ dream (GtkWidget *widget, const char *name, GVariant *target)
   end_dream (self);
   settings.steps = DREAM_STEPS;
   self->dreaming = kx_exciting_new (self->network, take_dream, self);
-  kx_exciting_set_layer (self->dreaming,
-                         kx_network_layer_get_index (kx_unit_list_get_layer (self->units)),
-                         &settings, kx_photo_view_dup_picture (self->photo), 1);
+  self->dreamer = g_object_ref (kx_unit_list_get_layer (self->units));
+  kx_exciting_set_layer (self->dreaming, kx_network_layer_get_index (self->dreamer), &settings,
+                         kx_photo_view_dup_picture (self->photo), 1);
   kx_exciting_wish (self->dreaming, &wish, 1, KX_DREAM, 1);
   kx_photo_view_show_dream (self->photo, NULL, _ ("The dream begins"));
 }
