@@ -47,8 +47,9 @@ struct _KxPhotoView {
   gboolean drawing;
   KxNetwork *network;
   KxUnitList *units;
-  KolPicture *photo; /* as it was opened */
-  GArray *watched;   /* KxWatched */
+  KolPicture *photo;     /* as it was opened */
+  GCancellable *loading; /* the next one, or NULL */
+  GArray *watched;       /* KxWatched */
   GPtrArray *watched_labels;
   KxSight *sight;
   gboolean fresh; /* the next answer is of the picture as it was opened */
@@ -297,6 +298,14 @@ show_seen (KxPhotoView *self, const KolPicture *picture)
   kx_canvas_set_seen (self->canvas, &seen);
 }
 
+/* What was asked for last is shown, whatever takes longer to load. */
+static void
+stop_loading (KxPhotoView *self)
+{
+  g_cancellable_cancel (self->loading);
+  g_clear_object (&self->loading);
+}
+
 static void
 take_picture (KxPhotoView *self, KolPicture *picture)
 {
@@ -304,6 +313,7 @@ take_picture (KxPhotoView *self, KolPicture *picture)
                                      ? kx_picture_fit (picture, MOST_SIDE)
                                      : kol_picture_convert (picture, picture->channels);
 
+  stop_loading (self);
   kol_picture_free (self->photo);
   self->photo = picture;
   if (!small)
@@ -349,20 +359,23 @@ loaded (GObject *object, GAsyncResult *result, gpointer unused)
 
   if (picture)
     take_picture (self, picture);
-  else if (page)
+  else if (page && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     kx_page_show_fault (KX_PAGE (page), error->message, NULL, NULL, NULL);
 }
 
 /**
  * kx_photo_view_open:
  * @view: a view
- * @file: of a photo
+ * @file: of a photo; it takes the place of one that is being loaded
  */
 void
 kx_photo_view_open (KxPhotoView *self, GFile *file)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, loaded, NULL);
+  g_autoptr (GTask) task = NULL;
 
+  stop_loading (self);
+  self->loading = g_cancellable_new ();
+  task = g_task_new (self, self->loading, loaded, NULL);
   g_task_set_task_data (task, g_object_ref (file), g_object_unref);
   g_task_run_in_thread (task, load);
 }
@@ -569,6 +582,7 @@ kx_photo_view_dispose (GObject *object)
   KxPhotoView *self = KX_PHOTO_VIEW (object);
 
   g_clear_handle_id (&self->later, g_source_remove);
+  stop_loading (self);
   if (self->stack)
     gtk_widget_unparent (GTK_WIDGET (self->stack));
   self->stack = NULL;
