@@ -23,7 +23,6 @@ struct _KxExciter {
   KxSeries *objective; /* the favourite's */
   double seconds_left;
   gboolean paused, resting;
-  KxNeuron *mixed;         /* whose picture was changed on its way: no cache has it */
   gboolean favourite_only; /* stale pictures of others stay */
 };
 
@@ -154,7 +153,7 @@ take_picture (KxExciter *self, const KxExcited *excited)
   KxNeuron *unit = kx_unit_list_get (self->units, excited->unit);
   gboolean stage = isnan (excited->seconds_left);
 
-  if (stage && unit != self->mixed)
+  if (stage && !excited->blended)
     {
       g_autofree char *key = key_of (self, excited->unit);
       kx_picture_cache_put (self->cache, key, &excited->picture);
@@ -195,7 +194,6 @@ static void
 ask_anew (KxExciter *self)
 {
   g_clear_pointer (&self->digest, g_free);
-  self->mixed = NULL;
   self->serial++;
   self->seconds_left = NAN;
   kx_series_truncate (self->objective, -1);
@@ -262,7 +260,6 @@ kx_exciter_set_favourite (KxExciter *self, KxNeuron *unit)
 {
   if (!g_set_object (&self->favourite, unit))
     return;
-  self->mixed = NULL;
   kx_series_truncate (self->objective, -1);
   self->seconds_left = NAN;
   send_wishes (self);
@@ -303,16 +300,15 @@ kx_exciter_set_settings (KxExciter *self, const KxExciteSettings *settings)
       = self->favourite && self->digest && self->exciting && can_go_on (&self->settings, settings);
 
   self->settings = *settings;
-  self->mixed = NULL;
   if (!live)
     {
       kx_exciter_refresh (self, FALSE);
       return;
     }
   self->favourite_only = FALSE;
-  self->mixed = self->favourite;
+  self->serial++; /* news under way are of the settings before */
   kx_unit_list_set_stale (self->units);
-  kx_exciting_change (self->exciting, settings);
+  kx_exciting_change (self->exciting, settings, self->serial);
   send_wishes (self);
 }
 

@@ -38,7 +38,8 @@ typedef struct {
 
   gboolean running;  /* a picture is being made: */
   guint unit, stage; /* which, until where, */
-  guint reached;     /* and the step that it was told of last */
+  guint reached;     /* the step that it was told of last, */
+  gboolean blended;  /* and whether settings were changed on its way */
 } Work;
 
 struct _KxExciting {
@@ -104,6 +105,7 @@ news_new (Work *work)
   news->work = work_ref (work);
   news->excited.serial = work->serial;
   news->excited.unit = work->unit;
+  news->excited.blended = work->blended;
   news->excited.of = work->settings.steps;
   news->excited.seconds_left = NAN;
   news->excited.picture.activation = news->excited.picture.probability = NAN;
@@ -222,6 +224,7 @@ take_up (Work *work, const KxWish *wish, GError **error)
     return TRUE;
   work->unit = wish->unit;
   work->reached = 0;
+  work->blended = FALSE;
   work->running = kol_maximizer_begin (work->maximizer, wish->unit == KX_DREAM ? NULL : &work->unit,
                                        1, &watch, error);
   return work->running;
@@ -374,7 +377,7 @@ take_wishes (KxOpened *opened, gpointer data)
   kx_opened_wake_work (opened, work);
 }
 
-/* What can be changed of a picture that is being made is; it goes on from what it is. */
+/* The favourite's picture, if it is being made, goes on from what it is; another's begins anew. */
 static void
 take_change (KxOpened *opened, gpointer data)
 {
@@ -382,7 +385,10 @@ take_change (KxOpened *opened, gpointer data)
   Work *work = order->work;
   g_autoptr (GError) error = NULL;
 
+  work->serial = order->serial;
   work->settings = order->settings;
+  work->running = work->running && work->unit == work->favourite;
+  work->blended = work->running;
   if (!work->maximizer)
     return;
   const KolMaximizeOptions options = options_of (work);
@@ -499,13 +505,14 @@ kx_exciting_wish (KxExciting *self, const KxWish *wishes, guint n, guint favouri
  * kx_exciting_change:
  * @exciting: what makes pictures
  * @settings: of which steps, rate and stillness are taken
+ * @serial: that news will have from then on, and wishes need
  *
- * Changes the picture that is being made, from its next step on, and all that follow.
+ * Changes the favourite's picture, if it is being made, from its next step on, and all that follow.
  */
 void
-kx_exciting_change (KxExciting *self, const KxExciteSettings *settings)
+kx_exciting_change (KxExciting *self, const KxExciteSettings *settings, guint serial)
 {
-  Order *order = order_new (self, 0);
+  Order *order = order_new (self, serial);
 
   order->settings = *settings;
   kx_network_call (self->network, take_change, order, order_free);

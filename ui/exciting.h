@@ -41,6 +41,7 @@ typedef struct {
  * @digest: (nullable): of the layer: nothing else is told then
  * @unit: which, or %KX_DREAM
  * @picture: its picture now
+ * @blended: whether settings were changed while it was made
  * @of: steps that it is to take
  * @seconds_left: until then; NaN: not known
  *
@@ -52,6 +53,7 @@ typedef struct {
   char *digest;
   guint unit;
   KxNeuronPicture picture;
+  gboolean blended;
   guint of;
   double seconds_left;
 } KxExcited;
@@ -74,7 +76,7 @@ void kx_exciting_set_layer (KxExciting *exciting, guint layer, const KxExciteSet
                             KolPicture *photo, guint serial);
 void kx_exciting_wish (KxExciting *exciting, const KxWish *wishes, guint n, guint favourite,
                        guint serial);
-void kx_exciting_change (KxExciting *exciting, const KxExciteSettings *settings);
+void kx_exciting_change (KxExciting *exciting, const KxExciteSettings *settings, guint serial);
 void kx_exciting_pause (KxExciting *exciting, gboolean pause);
 
 G_END_DECLS
