@@ -163,7 +163,10 @@ walk_inputs (const Walk *walk, const KolNode *node)
       if (walk->places[input->id] != G_MAXUINT)
         note_input (walk, walk->places[input->id]);
       else if (input->op == &kol_op_parameter)
-        g_ptr_array_add (walk->sources->own, input->parameter);
+        {
+          if (!g_str_has_prefix (input->parameter->name, STUDY "change/")) /* not learned */
+            g_ptr_array_add (walk->sources->own, input->parameter);
+        }
       else
         walk_inputs (walk, input);
     }
