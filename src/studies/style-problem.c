@@ -371,9 +371,9 @@ set_weights (const KolStyleProblem *self)
     }
 }
 
-/* What a term's weight is by the options as they are now. */
-static double
-weight_of (const KolStyleProblem *self, const KolStyleTerm *term)
+/* A term's weight, and its layer's name, by the options as they are now: those before may go. */
+static void
+weigh_term (const KolStyleProblem *self, KolStyleTerm *term)
 {
   const KolStyleOptions *options = self->task->options;
   gboolean style = g_str_equal (term->kind, "style");
@@ -381,22 +381,22 @@ weight_of (const KolStyleProblem *self, const KolStyleTerm *term)
   guint n = style ? options->n_style_layers : options->n_content_layers;
 
   if (!term->layer)
-    return options->variation_weight;
-  for (guint i = 0; i < n; i++)
+    term->weight = options->variation_weight;
+  for (guint i = 0; term->layer && i < n; i++)
     if (g_str_equal (layers[i].name, term->layer))
-      return (style ? options->style_weight : options->content_weight)
-             * (layers[i].weight != 0 ? layers[i].weight : 1);
-  return term->weight;
+      {
+        term->layer = layers[i].name;
+        term->weight = (style ? options->style_weight : options->content_weight)
+                       * (layers[i].weight != 0 ? layers[i].weight : 1);
+        return;
+      }
 }
 
 static void
 weigh_terms (KolStyleProblem *self)
 {
   for (guint i = 0; i < self->terms->len; i++)
-    {
-      KolStyleTerm *term = &g_array_index (self->terms, KolStyleTerm, i);
-      term->weight = weight_of (self, term);
-    }
+    weigh_term (self, &g_array_index (self->terms, KolStyleTerm, i));
 }
 
 void
@@ -409,10 +409,9 @@ kol_style_problem_weigh (KolStyleProblem *problem)
 gboolean
 kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes, GError **error)
 {
-  if (problem->tiles) /* and x, and its gradient */
+  if (problem->tiles)
     {
-      *bytes = kol_style_tiles_get_peak (problem->tiles)
-               + 2 * (guint64) kol_shape_count (&problem->shape) * sizeof (float);
+      *bytes = kol_style_tiles_get_peak (problem->tiles);
       return TRUE;
     }
   return kol_peak_bytes (problem->graph, problem->targets, 2, bytes, error);
