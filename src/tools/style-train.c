@@ -8,6 +8,7 @@
 #define SAY_EVERY 15.0 /* seconds between two lines where no line can be replaced */
 #define PAIRS 4        /* pictures of a comparison that are kept */
 #define HELD_OUT 8     /* photos, or a tenth of them */
+#define UNSET G_MININT /* as HELD_OUT says */
 
 typedef struct {
   ToolOptions common;
@@ -291,8 +292,8 @@ run_training (const TrainOptions *options, const char *style_path)
           .style = style,
           .photos = (const char *const *) photos->pdata,
           .n_photos = photos->len,
-          .held_out
-          = options->held_out >= 0 ? (guint) options->held_out : MIN (HELD_OUT, photos->len / 10),
+          .held_out = options->held_out == UNSET ? MIN (HELD_OUT, photos->len / 10)
+                                                 : (guint) options->held_out,
           .content_weight = options->content_weight,
           .style_weight = options->style_weight,
           .variation_weight = options->variation,
@@ -325,7 +326,7 @@ run_command (int argc, char **argv)
                                     .style_weight = NAN,
                                     .variation = NAN,
                                     .every = 100,
-                                    .held_out = -1,
+                                    .held_out = UNSET,
                                     .seed = 1 };
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
@@ -352,7 +353,7 @@ run_command (int argc, char **argv)
     { "every", 0, 0, G_OPTION_ARG_INT, &options.every,
       "Steps between two checks, saves and samples (100)", "N" },
     { "held-out", 0, 0, G_OPTION_ARG_INT, &options.held_out,
-      "Photos that are not learned from, to see how well it does (8)", "N" },
+      "Photos that are not learned from, to see how well it does (8, or a tenth)", "N" },
     { "against", 0, 0, G_OPTION_ARG_INT, &options.against,
       "In the end, compare with so many iterations of L-BFGS on each photo held out", "N" },
     { "resume", 0, 0, G_OPTION_ARG_NONE, &options.resume, "Go on with what NET has", NULL },
@@ -371,6 +372,8 @@ run_command (int argc, char **argv)
       || options.steps < 0 || options.every < 1 || options.against < 0)
     return tool_usage (&tool_style_train, "--size, --style-size, --batch, --width, --steps, "
                                           "--every and --against are numbers above 0");
+  if (options.held_out < 0 && options.held_out != UNSET)
+    return tool_usage (&tool_style_train, "--held-out is a number of at least 0");
   return run_training (&options, argv[1]);
 }
 
