@@ -176,13 +176,16 @@ kx_engine_open (KxEngine *engine, GError **error)
 
 /**
  * kx_engine_note_memory:
- * @engine: an engine with an open device
+ * @engine: an engine
  *
- * Takes note of the memory in use, for kx_engine_get_memory(). On the worker's thread.
+ * Takes note of the memory in use, for kx_engine_get_memory(), if the device is open. On the
+ * worker's thread.
  */
 void
 kx_engine_note_memory (KxEngine *engine)
 {
+  if (!engine->device)
+    return;
   g_mutex_lock (&engine->mutex);
   engine->memory = kol_device_get_memory_used (engine->device);
   engine->budget = kol_device_get_budget (engine->device);

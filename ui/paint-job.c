@@ -439,11 +439,23 @@ set_paint (Work *work, KxPaint *paint)
   work->paint = paint;
 }
 
+/* A wish, which begins where what was wanted before it does. Given. */
+static KxPaint *
+keep_start (Work *work, KxPaint *wish)
+{
+  const KolPicture *start = work->paint->start;
+  KxPaint *next = kx_paint_copy (wish);
+
+  if (!next->start && start)
+    next->start = kol_picture_convert (start, start->channels);
+  return next;
+}
+
 /* Another size or another network is another stage, which begins with the picture as it is now. */
 static gboolean
 change_stage (Work *work, KxPaint *wish)
 {
-  g_autoptr (KxPaint) next = kx_paint_copy (wish);
+  g_autoptr (KxPaint) next = keep_start (work, wish);
 
   if (work->last)
     {
@@ -483,7 +495,8 @@ fulfil (Work *work, KxPaint *wish)
 {
   if (!work->style)
     {
-      set_paint (work, wish);
+      g_autoptr (KxPaint) next = keep_start (work, wish);
+      set_paint (work, next);
       return TRUE;
     }
   return kx_paint_can_change (work->paint, wish) ? change_style (work, wish)
@@ -814,18 +827,20 @@ kx_paint_job_new (KxSession *session, KxPaint *paint, guint from)
  * kx_paint_job_update:
  * @job: a painting
  * @paint: what is to be painted from now on. Weights act from the next step; for all else another
- *   stage begins with the picture as it is
+ *   stage begins with the picture as it is. The rate stays what it was
  */
 void
 kx_paint_job_update (KxPaintJob *self, KxPaint *paint)
 {
   if (!self->task)
     return;
+  KxPaint *wish = kx_paint_copy (paint);
+  wish->rate = self->paint->rate;
   kx_paint_unref (self->paint);
-  self->paint = kx_paint_ref (paint);
+  self->paint = wish;
   g_mutex_lock (&self->mailbox->mutex);
   g_clear_pointer (&self->mailbox->wish, kx_paint_unref);
-  self->mailbox->wish = kx_paint_ref (paint);
+  self->mailbox->wish = kx_paint_ref (wish);
   g_mutex_unlock (&self->mailbox->mutex);
   kx_task_wake (self->task);
 }
