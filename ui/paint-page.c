@@ -1541,7 +1541,7 @@ static gboolean
 kx_paint_page_drop (KxPage *page, GListModel *files)
 {
   KxPaintPage *self = KX_PAINT_PAGE (page);
-  gboolean taken = FALSE;
+  guint pictures = 0;
 
   if (open_painted (self, files))
     return TRUE;
@@ -1556,10 +1556,14 @@ kx_paint_page_drop (KxPage *page, GListModel *files)
 
       if (!path || !is_picture (file))
         continue;
-      load (self, path, !taken ? FOR_CONTENT : i == 1 ? FOR_FIRST_STYLE : FOR_STYLE);
-      taken = TRUE;
+      if (++pictures == 2)
+        {
+          clear_styles (self);
+          change (self);
+        }
+      load (self, path, pictures == 1 ? FOR_CONTENT : FOR_STYLE);
     }
-  return taken;
+  return pictures > 0;
 }
 
 static gboolean
