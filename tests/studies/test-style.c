@@ -823,7 +823,9 @@ test_tiles (gconstpointer data)
         }
       g_test_message ("%u tiles: %g and %g, the gradient %.2g of its norm away", tiles, whole.total,
                       parts.total, sqrt (apart / norm));
-      g_assert_cmpfloat (sqrt (apart), <, 2e-3 * sqrt (norm));
+      /* Tiles are looked at by other variants than the whole is learned from, and where two values
+         of a pooling are as good as equal another one is the largest. */
+      g_assert_cmpfloat (sqrt (apart), <, 1e-2 * sqrt (norm));
       g_free (whole.gradient);
       g_free (parts.gradient);
     }
