@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "paint-file.h"
 #include "paint-picture.h"
 
 #define THUMBNAIL 56 /* pixels of height */
@@ -247,12 +248,16 @@ kx_fast_grid_add (KxFastGrid *self, const char *path, GError **error)
 {
   g_autofree char *folder = kx_fast_grid_get_folder ();
   g_autofree char *base = g_path_get_basename (path);
-  g_autofree char *place = g_build_filename (folder, base, NULL);
+  char *dot = strrchr (base, '.');
+  g_autofree char *stem = g_strndup (base, dot ? (gsize) (dot - base) : strlen (base));
+  g_autofree char *name = kx_free_name (folder, stem, kx_network_suffixes);
+  g_autofree char *file = g_strconcat (name, dot, NULL);
+  g_autofree char *place = g_build_filename (folder, file, NULL);
   g_autoptr (GFile) from = g_file_new_for_path (path);
   g_autoptr (GFile) to = g_file_new_for_path (place);
 
   g_mkdir_with_parents (folder, 0777);
-  if (!g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, error))
+  if (!g_file_copy (from, to, G_FILE_COPY_NONE, NULL, NULL, NULL, error))
     return FALSE;
   kx_fast_grid_look (self);
   return TRUE;

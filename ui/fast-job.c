@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 
 #include "news-private.h"
+#include "paint-file.h"
 
 #define SCREEN 1280 /* pixels; see paint-picture.c */
 
@@ -21,8 +22,10 @@ typedef struct {
   KxPaintPicture *picture; /* or: */
   GPtrArray *paths;        /* of the folder, as they come */
   char *folder;            /* for the results */
+  GCancellable *cancellable;
   guint size;
   guint done, failed;
+  char *reason; /* of the first failure */
   GError *error;
   KolSnapshot *result;
   GWeakRef owner; /* Fast */
@@ -37,6 +40,7 @@ struct _KxFast {
 
   KxJob *job; /* which holds this */
   KxTask *task;
+  GCancellable *cancellable; /* ends the picture under way */
   char *folder;
   KxFastPainted painted;
   GWeakRef object, session;
@@ -50,6 +54,7 @@ kx_fast_finalize (GObject *object)
   KxFast *self = KX_FAST (object);
 
   g_clear_pointer (&self->task, kx_task_unref);
+  g_object_unref (self->cancellable);
   g_free (self->folder);
   g_weak_ref_clear (&self->object);
   g_weak_ref_clear (&self->session);
@@ -65,6 +70,7 @@ kx_fast_class_init (KxFastClass *klass)
 static void
 kx_fast_init (KxFast *self)
 {
+  self->cancellable = g_cancellable_new ();
   g_weak_ref_init (&self->object, NULL);
   g_weak_ref_init (&self->session, NULL);
 }
@@ -74,6 +80,7 @@ kx_fast_init (KxFast *self)
 typedef struct {
   GWeakRef owner;
   guint done, failed, total;
+  char *reason; /* of the first failure */
   gboolean over;
   KolSnapshot *result;
   GdkTexture *texture;
@@ -89,6 +96,7 @@ news_free (gpointer data)
   g_clear_pointer (&news->result, kol_snapshot_unref);
   g_clear_object (&news->texture);
   g_clear_error (&news->error);
+  g_free (news->reason);
   g_free (news);
 }
 
@@ -110,10 +118,16 @@ tell_end (KxFast *self, const News *news)
   if (!self->folder || !session)
     return;
   g_autofree char *shown = g_filename_display_name (self->folder);
-  g_autofree char *text
-      = news->failed ? g_strdup_printf (_ ("%u pictures are in “%s”; %u could not be painted"),
-                                        news->done, shown, news->failed)
-                     : g_strdup_printf (_ ("%u pictures are in “%s”"), news->done, shown);
+  g_autofree char *done = g_strdup_printf (
+      g_dngettext (NULL, "%u picture is in “%s”", "%u pictures are in “%s”", news->done),
+      news->done, shown);
+  g_autofree char *failed
+      = news->failed ? g_strdup_printf (g_dngettext (NULL, "; %u could not be painted: %s",
+                                                     "; %u could not be painted, the first: %s",
+                                                     news->failed),
+                                        news->failed, news->reason)
+                     : g_strdup ("");
+  g_autofree char *text = g_strconcat (done, failed, NULL);
   kx_session_toast (session, text, FALSE);
 }
 
@@ -141,6 +155,7 @@ news_new (Work *work)
   g_weak_ref_init (&news->owner, owner);
   news->done = work->done;
   news->failed = work->failed;
+  news->reason = g_strdup (work->reason);
   news->total = work->picture ? 1 : work->paths ? work->paths->len : 0;
   return news;
 }
@@ -153,6 +168,8 @@ open_painter (Work *work)
   KolDevice *device = kx_engine_open (work->engine, &work->error);
 
   work->painter = device ? kol_painter_open (device, work->network, &work->error) : NULL;
+  if (work->painter)
+    kol_painter_watch (work->painter, &(KolStudyWatch){ .cancellable = work->cancellable });
   return work->painter != NULL;
 }
 
@@ -203,7 +220,8 @@ save (Work *work, KolSnapshot *picture, const char *path, GError **error)
     return FALSE;
   if (dot)
     *dot = '\0';
-  g_autofree char *name = g_strconcat (base, ".png", NULL);
+  g_autofree char *stem = kx_free_name (work->folder, base, (const char *const[]){ ".png", NULL });
+  g_autofree char *name = g_strconcat (stem, ".png", NULL);
   g_autofree char *result = g_build_filename (work->folder, name, NULL);
   const char *bytes = g_bytes_get_data (png, &size);
   return g_file_set_contents (result, bytes, (gssize) size, error);
@@ -214,13 +232,20 @@ static void
 paint_next (Work *work)
 {
   const char *path = g_ptr_array_index (work->paths, work->done + work->failed);
-  g_autoptr (KolPicture) picture = kol_picture_load (path, NULL);
-  g_autoptr (KolSnapshot) painted = picture ? paint (work, picture, NULL) : NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolPicture) picture = kol_picture_load (path, &error);
+  g_autoptr (KolSnapshot) painted = picture ? paint (work, picture, &error) : NULL;
 
-  if (painted && save (work, painted, path, NULL))
+  if (painted && save (work, painted, path, &error))
     work->done++;
+  else if (g_cancellable_is_cancelled (work->cancellable))
+    return;
   else
-    work->failed++;
+    {
+      work->failed++;
+      if (!work->reason)
+        work->reason = g_strdup (error->message);
+    }
   kx_news_post (deliver, news_new (work), news_free);
 }
 
@@ -235,6 +260,8 @@ turn (gpointer data, double seconds)
     {
       work->result = paint (work, work->picture->picture, &work->error);
       work->done = work->result != NULL;
+      if (g_error_matches (work->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        g_clear_error (&work->error);
     }
   else
     paint_next (work);
@@ -261,9 +288,11 @@ end (gpointer data)
   g_clear_pointer (&work->painter, kol_painter_free);
   kx_engine_note_memory (work->engine);
   kx_engine_unref (work->engine);
+  g_object_unref (work->cancellable);
   g_clear_pointer (&work->picture, kx_paint_picture_unref);
   g_clear_pointer (&work->paths, g_ptr_array_unref);
   g_free (work->network);
+  g_free (work->reason);
   g_free (work->folder);
   g_weak_ref_clear (&work->owner);
   g_free (work);
@@ -276,8 +305,10 @@ cancel (KxJob *job, gpointer owner)
 {
   KxFast *self = owner;
 
-  if (self && self->task)
-    kx_task_cancel (self->task);
+  if (!self || !self->task)
+    return;
+  kx_task_cancel (self->task);
+  g_cancellable_cancel (self->cancellable);
 }
 
 static KxFast *
@@ -300,6 +331,7 @@ work_new (KxFast *self, KxSession *session, const char *network)
 
   work->engine = kx_engine_ref (kx_device_get_engine (kx_session_get_device (session)));
   work->network = g_strdup (network);
+  work->cancellable = g_object_ref (self->cancellable);
   g_weak_ref_init (&work->owner, self);
   return work;
 }
@@ -341,7 +373,7 @@ kx_fast_paint (KxSession *session, const char *network, KxPaintPicture *picture,
   return begin (self, work);
 }
 
-/* "holiday-mosaic", beside the folder. Given. */
+/* "holiday-mosaic", beside the folder, or the like that is not there yet. Given. */
 static char *
 name_folder (const char *folder, const char *network)
 {
@@ -350,7 +382,11 @@ name_folder (const char *folder, const char *network)
 
   if (dot)
     *dot = '\0';
-  return g_strdup_printf ("%s-%s", folder, base);
+  g_autofree char *parent = g_path_get_dirname (folder);
+  g_autofree char *first = g_path_get_basename (folder);
+  g_autofree char *name = g_strdup_printf ("%s-%s", first, base);
+  g_autofree char *free_one = kx_free_name (parent, name, (const char *const[]){ "", NULL });
+  return g_build_filename (parent, free_one, NULL);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "news-private.h"
+#include "paint-file.h"
 
 #define SAVE_EVERY 100 /* steps */
 
@@ -283,8 +284,9 @@ kx_fast_train (KxSession *session, const KxFastTraining *training, KxFastTrained
   static const KxJobVerbs verbs = { cancel, NULL };
   KxFastTrainer *self = g_object_new (KX_TYPE_FAST_TRAINER, NULL);
   g_autofree char *title = g_strdup_printf (_ ("Learning to paint as %s"), training->style->name);
-  g_autofree char *weights = g_strconcat (training->name, ".safetensors", NULL);
-  g_autofree char *sample = g_strconcat (training->name, ".png", NULL);
+  g_autofree char *name = kx_free_name (training->folder, training->name, kx_network_suffixes);
+  g_autofree char *weights = g_strconcat (name, ".safetensors", NULL);
+  g_autofree char *sample = g_strconcat (name, ".png", NULL);
   Work *work = g_new0 (Work, 1);
 
   g_mkdir_with_parents (training->folder, 0777);

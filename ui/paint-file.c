@@ -289,3 +289,42 @@ kx_paint_file_save_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
+
+/* ── Names that are free ─────────────────────────────────────────────────────────────────────── */
+
+const char *const kx_network_suffixes[] = { ".safetensors", ".onnx", ".png", "-samples", NULL };
+
+static gboolean
+is_taken (const char *folder, const char *name, const char *const *suffixes)
+{
+  for (; *suffixes; suffixes++)
+    {
+      g_autofree char *file = g_strconcat (name, *suffixes, NULL);
+      g_autofree char *path = g_build_filename (folder, file, NULL);
+
+      if (g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/**
+ * kx_free_name:
+ * @folder: where a file is to be made
+ * @name: how it is to be called
+ * @suffixes: (array zero-terminated=1): with each of which @name is to be free
+ *
+ * Returns: (transfer full): @name, or @name-2, @name-3 and so on, with which no file is replaced
+ */
+char *
+kx_free_name (const char *folder, const char *name, const char *const *suffixes)
+{
+  char *found = g_strdup (name);
+
+  for (guint i = 2; is_taken (folder, found, suffixes); i++)
+    {
+      g_free (found);
+      found = g_strdup_printf ("%s-%u", name, i);
+    }
+  return found;
+}

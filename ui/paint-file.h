@@ -39,4 +39,9 @@ gboolean kx_paint_file_save_finish (GAsyncResult *result, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxPaintFile, kx_paint_file_free)
 
+/** kx_network_suffixes: of the files that belong to a network that paints in one pass. */
+extern const char *const kx_network_suffixes[];
+
+char *kx_free_name (const char *folder, const char *name, const char *const *suffixes);
+
 G_END_DECLS
