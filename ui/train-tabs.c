@@ -107,6 +107,17 @@ make_switcher (KxTrainTabs *self)
   return switcher;
 }
 
+/* In a narrow window the row is moved along rather than the window kept wide. */
+static GtkWidget *
+make_row (KxTrainTabs *self)
+{
+  GtkWidget *row = gtk_scrolled_window_new ();
+
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (row), GTK_POLICY_EXTERNAL, GTK_POLICY_NEVER);
+  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (row), make_switcher (self));
+  return row;
+}
+
 static void
 kx_train_tabs_init (KxTrainTabs *self)
 {
@@ -130,7 +141,7 @@ kx_train_tabs_init (KxTrainTabs *self)
   gtk_stack_add_titled (self->stack, GTK_WIDGET (self->steps), "steps", _ ("Steps"));
   g_signal_connect_object (self->stack, "notify::visible-child", G_CALLBACK (make_room), self,
                            G_CONNECT_SWAPPED);
-  gtk_box_append (GTK_BOX (box), make_switcher (self));
+  gtk_box_append (GTK_BOX (box), make_row (self));
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->stack));
   adw_bin_set_child (ADW_BIN (self), box);
 }
