@@ -135,7 +135,6 @@ def a_photo_is_classified(folder):
 
 
 @test
-@known_fault("strokes were not answered when it last ran")
 def the_brush_changes_what_it_is_taken_for(folder):
     app, _ = open_run(folder, settings={"inspector": "false"})
     photo = picture_of(folder, 7)
