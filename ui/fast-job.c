@@ -28,7 +28,7 @@ typedef struct {
   char *reason; /* of the first failure */
   GError *error;
   KolSnapshot *result;
-  GWeakRef owner; /* Fast */
+  KxHolder *owner; /* KxFast */
 } Work;
 
 #define KX_TYPE_FAST (kx_fast_get_type ())
@@ -78,7 +78,7 @@ kx_fast_init (KxFast *self)
 /* ── What comes up ───────────────────────────────────────────────────────────────────────────── */
 
 typedef struct {
-  GWeakRef owner;
+  KxHolder *owner;
   guint done, failed, total;
   char *reason; /* of the first failure */
   gboolean over;
@@ -92,7 +92,7 @@ news_free (gpointer data)
 {
   News *news = data;
 
-  g_weak_ref_clear (&news->owner);
+  kx_holder_unref (news->owner);
   g_clear_pointer (&news->result, kol_snapshot_unref);
   g_clear_object (&news->texture);
   g_clear_error (&news->error);
@@ -135,7 +135,7 @@ static void
 deliver (gpointer data)
 {
   News *news = data;
-  g_autoptr (KxFast) self = g_weak_ref_get (&news->owner);
+  g_autoptr (KxFast) self = kx_holder_get (news->owner);
 
   if (!self)
     return;
@@ -150,9 +150,8 @@ static News *
 news_new (Work *work)
 {
   News *news = g_new0 (News, 1);
-  g_autoptr (GObject) owner = g_weak_ref_get (&work->owner);
 
-  g_weak_ref_init (&news->owner, owner);
+  news->owner = kx_holder_ref (work->owner);
   news->done = work->done;
   news->failed = work->failed;
   news->reason = g_strdup (work->reason);
@@ -294,7 +293,7 @@ end (gpointer data)
   g_free (work->network);
   g_free (work->reason);
   g_free (work->folder);
-  g_weak_ref_clear (&work->owner);
+  kx_holder_unref (work->owner);
   g_free (work);
 }
 
@@ -332,7 +331,7 @@ work_new (KxFast *self, KxSession *session, const char *network)
   work->engine = kx_engine_ref (kx_device_get_engine (kx_session_get_device (session)));
   work->network = g_strdup (network);
   work->cancellable = g_object_ref (self->cancellable);
-  g_weak_ref_init (&work->owner, self);
+  work->owner = kx_holder_new (self);
   return work;
 }
 

@@ -63,13 +63,13 @@ typedef struct {
   double seconds_left;
   guint saved; /* at which step it was saved last */
   GError *error;
-  GWeakRef owner; /* KxFastTrainer */
+  KxHolder *owner; /* KxFastTrainer */
 } Work;
 
 /* ── What comes up ───────────────────────────────────────────────────────────────────────────── */
 
 typedef struct {
-  GWeakRef owner;
+  KxHolder *owner;
   guint step, steps;
   double seconds_left;
   gboolean over;
@@ -82,7 +82,7 @@ news_free (gpointer data)
 {
   News *news = data;
 
-  g_weak_ref_clear (&news->owner);
+  kx_holder_unref (news->owner);
   g_free (news->path);
   g_clear_error (&news->error);
   g_free (news);
@@ -92,7 +92,7 @@ static void
 deliver (gpointer data)
 {
   News *news = data;
-  g_autoptr (KxFastTrainer) self = g_weak_ref_get (&news->owner);
+  g_autoptr (KxFastTrainer) self = kx_holder_get (news->owner);
 
   if (!self)
     return;
@@ -114,9 +114,8 @@ static News *
 news_new (Work *work)
 {
   News *news = g_new0 (News, 1);
-  g_autoptr (GObject) owner = g_weak_ref_get (&work->owner);
 
-  g_weak_ref_init (&news->owner, owner);
+  news->owner = kx_holder_ref (work->owner);
   news->step = work->fast ? kol_fast_style_get_step (work->fast) : 0;
   news->steps = work->fast ? kol_fast_style_get_steps (work->fast) : work->steps;
   news->seconds_left = work->seconds_left;
@@ -233,7 +232,7 @@ work_free (Work *work)
   g_free (work->weights);
   g_free (work->sample);
   g_clear_error (&work->error);
-  g_weak_ref_clear (&work->owner);
+  kx_holder_unref (work->owner);
   g_free (work);
 }
 
@@ -298,7 +297,7 @@ kx_fast_train (KxSession *session, const KxFastTraining *training, KxFastTrained
   work->style = kx_paint_picture_ref (training->style);
   work->size = training->size;
   work->steps = training->steps;
-  g_weak_ref_init (&work->owner, self);
+  work->owner = kx_holder_new (self);
   self->trained = trained;
   g_weak_ref_set (&self->object, object);
   self->job = kx_job_new (title, "paint", &verbs, self);

@@ -29,7 +29,7 @@ typedef struct {
 
 /* The worker's. */
 typedef struct {
-  GWeakRef job;
+  KxHolder *job;
   Mailbox *mailbox;
   KxEngine *engine;
   KxPaint *paint;
@@ -119,7 +119,7 @@ is_paused (Mailbox *mailbox)
 typedef enum { NEWS_PICTURE, NEWS_MOMENT, NEWS_LOSSES, NEWS_FLOOR, NEWS_EVENT, NEWS_END } Kind;
 
 typedef struct {
-  GWeakRef job;
+  KxHolder *job;
   Kind kind;
   KxPaintPicked picked;
   KxPaintLosses *losses;
@@ -147,7 +147,7 @@ news_free (gpointer data)
 {
   News *news = data;
 
-  g_weak_ref_clear (&news->job);
+  kx_holder_unref (news->job);
   g_clear_object (&news->picked.texture);
   g_clear_object (&news->picked.thumbnail);
   g_clear_pointer (&news->picked.full, kol_snapshot_unref);
@@ -162,9 +162,8 @@ static News *
 news_new (Work *work, Kind kind)
 {
   News *news = g_new0 (News, 1);
-  g_autoptr (GObject) job = g_weak_ref_get (&work->job);
 
-  g_weak_ref_init (&news->job, job);
+  news->job = kx_holder_ref (work->job);
   news->kind = kind;
   news->step = work->step;
   news->steps = work->steps;
@@ -201,7 +200,7 @@ static void
 deliver (gpointer data)
 {
   News *news = data;
-  g_autoptr (KxPaintJob) self = g_weak_ref_get (&news->job);
+  g_autoptr (KxPaintJob) self = kx_holder_get (news->job);
 
   if (!self)
     return;
@@ -666,7 +665,7 @@ end (gpointer data)
   g_array_unref (work->layers);
   g_clear_pointer (&work->last, kol_snapshot_unref);
   losses_free (work->losses);
-  g_weak_ref_clear (&work->job);
+  kx_holder_unref (work->job);
   g_free (work);
 }
 
@@ -782,7 +781,7 @@ work_new (KxPaintJob *self, KxEngine *engine, guint from)
 {
   Work *work = g_new0 (Work, 1);
 
-  g_weak_ref_init (&work->job, self);
+  work->job = kx_holder_new (self);
   work->mailbox = mailbox_ref (self->mailbox);
   work->engine = kx_engine_ref (engine);
   work->paint = kx_paint_ref (self->paint);
@@ -904,7 +903,7 @@ typedef struct {
   KxPaint *paint;
   KxEngine *engine;
   KxPaintPlanned planned;
-  GWeakRef object;
+  KxHolder *object;
   KxPaintPlan plan;
 } Planning;
 
@@ -917,7 +916,7 @@ planning_unref (gpointer data)
     return;
   kx_paint_unref (planning->paint);
   kx_engine_unref (planning->engine);
-  g_weak_ref_clear (&planning->object);
+  kx_holder_unref (planning->object);
   g_free (planning->plan.fault);
   g_free (planning);
 }
@@ -926,7 +925,7 @@ static void
 deliver_plan (gpointer data)
 {
   Planning *planning = data;
-  g_autoptr (GObject) object = g_weak_ref_get (&planning->object);
+  g_autoptr (GObject) object = kx_holder_get (planning->object);
 
   if (object)
     planning->planned (&planning->plan, object);
@@ -940,8 +939,7 @@ post_plan (Planning *planning)
   g_atomic_ref_count_init (&told->references);
   kx_paint_ref (told->paint);
   kx_engine_ref (told->engine);
-  g_autoptr (GObject) object = g_weak_ref_get (&planning->object);
-  g_weak_ref_init (&told->object, object);
+  kx_holder_ref (told->object);
   told->plan.fault = g_strdup (planning->plan.fault);
   kx_news_post (deliver_plan, told, planning_unref);
 }
@@ -1028,6 +1026,6 @@ kx_paint_plan (KxSession *session, KxPaint *paint, KxPaintPlanned planned, GObje
   planning->engine = kx_engine_ref (engine);
   planning->worker = kx_engine_get_worker (engine);
   planning->planned = planned;
-  g_weak_ref_init (&planning->object, object);
+  planning->object = kx_holder_new (object);
   kx_worker_probe (kx_engine_get_worker (engine), object, plan_memory, planning, planning_unref);
 }
