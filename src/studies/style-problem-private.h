@@ -34,6 +34,9 @@ typedef struct {
 
 typedef struct _KolStyleProblem KolStyleProblem;
 
+/* Whether a picture is large enough for the layers of the network, which are built for that and
+ * gone. */
+gboolean kol_style_problem_fits (KolLayers *layers, gsize width, gsize height, GError **error);
 /* Builds the graph; computes nothing yet. @layers and @task must outlive it. Given. */
 KolStyleProblem *kol_style_problem_new (KolLayers *layers, const KolStyleTask *task,
                                         GError **error);

@@ -98,12 +98,24 @@ shape_of (const KolSnapshot *picture)
 static gboolean
 fail_to_build (const GError *reason, const KolShape *shape, GError **error)
 {
-  g_set_error (
-      error, KOL_ERROR, KOL_ERROR_DATA,
-      "The network cannot be built upon a picture of %d x %d pixels: %s. Pictures that are "
-      "too small for its layers, or too long and thin, need a larger --size",
-      (int) shape->dim[3], (int) shape->dim[2], reason->message);
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+               "The network cannot be built upon a picture of %d x %d pixels: %s",
+               (int) shape->dim[3], (int) shape->dim[2], reason->message);
   return FALSE;
+}
+
+gboolean
+kol_style_problem_fits (KolLayers *layers, gsize width, gsize height, GError **error)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new_over (kol_layers_get_parameters (layers));
+  gint64 channels = (gint64) kol_layers_get_picture (layers)->channels;
+  KolValue *pixels = kol_placeholder (graph, "study/style/pixels",
+                                      KOL_SHAPE (1, channels, (gint64) height, (gint64) width));
+
+  g_autoptr (GError) reason = NULL;
+
+  return kol_layers_build (layers, pixels, &reason)
+         || fail_to_build (reason, kol_value_get_shape (pixels), error);
 }
 
 static gboolean

@@ -212,6 +212,12 @@ list_sizes (KolStyle *self)
       kol_style_fit (options->content, size.side, &size.width, &size.height);
       g_array_prepend_val (self->sizes, size);
     }
+}
+
+/* The first of several has twice as many. */
+static void
+count_steps (KolStyle *self)
+{
   if (self->sizes->len > 1)
     g_array_index (self->sizes, Size, 0).steps *= 2;
   for (guint i = 0; i < self->sizes->len; i++)
@@ -228,7 +234,39 @@ get_size (const KolStyle *self, guint i)
 
 #define SMALL_STYLE 64 /* pixels to which a tiny style is enlarged all the same */
 
-/* The styles are not enlarged beyond what there is of them. */
+#define GROWTH 1.1 /* from a size that is too small for the network to the next that is tried */
+
+/* The least side, about, from @side to @most, at which the network can be built upon the picture;
+ * 0 if there is none. */
+static gsize
+find_side (const KolStyle *self, const KolPicture *picture, gsize side, gsize most)
+{
+  gsize width, height;
+
+  for (;; side = MIN ((gsize) ceil ((double) side * GROWTH), most))
+    {
+      kol_style_fit (picture, side, &width, &height);
+      if (kol_style_problem_fits (self->network, width, height, NULL))
+        return side;
+      if (side >= most)
+        return 0;
+    }
+}
+
+static gboolean
+refuse_style (const KolStyle *self, guint i, const KolPicture *picture, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  kol_style_problem_fits (self->network, picture->width, picture->height, &reason);
+  return fail (error,
+               "Style %u, of %zu x %zu pixels, is too small or too long and thin, so that another "
+               "picture, or a part of it, must be taken. %s",
+               i + 1, picture->width, picture->height, reason ? reason->message : "");
+}
+
+/* The styles are not enlarged beyond what there is of them, but as large as the network must
+ * have. */
 static gboolean
 scale_styles (KolStyle *self, guint side, GError **error)
 {
@@ -242,7 +280,10 @@ scale_styles (KolStyle *self, guint side, GError **error)
           = self->matched ? g_ptr_array_index (self->matched, i) : options->styles[i].picture;
       gsize longer = MAX (MAX (picture->width, picture->height), SMALL_STYLE), width, height;
 
-      kol_style_fit (picture, MIN (wanted, longer), &width, &height);
+      gsize fitting = find_side (self, picture, MIN (wanted, longer), longer);
+      if (!fitting)
+        return refuse_style (self, i, picture, error);
+      kol_style_fit (picture, fitting, &width, &height);
       self->wanted[i] = (KolStyleWanted){
         .picture = kol_style_scale_picture (picture, self->channels, width, height, error),
         .weight = options->styles[i].weight != 0 ? options->styles[i].weight : 1,
@@ -274,8 +315,9 @@ choose_layers (KolStyle *self, GError **error)
   return TRUE;
 }
 
-/* Numbers as large as the picture that are kept beside it: gradient, moments, average, next. */
-#define KEPT_BESIDE 5
+/* Numbers as large as the picture that Adam keeps beside it and its gradient: both moments, average
+ * and next picture, and the new ones of a step. */
+#define KEPT_BESIDE (4 + 4)
 
 #define LEAST_HISTORY 5
 #define HISTORY 100
@@ -362,11 +404,28 @@ build_problem (KolStyle *self, guint at, GError **error)
   return refuse_size (self, size, whole < budget ? needed : 2 * whole, error);
 }
 
+/* The reason why a size is impossible, and one that would do, where there is one. Always FALSE. */
+static gboolean
+refuse_small (const KolStyle *self, const Size *size, const GError *reason, GError **error)
+{
+  const KolPicture *content = self->options.content;
+  gsize side = find_side (self, content, size->side, LARGEST_SIZE);
+
+  if (side)
+    return fail (error, "%s. The content of %zu x %zu pixels needs a size of about %zu",
+                 reason->message, content->width, content->height, side);
+  return fail (error,
+               "%s. No size up to %d would do for the content of %zu x %zu pixels; if it is too "
+               "long and thin, take a part of it",
+               reason->message, LARGEST_SIZE, content->width, content->height);
+}
+
 /* Opens the network and builds the losses at a size. */
 static gboolean
 open_size (KolStyle *self, guint at, GError **error)
 {
   const Size *size = get_size (self, at);
+  g_autoptr (GError) reason = NULL;
 
   if (self->problem && self->at == at)
     return TRUE;
@@ -378,6 +437,8 @@ open_size (KolStyle *self, guint at, GError **error)
   self->channels = kol_layers_get_picture (self->network)->channels;
   if (!choose_layers (self, error))
     return FALSE;
+  if (!kol_style_problem_fits (self->network, size->width, size->height, &reason))
+    return refuse_small (self, size, reason, error);
   self->task.options = &self->options;
   self->task.content = kol_style_scale_picture (self->options.content, self->channels, size->width,
                                                 size->height, error);
@@ -864,7 +925,7 @@ kol_style_get_state (const KolStyle *style)
 
 /* ── Before the run ──────────────────────────────────────────────────────────────────────────── */
 
-/* The largest size is built for that and closed again. */
+/* The largest size is built for that. */
 static gboolean
 measure_peak (KolStyle *self, GError **error)
 {
@@ -872,8 +933,18 @@ measure_peak (KolStyle *self, GError **error)
     return FALSE;
   self->tiles = kol_style_problem_get_tiles (self->problem);
   self->largest_peak = self->peak;
-  close_size (self);
   return TRUE;
+}
+
+/* A picture that is long and thin begins larger than others: where the network can be built. */
+static void
+leave_out_small (KolStyle *self)
+{
+  const Size *first = get_size (self, 0);
+
+  while (self->sizes->len > 1
+         && !kol_style_problem_fits (self->network, first->width, first->height, NULL))
+    g_array_remove_index (self->sizes, 0);
 }
 
 static gboolean
@@ -925,6 +996,9 @@ kol_style_new (KolDevice *device, const KolStyleOptions *options, GError **error
   list_sizes (style);
   if (!match_styles (style, error) || !measure_peak (style, error))
     return NULL;
+  leave_out_small (style);
+  count_steps (style);
+  close_size (style);
   return g_steal_pointer (&style);
 }
 
@@ -1106,6 +1180,7 @@ rebuild (KolStyle *self, const KolStyleOptions *options, GError **error)
   self->options = *options;
   if (match_styles (self, error) && measure_peak (self, error))
     {
+      close_size (self);
       g_clear_pointer (&matched, g_ptr_array_unref);
       if (uses_lbfgs (self))
         moments_clear (&self->moments);

@@ -1051,6 +1051,29 @@ test_bad (void)
   assert_refused (&task, "A size of");
 }
 
+/* It begins where the network can be built, and looks at a thin style as large as it must. */
+static void
+test_thin (void)
+{
+  g_auto (Task) task;
+  Told told = { 0 };
+
+  task_init (&task);
+  kol_picture_free (task.content);
+  kol_picture_free (task.styles[0]);
+  task.options.content = task.content = make_picture (3, 400, 20, 0.1);
+  task.sources[0].picture = task.styles[0] = make_picture (3, 200, 7, 0.3);
+  assert_refused (&task, "The content of 400 x 20 pixels needs a size of about");
+  task.options.size = 96;
+  g_autoptr (KolSnapshot) picture = paint (&task, &told);
+  assert_size (picture, 96, 5);
+  g_assert_cmpuint (told.size, ==, 3); /* 34 x 2, 48, 68 and 96, but not 24 x 1 */
+  g_assert_cmpuint (told.told, ==, 5 * 6);
+  kol_picture_free (task.styles[0]);
+  task.sources[0].picture = task.styles[0] = make_picture (3, 200, 1, 0.3);
+  assert_refused (&task, "Style 1, of 200 x 1 pixels");
+}
+
 /* A pixel becomes a plain picture; what is long and thin is told, not computed. */
 static void
 test_strange_sizes (void)
@@ -1138,6 +1161,7 @@ main (int argc, char **argv)
   g_test_add_func ("/studies/style/tiles/painter", test_painter_tiles);
   g_test_add_func ("/studies/style/bad", test_bad);
   g_test_add_func ("/studies/style/strange-sizes", test_strange_sizes);
+  g_test_add_func ("/studies/style/thin", test_thin);
   g_test_add_func ("/studies/style/not-a-number", test_not_a_number);
   int result = g_test_run ();
   g_unlink (small_network);

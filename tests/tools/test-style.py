@@ -270,6 +270,58 @@ def what_is_wrong_is_told(shop):
     expect(not os.path.exists(place.output), "a picture was written")
 
 
+def chance_png(width, height, kind, channels):
+    """A PNG of chance bytes of one of the kinds: 0 grey, 2 colours, 4 grey and alpha, 6 both."""
+    def chunk(name, content):
+        return (struct.pack(">I", len(content)) + name + content
+                + struct.pack(">I", zlib.crc32(name + content)))
+
+    chance = random.Random(width)
+    rows = b"".join(b"\0" + chance.randbytes(channels * width) for _ in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b""))
+
+
+@test
+def takes_grey_and_transparent_pictures(shop):
+    place = Place(shop, "kinds")
+    for name, kind, channels in (("grey", 0, 1), ("grey-alpha", 4, 2), ("alpha", 6, 4)):
+        picture = place.write(name + ".png", chance_png(20, 15, kind, channels))
+        for content, style in ((picture, place.style), (place.content, picture)):
+            result = run("style", content, style, "-m", place.network, "-o", place.output,
+                         "--size", "16", "--smallest", "16", "--steps", "2")
+            expect(result.code == 0, f"{name}: {result}")
+            expect(read_png(place.output)[:2] == (16, 12), result)
+
+
+@test
+def takes_a_single_pixel(shop):
+    place = Place(shop, "pixel")
+    pixel = place.write("pixel.png", networks.png(200, 100, 50, 1, 1))
+    result = run("style", pixel, pixel, "-m", place.network, "-o", place.output, "--size", "16",
+                 "--smallest", "16", "--steps", "2")
+    expect(result.code == 0 and read_png(place.output)[:2] == (16, 16), result)
+
+
+@test
+def paints_what_is_very_wide(shop):
+    place = Place(shop, "wide")
+    wide = place.write("wide.png", chance_png(20000, 20, 2, 3))
+    arguments = ["style", wide, place.style, "-m", place.network, "-o", place.output, "--smallest",
+                 "16384", "--steps", "2"]
+    result = run(*arguments, "--size", "20000")
+    expect_sentence(result, 1, "A size of 20000 pixels", "16384")
+    result = run(*arguments, "--size", "16384", KOLINSKY_MEMORY="40M")
+    expect(result.code == 0, result)
+    for sentence in ("16384 x 16 pixels; it takes", "tiles, as the whole does not fit",
+                     "It will be there in about"):
+        expect(sentence in result.out, result)
+    expect(read_png(place.output)[:2] == (16384, 16), result)
+    result = run(*arguments, "--size", "16384", KOLINSKY_MEMORY="4M")
+    expect_sentence(result, 1, "16384 x 16 pixels needs", "would fit")
+
+
 @test
 def all_is_in_the_manual(shop):
     with open(MAN_PAGE, encoding="utf-8") as file:
