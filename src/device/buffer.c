@@ -406,7 +406,7 @@ kol_queue_write (KolQueue *queue, KolBuffer *buffer, gsize offset, const void *d
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Writing %" G_GSIZE_FORMAT " bytes to %s", bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "write");
+  kol_queue_note_event (queue, event, "write", (KolWork){ .bytes = (double) bytes });
   return TRUE;
 }
 
@@ -428,20 +428,22 @@ kol_queue_read (KolQueue *queue, KolBuffer *buffer, gsize offset, void *data, gs
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Reading %" G_GSIZE_FORMAT " bytes from %s", bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "read");
+  kol_queue_note_event (queue, event, "read", (KolWork){ .bytes = (double) bytes });
   return TRUE;
 }
 
 /* The caller waits for the event, so the command must be on its way. */
 static gboolean
-send_off (KolQueue *queue, cl_int code, cl_event *event, const char *what, GError **error)
+send_off (KolQueue *queue, cl_int code, cl_event *event, const char *what, gsize bytes,
+          GError **error)
 {
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "%s %s", what, queue->device->info.name);
   if (queue->profiled)
     {
       clRetainEvent (*event);
-      kol_queue_note_event (queue, *event, what[0] == 'W' ? "write" : "read");
+      kol_queue_note_event (queue, *event, what[0] == 'W' ? "write" : "read",
+                            (KolWork){ .bytes = (double) bytes });
     }
   return kol_queue_flush (queue, error);
 }
@@ -458,7 +460,7 @@ kol_queue_write_async (KolQueue *queue, KolBuffer *buffer, const void *data, gsi
     return FALSE;
   cl_int code
       = clEnqueueWriteBuffer (queue->handle, buffer->mem, CL_FALSE, 0, bytes, data, 0, NULL, event);
-  return send_off (queue, code, event, "Writing to", error);
+  return send_off (queue, code, event, "Writing to", bytes, error);
 }
 
 gboolean
@@ -473,7 +475,7 @@ kol_queue_read_async (KolQueue *queue, KolBuffer *buffer, gsize offset, void *da
     return FALSE;
   cl_int code = clEnqueueReadBuffer (queue->handle, buffer->mem, CL_FALSE, offset, bytes, data, 0,
                                      NULL, event);
-  return send_off (queue, code, event, "Reading from", error);
+  return send_off (queue, code, event, "Reading from", bytes, error);
 }
 
 gboolean
@@ -495,7 +497,7 @@ kol_queue_fill (KolQueue *queue, KolBuffer *buffer, float value, GError **error)
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Filling %" G_GSIZE_FORMAT " bytes on %s", buffer->bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "fill");
+  kol_queue_note_event (queue, event, "fill", (KolWork){ .bytes = (double) buffer->bytes });
   return TRUE;
 }
 
@@ -519,6 +521,6 @@ kol_queue_copy (KolQueue *queue, KolBuffer *from, KolBuffer *to, gsize bytes, GE
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Copying %" G_GSIZE_FORMAT " bytes on %s", bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "copy");
+  kol_queue_note_event (queue, event, "copy", (KolWork){ .bytes = 2 * (double) bytes });
   return TRUE;
 }

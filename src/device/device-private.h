@@ -17,6 +17,12 @@ typedef struct _KolPrograms KolPrograms; /* program.c */
 typedef struct _KolTuning KolTuning;     /* tuning.c */
 typedef struct _KolProfile KolProfile;   /* profile.c */
 
+/* What a launch does, as far as it is known; 0: unknown. */
+typedef struct {
+  double operations; /* additions and multiplications */
+  double bytes;      /* that move, read and written */
+} KolWork;
+
 struct _KolDevice {
   gatomicrefcount references;
   KolDeviceInfo info;

@@ -681,9 +681,10 @@ kol_device_finish_queues (KolDevice *device)
  * @on: whether to note the time of each launch
  * @error: where to put a %KOL_ERROR_DEVICE
  *
- * Switches profiling on or off. It costs time, so it is off at first. Only work
- * of queues that are made while it is on is noted; so switch it on right after
- * opening. What was noted is kept when it is switched off. From any thread.
+ * Switches profiling on or off. It costs time, so it is off at first. Work that
+ * goes on already is noted from the end of its next step, and costs nothing any
+ * more from the end of the step in which profiling was switched off. What was
+ * noted is kept then. From any thread.
  *
  * Returns: %FALSE if the driver cannot measure
  */
@@ -714,13 +715,54 @@ kol_device_set_profiling (KolDevice *device, gboolean on, GError **error)
 }
 
 static KolProfile *
-finished_profile (KolDevice *device)
+get_profile (KolDevice *device)
 {
-  kol_device_finish_queues (device);
   g_mutex_lock (&device->lock);
   KolProfile *profile = device->all_profile;
   g_mutex_unlock (&device->lock);
   return profile;
+}
+
+static KolProfile *
+finished_profile (KolDevice *device)
+{
+  kol_device_finish_queues (device);
+  return get_profile (device);
+}
+
+/**
+ * kol_device_profile_clear:
+ * @device: a device
+ *
+ * Forgets what was profiled, and what is under way. From any thread.
+ */
+void
+kol_device_profile_clear (KolDevice *device)
+{
+  g_return_if_fail (device);
+
+  KolProfile *profile = get_profile (device);
+  if (profile)
+    kol_profile_clear (profile);
+}
+
+/**
+ * kol_device_profile_list:
+ * @device: a device
+ *
+ * What was profiled and has ended, without waiting for the device: to be shown
+ * while it works. From any thread.
+ *
+ * Returns: (transfer full) (element-type KolKernelTotal): the kernels, the most
+ *   expensive first; empty if profiling was never on
+ */
+GPtrArray *
+kol_device_profile_list (KolDevice *device)
+{
+  g_return_val_if_fail (device, NULL);
+
+  KolProfile *profile = get_profile (device);
+  return profile ? kol_profile_list (profile) : g_ptr_array_new ();
 }
 
 /**
@@ -728,8 +770,8 @@ finished_profile (KolDevice *device)
  * @device: a device
  *
  * Waits for the device, then prints what was profiled: per kernel the number of
- * labels (nodes) that launched it, calls, total milliseconds, mean microseconds
- * and share, the most expensive first. From any thread.
+ * labels (nodes) that launched it, calls, total milliseconds, mean microseconds,
+ * share, and rates where they are known, the most expensive first. From any thread.
  *
  * Returns: (transfer full): the table, or a sentence if profiling was never on
  */

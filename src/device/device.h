@@ -53,6 +53,28 @@ typedef struct {
  */
 typedef void (*KolProgress) (const char *stage, guint done, guint total, gpointer user_data);
 
+/**
+ * KolKernelTotal:
+ * @kernel: the kernel's name; "read", "write", "fill" and "copy" are OpenCL's own
+ * @labels: how many nodes of graphs have launched it
+ * @launches: how often it ran
+ * @seconds: that it took on the device, all together
+ * @share: of the seconds of all kernels, 0 to 1
+ * @flops: operations a second, where they are counted; 0 where not
+ * @bandwidth: bytes a second, where they are counted; 0 where not
+ *
+ * What profiling says of a kernel.
+ */
+typedef struct {
+  char *kernel;
+  guint labels;
+  guint64 launches;
+  double seconds;
+  double share;
+  double flops;
+  double bandwidth;
+} KolKernelTotal;
+
 KOL_API GPtrArray *kol_devices_list (void);
 KOL_API const KolDeviceInfo *kol_devices_choose (GPtrArray *devices, const char *choice);
 KOL_API KolDevice *kol_device_open (const char *choice, GError **error);
@@ -66,6 +88,8 @@ KOL_API guint64 kol_device_get_memory_used (const KolDevice *device);
 KOL_API void kol_device_set_progress (KolDevice *device, KolProgress progress, gpointer user_data);
 
 KOL_API gboolean kol_device_set_profiling (KolDevice *device, gboolean on, GError **error);
+KOL_API void kol_device_profile_clear (KolDevice *device);
+KOL_API GPtrArray *kol_device_profile_list (KolDevice *device);
 KOL_API char *kol_device_profile_table (KolDevice *device);
 KOL_API gboolean kol_device_profile_save (KolDevice *device, const char *path, GError **error);
 

@@ -12,6 +12,7 @@ typedef struct {
   cl_event event;
   const char *kernel;
   const char *label;
+  KolWork work;
 } Pending;
 
 /* A launch in the trace; device times in nanoseconds. */
@@ -29,6 +30,7 @@ typedef struct {
   GHashTable *labels; /* set */
   guint64 calls;
   guint64 nanoseconds;
+  KolWork work;
 } Total;
 
 struct _KolProfile {
@@ -104,7 +106,7 @@ thread_of (KolProfile *profile, cl_event event)
 }
 
 static void
-count (KolProfile *profile, const Record *record)
+count (KolProfile *profile, const Record *record, KolWork work)
 {
   Total *total = g_hash_table_lookup (profile->totals, record->kernel);
 
@@ -119,6 +121,8 @@ count (KolProfile *profile, const Record *record)
     g_hash_table_add (total->labels, (gpointer) record->label);
   total->calls++;
   total->nanoseconds += record->end - record->start;
+  total->work.operations += work.operations;
+  total->work.bytes += work.bytes;
 }
 
 static void
@@ -138,7 +142,7 @@ read_times (KolProfile *profile, const Pending *pending)
                           .thread = thread_of (profile, pending->event),
                           .start = start,
                           .end = MAX (start, end) };
-  count (profile, &record);
+  count (profile, &record, pending->work);
   if (profile->records->len < TRACE_LIMIT)
     g_array_append_val (profile->records, record);
   else
@@ -181,17 +185,31 @@ read_pending (KolProfile *profile)
 }
 
 void
-kol_profile_add (KolProfile *profile, cl_event event, const char *kernel, const char *label)
+kol_profile_add (KolProfile *profile, cl_event event, const char *kernel, const char *label,
+                 KolWork work)
 {
   g_return_if_fail (profile && event && kernel);
 
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&profile->lock);
   clRetainEvent (event);
   Pending pending = { event, g_string_chunk_insert_const (profile->strings, kernel),
-                      label ? g_string_chunk_insert_const (profile->strings, label) : NULL };
+                      label ? g_string_chunk_insert_const (profile->strings, label) : NULL, work };
   g_array_append_val (profile->pending, pending);
   if (profile->pending->len >= profile->next_read)
     read_pending (profile);
+}
+
+/* Forgets all that was noted, and what is under way. */
+void
+kol_profile_clear (KolProfile *profile)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&profile->lock);
+
+  g_array_set_size (profile->pending, 0);
+  profile->next_read = PENDING_LIMIT;
+  g_array_set_size (profile->records, 0);
+  profile->dropped = 0;
+  g_hash_table_remove_all (profile->totals);
 }
 
 /* ---- Table ---- */
@@ -221,8 +239,34 @@ sorted_totals (KolProfile *profile)
   return sorted;
 }
 
-char *
-kol_profile_table (KolProfile *profile)
+static void
+kernel_total_free (gpointer data)
+{
+  g_free (((KolKernelTotal *) data)->kernel);
+  g_free (data);
+}
+
+static KolKernelTotal *
+describe (const Total *total, guint64 all)
+{
+  KolKernelTotal *described = g_new0 (KolKernelTotal, 1);
+  double nanoseconds = (double) total->nanoseconds;
+
+  described->kernel = g_strdup (total->kernel);
+  described->labels = g_hash_table_size (total->labels);
+  described->launches = total->calls;
+  described->seconds = nanoseconds / 1e9;
+  described->share = all ? nanoseconds / (double) all : 0;
+  if (total->nanoseconds)
+    {
+      described->flops = 1e9 * total->work.operations / nanoseconds;
+      described->bandwidth = 1e9 * total->work.bytes / nanoseconds;
+    }
+  return described;
+}
+
+GPtrArray *
+kol_profile_list (KolProfile *profile)
 {
   g_return_val_if_fail (profile, NULL);
 
@@ -230,30 +274,64 @@ kol_profile_table (KolProfile *profile)
   read_pending (profile);
 
   g_autoptr (GPtrArray) totals = sorted_totals (profile);
-  guint64 all = 0, calls = 0;
-  gsize width = strlen ("kernel");
+  GPtrArray *list = g_ptr_array_new_with_free_func (kernel_total_free);
+  guint64 all = 0;
   for (guint i = 0; i < totals->len; i++)
+    all += ((const Total *) g_ptr_array_index (totals, i))->nanoseconds;
+  for (guint i = 0; i < totals->len; i++)
+    g_ptr_array_add (list, describe (g_ptr_array_index (totals, i), all));
+  return list;
+}
+
+/* A rate in units of 10^9, or nothing where it is not known. */
+static void
+append_rate (GString *table, double rate)
+{
+  if (rate > 0)
+    g_string_append_printf (table, "  %8.2f", rate / 1e9);
+  else
+    g_string_append_printf (table, "  %8s", "");
+}
+
+static void
+append_row (GString *table, int width, const KolKernelTotal *total)
+{
+  g_string_append_printf (table, "%-*s  %6u  %9" G_GUINT64_FORMAT "  %10.3f  %10.2f  %5.1f%%",
+                          width, total->kernel, total->labels, total->launches,
+                          1e3 * total->seconds, 1e6 * total->seconds / (double) total->launches,
+                          100.0 * total->share);
+  append_rate (table, total->flops);
+  append_rate (table, total->bandwidth);
+  while (g_str_has_suffix (table->str, " "))
+    g_string_truncate (table, table->len - 1);
+  g_string_append_c (table, '\n');
+}
+
+char *
+kol_profile_table (KolProfile *profile)
+{
+  g_return_val_if_fail (profile, NULL);
+
+  g_autoptr (GPtrArray) list = kol_profile_list (profile);
+  double seconds = 0;
+  guint64 launches = 0;
+  gsize width = strlen ("kernel");
+  for (guint i = 0; i < list->len; i++)
     {
-      const Total *total = g_ptr_array_index (totals, i);
-      all += total->nanoseconds;
-      calls += total->calls;
+      const KolKernelTotal *total = g_ptr_array_index (list, i);
+      seconds += total->seconds;
+      launches += total->launches;
       width = MAX (width, strlen (total->kernel));
     }
 
   GString *table = g_string_new (NULL);
-  g_string_append_printf (table, "%-*s  %6s  %9s  %10s  %10s  %6s\n", (int) width, "kernel",
-                          "labels", "calls", "total ms", "mean us", "share");
-  for (guint i = 0; i < totals->len; i++)
-    {
-      const Total *total = g_ptr_array_index (totals, i);
-      g_string_append_printf (table, "%-*s  %6u  %9" G_GUINT64_FORMAT "  %10.3f  %10.2f  %5.1f%%\n",
-                              (int) width, total->kernel, g_hash_table_size (total->labels),
-                              total->calls, (double) total->nanoseconds / 1e6,
-                              (double) total->nanoseconds / 1e3 / (double) total->calls,
-                              all ? 100.0 * (double) total->nanoseconds / (double) all : 0.0);
-    }
+  g_string_append_printf (table, "%-*s  %6s  %9s  %10s  %10s  %6s  %8s  %8s\n", (int) width,
+                          "kernel", "labels", "calls", "total ms", "mean us", "share", "GFLOP/s",
+                          "GB/s");
+  for (guint i = 0; i < list->len; i++)
+    append_row (table, (int) width, g_ptr_array_index (list, i));
   g_string_append_printf (table, "%-*s  %6s  %9" G_GUINT64_FORMAT "  %10.3f\n", (int) width, "all",
-                          "", calls, (double) all / 1e6);
+                          "", launches, 1e3 * seconds);
   return g_string_free (table, FALSE);
 }
 

@@ -9,7 +9,7 @@ struct _KolQueue {
   gatomicrefcount references;
   KolDevice *device;
   cl_command_queue handle;
-  gboolean profiled; /* made while the device was profiling */
+  gboolean profiled; /* whether @handle measures times */
   KolQueueMode mode;
   char *label;
   GHashTable *kernels; /* set of Kernel (program.c), found by program, kernel and options */
@@ -20,8 +20,8 @@ struct _KolQueue {
 void kol_queue_init_launches (KolQueue *queue);
 void kol_queue_clear_launches (KolQueue *queue);
 
-/* Hands @event, which may be NULL, to the profile and releases it. */
-void kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel);
+/* Hands @event, which may be NULL, to the profile and releases it; @work is what it has done. */
+void kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel, KolWork work);
 /* Where an enqueue function puts its event: @event if this queue is profiled, else NULL. */
 cl_event *kol_queue_event_slot (KolQueue *queue, cl_event *event);
 

@@ -5,25 +5,28 @@
 
 #include <string.h>
 
-/*
- * An in-order queue of @device. It measures times if the device is profiling
- * now; a queue made before profiling was switched on stays without.
- */
+static cl_command_queue
+make_handle (KolDevice *device, gboolean profiled, GError **error)
+{
+  cl_int code;
+  cl_command_queue handle = clCreateCommandQueue (device->context, device->id,
+                                                  profiled ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+
+  if (!handle)
+    kol_cl_fail (code, error, "Making a command queue on %s", device->info.name);
+  return handle;
+}
+
+/* An in-order queue of @device. It measures times while the device is profiling. */
 KolQueue *
 kol_queue_new (KolDevice *device, GError **error)
 {
-  cl_int code;
-
   g_return_val_if_fail (device, NULL);
 
   gboolean profiled = g_atomic_pointer_get (&device->profile) != NULL;
-  cl_command_queue handle = clCreateCommandQueue (device->context, device->id,
-                                                  profiled ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+  cl_command_queue handle = make_handle (device, profiled, error);
   if (!handle)
-    {
-      kol_cl_fail (code, error, "Making a command queue on %s", device->info.name);
-      return NULL;
-    }
+    return NULL;
 
   KolQueue *queue = g_new0 (KolQueue, 1);
   g_atomic_ref_count_init (&queue->references);
@@ -84,15 +87,49 @@ kol_queue_get_handle (const KolQueue *queue)
   return queue->handle;
 }
 
-/* Sends what is enqueued to the device; does not wait. */
+/*
+ * Whether a queue measures times is settled when OpenCL makes it. So the thread that uses the
+ * queue, where it has come to an end of something, waits for what is under way and goes on with
+ * another one; nobody pays for profiling who does not profile. The lock is for those who wait for
+ * this queue meanwhile.
+ */
+static gboolean
+follow_profiling (KolQueue *queue, GError **error)
+{
+  KolDevice *device = queue->device;
+  gboolean wanted = g_atomic_pointer_get (&device->profile) != NULL;
+
+  if (G_LIKELY (queue->profiled == wanted))
+    return TRUE;
+  cl_int code = clFinish (queue->handle);
+  if (code != CL_SUCCESS)
+    return kol_cl_fail (code, error, "Waiting for %s", device->info.name);
+  cl_command_queue handle = make_handle (device, wanted, error);
+  if (!handle)
+    return FALSE;
+
+  cl_command_queue old = queue->handle;
+  g_mutex_lock (&device->lock);
+  queue->handle = handle;
+  g_mutex_unlock (&device->lock);
+  queue->profiled = wanted;
+  clReleaseCommandQueue (old);
+  return TRUE;
+}
+
+/*
+ * Sends what is enqueued to the device; does not wait, unless profiling was switched on or off
+ * since the last time.
+ */
 gboolean
 kol_queue_flush (KolQueue *queue, GError **error)
 {
   g_return_val_if_fail (queue, FALSE);
 
   cl_int code = clFlush (queue->handle);
-  return code == CL_SUCCESS
-         || kol_cl_fail (code, error, "Sending work to %s", queue->device->info.name);
+  if (code != CL_SUCCESS)
+    return kol_cl_fail (code, error, "Sending work to %s", queue->device->info.name);
+  return follow_profiling (queue, error);
 }
 
 /* Waits for all that is enqueued. */
@@ -102,8 +139,9 @@ kol_queue_finish (KolQueue *queue, GError **error)
   g_return_val_if_fail (queue, FALSE);
 
   cl_int code = clFinish (queue->handle);
-  return code == CL_SUCCESS
-         || kol_cl_fail (code, error, "Waiting for %s", queue->device->info.name);
+  if (code != CL_SUCCESS)
+    return kol_cl_fail (code, error, "Waiting for %s", queue->device->info.name);
+  return follow_profiling (queue, error);
 }
 
 void
@@ -141,13 +179,13 @@ kol_queue_event_slot (KolQueue *queue, cl_event *event)
 }
 
 void
-kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel)
+kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel, KolWork work)
 {
   if (!event)
     return;
   KolProfile *profile = g_atomic_pointer_get (&queue->device->profile);
   if (profile)
-    kol_profile_add (profile, event, kernel, queue->label);
+    kol_profile_add (profile, event, kernel, queue->label, work);
   clReleaseEvent (event);
 }
 

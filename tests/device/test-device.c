@@ -1186,6 +1186,38 @@ saved_trace (KolDevice *device)
   return text;
 }
 
+/* The total of @kernel; NULL if it was not profiled. */
+static const KolKernelTotal *
+find_total (GPtrArray *list, const char *kernel)
+{
+  for (guint i = 0; i < list->len; i++)
+    {
+      const KolKernelTotal *total = g_ptr_array_index (list, i);
+      if (g_str_equal (total->kernel, kernel))
+        return total;
+    }
+  return NULL;
+}
+
+/* What test_profile() has launched: three kernels of two names, and a fill of 64 bytes. */
+static void
+assert_listed (KolDevice *device)
+{
+  g_autoptr (GPtrArray) list = kol_device_profile_list (device);
+  const KolKernelTotal *launched = find_total (list, "test_fill");
+  const KolKernelTotal *filled = find_total (list, "fill");
+
+  g_assert_cmpuint (list->len, ==, 2);
+  g_assert_cmpuint (launched->launches, ==, 3);
+  g_assert_cmpuint (launched->labels, ==, 2);
+  g_assert_cmpfloat (launched->seconds, >=, 0);
+  g_assert_cmpfloat_with_epsilon (launched->share + filled->share, 1, 1e-9);
+  g_assert_cmpfloat (launched->flops, ==, 0);
+  g_assert_cmpfloat (launched->bandwidth, ==, 0);
+  if (filled->seconds > 0)
+    g_assert_cmpfloat_with_epsilon (filled->bandwidth * filled->seconds, 64, 1e-6);
+}
+
 static void
 test_profile (void)
 {
@@ -1208,6 +1240,7 @@ test_profile (void)
   g_assert_true (g_regex_match_simple ("test_fill +2 +3 ", table, 0, 0));
   g_assert_true (g_regex_match_simple ("fill +0 +1 ", table, 0, 0));
   g_assert_nonnull (strstr (table, "total ms"));
+  assert_listed (device);
 
   g_autofree char *trace = saved_trace (device);
   assert_json (trace);
@@ -1232,12 +1265,55 @@ test_profile_off (void)
   g_assert_false (kol_device_profile_save (device, "trace.json", &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DEVICE);
 
-  /* A queue from before stays unprofiled. */
-  g_clear_error (&error);
+  g_autoptr (GPtrArray) list = kol_device_profile_list (device);
+  g_assert_cmpuint (list->len, ==, 0);
+}
+
+static guint64
+fills_profiled (KolDevice *device)
+{
+  g_autoptr (GPtrArray) list = kol_device_profile_list (device);
+  const KolKernelTotal *total = find_total (list, "test_fill");
+
+  return total ? total->launches : 0;
+}
+
+/* A queue that is there already is profiled from where it is next flushed, and back again. */
+static void
+test_profile_at_work (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolDevice) device = open_device ();
+  g_autoptr (KolQueue) queue = open_queue (device);
+  g_autoptr (KolQueue) other = open_queue (device);
+  g_autoptr (KolBuffer) out = new_buffer (device, 64);
+
+  g_assert_true (launch_fill (queue, out, 16, 1, NULL, &error));
   g_assert_true (kol_device_set_profiling (device, TRUE, &error));
-  fill_and_check (queue, NULL, 1.0f);
-  g_autofree char *table = kol_device_profile_table (device);
-  g_assert_null (strstr (table, "test_fill"));
+  g_assert_true (launch_fill (queue, out, 16, 2, NULL, &error));
+  g_assert_true (kol_queue_flush (queue, &error));
+  g_assert_true (launch_fill (queue, out, 16, 3, NULL, &error));
+  g_assert_true (kol_queue_finish (queue, &error));
+  g_assert_cmpuint (fills_profiled (device), ==, 1);
+
+  /* What the queue did with another handle is done before what follows, on any queue. */
+  float values[16];
+  g_assert_true (kol_queue_read (other, out, 0, values, sizeof values, &error));
+  g_assert_cmpfloat (values[15], ==, 3);
+
+  g_assert_true (kol_device_set_profiling (device, FALSE, &error));
+  cl_command_queue_properties properties = CL_QUEUE_PROFILING_ENABLE;
+  g_assert_true (kol_queue_finish (queue, &error));
+  clGetCommandQueueInfo (kol_queue_get_handle (queue), CL_QUEUE_PROPERTIES, sizeof properties,
+                         &properties, NULL);
+  g_assert_false (properties & CL_QUEUE_PROFILING_ENABLE);
+  g_assert_true (launch_fill (queue, out, 16, 4, NULL, &error));
+  g_assert_true (kol_queue_finish (queue, &error));
+  g_assert_cmpuint (fills_profiled (device), ==, 1);
+
+  kol_device_profile_clear (device);
+  g_assert_cmpuint (fills_profiled (device), ==, 0);
+  g_assert_no_error (error);
 }
 
 static void
@@ -1274,7 +1350,7 @@ test_profile_lets_go (void)
   g_assert_cmpint (clEnqueueMarkerWithWaitList (queue, 0, NULL, &event), ==, CL_SUCCESS);
   g_assert_cmpint (clFinish (queue), ==, CL_SUCCESS);
   for (int i = 0; i < 5000; i++)
-    kol_profile_add (profile, event, "marker", NULL);
+    kol_profile_add (profile, event, "marker", NULL, (KolWork){ 0 });
   clGetEventInfo (event, CL_EVENT_REFERENCE_COUNT, sizeof references, &references, NULL);
   g_assert_cmpuint (references, <, 2000);
 
@@ -1776,6 +1852,7 @@ add_tests (void)
   g_test_add_func ("/profile/json-checker", test_json_checker);
   g_test_add_func ("/profile/table-and-trace", test_profile);
   g_test_add_func ("/profile/off", test_profile_off);
+  g_test_add_func ("/profile/at-work", test_profile_at_work);
   g_test_add_func ("/profile/many", test_profile_many);
   g_test_add_func ("/profile/lets-go", test_profile_lets_go);
   g_test_add_func ("/tuning/store", test_tuning_store);
