@@ -236,6 +236,18 @@ score_change (KxOpened *opened, gpointer data)
 }
 
 static void
+score_no_change (KxOpened *opened, gpointer data)
+{
+  Work *work = data;
+
+  work->changed = FALSE;
+  g_clear_pointer (&work->now.evaluator, kol_evaluator_free);
+  reset (&work->now);
+  if (work->before.done)
+    tell (work, NULL);
+}
+
+static void
 score_all (KxOpened *opened, gpointer data)
 {
   Work *work = data;
@@ -290,11 +302,12 @@ kx_scoring_free (KxScoring *self)
 /**
  * kx_scoring_restart:
  * @scoring: what scores a network
- * @learned: whether all of it is another; else units were changed
+ * @what: what of it is scored anew
  */
 void
-kx_scoring_restart (KxScoring *self, gboolean learned)
+kx_scoring_restart (KxScoring *self, KxScoringWhat what)
 {
-  kx_network_call (self->network, learned ? score_all : score_change, work_ref (self->work),
-                   work_unref);
+  static const KxNetworkCall calls[] = { score_all, score_change, score_no_change };
+
+  kx_network_call (self->network, calls[what], work_ref (self->work), work_unref);
 }

@@ -29,11 +29,23 @@ typedef struct {
 
 typedef void (*KxScoresFunc) (const KxScores *scores, gpointer owner);
 
+/**
+ * KxScoringWhat:
+ * @KX_SCORE_ALL: all of the network is another
+ * @KX_SCORE_CHANGE: some of its units are changed
+ * @KX_SCORE_NO_CHANGE: none is changed any more
+ */
+typedef enum {
+  KX_SCORE_ALL,
+  KX_SCORE_CHANGE,
+  KX_SCORE_NO_CHANGE,
+} KxScoringWhat;
+
 /** KxScoring: scores a network before and after units are changed. Of the main thread. */
 typedef struct _KxScoring KxScoring;
 
 KxScoring *kx_scoring_new (KxNetwork *network, KxScoresFunc func, gpointer owner);
 void kx_scoring_free (KxScoring *scoring);
-void kx_scoring_restart (KxScoring *scoring, gboolean learned);
+void kx_scoring_restart (KxScoring *scoring, KxScoringWhat what);
 
 G_END_DECLS

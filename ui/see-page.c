@@ -209,8 +209,24 @@ forget_pictures (KxSeePage *self)
   kx_exciter_refresh (self->exciter, FALSE);
 }
 
+/* Returns: (transfer container): the units that are not as the network has them. */
+static GPtrArray *
+changed_units (KxSeePage *self)
+{
+  GPtrArray *changed = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer units;
+
+  g_hash_table_iter_init (&iter, self->lists);
+  while (g_hash_table_iter_next (&iter, NULL, &units))
+    for (guint i = 0; i < g_list_model_get_n_items (units); i++)
+      if (kx_neuron_is_changed (kx_unit_list_get (units, i)))
+        g_ptr_array_add (changed, kx_unit_list_get (units, i));
+  return changed;
+}
+
 static void
-change_unit (KxSeePage *self, KxNeuron *unit)
+send_change (KxSeePage *self, KxNeuron *unit)
 {
   KxNetworkLayer *layer = kx_neuron_get_layer (unit);
   Change *change = g_new0 (Change, 1);
@@ -219,11 +235,44 @@ change_unit (KxSeePage *self, KxNeuron *unit)
   change->unit = kx_neuron_get_index (unit);
   change->change = kx_neuron_get_change (unit, &change->value);
   kx_network_call (self->network, make_change, change, change_free);
+}
+
+/* After changes were sent. */
+static void
+show_consequences (KxSeePage *self)
+{
+  g_autoptr (GPtrArray) changed = changed_units (self);
+
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "see.put-back", changed->len > 0);
   forget_pictures (self);
   if (self->scoring)
-    kx_scoring_restart (self->scoring, FALSE);
+    kx_scoring_restart (self->scoring, changed->len ? KX_SCORE_CHANGE : KX_SCORE_NO_CHANGE);
   kx_photo_view_ask (self->photo);
   kx_photo_view_ask (self->draw);
+}
+
+static void
+change_unit (KxSeePage *self, KxNeuron *unit)
+{
+  send_change (self, unit);
+  show_consequences (self);
+}
+
+static void
+put_back (GtkWidget *widget, const char *name, GVariant *target)
+{
+  KxSeePage *self = KX_SEE_PAGE (widget);
+  g_autoptr (GPtrArray) changed = changed_units (self);
+
+  for (guint i = 0; i < changed->len; i++)
+    {
+      KxNeuron *unit = g_ptr_array_index (changed, i);
+
+      kx_neuron_set_change (unit, KOL_UNIT_AS_IT_IS, 0);
+      send_change (self, unit);
+    }
+  kx_unit_detail_set_unit (self->detail, kx_unit_grid_get_unit (self->grid));
+  show_consequences (self);
 }
 
 /* A KxScoresFunc. */
@@ -291,7 +340,7 @@ network_learned (KxSeePage *self, guint64 step)
   kx_page_set_caption (KX_PAGE (self), subtitle);
   kx_exciter_refresh (self->exciter, TRUE);
   if (self->scoring)
-    kx_scoring_restart (self->scoring, TRUE);
+    kx_scoring_restart (self->scoring, KX_SCORE_ALL);
   kx_photo_view_ask (self->photo);
   kx_photo_view_ask (self->draw);
 }
@@ -411,6 +460,7 @@ close_network (KxSeePage *self)
   kx_layer_list_set_layers (self->layers, NULL);
   self->units = NULL;
   g_hash_table_remove_all (self->lists);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "see.put-back", FALSE);
   if (self->network)
     {
       g_signal_handlers_disconnect_by_data (self->network, self);
@@ -904,6 +954,7 @@ kx_see_page_class_init (KxSeePageClass *klass)
   gtk_widget_class_install_action (widget_class, "see.open-file", NULL, choose_file);
   gtk_widget_class_install_action (widget_class, "see.open-run", NULL, choose_run);
   gtk_widget_class_install_action (widget_class, "see.dream", NULL, dream);
+  gtk_widget_class_install_action (widget_class, "see.put-back", NULL, put_back);
   gtk_widget_class_install_action (widget_class, "see.use-training", NULL, use_training);
   gtk_widget_class_install_action (widget_class, "see.open-folder", NULL, choose_folder);
   gtk_widget_class_install_action (widget_class, "see.folder", "s", take_folder);

@@ -168,12 +168,30 @@ show_unit (GtkListItem *item)
                                   -1);
 }
 
+/*
+ * GtkGridView keeps widgets for as many rows of as many columns as it may have: no more than there
+ * is room for are a few screens full, MOST_COLUMNS would be all units of most layers.
+ */
+static void
+fit_columns (KxUnitGrid *self)
+{
+  GtkWidget *cell = gtk_widget_get_first_child (GTK_WIDGET (self->view));
+  int least, width = gtk_widget_get_width (GTK_WIDGET (self->view));
+
+  if (!cell || !width)
+    return;
+  gtk_widget_measure (cell, GTK_ORIENTATION_HORIZONTAL, -1, &least, NULL, NULL, NULL);
+  gtk_grid_view_set_max_columns (self->view,
+                                 (guint) CLAMP (width / MAX (least, 1), 1, MOST_COLUMNS));
+}
+
 static gboolean
 tell_moved (gpointer data)
 {
   KxUnitGrid *self = data;
 
   self->told = 0;
+  fit_columns (self);
   g_signal_emit (self, signals[MOVED], 0);
   return G_SOURCE_REMOVE;
 }
@@ -301,6 +319,7 @@ set_size (KxUnitGrid *self, int size)
   self->size = size;
   for (guint i = 0; i < self->bound->len; i++)
     g_object_notify (g_ptr_array_index (self->bound, i), self->maps ? "map" : "picture");
+  note_moved (self);
 }
 
 static void
@@ -360,6 +379,8 @@ kx_unit_grid_init (KxUnitGrid *self)
   g_signal_connect_object (self->view, "activate", G_CALLBACK (activate), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scrolled), "value-changed",
                            G_CALLBACK (note_moved), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (gtk_scrolled_window_get_hadjustment (self->scrolled), "changed",
+                           G_CALLBACK (note_moved), self, G_CONNECT_SWAPPED);
 }
 
 /**
@@ -387,8 +408,10 @@ kx_unit_grid_set_units (KxUnitGrid *self, KxUnitList *units)
 {
   if (!g_set_object (&self->units, units))
     return;
+  /* While there are some: GTK 4.8 warns where a list is scrolled that is empty or going. */
+  if (units && g_list_model_get_n_items (G_LIST_MODEL (self->sorted)) > 0)
+    gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
   gtk_sort_list_model_set_model (self->sorted, units ? G_LIST_MODEL (units) : NULL);
-  gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
 }
 
 /**

@@ -521,19 +521,6 @@ def test(function):
     return function
 
 
-def known_fault(reason):
-    """Marks a test of something that does not hold yet: skipped with the reason, and run where the
-    environment has KX_KNOWN_FAULTS."""
-    def mark(function):
-        def skip_or_run(folder):
-            if not os.environ.get("KX_KNOWN_FAULTS"):
-                raise Skip(f"known fault: {reason}")
-            function(folder)
-        skip_or_run.__name__ = function.__name__
-        return skip_or_run
-    return mark
-
-
 def attempt(function, name):
     """Runs a test in a folder of its own. Returns what follows "ok" in its line; None: it failed."""
     folder = tempfile.mkdtemp(prefix=f"kolinsky-{name}-")

@@ -9,8 +9,7 @@ import subprocess
 import time
 import zlib
 
-from explorer import (APPLICATION, Explorer, Skip, check, known_fault, main, small_data, test,
-                      too_slow)
+from explorer import (APPLICATION, Explorer, Skip, check, main, small_data, test, too_slow)
 
 TOOL = os.path.join(os.path.dirname(os.path.abspath(APPLICATION)), "..", "src", "tools", "kolinsky")
 SHARED = os.environ.get("KX_SHARED") or os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -72,6 +71,17 @@ def open_run(folder, *more, steps=60, settings=None):
     return app, run
 
 
+def asked(run, photo):
+    """What the command says of a photo: {"name", "probability"} of the likeliest class."""
+    said = subprocess.run([TOOL, "classify", "--json", "--model", run, photo], check=True,
+                          capture_output=True, text=True).stdout
+    return json.loads(said)[0]["classes"][0]
+
+
+def taken_for(run, photo):
+    return asked(run, photo)["name"]
+
+
 def tab(app, name):
     app.find("page tab", name).act()
 
@@ -123,8 +133,7 @@ def a_unit_gets_its_picture(folder):
 def a_photo_is_classified(folder):
     photo = picture_of(folder, 7)
     app, run = open_run(folder)
-    told = json.loads(subprocess.run([TOOL, "classify", "--json", "--model", run, photo], check=True,
-                                     capture_output=True, text=True).stdout)[0]["classes"][0]
+    told = asked(run, photo)
     with app:
         subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
         answer(app)
@@ -136,33 +145,30 @@ def a_photo_is_classified(folder):
 
 @test
 def the_brush_changes_what_it_is_taken_for(folder):
-    app, _ = open_run(folder, settings={"inspector": "false"})
-    photo = picture_of(folder, 7)
+    app, run = open_run(folder, settings={"inspector": "false"})
+    black = os.path.join(folder, "black.png")
+    write_png(black, [[0] * 28] * 28)
+    covered = taken_for(run, black)
+    photo = picture_of(folder, 4 if covered != "4" else 7)
+    painted = f"Photo, taken for {covered}"
     with app:
         subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
         canvas = answer(app)
         before = canvas.name
-        app.find("slider", "Brush size").value = 8
-        app.press(canvas)  # which is a dab, and gives it the keys
-        app.key("b")
-        for key in ["Right"] * 4 + ["Left"] * 8 + ["Up"] * 4 + ["Right"] * 8:  # over the bar
-            app.key(" ")
-            app.key(key)
-            time.sleep(0.1)
-            if canvas.name != before:
-                time.sleep(0.5)  # so that the last dab has been answered, too
-                if canvas.name != before:
-                    break
-        painted = canvas.name
-        check(painted != before, f"it is still {before}")
+        check(before == f"Photo, taken for {taken_for(run, photo)}" != painted, before)
+        app.find("slider", "Brush size").value = 40  # all is black after a dab
+        app.press(canvas)
+        app.wait(lambda: app.has("image", painted), text=painted)
         app.find("push button", "Clear").click()
         app.wait(lambda: app.has("image", before), text=f"{before} again")
         app.key("Ctrl+z")
         app.wait(lambda: app.has("image", painted), text=f"{painted} again")
+        app.key("e")
+        app.key(" ")  # restores all
+        app.wait(lambda: app.has("image", before), text=f"{before} once more")
 
 
 @test
-@known_fault("strokes were not answered when it last ran")
 def a_stroke_is_answered_at_once(folder):
     app, _ = open_run(folder)
     photo = picture_of(folder, 4)
@@ -171,16 +177,16 @@ def a_stroke_is_answered_at_once(folder):
         select_unit(app, "conv2", 1)  # which is at work meanwhile
         subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
         canvas = answer(app)
-        app.find("slider", "Brush size").value = 6
+        app.find("slider", "Brush size").value = 40
         app.press(canvas)
         bars = app.find_all("level bar", re.compile("%$"))
-        for i in range(9):  # black and grey on the same place
-            app.key("bg"[i % 2])
+        for i in range(9):  # all is restored, and all is black again
+            app.key("eb"[i % 2])
             time.sleep(0.3)
             before, begun = [bar.name for bar in bars], time.monotonic()
             app.key(" ")
             app.wait(lambda: any(bar.name != name for bar, name in zip(bars, before)),
-                     text="other probabilities")
+                     text=f"other probabilities than {before}")
             seconds.append(time.monotonic() - begun)
     print(f"# a stroke is answered after {1000 * statistics.median(seconds):.0f} ms", flush=True)
     median = statistics.median(seconds)
@@ -208,13 +214,12 @@ def a_drawn_seven_is_a_seven(folder):
 
 
 @test
-@known_fault("the accuracy was not seen to come back when it last ran")
 def a_unit_that_is_off_costs_accuracy(folder):
     app, _ = open_run(folder, steps=120)
     with app:
-        app.find("label", re.compile(r"^Accuracy [0-9.]+ %$"), seconds=60)
-        lost = 0
+        as_it_is = app.find("label", re.compile(r"^Accuracy [0-9.]+ %$"), seconds=60).name
         select_layer(app, "conv1")
+        check(not app.find("push button", "Put All Units Back").sensitive, "nothing is changed")
         for unit in range(24):  # one after the other: each costs something, together much
             app.find("table", "Units").select(unit)
             app.find("label", f"conv1 · unit {unit}")
@@ -225,10 +230,9 @@ def a_unit_that_is_off_costs_accuracy(folder):
             return [float(each) for each in re.findall(r"[0-9.]+(?= %)", label.name)]
         app.wait(lambda: len(numbers()) == 2 and numbers()[1] < numbers()[0] - 1, seconds=60,
                  text="a loss of accuracy")
-        lost = numbers()[1]
-        app.click("push button", "As is")
-        app.wait(lambda: len(numbers()) == 2 and numbers()[1] != lost, seconds=60,
-                 text="another accuracy")
+        app.click("push button", "Put All Units Back")
+        app.find("label", as_it_is, seconds=60)
+        check(app.find("push button", "As is").checked, "the unit is still off")
 
 
 @test
@@ -246,7 +250,6 @@ def the_network_in_training_is_seen(folder):
 
 
 @test
-@known_fault("the main loop stood still for 0.6 s")
 def five_hundred_units_scroll(folder):
     data = small_data(os.path.join(folder, "examples"))
     recipe = os.path.join(folder, "wide.ini")
@@ -258,15 +261,17 @@ def five_hundred_units_scroll(folder):
         app.find("list", "Layers", seconds=90)
         select_layer(app, "conv1")
         grid = app.find("table", "Units")
-        check(len(grid.children) == 512, len(grid.children))
+        check(app.has("label", "conv1 · 512 units"))
         app.find(None, re.compile("^conv1 unit [0-9]+, (step|dead)"), seconds=90)
         app.press(grid.children[1])
         begun = time.monotonic() - app.started
         for key in ["PageDown"] * 12 + ["End", "Home"]:
             app.key(key)
             time.sleep(0.1)
+        time.sleep(0.5)
+        ended = time.monotonic() - app.started
         report = app.close()
-    stalls = [each for each in report["stalls"] if each[1] > begun and each[0] > 50]
+    stalls = [each for each in report["stalls"] if begun < each[1] < ended and each[0] > 50]
     if stalls:
         too_slow(f"the main loop stood still for {stalls[0][0]:.0f} ms")
 
