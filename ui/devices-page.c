@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "device-profile.h"
 #include "device-step.h"
 #include "device-work.h"
 #include "news-private.h"
@@ -34,6 +35,7 @@ struct _KxDevicesPage {
   GtkButton *compare_button;
   GtkDropDown *other;
   KxTable *verify_table, *tuning_table, *compare_table;
+  KxDeviceProfile *profile;
 };
 
 G_DEFINE_FINAL_TYPE (KxDevicesPage, kx_devices_page, KX_TYPE_PAGE)
@@ -541,6 +543,8 @@ show_devices (KxDevicesPage *self)
   enable (self, "look", looked);
   offer_others (self);
   list_tuning (self);
+  kx_device_profile_set_device (self->profile, self->session,
+                                kx_session_get_device (self->session));
   allow (self);
 }
 
@@ -560,6 +564,8 @@ attach (KxPage *page, KxSession *session)
                            G_CONNECT_SWAPPED);
   show_devices (self);
 }
+
+static void export(KxPage *page) { kx_device_profile_export (KX_DEVICES_PAGE (page)->profile); }
 
 static void
 kx_devices_page_dispose (GObject *object)
@@ -584,7 +590,9 @@ kx_devices_page_class_init (KxDevicesPageClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = kx_devices_page_dispose;
   KX_PAGE_CLASS (klass)->attach = attach;
+  KX_PAGE_CLASS (klass)->export = export;
   g_type_ensure (KX_TYPE_TABLE);
+  g_type_ensure (KX_TYPE_DEVICE_PROFILE);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/devices-page.ui");
 #define BIND(child) gtk_widget_class_bind_template_child (widget_class, KxDevicesPage, child)
@@ -602,6 +610,7 @@ kx_devices_page_class_init (KxDevicesPageClass *klass)
   BIND (verify_table);
   BIND (tuning_table);
   BIND (compare_table);
+  BIND (profile);
 #undef BIND
 }
 
@@ -647,7 +656,8 @@ kx_devices_page_init (KxDevicesPage *self)
   g_signal_connect (factory, "setup", G_CALLBACK (set_up_other), NULL);
   g_signal_connect (factory, "bind", G_CALLBACK (bind_other), NULL);
   gtk_drop_down_set_factory (self->other, factory);
-  GtkWidget *tabs[] = { self->verify_tab, self->tuning_tab, self->compare_tab };
+  GtkWidget *tabs[]
+      = { self->verify_tab, GTK_WIDGET (self->profile), self->tuning_tab, self->compare_tab };
   for (guint i = 0; i < G_N_ELEMENTS (tabs); i++)
     kx_presence_follow (tabs[i]);
   g_signal_connect_object (self->tuning_tab, "map", G_CALLBACK (list_tuning), self,

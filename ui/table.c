@@ -5,6 +5,7 @@
 #include "table.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MOST_COLUMNS 8
 
@@ -190,28 +191,57 @@ column_of (gpointer object)
   return GPOINTER_TO_UINT (g_object_get_data (object, "column"));
 }
 
+/* Of a column with bars the cell is a box: the bar, and the label at its end. */
 static void
 show_cell (KxTableRow *row, GtkListItem *item)
 {
-  const char *text = row->texts[column_of (item)];
-  GtkLabel *label = GTK_LABEL (gtk_list_item_get_child (item));
+  guint column = column_of (item);
+  const char *text = row->texts[column];
+  GtkWidget *cell = gtk_list_item_get_child (item);
+  GtkWidget *label = GTK_IS_LABEL (cell) ? cell : gtk_widget_get_last_child (cell);
 
-  gtk_label_set_label (label, text ? text : "");
-  gtk_widget_set_tooltip_text (GTK_WIDGET (label), text);
+  gtk_label_set_label (GTK_LABEL (label), text ? text : "");
+  gtk_widget_set_tooltip_text (label, text);
+  if (label != cell)
+    gtk_level_bar_set_value (GTK_LEVEL_BAR (gtk_widget_get_first_child (cell)),
+                             isnan (row->numbers[column]) ? 0 : row->numbers[column]);
+}
+
+static GtkWidget *
+make_bar (void)
+{
+  GtkLevelBar *bar = GTK_LEVEL_BAR (gtk_level_bar_new_for_interval (0, 1));
+
+  gtk_level_bar_remove_offset_value (bar, GTK_LEVEL_BAR_OFFSET_LOW);
+  gtk_level_bar_remove_offset_value (bar, GTK_LEVEL_BAR_OFFSET_HIGH);
+  gtk_level_bar_remove_offset_value (bar, GTK_LEVEL_BAR_OFFSET_FULL);
+  gtk_widget_set_size_request (GTK_WIDGET (bar), 60, -1);
+  gtk_widget_set_valign (GTK_WIDGET (bar), GTK_ALIGN_CENTER);
+  return GTK_WIDGET (bar);
 }
 
 static void
 set_up (GtkSignalListItemFactory *factory, GtkListItem *item)
 {
   gboolean numeric = g_object_get_data (G_OBJECT (factory), "numeric") != NULL;
+  gboolean bar = g_object_get_data (G_OBJECT (factory), "bar") != NULL;
   GtkWidget *label = gtk_label_new (NULL);
+  GtkWidget *cell = label;
 
   gtk_label_set_xalign (GTK_LABEL (label), numeric ? 1 : 0);
   gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
   if (numeric)
     gtk_widget_add_css_class (label, "numeric");
+  if (bar)
+    {
+      cell = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+      gtk_box_append (GTK_BOX (cell), make_bar ());
+      gtk_box_append (GTK_BOX (cell), label);
+      gtk_widget_set_hexpand (label, TRUE);
+      gtk_label_set_width_chars (GTK_LABEL (label), 7);
+    }
   g_object_set_data (G_OBJECT (item), "column", GUINT_TO_POINTER (column_of (factory)));
-  gtk_list_item_set_child (item, label);
+  gtk_list_item_set_child (item, cell);
 }
 
 static void
@@ -241,21 +271,15 @@ compare (gconstpointer a, gconstpointer b, gpointer data)
                          y->texts[column] ? y->texts[column] : "");
 }
 
-/**
- * kx_table_add_column:
- * @table: a table
- * @title: its heading
- * @numeric: whether it has numbers, which stand at the end
- * @expand: whether it takes what is left of the width
- */
-void
-kx_table_add_column (KxTable *self, const char *title, gboolean numeric, gboolean expand)
+static void
+add_column (KxTable *self, const char *title, gboolean numeric, gboolean expand, gboolean bar)
 {
   g_return_if_fail (self->n < MOST_COLUMNS);
 
   GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
   g_object_set_data (G_OBJECT (factory), "column", GUINT_TO_POINTER (self->n));
   g_object_set_data (G_OBJECT (factory), "numeric", GINT_TO_POINTER (numeric));
+  g_object_set_data (G_OBJECT (factory), "bar", GINT_TO_POINTER (bar));
   g_signal_connect (factory, "setup", G_CALLBACK (set_up), NULL);
   g_signal_connect (factory, "bind", G_CALLBACK (bind), NULL);
   g_signal_connect (factory, "unbind", G_CALLBACK (unbind), NULL);
@@ -267,6 +291,60 @@ kx_table_add_column (KxTable *self, const char *title, gboolean numeric, gboolea
   gtk_column_view_column_set_resizable (column, TRUE);
   gtk_column_view_append_column (self->view, column);
   self->n++;
+}
+
+/**
+ * kx_table_add_column:
+ * @table: a table
+ * @title: its heading
+ * @numeric: whether it has numbers, which stand at the end
+ * @expand: whether it takes what is left of the width
+ */
+void
+kx_table_add_column (KxTable *self, const char *title, gboolean numeric, gboolean expand)
+{
+  add_column (self, title, numeric, expand, FALSE);
+}
+
+/**
+ * kx_table_add_bar_column:
+ * @table: a table
+ * @title: its heading
+ *
+ * A column of numbers from 0 to 1, which are shown as bars, too.
+ */
+void
+kx_table_add_bar_column (KxTable *self, const char *title)
+{
+  add_column (self, title, TRUE, FALSE, TRUE);
+}
+
+/**
+ * kx_table_sort_by:
+ * @table: a table
+ * @column: from 0
+ *
+ * Puts what is largest in a column first, until a heading is clicked.
+ */
+void
+kx_table_sort_by (KxTable *self, guint column)
+{
+  GListModel *columns = gtk_column_view_get_columns (self->view);
+  g_autoptr (GtkColumnViewColumn) chosen = g_list_model_get_item (columns, column);
+
+  gtk_column_view_sort_by_column (self->view, chosen, GTK_SORT_DESCENDING);
+}
+
+/**
+ * kx_table_sort:
+ * @table: a table
+ *
+ * Sorts anew rows that have changed.
+ */
+void
+kx_table_sort (KxTable *self)
+{
+  gtk_sorter_changed (gtk_column_view_get_sorter (self->view), GTK_SORTER_CHANGE_DIFFERENT);
 }
 
 /**
@@ -294,4 +372,62 @@ guint
 kx_table_count (KxTable *self)
 {
   return g_list_model_get_n_items (G_LIST_MODEL (self->rows));
+}
+
+/* A field of RFC 4180: in quotation marks where it must be. */
+static void
+append_field (GString *csv, const char *field)
+{
+  g_auto (GStrv) parts = g_strsplit (field, "\"", -1);
+  g_autofree char *doubled = g_strjoinv ("\"\"", parts);
+
+  if (strpbrk (field, ",\"\r\n"))
+    g_string_append_printf (csv, "\"%s\"", doubled);
+  else
+    g_string_append (csv, field);
+}
+
+static void
+append_cell (GString *csv, const KxTableRow *row, guint column)
+{
+  const char *text = row->texts[column] ? row->texts[column] : "";
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (isnan (row->numbers[column]) || !*text)
+    append_field (csv, text);
+  else
+    g_string_append (csv, g_ascii_formatd (number, sizeof number, "%.9g", row->numbers[column]));
+}
+
+/**
+ * kx_table_to_csv:
+ * @table: a table
+ *
+ * Returns: (transfer full): headings and rows, as they are sorted; numbers in full, with a point
+ */
+char *
+kx_table_to_csv (KxTable *self)
+{
+  GListModel *columns = gtk_column_view_get_columns (self->view);
+  GListModel *rows = G_LIST_MODEL (self->selection);
+  GString *csv = g_string_new (NULL);
+
+  for (guint i = 0; i < self->n; i++)
+    {
+      g_autoptr (GtkColumnViewColumn) column = g_list_model_get_item (columns, i);
+
+      append_field (csv, gtk_column_view_column_get_title (column));
+      g_string_append_c (csv, i + 1 < self->n ? ',' : '\n');
+    }
+  for (guint k = 0; k < g_list_model_get_n_items (rows); k++)
+    {
+      g_autoptr (KxTableRow) row = g_list_model_get_item (rows, k);
+
+      for (guint i = 0; i < self->n; i++)
+        {
+          append_cell (csv, row, i);
+          g_string_append_c (csv, i + 1 < self->n ? ',' : '\n');
+        }
+    }
+  return g_string_free (csv, FALSE);
 }

@@ -13,13 +13,17 @@ void kx_table_row_set_text (KxTableRow *row, guint column, const char *text);
 void kx_table_row_set_number (KxTableRow *row, guint column, double number, const char *text);
 
 #define KX_TYPE_TABLE (kx_table_get_type ())
-/** KxTable: rows of texts and numbers; a click on a heading sorts them, Ctrl+C copies them. */
+/** KxTable: rows of texts, numbers and bars; a click on a heading sorts, Ctrl+C copies them. */
 G_DECLARE_FINAL_TYPE (KxTable, kx_table, KX, TABLE, AdwBin)
 
 void kx_table_set_name (KxTable *table, const char *name);
 void kx_table_add_column (KxTable *table, const char *title, gboolean numeric, gboolean expand);
+void kx_table_add_bar_column (KxTable *table, const char *title);
+void kx_table_sort_by (KxTable *table, guint column);
+void kx_table_sort (KxTable *table);
 KxTableRow *kx_table_append (KxTable *table);
 void kx_table_clear (KxTable *table);
 guint kx_table_count (KxTable *table);
+char *kx_table_to_csv (KxTable *table);
 
 G_END_DECLS

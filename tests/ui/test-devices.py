@@ -1,9 +1,11 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """The page of devices: the list, speed, verification, tuning, two devices compared."""
+import csv
 import os
 import re
+import time
 
-from explorer import Explorer, Skip, check, main, test
+from explorer import Explorer, Skip, check, main, small_data, test
 
 
 def choices(app):
@@ -14,6 +16,13 @@ def choices(app):
 def cells(table):
     """What the labels of a table say, in order."""
     return [label.name for label in table.find_all("label")]
+
+
+def kernels(table):
+    """The rows of a profile: name of a kernel -> launches, time, mean, share and rates."""
+    texts = cells(table)
+    first = texts.index("GB/s") + 1 if "GB/s" in texts else 0
+    return {texts[i]: texts[i + 1:i + 7] for i in range(first, len(texts) - 6, 7)}
 
 
 @test
@@ -80,6 +89,39 @@ def the_same_step_on_two_devices(folder):
         table = app.find(None, "Differences between the devices")
         for name in ("conv2d", "softmax", "dE/dw_conv"):
             check(name in cells(table), lambda: f"{name} is missing in {cells(table)}")
+
+
+@test
+def the_kernels_of_the_run_in_training(folder):
+    settings = {"data": f"'{small_data(os.path.join(folder, 'examples'))}'"}
+    with Explorer(folder, settings=settings, train=True) as app:
+        app.wait(lambda: app.has("label", re.compile(r"step \d")), 120, "a first step")
+        app.page("Devices")
+        choices(app)
+        app.press(app.find("page tab", "Profile"))
+        app.find("label", re.compile("^Shows which kernels"))
+        app.find("push button", "Start").click()
+        table = app.find(None, "Time of the kernels")
+        app.wait(lambda: "read" in cells(table), 60, "the kernels of a step")
+        app.find("label", re.compile("^Kernels at work on .* so far"))
+        launches = int(app.wait(lambda: kernels(table)["read"])[0])
+        app.wait(lambda: int(kernels(table)["read"][0]) > launches, 60, "more of them")
+        app.find("push button", "Stop").click()
+        app.find("label", re.compile("^Kernels at work on .*, then stopped"))
+
+        path = os.path.join(folder, "kernels.csv")
+        app.key("Ctrl+e")
+        app.find("push button", re.compile("^_Save"), seconds=10)
+        time.sleep(0.5)  # the name is selected once it is shown
+        app.key("Ctrl+a")
+        app.write(path)
+        app.key("Enter")
+        app.wait(lambda: os.path.exists(path), text="the file")
+        with open(path, encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        times = [float(row["Time, ms"]) for row in rows]
+        check(len(rows) > 5 and times == sorted(times, reverse=True), lambda: str(rows))
+        check(abs(sum(float(row["Share"]) for row in rows) - 1) < 1e-3, lambda: str(rows))
 
 
 @test
