@@ -139,10 +139,10 @@ begin (Labour *labour)
     return FALSE;
   if (labour->kind == KX_WORK_SPEED)
     return (labour->speed = kol_speed_new (labour->device, &labour->error)) != NULL;
-  if (labour->kind == KX_WORK_VERIFY)
-    labour->checks = kol_checks_new (labour->device, TRUE);
-  else
+  if (labour->kind == KX_WORK_TUNE)
     labour->tuner = kol_tuner_new (labour->device);
+  else
+    labour->checks = kol_checks_new (labour->device, labour->kind == KX_WORK_VERIFY);
   return TRUE;
 }
 
@@ -348,6 +348,7 @@ kx_device_work_start (KxSession *session, KxDevice *device, KxWorkKind kind)
   static const char *const titles[] = {
     [KX_WORK_SPEED] = N_ ("Measuring %s"),
     [KX_WORK_VERIFY] = N_ ("Verifying %s"),
+    [KX_WORK_VERIFY_ALL] = N_ ("Verifying %s, all cases"),
     [KX_WORK_TUNE] = N_ ("Tuning %s"),
   };
   static const KxJobVerbs verbs = { .cancel = cancel };

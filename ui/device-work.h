@@ -7,9 +7,10 @@ G_BEGIN_DECLS
 
 /** KxWorkKind: what is found out about a device. */
 typedef enum {
-  KX_WORK_SPEED,  /* operations and bytes per second, which the device then remembers */
-  KX_WORK_VERIFY, /* whether each operation is right in each of its variants */
-  KX_WORK_TUNE,   /* which variant of each is the fastest */
+  KX_WORK_SPEED,      /* operations and bytes per second, which the device then remembers */
+  KX_WORK_VERIFY,     /* whether each operation is right in each of its variants */
+  KX_WORK_VERIFY_ALL, /* so, with the cases that take long */
+  KX_WORK_TUNE,       /* which variant of each is the fastest */
 } KxWorkKind;
 
 /**

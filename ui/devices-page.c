@@ -32,6 +32,7 @@ struct _KxDevicesPage {
   AdwViewStack *tabs;
   GtkWidget *verify_tab, *tuning_tab, *compare_tab;
   GtkLabel *verify_text, *tuning_text, *compare_text;
+  GtkCheckButton *all_cases;
   GtkButton *compare_button;
   GtkDropDown *other;
   KxTable *verify_table, *tuning_table, *compare_table;
@@ -156,7 +157,9 @@ verify_device (KxDevicesPage *self, KxDevice *device)
   kx_table_clear (self->verify_table);
   g_hash_table_remove_all (self->rows);
   self->wrong = self->right = self->off = 0;
-  self->verify = kx_device_work_start (self->session, device, KX_WORK_VERIFY);
+  KxWorkKind kind
+      = gtk_check_button_get_active (self->all_cases) ? KX_WORK_VERIFY_ALL : KX_WORK_VERIFY;
+  self->verify = kx_device_work_start (self->session, device, kind);
   g_autofree char *text = g_strdup_printf (_ ("Verifying %s…"), kx_device_get_name (device));
   gtk_label_set_label (self->verify_text, text);
   g_signal_connect_object (self->verify, "verdict", G_CALLBACK (take_verdict), self,
@@ -605,6 +608,7 @@ kx_devices_page_class_init (KxDevicesPageClass *klass)
   BIND (verify_text);
   BIND (tuning_text);
   BIND (compare_text);
+  BIND (all_cases);
   BIND (compare_button);
   BIND (other);
   BIND (verify_table);

@@ -344,7 +344,14 @@ kx_table_sort_by (KxTable *self, guint column)
 void
 kx_table_sort (KxTable *self)
 {
+  GtkScrolledWindow *scrolled = GTK_SCROLLED_WINDOW (adw_bin_get_child (ADW_BIN (self)));
+  double place = gtk_adjustment_get_value (gtk_scrolled_window_get_vadjustment (scrolled));
+
   gtk_sorter_changed (gtk_column_view_get_sorter (self->view), GTK_SORTER_CHANGE_DIFFERENT);
+  /* The list keeps in sight what was its first row; who is at the top wants to see the top. */
+  if (place == 0 && kx_table_count (self) > 0)
+    gtk_widget_activate_action (gtk_widget_get_last_child (GTK_WIDGET (self->view)),
+                                "list.scroll-to-item", "u", 0);
 }
 
 /**
