@@ -29,6 +29,13 @@ def state(**options):
     return register
 
 
+def wait_for_step(app, step):
+    def has_come():
+        return any(int(re.search("[0-9]+", label.name).group()) >= step
+                   for label in app.find_all("label", re.compile("^step [0-9]+ ·")))
+    app.wait(has_come, 120, f"step {step}")
+
+
 # ── States: (application, folder) ────────────────────────────────────────────
 
 @state()
@@ -40,9 +47,7 @@ def train_first(app):
 @state(train=True)
 def train_running(app):
     app.page("Train")
-    app.wait(lambda: app.has("list item", "Train")
-             and app.has("label", re.compile(r"step (\d\d\d|\d,\d)|· \d\d")), 60)
-    time.sleep(8)
+    wait_for_step(app, 40)
 
 
 @state(environment=NO_DEVICE)
@@ -94,6 +99,17 @@ def devices_compared(app):
     for button in app.find_all("push button", "Compare"):
         button.click()
     time.sleep(5)
+
+
+@state(train=True)
+def devices_profile(app):
+    wait_for_step(app, 20)
+    app.page("Devices")
+    app.press(app.find("page tab", "Profile"))
+    app.find("push button", "Start").click()
+    table = app.find(None, "Time of the kernels")
+    app.wait(lambda: table.has("label", "read"), 60)
+    time.sleep(4)
 
 
 @state()
