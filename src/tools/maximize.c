@@ -464,7 +464,37 @@ say_work (const Work *work, GError **error)
   return TRUE;
 }
 
+/* What the file of a picture says of itself. Given. */
+static char **
+texts_of (const Work *work, const ToolMaximizeSettings *settings, const char *title, guint unit)
+{
+  gboolean one = is_of_units (&work->settings) && !work->settings.diverse;
+
+  return tool_maximize_settings_texts (settings, title, one ? (gint64) unit : -1);
+}
+
 /* ── A film ── */
+
+static guint
+first_unit (const Work *work)
+{
+  return work->units->len ? g_array_index (work->units, guint, 0) : 0;
+}
+
+/* The command of a frame alone: as many steps, or the network at that checkpoint. Given. */
+static char **
+frame_texts (const Work *work, guint64 step)
+{
+  ToolMaximizeSettings own = work->settings;
+  g_autofree char *title = title_of (work, first_unit (work));
+  g_autofree char *whole = g_strdup_printf ("%s, step %" G_GUINT64_FORMAT, title, step);
+
+  if (work->options->checkpoints)
+    own.from = (gint64) step;
+  else
+    own.steps = (int) step;
+  return texts_of (work, &own, whole, first_unit (work));
+}
 
 /* Frames after one that could not be written are left out. */
 static void
@@ -472,9 +502,11 @@ add_frame (Work *work, KolSnapshot *picture, guint64 step, double value)
 {
   if (work->film_error)
     return;
+  g_auto (GStrv) texts = frame_texts (work, step);
   g_autofree char *name = g_strdup_printf ("frame-%04u.png", work->frames++);
   g_autofree char *path = g_build_filename (work->options->film, name, NULL);
-  g_autoptr (GBytes) png = kol_snapshot_to_png (picture, NULL, &work->film_error);
+  g_autoptr (GBytes) png
+      = kol_snapshot_to_png (picture, (const char *const *) texts, &work->film_error);
 
   if (!png || !tool_save_png (path, png, &work->film_error))
     return;
@@ -488,8 +520,6 @@ add_frame (Work *work, KolSnapshot *picture, guint64 step, double value)
 static gboolean
 finish_film (Work *work, GError **error)
 {
-  const guint none = 0;
-
   if (work->film_error)
     {
       g_propagate_error (error, g_steal_pointer (&work->film_error));
@@ -498,9 +528,9 @@ finish_film (Work *work, GError **error)
   if (!work->options->film || !work->film->len)
     return TRUE;
   g_autofree char *path = g_build_filename (work->options->film, "strip.png", NULL);
-  const guint *units = work->units->len ? (const guint *) work->units->data : &none;
-  g_autofree char *title = title_of (work, units[0]);
-  if (!tool_sheet_save (path, title, work->film, NULL, error))
+  g_autofree char *title = title_of (work, first_unit (work));
+  g_auto (GStrv) texts = texts_of (work, &work->settings, title, first_unit (work));
+  if (!tool_sheet_save (path, title, work->film, (const char *const *) texts, error))
     return FALSE;
   tool_say ("%u frames in %s, all of them in strip.png there", work->film->len,
             work->options->film);
@@ -536,9 +566,7 @@ save_picture (Work *work, KolMaximized *result, GError **error)
 
   if (file && !result->dead)
     {
-      g_auto (GStrv) texts = tool_maximize_settings_texts (
-          &work->settings, title,
-          is_of_units (&work->settings) && !work->settings.diverse ? (gint64) result->unit : -1);
+      g_auto (GStrv) texts = texts_of (work, &work->settings, title, result->unit);
       g_autoptr (GBytes) png
           = kol_snapshot_to_png (result->picture, (const char *const *) texts, error);
       if (!png || !tool_save_png (file, png, error))
@@ -561,6 +589,9 @@ make_some (Work *work, const KolStudyWatch *watch, GError **error)
   g_autoptr (GPtrArray) made = kol_maximizer_run (work->maximizer, units, n, watch, error);
   if (!made)
     return FALSE;
+  /* A network that takes several pictures only makes some that nobody has asked for. */
+  if (!work->settings.diverse)
+    g_ptr_array_set_size (made, (int) MIN (made->len, n));
   g_ptr_array_set_free_func (made, NULL);
   gboolean good = TRUE;
   for (guint i = 0; i < made->len; i++)

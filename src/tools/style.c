@@ -430,15 +430,15 @@ tool_save_picture (const KolSnapshot *picture, const char *path, GError **error)
   return save_with_texts (picture, path, texts, error);
 }
 
-/* The picture, and how it was painted. */
+/* The picture as it is after @self's step, and how it was painted. */
 static gboolean
-save (const Painting *self, const KolSnapshot *picture, GError **error)
+save (const Painting *self, const KolSnapshot *picture, const char *path, GError **error)
 {
   g_autoptr (KolStyleNote) note = make_note (self->options, self->paths);
 
   note->step = (int) self->step;
   g_auto (GStrv) texts = kol_style_note_to_texts (note);
-  return save_with_texts (picture, self->options->output, (const char *const *) texts, error);
+  return save_with_texts (picture, path, (const char *const *) texts, error);
 }
 
 /* ── Progress ── */
@@ -502,7 +502,7 @@ save_snapshot (Painting *self, const KolStudyProgress *progress)
   g_autofree char *path = g_build_filename (self->options->snapshots, name, NULL);
 
   if (!self->error)
-    tool_save_picture (progress->snapshots[0], path, &self->error);
+    save (self, progress->snapshots[0], path, &self->error);
 }
 
 static void
@@ -568,7 +568,7 @@ paint (Painting *self, GCancellable *cancellable, GError **error)
   if (!picture)
     return FALSE;
   say_losses (self);
-  if (!save (self, picture, error))
+  if (!save (self, picture, self->options->output, error))
     return FALSE;
   g_autofree char *shown = g_filename_display_name (self->options->output);
   tool_say ("The picture is in %s, %zu x %zu pixels%s", shown, kol_snapshot_get_width (picture),

@@ -18,7 +18,7 @@ from harness import COMMAND, expect, expect_sentence, main, run, test
 SIDE = 12
 
 
-def small(channels=3):
+def small(channels=3, batch=None):
     """A convolution, a rectifier, and the mean of each of 4 units."""
     numbers = random.Random(1)
     weights = [numbers.gauss(0, 0.3) for _ in range(4 * channels * 9)]
@@ -26,7 +26,7 @@ def small(channels=3):
         [networks.node("Conv", ["x", "w", "b"], ["conv"]), networks.node("Relu", ["conv"], ["relu"]),
          networks.node("GlobalAveragePool", ["relu"], ["mean"]),
          networks.node("Flatten", ["mean"], ["scores"])],
-        [networks.port("x", [None, channels, SIDE, SIDE])], [networks.port("scores", [None, 4])],
+        [networks.port("x", [batch, channels, SIDE, SIDE])], [networks.port("scores", [batch, 4])],
         [networks.tensor("w", [4, channels, 3, 3], weights), networks.tensor("b", [4], [0.0] * 4)])
 
 
@@ -120,12 +120,17 @@ def several_on_a_sheet(shop):
 def a_film(shop):
     model = write(shop, "small.onnx", small(1))
     film = shop.path("film")
-    made(shop, model, "--unit", "0", "--film", film, "--frames", "5", "-o", shop.path("x.png"))
+    made(shop, model, "--unit", "1", "--film", film, "--frames", "5", "-o", shop.path("x.png"))
     names = sorted(os.listdir(film))
     expect(names == [f"frame-{i:04}.png" for i in range(5)] + ["strip.png"], names)
     frames = [read_png(os.path.join(film, name)) for name in names[:-1]]
     expect(all(frame[:3] == (SIDE, SIDE, 1) for frame in frames), frames[0][:3])
     expect(len({frame[3] for frame in frames}) == 5, "frames are alike")
+    expect("--steps 15" in frames[3][4]["Comment"] and "step 15" in frames[3][4]["Title"], frames[3][4])
+    again = shop.path("again.png")
+    result = run("maximize", "--like", os.path.join(film, names[3]), "-o", again)
+    expect(result.code == 0 and read_png(again)[3] == frames[3][3], result)
+    expect("--steps 20" in read_png(os.path.join(film, "strip.png"))[4]["Comment"], "strip.png")
     expect_sentence(run("maximize", model, "--unit", "0,1", "--film", film, "-o", film), 1,
                     "film", "one unit")
 
@@ -140,6 +145,8 @@ def a_film_of_checkpoints(shop):
     count = len(os.listdir(os.path.join(folder, "checkpoints")))
     expect(count > 1 and names == [f"frame-{i:04}.png" for i in range(count)] + ["strip.png"],
            names)
+    texts = read_png(os.path.join(film, names[0]))[4]
+    expect("--from 10" in texts["Comment"], texts)
     model = write(shop, "small.onnx", small())
     expect_sentence(run("maximize", model, "--unit", "0", "--film", film, "--checkpoints", "-o",
                         shop.path("x.png")), 1, "of a run")
@@ -153,6 +160,16 @@ def photos_to_begin_with(shop):
         path = shop.path(goal + ".png")
         made(shop, model, "--layer", "relu", goal, photo, "--size", "16x10", "-o", path)
         expect(read_png(path)[:2] == (16, 10), read_png(path)[:2])
+
+
+@test
+def networks_that_take_several_pictures(shop):
+    model = write(shop, "three.onnx", small(batch=3))
+    photo = write(shop, "photo.png", networks.png(200, 120, 40))
+    rows = made(shop, model, "--layer", "relu", "--dream", photo, "-o", shop.path("dream.png"))
+    expect(len(rows) == 1, rows)
+    rows = made(shop, model, "--layer", "relu", "--unit", "0-3", "-o", shop.path("several"))
+    expect([row["unit"] for row in rows] == [0, 1, 2, 3], rows)
 
 
 @test

@@ -146,6 +146,8 @@ def writes_snapshots(shop):
                                   "--snapshots", place.path("film"), "--every", "3"))
     expect(result.code == 0, result)
     expect(sorted(os.listdir(place.path("film"))) == ["000003.png", "000006.png"], result)
+    with open(place.path("film", "000003.png"), "rb") as file:
+        expect(b"--start noise" in file.read(), "no command in a snapshot")
 
 
 def interrupt_after(words, *arguments):
