@@ -10,11 +10,13 @@
 #include "../ops/optimizer-private.h"
 #include "style-problem-private.h"
 
-#define N_WRITTEN 4
+enum { FIRST, SECOND, NEXT, AVERAGE, N_WRITTEN };
 
 /* What a step writes. x itself is not: the new one is made beside it, and they are exchanged. */
-static const char *const written[N_WRITTEN]
-    = { "study/style/first", "study/style/second", "study/style/average", "study/style/next" };
+static const char *const written[N_WRITTEN] = { [FIRST] = "study/style/first",
+                                                [SECOND] = "study/style/second",
+                                                [NEXT] = "study/style/next",
+                                                [AVERAGE] = "study/style/average" };
 
 struct _KolStyleAdam {
   KolGraph *graph;
@@ -22,7 +24,7 @@ struct _KolStyleAdam {
   gsize n;
   KolParameter *x, *kept[N_WRITTEN];
   KolValue *rate, *correction; /* placeholders */
-  KolValue *step;
+  KolValue *steps[N_WRITTEN];  /* one after the other, in the order of `written` */
   guint64 count, average_count;
   gboolean can_go_back;
 };
@@ -45,6 +47,9 @@ mix (KolValue *old, KolValue *new, double keep)
 /*
  * m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2,
  * x <- x - rate / (1 - b1^t) m / ((v / (1 - b2^t))^(1/2) + epsilon), and its average.
+ *
+ * Each is a run of its own: what a run makes lies beside what it is written to, and of a large
+ * picture there would be no room for four such.
  */
 static void
 build (KolStyleAdam *self, KolShape shape)
@@ -58,15 +63,16 @@ build (KolStyleAdam *self, KolShape shape)
     states[i] = kol_state (self->graph, written[i], shape, KOL_CONSTANT (0));
   self->rate = kol_placeholder (self->graph, "rate", KOL_SCALAR);
   self->correction = kol_placeholder (self->graph, "correction", KOL_SCALAR);
-  values[0] = mix (states[0], g, numbers->beta1);
-  values[1] = mix (states[1], kol_square (g), numbers->beta2);
-  KolValue *spread = kol_scale (kol_sqrt (kol_multiply (values[1], self->correction)), 1,
+  values[FIRST] = mix (states[FIRST], g, numbers->beta1);
+  values[SECOND] = mix (states[SECOND], kol_square (g), numbers->beta2);
+  KolValue *spread = kol_scale (kol_sqrt (kol_multiply (states[SECOND], self->correction)), 1,
                                 (float) numbers->epsilon);
-  values[3] = kol_subtract (x, kol_multiply (kol_divide (values[0], spread), self->rate));
+  values[NEXT] = kol_subtract (x, kol_multiply (kol_divide (states[FIRST], spread), self->rate));
   if (numbers->clip)
-    values[3] = kol_clip (values[3], 0, 1);
-  values[2] = mix (states[2], values[3], numbers->average);
-  self->step = kol_gather_gradients (states, values, N_WRITTEN, 1);
+    values[NEXT] = kol_clip (values[NEXT], 0, 1);
+  values[AVERAGE] = mix (states[AVERAGE], states[NEXT], numbers->average);
+  for (guint i = 0; i < N_WRITTEN; i++)
+    self->steps[i] = kol_gather_gradients (&states[i], &values[i], 1, 1);
 }
 
 KolStyleAdam *
@@ -99,8 +105,10 @@ kol_style_adam_step (KolStyleAdam *adam, GError **error)
 
   kol_set_scalar (adam->rate, (float) (numbers->rate / (1 - pow (numbers->beta1, t))));
   kol_set_scalar (adam->correction, (float) (1 / (1 - pow (numbers->beta2, t))));
-  if (!kol_run (adam->graph, adam->step, error)
-      || !kol_parameter_swap (adam->x, adam->kept[3], error))
+  for (guint i = 0; i < N_WRITTEN; i++)
+    if (!kol_run (adam->graph, adam->steps[i], error))
+      return FALSE;
+  if (!kol_parameter_swap (adam->x, adam->kept[NEXT], error))
     return FALSE;
   adam->count++;
   adam->average_count++;
@@ -120,11 +128,12 @@ gboolean
 kol_style_adam_step_back (KolStyleAdam *adam, GError **error)
 {
   adam->numbers.rate /= 2;
-  if (adam->can_go_back && !kol_parameter_swap (adam->x, adam->kept[3], error))
+  if (adam->can_go_back && !kol_parameter_swap (adam->x, adam->kept[NEXT], error))
     return FALSE;
   adam->can_go_back = FALSE;
   adam->count = adam->average_count = 0;
-  return fill_zeros (adam, 0, error) && fill_zeros (adam, 1, error) && fill_zeros (adam, 2, error);
+  return fill_zeros (adam, FIRST, error) && fill_zeros (adam, SECOND, error)
+         && fill_zeros (adam, AVERAGE, error);
 }
 
 double
@@ -144,9 +153,10 @@ kol_style_adam_write (KolStyleAdam *adam, const KolStyleMoments *moments, GError
 {
   adam->count = moments->first ? moments->count : 0;
   adam->average_count = moments->average ? moments->average_count : 0;
-  return (!moments->first || kol_parameter_write (adam->kept[0], moments->first, error))
-         && (!moments->second || kol_parameter_write (adam->kept[1], moments->second, error))
-         && (!moments->average || kol_parameter_write (adam->kept[2], moments->average, error));
+  return (!moments->first || kol_parameter_write (adam->kept[FIRST], moments->first, error))
+         && (!moments->second || kol_parameter_write (adam->kept[SECOND], moments->second, error))
+         && (!moments->average
+             || kol_parameter_write (adam->kept[AVERAGE], moments->average, error));
 }
 
 gboolean
@@ -156,8 +166,8 @@ kol_style_adam_read (KolStyleAdam *adam, KolStyleMoments *moments, GError **erro
   moments->second = g_new (float, adam->n);
   moments->average = NULL;
   moments->count = adam->count;
-  return kol_parameter_read (adam->kept[0], moments->first, error)
-         && kol_parameter_read (adam->kept[1], moments->second, error);
+  return kol_parameter_read (adam->kept[FIRST], moments->first, error)
+         && kol_parameter_read (adam->kept[SECOND], moments->second, error);
 }
 
 gboolean
@@ -167,7 +177,7 @@ kol_style_adam_read_average (KolStyleAdam *adam, float *x, GError **error)
 
   if (adam->numbers.average == 0 || adam->average_count == 0)
     return kol_parameter_read (adam->x, x, error);
-  if (!kol_parameter_read (adam->kept[2], x, error))
+  if (!kol_parameter_read (adam->kept[AVERAGE], x, error))
     return FALSE;
   for (gsize i = 0; i < adam->n; i++)
     x[i] = (float) (x[i] / weight);
