@@ -11,6 +11,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "deep-picture.h"
+
 #define GRIP 12.0    /* pixels around the line at which a drag takes it */
 #define LARGEST 16.0 /* pixels of the screen to one of the picture */
 #define WHEEL 1.15   /* for a notch */
@@ -221,16 +223,22 @@ swap (GtkWidget *widget, const char *name, GVariant *target)
 /* ── The widget ──────────────────────────────────────────────────────────────────────────────── */
 
 static void
-draw_part (GtkSnapshot *snapshot, GdkPaintable *picture, const graphene_rect_t *place,
-           const graphene_rect_t *part)
+draw_part (KxCompare *self, GtkSnapshot *snapshot, GdkPaintable *picture,
+           const graphene_rect_t *place, const graphene_rect_t *part)
 {
   graphene_point_t origin = place->origin;
 
   gtk_snapshot_push_clip (snapshot, part);
-  gtk_snapshot_save (snapshot);
-  gtk_snapshot_translate (snapshot, &origin);
-  gdk_paintable_snapshot (picture, snapshot, place->size.width, place->size.height);
-  gtk_snapshot_restore (snapshot);
+  if (KX_IS_DEEP_PICTURE (picture))
+    kx_deep_picture_draw (KX_DEEP_PICTURE (picture), snapshot, place, part,
+                          gtk_widget_get_scale_factor (GTK_WIDGET (self)));
+  else
+    {
+      gtk_snapshot_save (snapshot);
+      gtk_snapshot_translate (snapshot, &origin);
+      gdk_paintable_snapshot (picture, snapshot, place->size.width, place->size.height);
+      gtk_snapshot_restore (snapshot);
+    }
   gtk_snapshot_pop (snapshot);
 }
 
@@ -254,10 +262,11 @@ kx_compare_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 
   gtk_snapshot_push_clip (snapshot, &GRAPHENE_RECT_INIT (0, 0, width, height));
   if (self->b)
-    draw_part (snapshot, self->b, &place, &GRAPHENE_RECT_INIT (line, 0, width - line, height));
+    draw_part (self, snapshot, self->b, &place,
+               &GRAPHENE_RECT_INIT (line, 0, width - line, height));
   if (self->a)
     {
-      draw_part (snapshot, self->a, &place, &GRAPHENE_RECT_INIT (0, 0, line, height));
+      draw_part (self, snapshot, self->a, &place, &GRAPHENE_RECT_INIT (0, 0, line, height));
       draw_line (self, snapshot, line, height);
     }
   gtk_snapshot_pop (snapshot);
@@ -407,6 +416,14 @@ set_label (GtkWidget *label, const char *text)
   gtk_widget_set_visible (label, text && *text);
 }
 
+/* Where the picture has more pixels now, what one looks at stays as large as it was. */
+static void
+keep_zoom (KxCompare *self, double before, double after)
+{
+  if (self->zoom > 0 && before > 0 && after > 0)
+    self->zoom *= before / after;
+}
+
 /**
  * kx_compare_set_a:
  * @compare: a comparison
@@ -416,7 +433,12 @@ set_label (GtkWidget *label, const char *text)
 void
 kx_compare_set_a (KxCompare *self, GdkPaintable *picture, const char *label)
 {
+  double before, after, height;
+
+  get_size (self, &before, &height);
   g_set_object (&self->a, picture);
+  get_size (self, &after, &height);
+  keep_zoom (self, before, after);
   set_label (self->a_label, label);
   gtk_widget_set_visible (self->scale, picture != NULL);
   gtk_widget_queue_draw (GTK_WIDGET (self));
@@ -431,7 +453,12 @@ kx_compare_set_a (KxCompare *self, GdkPaintable *picture, const char *label)
 void
 kx_compare_set_b (KxCompare *self, GdkPaintable *picture, const char *label)
 {
+  double before, after, height;
+
+  get_size (self, &before, &height);
   g_set_object (&self->b, picture);
+  get_size (self, &after, &height);
+  keep_zoom (self, before, after);
   set_label (self->b_label, label);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   label ? label : _ ("Picture"), -1);

@@ -27,6 +27,7 @@ void
 kx_paint_file_free (KxPaintFile *file)
 {
   g_clear_pointer (&file->picture, kx_paint_picture_unref);
+  g_clear_pointer (&file->full, kol_snapshot_unref);
   g_clear_pointer (&file->content, kx_paint_picture_unref);
   g_clear_pointer (&file->note, kol_style_note_free);
   g_clear_pointer (&file->styles, g_ptr_array_unref);
@@ -89,6 +90,17 @@ load_styles (KxPaintFile *file)
     }
 }
 
+static KolSnapshot *
+snapshot_of (const KolPicture *picture)
+{
+  gsize n = picture->channels * picture->height * picture->width;
+  g_autofree float *pixels = g_new (float, n);
+
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = picture->pixels[i] / 255.0f;
+  return kol_snapshot_new (pixels, picture->channels, picture->height, picture->width);
+}
+
 static void
 open_file (GTask *task, gpointer source, gpointer path, GCancellable *cancellable)
 {
@@ -105,6 +117,7 @@ open_file (GTask *task, gpointer source, gpointer path, GCancellable *cancellabl
       g_task_return_error (task, error);
       return;
     }
+  file->full = snapshot_of (file->picture->picture);
   file->content = load_part (file, file->note->content);
   load_styles (file);
   g_task_return_pointer (task, g_steal_pointer (&file), (GDestroyNotify) kx_paint_file_free);

@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 /**
  * KxPaintFile:
  * @picture: what was painted
+ * @full: it, as the engine has it
  * @note: how
  * @content: (nullable): what it shows
  * @styles: (element-type KxPaintPicture): how it is painted; those that are there
@@ -19,6 +20,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
   KxPaintPicture *picture;
+  KolSnapshot *full;
   KolStyleNote *note;
   KxPaintPicture *content;
   GPtrArray *styles;

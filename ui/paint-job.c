@@ -35,8 +35,9 @@ typedef struct {
   KxPaint *paint;
   KxPaint *opened; /* with which the style was opened; it points there */
   KolStyle *style;
-  GArray *sources; /* KolStyleSource */
-  GArray *layers;  /* KolStyleLayer */
+  GArray *sources;   /* KolStyleSource */
+  GArray *layers;    /* KolStyleLayer */
+  KolPicture *start; /* NULL: the content */
   KxSlot *pictures;
   KolSnapshot *last; /* the newest picture */
   guint from;        /* steps that were done before this stage */
@@ -149,7 +150,7 @@ news_free (gpointer data)
 
   kx_holder_unref (news->job);
   g_clear_object (&news->picked.texture);
-  g_clear_object (&news->picked.thumbnail);
+  g_clear_pointer (&news->picked.kept, kx_paint_picture_unref);
   g_clear_pointer (&news->picked.full, kol_snapshot_unref);
   losses_free (news->losses);
   g_free (news->event);
@@ -253,8 +254,11 @@ pick (Work *work, KolSnapshot *snapshot, gboolean moment, KxPaintPicked *picked)
 
   if (!picture)
     return FALSE;
-  picked->texture = kx_texture_from_picture (picture, SCREEN);
-  picked->thumbnail = moment ? kx_texture_from_picture (picture, KX_THUMBNAIL) : NULL;
+  if (moment)
+    picked->kept
+        = kx_paint_picture_new (work->paint->content->name, NULL, g_steal_pointer (&picture));
+  picked->texture = moment && picked->kept->texture ? g_object_ref (picked->kept->texture)
+                                                    : kx_texture_from_picture (picture, SCREEN);
   picked->step = work->step;
   picked->full = kol_snapshot_ref (snapshot);
   return picked->texture != NULL;
@@ -279,7 +283,7 @@ post_picture (Work *work, KolSnapshot *snapshot)
       News *kept = news_new (work, NEWS_MOMENT);
 
       kept->picked = (KxPaintPicked){ g_object_ref (news->picked.texture),
-                                      g_steal_pointer (&news->picked.thumbnail), work->step,
+                                      g_steal_pointer (&news->picked.kept), work->step,
                                       kol_snapshot_ref (snapshot) };
       kx_news_post (deliver, kept, news_free);
     }
@@ -363,7 +367,7 @@ told (const KolStudyProgress *progress, gpointer data)
 
 /* The engine's options. */
 static KolStyleOptions
-make_options (const KxPaint *paint, GArray *sources, GArray *layers)
+make_options (const KxPaint *paint, const KolPicture *start, GArray *sources, GArray *layers)
 {
   g_array_set_size (sources, 0);
   g_array_set_size (layers, 0);
@@ -393,9 +397,8 @@ make_options (const KxPaint *paint, GArray *sources, GArray *layers)
                             .steps = paint->steps,
                             .rate = paint->rate,
                             .colours = paint->colours,
-                            .start
-                            = paint->start ? KOL_STYLE_START_PICTURE : KOL_STYLE_START_CONTENT,
-                            .start_picture = paint->start,
+                            .start = start ? KOL_STYLE_START_PICTURE : KOL_STYLE_START_CONTENT,
+                            .start_picture = start,
                             .seed = paint->seed };
 }
 
@@ -405,7 +408,7 @@ smallest_side (const KxPaint *paint, guint usual)
 {
   if (!paint->start)
     return usual;
-  gsize side = MAX (paint->start->width, paint->start->height);
+  gsize side = MAX (kol_snapshot_get_width (paint->start), kol_snapshot_get_height (paint->start));
   return MIN (paint->size, (guint) side);
 }
 
@@ -419,7 +422,11 @@ open_stage (Work *work)
 
   if (!device)
     return FALSE;
-  KolStyleOptions options = make_options (work->paint, work->sources, work->layers);
+  g_clear_pointer (&work->start, kol_picture_free);
+  if (work->paint->start
+      && !(work->start = kol_snapshot_to_picture (work->paint->start, &work->error)))
+    return FALSE;
+  KolStyleOptions options = make_options (work->paint, work->start, work->sources, work->layers);
   options.smallest = smallest_side (work->paint, options.smallest);
   work->style = kol_style_new (device, &options, &work->error);
   g_clear_pointer (&work->opened, kx_paint_unref);
@@ -442,32 +449,28 @@ set_paint (Work *work, KxPaint *paint)
 static KxPaint *
 keep_start (Work *work, KxPaint *wish)
 {
-  const KolPicture *start = work->paint->start;
   KxPaint *next = kx_paint_copy (wish);
 
-  if (!next->start && start)
-    next->start = kol_picture_convert (start, start->channels);
+  if (!next->start && work->paint->start)
+    next->start = kol_snapshot_ref (work->paint->start);
   return next;
 }
 
 /* Another size or another network is another stage, which begins with the picture as it is now. */
-static gboolean
+static void
 change_stage (Work *work, KxPaint *wish)
 {
   g_autoptr (KxPaint) next = keep_start (work, wish);
 
   if (work->last)
     {
-      g_clear_pointer (&next->start, kol_picture_free);
-      next->start = kol_snapshot_to_picture (work->last, &work->error);
-      if (!next->start)
-        return FALSE;
+      g_clear_pointer (&next->start, kol_snapshot_unref);
+      next->start = kol_snapshot_ref (work->last);
     }
   g_clear_pointer (&work->style, kol_style_free);
   g_clear_pointer (&work->losses, losses_free);
   set_paint (work, next);
   work->from = work->step;
-  return TRUE;
 }
 
 /* What was changed acts from the next step on; what the style points to lives until then. */
@@ -476,7 +479,7 @@ change_style (Work *work, KxPaint *wish)
 {
   GArray *sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
   GArray *layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
-  KolStyleOptions options = make_options (wish, sources, layers);
+  KolStyleOptions options = make_options (wish, work->start, sources, layers);
   gboolean good = kol_style_change (work->style, &options, &work->error);
 
   g_array_unref (good ? work->sources : sources);
@@ -498,8 +501,10 @@ fulfil (Work *work, KxPaint *wish)
       set_paint (work, next);
       return TRUE;
     }
-  return kx_paint_can_change (work->paint, wish) ? change_style (work, wish)
-                                                 : change_stage (work, wish);
+  if (kx_paint_can_change (work->paint, wish))
+    return change_style (work, wish);
+  change_stage (work, wish);
+  return TRUE;
 }
 
 /* Shows the picture, if that is due. */
@@ -562,7 +567,7 @@ floor_told (const KolStudyProgress *progress, gpointer data)
 static void
 find_floor (Work *work)
 {
-  KolStyleOptions options = make_options (work->paint, work->sources, work->layers);
+  KolStyleOptions options = make_options (work->paint, NULL, work->sources, work->layers);
   KolDevice *device = kx_engine_open (work->engine, NULL);
   g_autoptr (KolPicture) one = half_of (options.styles[0].picture, FALSE);
   g_autoptr (KolPicture) other = half_of (options.styles[0].picture, TRUE);
@@ -573,7 +578,6 @@ find_floor (Work *work)
   options.content = one;
   options.styles = &half;
   options.colours = KOL_STYLE_COLOURS_STYLE;
-  options.start = KOL_STYLE_START_CONTENT;
   options.size = options.smallest = MIN (FLOOR_SIZE, options.size);
   options.steps = 1;
   Floor floor = { .style = kol_style_new (device, &options, NULL) };
@@ -656,6 +660,7 @@ end (gpointer data)
   news->slot = work->pictures;
   kx_news_post (deliver, news, news_free);
   g_clear_pointer (&work->style, kol_style_free);
+  g_clear_pointer (&work->start, kol_picture_free);
   kx_engine_note_memory (work->engine);
   kx_engine_unref (work->engine);
   kx_paint_unref (work->paint);
@@ -966,12 +971,11 @@ make_plan (Planning *planning, gboolean time)
   KxPaintPlan *plan = &planning->plan;
   g_autoptr (GArray) sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
   g_autoptr (GArray) layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
-  KolStyleOptions options = make_options (planning->paint, sources, layers);
+  KolStyleOptions options = make_options (planning->paint, NULL, sources, layers);
   g_autoptr (GError) error = NULL;
   KolDevice *device = kx_engine_open (planning->engine, &error);
 
   plan->seconds = NAN;
-  options.smallest = smallest_side (planning->paint, options.smallest);
   g_autoptr (KolStyle) style = device ? kol_style_new (device, &options, &error) : NULL;
   plan->budget = device ? kol_device_get_budget (device) : 0;
   if (style)

@@ -12,8 +12,8 @@ G_DECLARE_FINAL_TYPE (KxPaintJob, kx_paint_job, KX, PAINT_JOB, GObject)
 
 /**
  * KxPaintPicked:
- * @texture: the picture
- * @thumbnail: (nullable): it, small, if it is a moment that is worth keeping
+ * @texture: the picture, as a screen shows it
+ * @kept: (nullable): the picture, if it is a moment that is worth keeping
  * @step: when that was
  * @full: the picture as the engine has it
  *
@@ -21,7 +21,7 @@ G_DECLARE_FINAL_TYPE (KxPaintJob, kx_paint_job, KX, PAINT_JOB, GObject)
  */
 typedef struct {
   GdkTexture *texture;
-  GdkTexture *thumbnail;
+  KxPaintPicture *kept;
   guint step;
   KolSnapshot *full;
 } KxPaintPicked;

@@ -89,6 +89,7 @@ kx_paint_page_make_paint (KxPaintPage *self)
   paint->style_weight = kx_paint_dial_get_value (self->style_weight);
   paint->content_weight = kx_paint_dial_get_value (self->content_weight);
   paint->size = kx_paint_page_get_size (self);
+  paint->steps = (guint) gtk_spin_button_get_value_as_int (self->steps);
   paint->colours
       = colours[MIN (adw_combo_row_get_selected (self->colours), G_N_ELEMENTS (colours) - 1)];
   return paint;

@@ -10,7 +10,8 @@
 #include "paint-page-controls.h"
 #include "paint-page-moves.h"
 
-#define MOMENTS 16 /* that are kept */
+#define MOMENTS 16      /* that are kept */
+#define LARGE_MOMENTS 4 /* that keep more pixels than a screen has; beside the first */
 
 /**
  * kx_paint_page_is_painting:
@@ -79,7 +80,7 @@ show_moment (KxPaintPage *self)
     }
   const KxPaintMoment *moment = g_ptr_array_index (self->moments, i);
   g_autofree char *label = g_strdup_printf (_ ("Step %u"), moment->step);
-  kx_compare_set_a (self->compare, GDK_PAINTABLE (moment->texture), label);
+  kx_compare_set_a (self->compare, moment->picture, label);
 }
 
 /**
@@ -99,7 +100,7 @@ kx_paint_page_show_now (KxPaintPage *self)
                            : steps     ? g_strdup_printf (_ ("Step %u of %u"), self->step, steps)
                                        : g_strdup_printf (_ ("Step %u"), self->step);
 
-  kx_compare_set_b (self->compare, GDK_PAINTABLE (self->now), label);
+  kx_compare_set_b (self->compare, self->now, label);
 }
 
 static void
@@ -162,7 +163,8 @@ kx_paint_page_forget_painting (KxPaintPage *self)
 static void
 take_picture (KxPaintPage *self, const KxPaintPicked *picked)
 {
-  g_set_object (&self->now, picked->texture);
+  g_clear_object (&self->now);
+  self->now = GDK_PAINTABLE (kx_deep_picture_new (picked->texture, picked->full));
   g_clear_pointer (&self->full, kol_snapshot_unref);
   self->full = kol_snapshot_ref (picked->full);
   kx_paint_page_show_now (self);
@@ -170,18 +172,42 @@ take_picture (KxPaintPage *self, const KxPaintPicked *picked)
     kx_paint_page_show_controls (self);
 }
 
+/* Of the moments that are large some keep their own pixels, the others are as a screen shows them.
+ */
+static void
+thin_moments (KxPaintPage *self)
+{
+  guint large = 0;
+
+  for (guint i = self->moments->len; i-- > 0;)
+    {
+      KxPaintMoment *moment = g_ptr_array_index (self->moments, i);
+      GdkTexture *whole = KX_IS_DEEP_PICTURE (moment->picture)
+                              ? kx_deep_picture_get_whole (KX_DEEP_PICTURE (moment->picture))
+                              : NULL;
+
+      if (whole
+          && gdk_texture_get_width (whole) < gdk_paintable_get_intrinsic_width (moment->picture)
+          && moment->step > 0 && ++large > LARGE_MOMENTS)
+        g_set_object (&moment->picture, GDK_PAINTABLE (whole));
+    }
+}
+
 /**
- * kx_paint_page_take_moment:
+ * kx_paint_page_add_moment:
  * @self: the page
- * @picked: the picture as it was once
+ * @picture: the picture as it was once
+ * @thumbnail: it, small
+ * @step: when that was
  *
  * Of too many moments one of the early ones goes, of which there are most.
  */
 void
-kx_paint_page_take_moment (KxPaintPage *self, const KxPaintPicked *picked)
+kx_paint_page_add_moment (KxPaintPage *self, GdkPaintable *picture, GdkTexture *thumbnail,
+                          guint step)
 {
-  g_autofree char *label = g_strdup_printf ("%u", picked->step);
-  g_autofree char *name = g_strdup_printf (_ ("Step %u"), picked->step);
+  g_autofree char *label = g_strdup_printf ("%u", step);
+  g_autofree char *name = g_strdup_printf (_ ("Step %u"), step);
   KxPaintMoment *moment = g_new (KxPaintMoment, 1);
 
   if (self->moments->len >= MOMENTS)
@@ -189,9 +215,18 @@ kx_paint_page_take_moment (KxPaintPage *self, const KxPaintPicked *picked)
       kx_film_strip_remove (self->strip, 1);
       g_ptr_array_remove_index (self->moments, 1);
     }
-  *moment = (KxPaintMoment){ g_object_ref (picked->texture), picked->step };
+  *moment = (KxPaintMoment){ g_object_ref (picture), step };
   g_ptr_array_add (self->moments, moment);
-  kx_film_strip_append (self->strip, label, name, GDK_PAINTABLE (picked->thumbnail));
+  thin_moments (self);
+  kx_film_strip_append (self->strip, label, name, GDK_PAINTABLE (thumbnail));
+}
+
+static void
+take_moment (KxPaintPage *self, const KxPaintPicked *picked)
+{
+  g_autoptr (KxDeepPicture) picture = kx_deep_picture_new_for_picture (picked->kept);
+
+  kx_paint_page_add_moment (self, GDK_PAINTABLE (picture), picked->kept->thumbnail, picked->step);
 }
 
 static void
@@ -240,10 +275,10 @@ job_changed (KxPaintPage *self)
 void
 kx_paint_page_show_start (KxPaintPage *self)
 {
-  const KxPaintPicked picked = { self->content->texture, self->content->thumbnail, 0, NULL };
+  g_autoptr (KxDeepPicture) picture = kx_deep_picture_new_for_picture (self->content);
 
-  g_set_object (&self->now, self->content->texture);
-  kx_paint_page_take_moment (self, &picked);
+  g_set_object (&self->now, GDK_PAINTABLE (picture));
+  kx_paint_page_add_moment (self, self->now, self->content->thumbnail, 0);
 }
 
 /* Begins to paint; from the picture as it is, if that is wanted. */
@@ -258,7 +293,7 @@ begin (KxPaintPage *self, gboolean anew, double rate)
     return;
   if (!anew && self->full)
     {
-      paint->start = kol_snapshot_to_picture (self->full, NULL);
+      paint->start = kol_snapshot_ref (self->full);
       from = self->step;
       if (self->job)
         g_signal_handlers_disconnect_by_data (self->job, self);
@@ -271,8 +306,7 @@ begin (KxPaintPage *self, gboolean anew, double rate)
   self->job = kx_paint_job_new (session, paint, from);
   g_signal_connect_object (self->job, "picture", G_CALLBACK (take_picture), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->job, "moment", G_CALLBACK (kx_paint_page_take_moment), self,
-                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->job, "moment", G_CALLBACK (take_moment), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->job, "losses", G_CALLBACK (take_losses), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->job, "floor", G_CALLBACK (take_floor), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->job, "event", G_CALLBACK (take_event), self, G_CONNECT_SWAPPED);

@@ -12,7 +12,8 @@ void kx_paint_page_show_controls (KxPaintPage *self);
 void kx_paint_page_show_stage (KxPaintPage *self);
 void kx_paint_page_show_now (KxPaintPage *self);
 void kx_paint_page_show_start (KxPaintPage *self);
-void kx_paint_page_take_moment (KxPaintPage *self, const KxPaintPicked *picked);
+void kx_paint_page_add_moment (KxPaintPage *self, GdkPaintable *picture, GdkTexture *thumbnail,
+                               guint step);
 void kx_paint_page_forget_painting (KxPaintPage *self);
 void kx_paint_page_bind_easel (GtkWidgetClass *widget_class);
 

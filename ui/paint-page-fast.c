@@ -20,17 +20,18 @@ fast_painted (KolSnapshot *picture, GdkTexture *texture, const GError *error, gp
     kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
   if (!picture || !texture)
     return;
-  g_autoptr (GdkTexture) slow = self->job && self->full ? g_object_ref (self->now) : NULL;
-  const KxPaintPicked before = { slow, slow, self->step, NULL };
+  g_autoptr (GdkPaintable) slow = self->job && self->full ? g_object_ref (self->now) : NULL;
+  guint step = self->step;
   kx_paint_page_forget_painting (self);
   kx_paint_page_show_start (self);
   if (slow)
-    kx_paint_page_take_moment (self, &before);
-  g_set_object (&self->now, texture);
+    kx_paint_page_add_moment (self, slow, kx_deep_picture_get_whole (KX_DEEP_PICTURE (slow)), step);
+  g_clear_object (&self->now);
+  self->now = GDK_PAINTABLE (kx_deep_picture_new (texture, picture));
   self->full = kol_snapshot_ref (picture);
   gtk_label_set_label (self->left, "");
   kx_film_strip_select (self->strip, slow ? 1 : 0);
-  kx_compare_set_b (self->compare, GDK_PAINTABLE (texture), _ ("Painted in one pass"));
+  kx_compare_set_b (self->compare, self->now, _ ("Painted in one pass"));
   kx_paint_page_show_controls (self);
   kx_paint_page_show_stage (self);
 }

@@ -134,18 +134,8 @@ take_note (KxPaintPage *self, KxPaintFile *file)
                                g_steal_pointer (&g_ptr_array_index (file->regions, i)));
     }
   kx_paint_page_select_size (self, note->size ? (guint) note->size : KX_USUAL_SIZE);
+  gtk_spin_button_set_value (self->steps, note->steps > 0 ? note->steps : KX_STEPS);
   self->setting = FALSE;
-}
-
-static KolSnapshot *
-snapshot_of (const KolPicture *picture)
-{
-  gsize n = picture->channels * picture->height * picture->width;
-  g_autofree float *pixels = g_new (float, n);
-
-  for (gsize i = 0; i < n; i++)
-    pixels[i] = picture->pixels[i] / 255.0f;
-  return kol_snapshot_new (pixels, picture->channels, picture->height, picture->width);
 }
 
 /* What was opened is the picture as it is now, and its content the first moment. */
@@ -156,8 +146,9 @@ take_file (KxPaintPage *self, KxPaintFile *file)
   kx_paint_page_set_content (self, file->content ? file->content : file->picture);
   take_note (self, file);
   kx_paint_page_show_start (self);
-  g_set_object (&self->now, file->picture->texture);
-  self->full = snapshot_of (file->picture->picture);
+  g_clear_object (&self->now);
+  self->now = GDK_PAINTABLE (kx_deep_picture_new (file->picture->texture, file->full));
+  self->full = kol_snapshot_ref (file->full);
   self->step = (guint) MAX (file->note->step, 0);
   g_ptr_array_set_size (self->moves, 0);
   for (guint i = 0; file->note->moves && file->note->moves[i]; i++)

@@ -19,7 +19,9 @@ format_minutes (double seconds)
     return g_strdup ("");
   if (seconds < 60)
     return g_strdup_printf (_ ("\nAbout %d s"), (int) MAX (1, lround (seconds)));
-  return g_strdup_printf (_ ("\nAbout %d min"), (int) lround (seconds / 60));
+  if (seconds < 90 * 60)
+    return g_strdup_printf (_ ("\nAbout %d min"), (int) lround (seconds / 60));
+  return g_strdup_printf (_ ("\nAbout %d h"), (int) lround (seconds / 3600));
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include "canvas.h"
 #include "compare.h"
+#include "deep-picture.h"
 #include "fast-grid.h"
 #include "film-strip.h"
 #include "loss-chart.h"
@@ -22,13 +23,13 @@ typedef struct _KxPaintMove KxPaintMove;
 
 /**
  * KxPaintMoment:
- * @texture: the picture
+ * @picture: as it was
  * @step: when that was
  *
  * The picture as it was once.
  */
 typedef struct {
-  GdkTexture *texture;
+  GdkPaintable *picture;
   guint step;
 } KxPaintMoment;
 
@@ -46,7 +47,7 @@ struct _KxPaintPage {
   KxJob *getting;      /* a network that is on its way */
 
   KxPaintJob *job;    /* the painting that is shown */
-  GdkTexture *now;    /* its picture, or the content */
+  GdkPaintable *now;  /* its picture, or the content */
   KolSnapshot *full;  /* its picture as the engine has it */
   GPtrArray *moments; /* of KxPaintMoment, as the film strip has them */
   guint step;         /* how many were done */
@@ -78,6 +79,7 @@ struct _KxPaintPage {
   GtkListBox *styles;
   KxPaintDial *style_weight, *content_weight;
   AdwComboRow *size, *colours, *network;
+  GtkSpinButton *steps;
   GtkWidget *layers_group, *chart_side, *frame;
   AdwExpanderRow *layers;
   GPtrArray *layer_dials; /* of KxPaintDial */

@@ -125,6 +125,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, style_weight);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, content_weight);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, size);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, steps);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, colours);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, network);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, layers_group);
@@ -186,7 +187,7 @@ moment_free (gpointer data)
 {
   KxPaintMoment *moment = data;
 
-  g_object_unref (moment->texture);
+  g_object_unref (moment->picture);
   g_free (moment);
 }
 

@@ -55,6 +55,7 @@ kx_paint_new (const char *network, KxPaintPicture *content)
   paint->content_weight = KX_CONTENT_WEIGHT;
   paint->style_weight = KX_STYLE_WEIGHT;
   paint->size = 512;
+  paint->steps = KX_STEPS;
   paint->seed = 1;
   return paint;
 }
@@ -75,7 +76,7 @@ kx_paint_unref (KxPaint *paint)
   kx_paint_picture_unref (paint->content);
   g_ptr_array_unref (paint->styles);
   g_ptr_array_unref (paint->layers);
-  kol_picture_free (paint->start);
+  g_clear_pointer (&paint->start, kol_snapshot_unref);
   g_free (paint);
 }
 
@@ -142,7 +143,7 @@ kx_paint_copy (const KxPaint *paint)
   copy->steps = paint->steps;
   copy->rate = paint->rate;
   copy->seed = paint->seed;
-  copy->start = paint->start ? copy_picture (paint->start) : NULL;
+  copy->start = paint->start ? kol_snapshot_ref (paint->start) : NULL;
   return copy;
 }
 
@@ -182,8 +183,8 @@ gboolean
 kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other)
 {
   return g_str_equal (paint->network, other->network) && paint->content == other->content
-         && paint->size == other->size && paint->colours == other->colours
-         && are_same_styles (paint, other);
+         && paint->size == other->size && paint->steps == other->steps
+         && paint->colours == other->colours && are_same_styles (paint, other);
 }
 
 /**
@@ -197,5 +198,5 @@ gboolean
 kx_paint_can_change (const KxPaint *paint, const KxPaint *other)
 {
   return g_str_equal (paint->network, other->network) && paint->content == other->content
-         && paint->size == other->size;
+         && paint->size == other->size && paint->steps == other->steps;
 }

@@ -37,7 +37,7 @@ typedef struct {
  * @style_weight: of all style losses
  * @size: the longer side
  * @colours: whose they are
- * @steps: at each size; 0: as many as usual
+ * @steps: at each size
  * @rate: of the optimizer; 0: the usual one
  * @seed: of chance
  * @start: (nullable): what the picture is at first; %NULL: the content
@@ -56,12 +56,14 @@ typedef struct {
   guint steps;
   double rate;
   guint64 seed;
-  KolPicture *start;
+  KolSnapshot *start;
 } KxPaint;
 
-/** KX_CONTENT_WEIGHT, KX_STYLE_WEIGHT: those of kol_style_new(), where nobody says otherwise. */
+/** KX_CONTENT_WEIGHT, KX_STYLE_WEIGHT, KX_STEPS: those of kol_style_new(), where nobody says
+ * otherwise. */
 #define KX_CONTENT_WEIGHT 0.5
 #define KX_STYLE_WEIGHT 1.0
+#define KX_STEPS 500
 
 KxPaint *kx_paint_new (const char *network, KxPaintPicture *content);
 KxPaint *kx_paint_copy (const KxPaint *paint);

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -240,6 +241,29 @@ def no_network(folder):
         app.find("label", "No network to look through")
         app.find("push button", re.compile("^Get SqueezeNet"))
         check(not app.find("push button", "Paint").sensitive, "it would paint with nothing")
+
+
+@test
+def a_photo_is_painted_in_tiles(folder):
+    """In too little memory for the whole it is painted to its end, as was said before; saved, it
+    has its own size."""
+    install(folder)
+    photo = write(folder, "photo.png", networks.png(120, 90, 60, 720, 540))
+    painted = os.path.join(folder, "painted.png")
+    with Explorer(folder, photo, settings=PAGE, environment={"KOLINSKY_MEMORY": "42M"}) as app:
+        app.find("label", "720 × 540 pixels")
+        app.find("label", re.compile("^Needs"), COMPILING)
+        app.find("spin button", "Steps").value = 1
+        app.press(app.find("combo box", "Size"))
+        app.find("label", "720 px")
+        app.key("End")
+        app.key("Enter")
+        app.find("label", re.compile(r"^Needs .*MB in \d+ tiles"), COMPILING)
+        app.find("push button", "Paint").click()
+        app.find("label", "Done", COMPILING)
+        save(app, painted)
+    with open(painted, "rb") as file:
+        check(struct.unpack(">II", file.read(24)[16:]) == (720, 540), "it has another size")
 
 
 @test
