@@ -1,6 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* Pictures that come to the page: chosen, dropped, or the samples. */
+/* Pictures that come to the page: chosen, dropped, pasted, or the samples. */
 
 #include "paint-page-intake.h"
 
@@ -74,14 +74,44 @@ loaded (GObject *source, GAsyncResult *result, gpointer data)
   g_free (loading);
 }
 
-static void
-load (KxPaintPage *self, const char *place, Purpose purpose)
+static Loading *
+loading_new (KxPaintPage *self, Purpose purpose)
 {
   Loading *loading = g_new0 (Loading, 1);
 
   g_weak_ref_init (&loading->page, self);
   loading->purpose = purpose;
-  kx_paint_picture_load_async (place, NULL, loaded, loading);
+  return loading;
+}
+
+static void
+load (KxPaintPage *self, const char *place, Purpose purpose)
+{
+  kx_paint_picture_load_async (place, NULL, loaded, loading_new (self, purpose));
+}
+
+static void
+load_files (KxPaintPage *self, GSList *files, Purpose purpose)
+{
+  for (GSList *each = files; each; each = each->next)
+    {
+      g_autofree char *path = kx_path_of_file (each->data);
+
+      if (path)
+        load (self, path, purpose);
+    }
+}
+
+static void
+give_content (KxPaintPage *self, GdkTexture *texture)
+{
+  kx_paint_picture_keep_async (texture, loaded, loading_new (self, FOR_CONTENT));
+}
+
+static void
+give_style (KxPaintPage *self, GdkTexture *texture)
+{
+  kx_paint_picture_keep_async (texture, loaded, loading_new (self, FOR_FIRST_STYLE));
 }
 
 static void
@@ -209,16 +239,98 @@ kx_paint_page_drop (KxPage *page, GListModel *files)
 static gboolean
 drop_style (KxPaintPage *self, const GValue *value)
 {
-  GSList *files = g_value_get_boxed (value);
+  if (G_VALUE_HOLDS (value, GDK_TYPE_TEXTURE))
+    kx_paint_picture_keep_async (g_value_get_object (value), loaded, loading_new (self, FOR_STYLE));
+  else
+    load_files (self, g_value_get_boxed (value), FOR_STYLE);
+  return TRUE;
+}
 
-  for (GSList *each = files; each; each = each->next)
+/* ── Pasting ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* What was copied in a file manager: the files. */
+static void
+files_pasted (GObject *clipboard, GAsyncResult *result, gpointer data)
+{
+  Loading *loading = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&loading->page);
+  g_autoptr (GError) error = NULL;
+  const GValue *value = gdk_clipboard_read_value_finish (GDK_CLIPBOARD (clipboard), result, &error);
+  GSList *files = value ? g_value_get_boxed (value) : NULL;
+
+  if (self && !value)
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  else if (self && files && loading->purpose == FOR_STYLE)
+    load_files (self, files, FOR_STYLE);
+  else if (self && files)
+    load_files (self, &(GSList){ files->data, NULL }, loading->purpose);
+  g_weak_ref_clear (&loading->page);
+  g_free (loading);
+}
+
+static void
+texture_pasted (GObject *clipboard, GAsyncResult *result, gpointer data)
+{
+  Loading *loading = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&loading->page);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GdkTexture) texture
+      = gdk_clipboard_read_texture_finish (GDK_CLIPBOARD (clipboard), result, &error);
+
+  if (texture)
     {
-      g_autofree char *path = kx_path_of_file (each->data);
-
-      if (path)
-        load (self, path, FOR_STYLE);
+      kx_paint_picture_keep_async (texture, loaded, loading);
+      return;
     }
-  return files != NULL;
+  if (self)
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  g_weak_ref_clear (&loading->page);
+  g_free (loading);
+}
+
+static gboolean
+has_focus (KxPaintPage *self, gpointer widget)
+{
+  GtkWidget *focus = gtk_root_get_focus (gtk_widget_get_root (GTK_WIDGET (self)));
+
+  return focus && (focus == widget || gtk_widget_is_ancestor (focus, widget));
+}
+
+/* Into the well that has the focus, or onto the list of styles; else it is what is painted. */
+static gboolean
+paste (GtkWidget *widget, GVariant *args, gpointer unused)
+{
+  KxPaintPage *self = KX_PAINT_PAGE (widget);
+  GdkClipboard *clipboard = gtk_widget_get_clipboard (widget);
+  GdkContentFormats *formats = gdk_clipboard_get_formats (clipboard);
+  Purpose purpose = has_focus (self, self->style_well)     ? FOR_FIRST_STYLE
+                    : has_focus (self, self->styles_group) ? FOR_STYLE
+                                                           : FOR_CONTENT;
+
+  if (!gtk_widget_get_mapped (widget))
+    return FALSE;
+  if (gdk_content_formats_contain_gtype (formats, GDK_TYPE_FILE_LIST))
+    gdk_clipboard_read_value_async (clipboard, GDK_TYPE_FILE_LIST, G_PRIORITY_DEFAULT, NULL,
+                                    files_pasted, loading_new (self, purpose));
+  else if (gdk_content_formats_contain_gtype (formats, GDK_TYPE_TEXTURE))
+    gdk_clipboard_read_texture_async (clipboard, NULL, texture_pasted, loading_new (self, purpose));
+  else
+    return FALSE;
+  return TRUE;
+}
+
+/* Wherever the focus is; but an entry that has it pastes first. */
+static void
+take_pastes (KxPaintPage *self)
+{
+  GtkEventController *keys = gtk_shortcut_controller_new ();
+
+  gtk_shortcut_controller_set_scope (GTK_SHORTCUT_CONTROLLER (keys), GTK_SHORTCUT_SCOPE_GLOBAL);
+  gtk_shortcut_controller_add_shortcut (
+      GTK_SHORTCUT_CONTROLLER (keys),
+      gtk_shortcut_new (gtk_keyval_trigger_new (GDK_KEY_v, GDK_CONTROL_MASK),
+                        gtk_callback_action_new (paste, NULL, NULL)));
+  gtk_widget_add_controller (GTK_WIDGET (self), keys);
 }
 
 /**
@@ -252,15 +364,17 @@ kx_paint_page_fill (KxPaintPage *self)
  * kx_paint_page_take_drops:
  * @self: the page
  *
- * Lets pictures be dropped on the list of styles.
+ * Lets pictures be dropped on the list of styles, and pasted.
  */
 void
 kx_paint_page_take_drops (KxPaintPage *self)
 {
-  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+  GtkDropTarget *target = gtk_drop_target_new (G_TYPE_INVALID, GDK_ACTION_COPY);
 
+  gtk_drop_target_set_gtypes (target, (GType[]){ GDK_TYPE_FILE_LIST, GDK_TYPE_TEXTURE }, 2);
   g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_style), self);
   gtk_widget_add_controller (GTK_WIDGET (self->styles), GTK_EVENT_CONTROLLER (target));
+  take_pastes (self);
 }
 
 void
@@ -270,4 +384,6 @@ kx_paint_page_bind_intake (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_callback (widget_class, press_add_style);
   gtk_widget_class_bind_template_callback (widget_class, choose_content);
   gtk_widget_class_bind_template_callback (widget_class, choose_style);
+  gtk_widget_class_bind_template_callback (widget_class, give_content);
+  gtk_widget_class_bind_template_callback (widget_class, give_style);
 }

@@ -80,7 +80,7 @@ struct _KxPaintPage {
   KxPaintDial *style_weight, *content_weight;
   AdwComboRow *size, *colours, *network;
   GtkSpinButton *steps;
-  GtkWidget *layers_group, *chart_side, *frame;
+  GtkWidget *styles_group, *layers_group, *chart_side, *frame;
   AdwExpanderRow *layers;
   GPtrArray *layer_dials; /* of KxPaintDial */
 };

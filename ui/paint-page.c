@@ -128,6 +128,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, steps);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, colours);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, network);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, styles_group);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, layers_group);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, layers);
 }

@@ -4,6 +4,7 @@
 
 #include "paint-picture.h"
 
+#include <glib/gi18n.h>
 #include <math.h>
 #include <string.h>
 
@@ -203,4 +204,61 @@ KxPaintPicture *
 kx_paint_picture_load_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ── Pictures that are no files ──────────────────────────────────────────────────────────────── */
+
+/* Writes the picture into the user's data folder, under the name of what is in it. Given, or NULL.
+ */
+static char *
+keep_file (const KolPicture *picture, GError **error)
+{
+  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "pasted", NULL);
+  gsize n = picture->channels * picture->width * picture->height, size;
+  g_autoptr (GBytes) png = kol_png_encode (picture->pixels, picture->width, picture->height,
+                                           picture->channels, NULL, error);
+  g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, picture->pixels, n);
+  g_autofree char *name = g_strdup_printf ("pasted-%.16s.png", sum);
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  const char *bytes = png ? g_bytes_get_data (png, &size) : NULL;
+
+  if (!bytes)
+    return NULL;
+  g_mkdir_with_parents (folder, 0777);
+  return g_file_set_contents (path, bytes, (gssize) size, error) ? g_steal_pointer (&path) : NULL;
+}
+
+static void
+keep (GTask *task, gpointer source, gpointer texture, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  KolPicture *picture = kx_picture_from_texture (texture);
+  g_autofree char *path = keep_file (picture, &error);
+
+  if (path)
+    g_task_return_pointer (task, kx_paint_picture_new (_ ("Pasted picture"), path, picture),
+                           (GDestroyNotify) kx_paint_picture_unref);
+  else
+    {
+      kol_picture_free (picture);
+      g_task_return_error (task, error);
+    }
+}
+
+/**
+ * kx_paint_picture_keep_async:
+ * @texture: a picture that was pasted
+ * @done: called on this thread; kx_paint_picture_load_finish() gives it the picture
+ * @user_data: for @done
+ *
+ * Makes a picture to paint from of one that is no file: it is kept as one, so that what was
+ * painted from it can be gone on with.
+ */
+void
+kx_paint_picture_keep_async (GdkTexture *texture, GAsyncReadyCallback done, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, done, user_data);
+
+  g_task_set_task_data (task, g_object_ref (texture), g_object_unref);
+  g_task_run_in_thread (task, keep);
 }

@@ -34,6 +34,8 @@ KxPaintPicture *kx_paint_picture_load (const char *place, GError **error);
 void kx_paint_picture_load_async (const char *place, GCancellable *cancellable,
                                   GAsyncReadyCallback done, gpointer user_data);
 KxPaintPicture *kx_paint_picture_load_finish (GAsyncResult *result, GError **error);
+void kx_paint_picture_keep_async (GdkTexture *texture, GAsyncReadyCallback done,
+                                  gpointer user_data);
 KxPaintPicture *kx_paint_picture_ref (KxPaintPicture *picture);
 void kx_paint_picture_unref (KxPaintPicture *picture);
 

@@ -25,6 +25,7 @@ enum {
 
 enum {
   CHOSEN,
+  GIVEN,
   N_SIGNALS,
 };
 
@@ -180,9 +181,13 @@ kx_paint_well_set_picture (KxPaintWell *self, KxPaintPicture *picture)
 static gboolean
 drop (KxPaintWell *self, const GValue *value)
 {
+  if (G_VALUE_HOLDS (value, GDK_TYPE_TEXTURE))
+    {
+      g_signal_emit (self, signals[GIVEN], 0, g_value_get_object (value));
+      return TRUE;
+    }
   GSList *files = g_value_get_boxed (value);
   g_autofree char *path = files ? kx_path_of_file (files->data) : NULL;
-
   if (!path)
     return FALSE;
   choose (GTK_WIDGET (self), path);
@@ -235,6 +240,12 @@ kx_paint_well_class_init (KxPaintWellClass *klass)
    */
   signals[CHOSEN] = g_signal_new ("chosen", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                   NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  /**
+   * KxPaintWell::given:
+   * @texture: the picture that is wanted
+   */
+  signals[GIVEN] = g_signal_new ("given", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 1, GDK_TYPE_TEXTURE);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/paint-well.ui");
   gtk_widget_class_bind_template_child (widget_class, KxPaintWell, title);
@@ -248,8 +259,9 @@ kx_paint_well_class_init (KxPaintWellClass *klass)
 static void
 kx_paint_well_init (KxPaintWell *self)
 {
-  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+  GtkDropTarget *target = gtk_drop_target_new (G_TYPE_INVALID, GDK_ACTION_COPY);
 
+  gtk_drop_target_set_gtypes (target, (GType[]){ GDK_TYPE_FILE_LIST, GDK_TYPE_TEXTURE }, 2);
   gtk_widget_init_template (GTK_WIDGET (self));
   g_signal_connect_swapped (target, "drop", G_CALLBACK (drop), self);
   g_signal_connect_swapped (target, "enter", G_CALLBACK (enter), self);

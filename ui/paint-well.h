@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * KxPaintWell:
  *
  * A place for a picture: one drops it there, chooses it, or takes a sample. `chosen` tells where
- * the picture is.
+ * the picture is; `given` is one that is no file.
  */
 G_DECLARE_FINAL_TYPE (KxPaintWell, kx_paint_well, KX, PAINT_WELL, AdwBin)
 

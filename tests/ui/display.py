@@ -7,6 +7,7 @@ ImageMagick nor xdotool.
 import ctypes
 import ctypes.util
 import struct
+import threading
 import time
 import zlib
 
@@ -143,3 +144,80 @@ class Display:
         for _ in range(abs(steps)):
             self.button(5 if steps > 0 else 4, 1)
             self.button(5 if steps > 0 else 4, 0)
+
+
+class Request(ctypes.Structure):
+    """XSelectionRequestEvent."""
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int),
+                ("display", ctypes.c_void_p), ("owner", ctypes.c_ulong),
+                ("requestor", ctypes.c_ulong), ("selection", ctypes.c_ulong),
+                ("target", ctypes.c_ulong), ("property", ctypes.c_ulong), ("time", ctypes.c_ulong)]
+
+
+class Answer(ctypes.Structure):
+    """XSelectionEvent, as long as XEvent is."""
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int),
+                ("display", ctypes.c_void_p), ("requestor", ctypes.c_ulong),
+                ("selection", ctypes.c_ulong), ("target", ctypes.c_ulong),
+                ("property", ctypes.c_ulong), ("time", ctypes.c_ulong),
+                ("rest", ctypes.c_ulong * 16)]
+
+
+class Clipboard:
+    """Another application, in which something was copied: bytes of a kind, "image/png"."""
+    REQUEST, NOTIFY, ATOM, REPLACE = 30, 31, 4, 0
+
+    def __init__(self, kind, content):
+        self.x = load("X11")
+        self.x.XOpenDisplay.restype = ctypes.c_void_p
+        for function in ("XCreateSimpleWindow", "XInternAtom", "XDefaultRootWindow"):
+            getattr(self.x, function).restype = ctypes.c_ulong
+        self.display = ctypes.c_void_p(self.x.XOpenDisplay(None))
+        root = ctypes.c_ulong(self.x.XDefaultRootWindow(self.display))
+        window = ctypes.c_ulong(self.x.XCreateSimpleWindow(
+            self.display, root, 0, 0, 1, 1, 0, ctypes.c_ulong(0), ctypes.c_ulong(0)))
+        self.targets, self.kind, self.content = self.atom("TARGETS"), self.atom(kind), content
+        self.x.XSetSelectionOwner(self.display, ctypes.c_ulong(self.atom("CLIPBOARD")), window,
+                                  ctypes.c_ulong(0))
+        self.x.XSync(self.display, 0)
+        self.open = True
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def atom(self, name):
+        return self.x.XInternAtom(self.display, name.encode(), 0)
+
+    def serve(self):
+        event = ctypes.create_string_buffer(ctypes.sizeof(Answer))
+        while self.open:
+            if not self.x.XPending(self.display):
+                time.sleep(0.01)
+                continue
+            self.x.XNextEvent(self.display, event)
+            request = Request.from_buffer_copy(event)
+            if request.type == self.REQUEST:
+                self.answer(request)
+
+    def answer(self, request):
+        answer = Answer(type=self.NOTIFY, display=request.display, requestor=request.requestor,
+                        selection=request.selection, target=request.target, time=request.time)
+        if request.target == self.targets:
+            answer.property = request.property
+            kinds = (ctypes.c_ulong * 2)(self.targets, self.kind)
+            self.put(request, self.ATOM, 32, ctypes.byref(kinds), 2)
+        elif request.target == self.kind:
+            answer.property = request.property
+            self.put(request, self.kind, 8, self.content, len(self.content))
+        self.x.XSendEvent(self.display, ctypes.c_ulong(request.requestor), 0, ctypes.c_long(0),
+                          ctypes.byref(answer))
+        self.x.XFlush(self.display)
+
+    def put(self, request, kind, bits, data, count):
+        self.x.XChangeProperty(self.display, ctypes.c_ulong(request.requestor),
+                               ctypes.c_ulong(request.property), ctypes.c_ulong(kind), bits,
+                               self.REPLACE, data, count)
+
+    def close(self):
+        self.open = False
+        self.thread.join()
+        self.x.XCloseDisplay(self.display)

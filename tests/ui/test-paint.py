@@ -9,6 +9,7 @@ import sys
 import time
 
 import explorer
+from display import Clipboard
 from explorer import Explorer, check, main, test, too_slow
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
@@ -233,6 +234,26 @@ def learns_to_paint(folder):
         app.find("label", "Painted in one pass", COMPILING)
     check(os.path.exists(os.path.join(folder, "data/kolinsky/styles/strokes.safetensors")),
           "nothing was saved")
+
+
+@test
+def pastes_a_picture(folder):
+    """What was copied elsewhere is painted, or is the style where the style has the focus; a file
+    of it stays."""
+    install(folder)
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", "hills.png")
+        clipboard = Clipboard("image/png", networks.png(200, 40, 60, 90, 60))
+        app.find("label", re.compile("^Needs"), COMPILING)
+        app.key("Ctrl+v")
+        app.find("label", "90 × 60 pixels")
+        app.press(app.find("push button", "Sample: Mosaic"))  # it has the focus then
+        app.find("push button", "Remove mosaic.png")
+        app.key("Ctrl+v")
+        app.find("push button", "Remove Pasted picture")
+        check(not app.has("push button", "Remove mosaic.png"), "both are styles")
+        clipboard.close()
+    check(len(os.listdir(os.path.join(folder, "data/kolinsky/pasted"))) == 1, "it was not kept")
 
 
 @test
