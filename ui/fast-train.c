@@ -15,6 +15,11 @@
 
 #define SAVE_EVERY 100 /* steps */
 
+/* Whether it waits. Shared by both threads. */
+typedef struct {
+  gint paused;
+} Switch;
+
 #define KX_TYPE_FAST_TRAINER (kx_fast_trainer_get_type ())
 G_DECLARE_FINAL_TYPE (KxFastTrainer, kx_fast_trainer, KX, FAST_TRAINER, GObject)
 
@@ -24,6 +29,8 @@ struct _KxFastTrainer {
 
   KxJob *job; /* which holds this */
   KxTask *task;
+  Switch *pause;
+  GWeakRef run; /* KxRun, which the session holds */
   KxFastTrained trained;
   GWeakRef object;
 };
@@ -37,6 +44,8 @@ kx_fast_trainer_finalize (GObject *object)
 
   g_clear_pointer (&self->task, kx_task_unref);
   g_weak_ref_clear (&self->object);
+  g_weak_ref_clear (&self->run);
+  g_atomic_rc_box_release (self->pause);
   G_OBJECT_CLASS (kx_fast_trainer_parent_class)->finalize (object);
 }
 
@@ -50,6 +59,8 @@ static void
 kx_fast_trainer_init (KxFastTrainer *self)
 {
   g_weak_ref_init (&self->object, NULL);
+  g_weak_ref_init (&self->run, NULL);
+  self->pause = g_atomic_rc_box_new0 (Switch);
 }
 
 /* The worker's. */
@@ -60,11 +71,30 @@ typedef struct {
   KxPaintPicture *style;
   GPtrArray *paths; /* of photos */
   guint size, steps;
-  double seconds_left;
-  guint saved; /* at which step it was saved last */
+  double seconds, seconds_left;
+  Switch *pause;
+  GArray *told[3]; /* not yet delivered, of each step: its number, seconds, loss */
+  guint saved;     /* at which step it was saved last */
   GError *error;
   KxHolder *owner; /* KxFastTrainer */
 } Work;
+
+enum { STEP, SECONDS, LOSS, N_TOLD };
+
+static void
+begin_told (GArray *told[N_TOLD])
+{
+  told[STEP] = g_array_new (FALSE, FALSE, sizeof (double));
+  told[SECONDS] = g_array_new (FALSE, FALSE, sizeof (double));
+  told[LOSS] = g_array_new (FALSE, FALSE, sizeof (float));
+}
+
+static void
+clear_told (GArray *told[N_TOLD])
+{
+  for (guint i = 0; i < N_TOLD; i++)
+    g_clear_pointer (&told[i], g_array_unref);
+}
 
 /* ── What comes up ───────────────────────────────────────────────────────────────────────────── */
 
@@ -72,6 +102,7 @@ typedef struct {
   KxHolder *owner;
   guint step, steps;
   double seconds_left;
+  GArray *told[3];
   gboolean over;
   char *path; /* of what was learned, or NULL */
   GError *error;
@@ -83,9 +114,23 @@ news_free (gpointer data)
   News *news = data;
 
   kx_holder_unref (news->owner);
+  clear_told (news->told);
   g_free (news->path);
   g_clear_error (&news->error);
   g_free (news);
+}
+
+static void
+give_run (KxFastTrainer *self, const News *news)
+{
+  g_autoptr (KxRun) run = g_weak_ref_get (&self->run);
+  const KxMetrics metrics = { .n = news->told[STEP]->len,
+                              .step = (const double *) (gpointer) news->told[STEP]->data,
+                              .seconds = (const double *) (gpointer) news->told[SECONDS]->data,
+                              .loss = (const float *) (gpointer) news->told[LOSS]->data };
+
+  if (run)
+    kx_run_take_losses (run, &metrics, news->steps, news->seconds_left);
 }
 
 static void
@@ -99,7 +144,9 @@ deliver (gpointer data)
   g_autofree char *left = kx_format_time_left (news->seconds_left);
   g_autofree char *text = g_strdup_printf (_ ("Step %u of %u  %s"), news->step, news->steps, left);
   g_autoptr (GObject) object = g_weak_ref_get (&self->object);
-  kx_job_set_progress (self->job, news->steps ? news->step / (double) news->steps : -1, text);
+  give_run (self, news);
+  if (kx_job_get_state (self->job) == KX_JOB_WORKING)
+    kx_job_set_progress (self->job, news->steps ? news->step / (double) news->steps : -1, text);
   if (!news->over)
     return;
   if (news->error)
@@ -119,6 +166,8 @@ news_new (Work *work)
   news->step = work->fast ? kol_fast_style_get_step (work->fast) : 0;
   news->steps = work->fast ? kol_fast_style_get_steps (work->fast) : work->steps;
   news->seconds_left = work->seconds_left;
+  memcpy (news->told, work->told, sizeof news->told);
+  begin_told (work->told);
   return news;
 }
 
@@ -179,7 +228,13 @@ told (const KolStudyProgress *progress, gpointer data)
 {
   Work *work = data;
 
+  double step = progress->step;
+  float loss = (float) progress->value;
+
   work->seconds_left = progress->seconds_left;
+  g_array_append_val (work->told[STEP], step);
+  g_array_append_val (work->told[SECONDS], work->seconds);
+  g_array_append_val (work->told[LOSS], loss);
   if (!progress->n_snapshots)
     return;
   g_autoptr (GBytes) png = kol_snapshot_to_png (progress->snapshots[0], NULL, NULL);
@@ -203,12 +258,19 @@ turn (gpointer data, double seconds)
   const KolStudyWatch watch = { .told = told, .user_data = work, .every = SAVE_EVERY };
   gint64 until = g_get_monotonic_time () + (gint64) (seconds * G_USEC_PER_SEC);
 
+  if (g_atomic_int_get (&work->pause->paused))
+    return KX_TURN_WAIT;
   if (!work->fast)
     return begin (work) ? KX_TURN_MORE : KX_TURN_DONE;
   do
-    if (!kol_fast_style_run (work->fast, kol_fast_style_get_step (work->fast) + 1, &watch,
-                             &work->error))
-      return KX_TURN_DONE;
+    {
+      gint64 began = g_get_monotonic_time ();
+
+      if (!kol_fast_style_run (work->fast, kol_fast_style_get_step (work->fast) + 1, &watch,
+                               &work->error))
+        return KX_TURN_DONE;
+      work->seconds += (double) (g_get_monotonic_time () - began) / G_USEC_PER_SEC;
+    }
   while (g_get_monotonic_time () < until
          && kol_fast_style_get_step (work->fast) < kol_fast_style_get_steps (work->fast));
   if (kol_fast_style_get_step (work->fast) >= work->saved + SAVE_EVERY && !save (work))
@@ -226,6 +288,8 @@ work_free (Work *work)
   g_clear_pointer (&work->fast, kol_fast_style_free);
   kx_engine_unref (work->engine);
   kx_paint_picture_unref (work->style);
+  g_atomic_rc_box_release (work->pause);
+  clear_told (work->told);
   g_clear_pointer (&work->paths, g_ptr_array_unref);
   g_free (work->network);
   g_free (work->photos);
@@ -264,6 +328,18 @@ cancel (KxJob *job, gpointer owner)
     kx_task_cancel (self->task);
 }
 
+static void
+pause_job (KxJob *job, gboolean pause, gpointer owner)
+{
+  KxFastTrainer *self = owner;
+
+  if (!self || !self->task)
+    return;
+  g_atomic_int_set (&self->pause->paused, pause);
+  kx_task_wake (self->task);
+  kx_job_set_state (job, pause ? KX_JOB_PAUSED : KX_JOB_WORKING, NULL);
+}
+
 /**
  * kx_fast_train:
  * @session: a session with a device
@@ -271,7 +347,7 @@ cancel (KxJob *job, gpointer owner)
  * @trained: called at the end
  * @object: for @trained
  *
- * Lets a network learn, as a job of the session.
+ * Lets a network learn, as a job of the session and one of its runs.
  *
  * Returns: (transfer none): the job
  */
@@ -280,7 +356,7 @@ kx_fast_train (KxSession *session, const KxFastTraining *training, KxFastTrained
                GObject *object)
 {
   static const KxTaskKind kind = { turn, end };
-  static const KxJobVerbs verbs = { cancel, NULL };
+  static const KxJobVerbs verbs = { cancel, pause_job };
   KxFastTrainer *self = g_object_new (KX_TYPE_FAST_TRAINER, NULL);
   g_autofree char *title = g_strdup_printf (_ ("Learning to paint as %s"), training->style->name);
   g_autofree char *name = kx_free_name (training->folder, training->name, kx_network_suffixes);
@@ -297,6 +373,8 @@ kx_fast_train (KxSession *session, const KxFastTraining *training, KxFastTrained
   work->style = kx_paint_picture_ref (training->style);
   work->size = training->size;
   work->steps = training->steps;
+  work->pause = g_atomic_rc_box_acquire (self->pause);
+  begin_told (work->told);
   work->owner = kx_holder_new (self);
   self->trained = trained;
   g_weak_ref_set (&self->object, object);
@@ -304,6 +382,9 @@ kx_fast_train (KxSession *session, const KxFastTraining *training, KxFastTrained
   g_object_set_data_full (G_OBJECT (self->job), "kx-fast-trainer", self, g_object_unref);
   KxJob *job = self->job;
   kx_session_add_job (session, job);
+  g_autoptr (KxRun) run = kx_run_new_for_job (kx_session_get_device (session), name, job);
+  g_weak_ref_set (&self->run, run);
+  kx_session_add_run (session, run);
   self->task = kx_worker_add (kx_engine_get_worker (work->engine), &kind, work, 1);
   g_object_unref (job); /* the list has it */
   return job;

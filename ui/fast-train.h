@@ -32,6 +32,7 @@ typedef struct {
  * none. */
 typedef void (*KxFastTrained) (const char *path, const GError *error, gpointer object);
 
+/* Lets a network learn, as a job and as a run of the session. */
 KxJob *kx_fast_train (KxSession *session, const KxFastTraining *training, KxFastTrained trained,
                       GObject *object);
 

@@ -82,7 +82,7 @@ train_fast (KxPaintPage *self, const char *photos, const char *name, guint steps
                                     .size = size,
                                     .steps = steps },
                  fast_trained, G_OBJECT (self));
-  kx_session_toast (session, _ ("It learns among the jobs, and stands here when it is done"),
+  kx_session_toast (session, _ ("It learns as a run in Train, and stands here when it is done"),
                     FALSE);
 }
 

@@ -18,7 +18,7 @@ struct _KxRun {
   GObject parent_instance;
 
   KxDevice *device;
-  KxLesson *lesson;
+  KxLesson *lesson; /* NULL: it follows its job */
   KxJob *job;
   char *name, *recipe, *data, *folder;
   guint64 checkpoint_bytes; /* that checkpoints may take */
@@ -71,7 +71,7 @@ kx_run_dispose (GObject *object)
 
   if (self->lesson && !kx_run_is_over (self))
     kx_lesson_control (self->lesson, KX_VERB_STOP);
-  if (self->job && !kx_job_is_over (self->job)) /* its lesson has nobody to tell any more */
+  if (self->lesson && !kx_job_is_over (self->job)) /* its lesson has nobody to tell any more */
     kx_job_set_state (self->job, KX_JOB_CANCELLED, NULL);
   g_clear_pointer (&self->lesson, kx_lesson_unref);
   g_clear_object (&self->job);
@@ -289,6 +289,79 @@ kx_run_branch (KxRun *parent, KxMark *checkpoint, const char *name, const char *
   g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_BRANCH, self->branch_step, text);
   g_list_store_insert_sorted (parent->timeline, mark, kx_mark_compare, NULL);
   return self;
+}
+
+/* ── Jobs that train ─────────────────────────────────────────────────────────────────────────── */
+
+static void
+follow_job (KxRun *self)
+{
+  static const KxRunState states[] = {
+    [KX_JOB_WORKING] = KX_RUN_LEARNING, [KX_JOB_PAUSED] = KX_RUN_PAUSED,
+    [KX_JOB_DONE] = KX_RUN_DONE,        [KX_JOB_CANCELLED] = KX_RUN_STOPPED,
+    [KX_JOB_FAILED] = KX_RUN_FAILED,
+  };
+  KxJobState state = kx_job_get_state (self->job);
+
+  g_clear_error (&self->fault);
+  if (state == KX_JOB_FAILED)
+    self->fault = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, kx_job_get_text (self->job));
+  self->state = states[state];
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
+}
+
+/**
+ * kx_run_new_for_job:
+ * @device: where it learns
+ * @name: for people
+ * @job: what trains
+ *
+ * Returns: (transfer full): a run that stands as @job does, and whose loss is what
+ *   kx_run_take_losses() gives it
+ */
+KxRun *
+kx_run_new_for_job (KxDevice *device, const char *name, KxJob *job)
+{
+  KxRun *self = g_object_new (KX_TYPE_RUN, NULL);
+
+  self->device = g_object_ref (device);
+  self->name = g_strdup (name);
+  self->job = g_object_ref (job);
+  g_signal_connect_object (job, "notify::state", G_CALLBACK (follow_job), self, G_CONNECT_SWAPPED);
+  return self;
+}
+
+/**
+ * kx_run_take_losses:
+ * @run: a run that follows a job
+ * @metrics: of its latest steps: their numbers, seconds and losses
+ * @steps: how many there will be
+ * @seconds_left: NaN: not known
+ */
+void
+kx_run_take_losses (KxRun *self, const KxMetrics *metrics, guint64 steps, double seconds_left)
+{
+  g_return_if_fail (kx_run_follows_job (self));
+  for (guint i = 0; i < metrics->n; i++)
+    kx_clock_append (self->clock, metrics->step[i], NAN, metrics->seconds[i]);
+  kx_series_append_many (self->loss, metrics->step, metrics->loss, metrics->n);
+  if (metrics->n)
+    self->step = (guint64) metrics->step[metrics->n - 1];
+  self->steps = steps;
+  self->seconds_left = seconds_left;
+  if (self->state == KX_RUN_STARTING)
+    follow_job (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
+  g_signal_emit (self, signals[METRICS], 0);
+}
+
+static void
+control_job (KxRun *self, KxVerb verb)
+{
+  if (verb == KX_VERB_STOP)
+    kx_job_cancel (self->job);
+  else if (verb != KX_VERB_STEP && (verb == KX_VERB_PAUSE) != (self->state == KX_RUN_PAUSED))
+    kx_job_pause (self->job, verb == KX_VERB_PAUSE);
 }
 
 /* ── Checkpoints ─────────────────────────────────────────────────────────────────────────────── */
@@ -550,8 +623,12 @@ kx_run_take_news (KxRun *self, KxLessonNews *news)
 void
 kx_run_control (KxRun *self, KxVerb verb)
 {
-  if (!kx_run_is_over (self))
+  if (kx_run_is_over (self))
+    return;
+  if (self->lesson)
     kx_lesson_control (self->lesson, verb);
+  else
+    control_job (self, verb);
 }
 
 /**
@@ -565,7 +642,8 @@ kx_run_control (KxRun *self, KxVerb verb)
 void
 kx_run_set (KxRun *self, KolControl control, double value)
 {
-  kx_lesson_set (self->lesson, control, value);
+  if (self->lesson)
+    kx_lesson_set (self->lesson, control, value);
 }
 
 /**
@@ -604,7 +682,8 @@ kx_run_rewind (KxRun *self, KxMark *checkpoint)
 void
 kx_run_checkpoint (KxRun *self)
 {
-  kx_lesson_checkpoint (self->lesson);
+  if (self->lesson)
+    kx_lesson_checkpoint (self->lesson);
 }
 
 /**
@@ -621,13 +700,17 @@ void
 kx_run_probe (KxRun *self, gconstpointer key, KxRunProbe probe, gpointer data,
               GDestroyNotify destroy)
 {
-  kx_lesson_probe (self->lesson, key, probe, data, destroy);
+  if (self->lesson)
+    kx_lesson_probe (self->lesson, key, probe, data, destroy);
+  else if (destroy)
+    destroy (data);
 }
 
 void
 kx_run_set_weight (KxRun *self, guint weight)
 {
-  kx_lesson_set_weight (self->lesson, weight);
+  if (self->lesson)
+    kx_lesson_set_weight (self->lesson, weight);
 }
 
 /**
@@ -638,7 +721,8 @@ kx_run_set_weight (KxRun *self, guint weight)
 void
 kx_run_set_limit (KxRun *self, guint64 step)
 {
-  kx_lesson_set_limit (self->lesson, step);
+  if (self->lesson)
+    kx_lesson_set_limit (self->lesson, step);
 }
 
 /**
@@ -650,7 +734,8 @@ kx_run_set_limit (KxRun *self, guint64 step)
 void
 kx_run_scrap (KxRun *self)
 {
-  kx_lesson_scrap (self->lesson);
+  if (self->lesson)
+    kx_lesson_scrap (self->lesson);
 }
 
 /* ── What it is ──────────────────────────────────────────────────────────────────────────────── */
@@ -669,7 +754,8 @@ kx_run_set_name (KxRun *self, const char *name)
   g_free (self->name);
   self->name = g_strdup (name);
   g_autofree char *title = g_strdup_printf (_ ("Training %s"), name);
-  kx_job_set_title (self->job, title);
+  if (self->lesson)
+    kx_job_set_title (self->job, title);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_NAME]);
 }
 
@@ -781,6 +867,19 @@ gboolean
 kx_run_has_trainer (KxRun *self)
 {
   return self->ready && !kx_run_is_over (self);
+}
+
+/**
+ * kx_run_follows_job:
+ * @run: a run
+ *
+ * Returns: whether it is trained by a job of another kind, which knows no single steps,
+ *   checkpoints or rates to turn
+ */
+gboolean
+kx_run_follows_job (KxRun *self)
+{
+  return !self->lesson;
 }
 
 /* Getters of the curves. */

@@ -72,7 +72,8 @@ typedef struct {
  * KxRun:
  *
  * A network in training, as the main thread sees it. What it is told acts at the next step; what
- * it has come to arrives a moment later.
+ * it has come to arrives a moment later. It has a lesson of its own, or follows a job that trains
+ * in a way of its own: then it can be paused and stopped, and its loss be watched.
  */
 G_DECLARE_FINAL_TYPE (KxRun, kx_run, KX, RUN, GObject)
 
@@ -80,6 +81,7 @@ G_DECLARE_FINAL_TYPE (KxRun, kx_run, KX, RUN, GObject)
 typedef void (*KxRunProbe) (KolTrainer *trainer, gpointer data);
 
 KxRun *kx_run_new (KxDevice *device, const KxRunSetup *setup, guint64 checkpoint_bytes);
+KxRun *kx_run_new_for_job (KxDevice *device, const char *name, KxJob *job);
 KxRun *kx_run_branch (KxRun *parent, KxMark *checkpoint, const char *name, const char *folder);
 
 void kx_run_control (KxRun *run, KxVerb verb);
@@ -90,6 +92,7 @@ void kx_run_checkpoint (KxRun *run);
 void kx_run_probe (KxRun *run, gconstpointer key, KxRunProbe probe, gpointer data,
                    GDestroyNotify destroy);
 void kx_run_set_weight (KxRun *run, guint weight);
+void kx_run_take_losses (KxRun *run, const KxMetrics *metrics, guint64 steps, double seconds_left);
 void kx_run_set_limit (KxRun *run, guint64 step);
 void kx_run_scrap (KxRun *run);
 
@@ -110,6 +113,7 @@ KxRun *kx_run_get_parent (KxRun *run);
 guint64 kx_run_get_branch_step (KxRun *run);
 gboolean kx_run_is_over (KxRun *run);
 gboolean kx_run_has_trainer (KxRun *run);
+gboolean kx_run_follows_job (KxRun *run);
 
 /* What the run's curves are made of: x is the step. */
 KxSeries *kx_run_get_loss (KxRun *run);

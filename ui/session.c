@@ -419,6 +419,21 @@ kx_session_choose_run (KxSession *self, KxRun *run)
 }
 
 /**
+ * kx_session_add_run:
+ * @session: a session
+ * @run: a run that follows a job of the session
+ *
+ * Adds it to the runs. The Train page goes on showing what it shows, if that is one.
+ */
+void
+kx_session_add_run (KxSession *self, KxRun *run)
+{
+  g_list_store_append (self->runs, run);
+  if (!self->run)
+    kx_session_choose_run (self, run);
+}
+
+/**
  * kx_session_start:
  * @session: a session with a device
  * @recipe: the name of a recipe, or a file of one

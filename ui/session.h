@@ -37,6 +37,7 @@ void kx_session_toast (KxSession *session, const char *text, gboolean undoable);
 GListModel *kx_session_get_runs (KxSession *session);
 KxRun *kx_session_get_run (KxSession *session);
 void kx_session_choose_run (KxSession *session, KxRun *run);
+void kx_session_add_run (KxSession *session, KxRun *run);
 KxRun *kx_session_start (KxSession *session, const char *recipe, const char *data, gsize batch);
 KxRun *kx_session_resume (KxSession *session, const char *folder, gboolean paused);
 KxRun *kx_session_branch (KxSession *session, KxRun *parent, KxMark *checkpoint);

@@ -161,7 +161,9 @@ show_transport (KxTrainPage *self)
     gtk_widget_add_css_class (GTK_WIDGET (self->start), "suggested-action");
   allow (self, "toggle", ready);
   allow (self, "new", kx_session_get_device (self->session) && has_data (self));
-  allow (self, "step", self->run && !kx_run_is_over (self->run) && state != KX_RUN_DONE);
+  allow (self, "step",
+         self->run && !kx_run_is_over (self->run) && !kx_run_follows_job (self->run)
+             && state != KX_RUN_DONE);
   allow (self, "stop", self->run && !kx_run_is_over (self->run));
 }
 

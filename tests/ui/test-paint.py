@@ -216,7 +216,8 @@ def paints_a_folder_in_one_pass(folder):
 
 @test
 def learns_to_paint(folder):
-    """A network learns from a few photos, and paints what is on the easel."""
+    """A network learns from a few photos, as a run that one can watch, and paints what is on the
+    easel."""
     install(folder)
     for i in range(4):
         write(folder, f"photos/{i}.png", networks.png(200, 40 * i, 60, 40, 40))
@@ -232,6 +233,9 @@ def learns_to_paint(folder):
         app.key("Enter")
         app.find("push button", "Paint with strokes", 300)
         app.find("label", "Painted in one pass", COMPILING)
+        app.page("Train")
+        app.find("list item", re.compile("^strokes"))  # among the runs
+        app.find("label", re.compile("^step 3 "))  # its curve has them all
     check(os.path.exists(os.path.join(folder, "data/kolinsky/styles/strokes.safetensors")),
           "nothing was saved")
 
