@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """What `kolinsky maximize` reaches with SqueezeNet 1.1: classes, units against photos, and against
-the same method in PyTorch. It can be interrupted; called again, it goes on.
+the same method in PyTorch.
 
-    maximize.py KOLINSKY FOLDER [classes] [units] [torch]      # all three unless some are named
-
-Classes: zebra and flamingo at 224 pixels in 512 steps must be P >= 0.99 by the network itself, and
-among the five likeliest of EfficientNet-Lite0. Units: 64 of four depths, drawn by a fixed seed; what
+classes: zebra and flamingo at 224 pixels in 512 steps must be P >= 0.99 by the network itself, and
+among the five likeliest of EfficientNet-Lite0. units: 64 of four depths, drawn by a fixed seed; what
 is reached on the picture as it is, divided by the most that any of the 1,000 photos reaches, must be
-1 or more for 95 % of those that are not dead; KOLINSKY_UNITS="112x112 128" has smaller pictures and
-fewer steps, for photos of that size. Torch: the median over five seeds of what is reached
+1 or more for 95 % of those that are not dead. torch: the median over five seeds of what is reached
 must be within 10 % of the same method in PyTorch (maximize_torch.py, which needs onnx and torch; say
-which Python has them with KOLINSKY_TORCH_PYTHON).
+which Python has them with KOLINSKY_TORCH_PYTHON). Called again, it goes on with what is missing in
+FOLDER; results.json there has what was measured, and classes.md, units.md and torch.md are tables.
 """
+import argparse
 import json
 import os
 import random
@@ -20,110 +19,139 @@ import statistics
 import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-DATA = os.path.join(HERE, "..", "..", "..", "shared", "data")
-MODEL = os.path.join(DATA, "models", "squeezenet1.1.onnx")
-SECOND = os.path.join(DATA, "models", "efficientnet-lite0.onnx")
+from kept import HERE, SHARED, Kept, kolinsky, torch_python
+
 CLASSES = {"zebra": 340, "flamingo": 130}
 DEPTHS = {"relu_conv1": 64, "fire4/concat": 256, "fire7/concat": 384, "fire9/concat": 512}
-UNITS_EACH = 16
-UNIT_SIZE, UNIT_STEPS = os.environ.get("KOLINSKY_UNITS", "224x224 512").split()
-SEEDS = range(5)
 
 
-def kolinsky(command, *arguments):
-    done = subprocess.run([command, *arguments], capture_output=True, encoding="utf-8", check=False)
-    if done.returncode:
-        sys.exit(f"kolinsky {' '.join(arguments)}:\n{done.stderr}")
-    return json.loads(done.stdout)
+def model(options, name="squeezenet1.1.onnx"):
+    return os.path.join(options.shared, "data", "models", name)
 
 
-class Kept:
-    """Results by name, in a file, so that nothing is computed twice."""
-
-    def __init__(self, folder):
-        os.makedirs(folder, exist_ok=True)
-        self.folder = folder
-        self.path = os.path.join(folder, "results.json")
-        self.values = {}
-        if os.path.exists(self.path):
-            with open(self.path, encoding="utf-8") as file:
-                self.values = json.load(file)
-
-    def get(self, name, compute):
-        if name not in self.values:
-            self.values[name] = compute()
-            with open(self.path + ".new", "w", encoding="utf-8") as file:
-                json.dump(self.values, file, indent=1)
-            os.replace(self.path + ".new", self.path)
-        return self.values[name]
+def ask(options, *arguments):
+    return json.loads(kolinsky(options.kolinsky, *arguments, "--json"))
 
 
-def paint_class(command, kept, name, seed):
-    path = os.path.join(kept.folder, f"{name}-{seed}.png")
-    return kept.get(f"class {name} {seed}", lambda: kolinsky(
-        command, "maximize", MODEL, "--unit", str(CLASSES[name]), "--seed", str(seed), "--json",
-        "-o", path)[0])
+def paint_class(options, kept, name, seed):
+    setting = f"{options.size}-{options.steps}"
+    path = kept.path(f"{name}-{seed}-{setting}.png")
+    return kept.get(f"class {name} {seed} {setting}", lambda: ask(
+        options, "maximize", model(options), "--unit", CLASSES[name], "--seed", seed, "--size",
+        f"{options.size}x{options.size}", "--steps", options.steps, "-o", path)[0])
 
 
-def check_classes(command, kept):
-    good = True
+def check_classes(options, kept):
+    rows, good = [], True
     for name in CLASSES:
-        row = paint_class(command, kept, name, 0)
-        answers = kept.get(f"second {name}", lambda: kolinsky(
-            command, "classify", "--model", SECOND, "--json", row["file"])[0]["classes"])
-        place = [answer["name"] for answer in answers].index(name) + 1 \
-            if name in [answer["name"] for answer in answers] else None
-        print(f"{name}: {row['activation']:.1f}, P {row['probability']:.4f}, "
-              f"place {place} of EfficientNet-Lite0's answers")
+        row = paint_class(options, kept, name, 0)
+        answers = kept.get(f"second {name} {options.size}-{options.steps}", lambda: ask(
+            options, "classify", "--model", model(options, "efficientnet-lite0.onnx"),
+            row["file"])[0]["classes"])
+        names = [answer["name"] for answer in answers]
+        place = names.index(name) + 1 if name in names else None
+        rows.append([name, f"{row['activation']:.1f}", f"{row['probability']:.4f}", place])
         good = good and row["probability"] >= 0.99 and place is not None
+    kept.table("classes", ["class", "score", "P", "place in EfficientNet-Lite0's answers"], rows)
     return good
 
 
-def check_units(command, kept):
+def paint_units(options, kept, layer, units):
+    setting = f"{layer} {options.unit_size} {options.unit_steps} {len(units)}"
+    return kept.get(f"units {setting}", lambda: ask(
+        options, "maximize", model(options), "--layer", layer, "--unit", ",".join(map(str, units)),
+        "--steps", options.unit_steps, "--size", f"{options.unit_size}x{options.unit_size}",
+        "--batch", 8, "--photos", options.photos,
+        "-o", kept.path(setting.replace("/", "-").replace(" ", "-"))))
+
+
+def check_units(options, kept):
     numbers = random.Random(64)
-    rows = []
+    rows, found = [], []
     for layer, count in DEPTHS.items():
-        units = sorted(numbers.sample(range(count), UNITS_EACH))
-        folder = os.path.join(kept.folder, f"{layer.replace('/', '-')}-{UNIT_SIZE}-{UNIT_STEPS}")
-        rows += kept.get(f"units {layer} {UNIT_SIZE} {UNIT_STEPS}", lambda: kolinsky(
-            command, "maximize", MODEL, "--layer", layer, "--unit", ",".join(map(str, units)),
-            "--steps", UNIT_STEPS, "--size", UNIT_SIZE, "--batch", "8", "--photos", os.path.join(DATA, "photos"), "--json",
-            "-o", folder))
-        some = [row["ratio"] for row in rows[-UNITS_EACH:] if not row["dead"] and row["ratio"]]
-        print(f"{layer}: {len(some)} live units, ratio {min(some):.2f} to {max(some):.2f}, median "
-              f"{statistics.median(some):.2f}")
-    live = [row for row in rows if not row["dead"] and row["photos"] > 0]
-    reached = [row for row in live if row["ratio"] >= 1]
-    print(f"{len(reached)} of {len(live)} live units reach what the best photo does, "
-          f"{len(rows) - len(live)} are dead or silent for all photos")
-    return len(reached) >= 0.95 * len(live)
+        units = sorted(numbers.sample(range(count), options.units))
+        painted = paint_units(options, kept, layer, units)
+        some = [row["ratio"] for row in painted if not row["dead"] and row["photos"] > 0]
+        found += some
+        rows.append([layer, len(units), len(some), sum(ratio >= 1 for ratio in some)]
+                    + ([f"{f(some):.2f}" for f in (min, statistics.median, max)] if some else 3 * [""]))
+    reached = sum(ratio >= 1 for ratio in found)
+    rows.append(["all", 4 * options.units, len(found), reached, "", "", ""])
+    kept.table("units", ["layer", "units", "live", "ratio at least 1", "least", "median", "most"],
+               rows)
+    return found and reached >= 0.95 * len(found)
 
 
-def check_torch(command, kept):
-    python = os.environ.get("KOLINSKY_TORCH_PYTHON", sys.executable)
-    good = True
+def ask_torch(options, unit, seed):
+    done = subprocess.run(
+        [torch_python(), os.path.join(HERE, "maximize_torch.py"), model(options), str(unit),
+         str(seed), str(options.steps), str(options.size)],
+        stdout=subprocess.PIPE, encoding="utf-8", check=True)
+    return json.loads(done.stdout)["activation"]
+
+
+def check_torch(options, kept):
+    rows, good = [], True
     for name, unit in CLASSES.items():
-        ours = [paint_class(command, kept, name, seed)["activation"] for seed in SEEDS]
-        theirs = [kept.get(f"torch {name} {seed}", lambda: json.loads(subprocess.run(
-            [python, os.path.join(HERE, "maximize_torch.py"), MODEL, str(unit), str(seed)],
-            capture_output=True, encoding="utf-8", check=True).stdout)["activation"])
-            for seed in SEEDS]
+        ours = [paint_class(options, kept, name, seed)["activation"]
+                for seed in range(options.seeds)]
+        theirs = [kept.get(f"torch {name} {seed} {options.size}-{options.steps}",
+                           lambda: ask_torch(options, unit, seed))
+                  for seed in range(options.seeds)]
         ratio = statistics.median(ours) / statistics.median(theirs)
-        print(f"{name}: median of {len(SEEDS)} seeds {statistics.median(ours):.1f}, PyTorch's "
-              f"{statistics.median(theirs):.1f}, ratio {ratio:.3f}")
+        rows.append([name, options.seeds, f"{statistics.median(ours):.1f}",
+                     f"{statistics.median(theirs):.1f}", f"{ratio:.3f}"])
         good = good and abs(ratio - 1) <= 0.1
+    kept.table("torch", ["class", "seeds", "median", "PyTorch's", "ratio"], rows)
     return good
 
 
 CHECKS = {"classes": check_classes, "units": check_units, "torch": check_torch}
 
 
+def some_photos(options, kept, count):
+    """A folder of links to some of them."""
+    folder = kept.path("photos")
+    os.makedirs(folder, exist_ok=True)
+    for name in sorted(os.listdir(options.photos))[::10][:count]:
+        if not os.path.lexists(os.path.join(folder, name)):
+            os.symlink(os.path.abspath(os.path.join(options.photos, name)), os.path.join(folder, name))
+    return folder
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kolinsky", metavar="KOLINSKY")
+    parser.add_argument("folder", metavar="FOLDER")
+    parser.add_argument("checks", metavar="CHECK", nargs="*", choices=[[], *CHECKS],
+                        help="classes, units, torch: all, unless some are named")
+    parser.add_argument("--shared", default=SHARED)
+    parser.add_argument("--size", type=int, default=224, help="of classes (224)")
+    parser.add_argument("--steps", type=int, default=512, help="of classes (512)")
+    parser.add_argument("--seeds", type=int, default=5, help="of classes against PyTorch (5)")
+    parser.add_argument("--units", type=int, default=16, help="of each of four depths (16)")
+    parser.add_argument("--unit-size", type=int, default=224,
+                        help="of units, and of the parts of photos (224)")
+    parser.add_argument("--unit-steps", type=int, default=512, help="of units (512)")
+    parser.add_argument("--quick", action="store_true",
+                        help="few, small and early, to try the program itself: that classes or "
+                        "PyTorch's numbers are not reached is then no wonder")
+    options = parser.parse_args()
+    options.photos = os.path.join(options.shared, "data", "photos")
+    if options.quick:
+        options.size = options.unit_size = 64
+        options.steps = options.unit_steps = 48
+        options.seeds = options.units = 2
+    return options
+
+
 def main():
-    if len(sys.argv) < 3 or any(name not in CHECKS for name in sys.argv[3:]):
-        sys.exit(__doc__)
-    kept = Kept(sys.argv[2])
-    bad = [name for name in sys.argv[3:] or CHECKS if not CHECKS[name](sys.argv[1], kept)]
+    options = parse()
+    kept = Kept(options.folder)
+    if options.quick:
+        options.photos = some_photos(options, kept, 20)
+    bad = [name for name in options.checks or CHECKS if not CHECKS[name](options, kept)]
     sys.exit(f"Not reached: {', '.join(bad)}" if bad else 0)
 
 

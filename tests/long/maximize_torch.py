@@ -2,7 +2,7 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """The method of `kolinsky maximize` in PyTorch, for comparison: a class of SqueezeNet 1.1.
 
-    maximize_torch.py squeezenet1.1.onnx CLASS SEED [STEPS]
+    maximize_torch.py squeezenet1.1.onnx CLASS SEED [STEPS [SIZE]]
 
 Prints, as JSON, the class's score on the picture as it is, not moved. Spectrum and colours are those
 of lucid; the motions are applied one after another, each with an interpolation of its own, as lucid
@@ -18,7 +18,7 @@ import onnx.numpy_helper
 import torch
 import torch.nn.functional as F
 
-SIZE = 224
+SIZE = int(sys.argv[5]) if len(sys.argv) > 5 else 224
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
