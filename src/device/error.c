@@ -1,5 +1,5 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
-#include "error.h"
+#include "error-private.h"
 
 #include "device-private.h"
 
@@ -11,6 +11,18 @@
  * Returns: the quark
  */
 G_DEFINE_QUARK (kol - error - quark, kol_error)
+
+gboolean
+kol_refuse (GError **error, const char *format, ...)
+{
+  va_list arguments;
+
+  va_start (arguments, format);
+  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
+  return FALSE;
+}
 
 typedef struct {
   cl_int code;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../device/error.h"
+#include "../device/error-private.h"
 
 /*
  * The instructions are those of Python's documentation, "pickletools", whose letters
@@ -27,21 +27,6 @@ struct _KolPickle {
   GHashTable *storages; /* key -> KolPickleStorage */
   GHashTable *known;    /* storage item -> its KolPickleStorage, lent */
 };
-
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-/* Always FALSE. */
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
-  return FALSE;
-}
 
 /* ── Items ───────────────────────────────────────────────────────────────────────────────────── */
 
@@ -71,7 +56,8 @@ new_item (KolPickle *self, KolPickleKind kind, GError **error)
 {
   if (self->items == MOST_ITEMS)
     {
-      fail (error, "its pickle makes more than %u objects, more than any network has", MOST_ITEMS);
+      kol_refuse (error, "its pickle makes more than %u objects, more than any network has",
+                  MOST_ITEMS);
       return NULL;
     }
   if (self->items % CHUNK == 0)
@@ -114,7 +100,7 @@ push_text (KolPickle *self, KolPickleKind kind, const guint8 *text, gsize length
   KolPickleItem *item;
 
   if (length > MOST_LENGTH)
-    return fail (error, "it has a string of %zu bytes, longer than any that is read", length);
+    return kol_refuse (error, "it has a string of %zu bytes, longer than any that is read", length);
   item = new_item (self, kind, error);
   if (!item)
     return FALSE;
@@ -132,7 +118,7 @@ top (KolPickle *self, GError **error)
 
   if (!item || item->kind == KOL_PICKLE_MARK)
     {
-      fail (error, "at byte %zu its pickle takes what is not on the stack", self->position);
+      kol_refuse (error, "at byte %zu its pickle takes what is not on the stack", self->position);
       return NULL;
     }
   return item;
@@ -155,7 +141,7 @@ behind_mark (const KolPickle *self, GError **error)
   for (guint i = self->stack->len; i > 0; i--)
     if (((KolPickleItem *) g_ptr_array_index (self->stack, i - 1))->kind == KOL_PICKLE_MARK)
       return i;
-  fail (error, "at byte %zu its pickle takes what is not on the stack", self->position);
+  kol_refuse (error, "at byte %zu its pickle takes what is not on the stack", self->position);
   return 0;
 }
 
@@ -182,10 +168,10 @@ take_bytes (KolPickle *self, guint64 size, GError **error)
 
   if (size > self->length - self->position)
     {
-      fail (error,
-            "it is truncated: at byte %zu its pickle goes on for %" G_GUINT64_FORMAT
-            " bytes, of which %zu are there",
-            self->position, size, self->length - self->position);
+      kol_refuse (error,
+                  "it is truncated: at byte %zu its pickle goes on for %" G_GUINT64_FORMAT
+                  " bytes, of which %zu are there",
+                  self->position, size, self->length - self->position);
       return NULL;
     }
   self->position += (gsize) size;
@@ -219,8 +205,8 @@ take_line (KolPickle *self, gsize *length, GError **error)
 
   if (!end)
     {
-      fail (error, "it is truncated: at byte %zu its pickle has a line without an end",
-            self->position);
+      kol_refuse (error, "it is truncated: at byte %zu its pickle has a line without an end",
+                  self->position);
       return NULL;
     }
   *length = (gsize) (end - line);
@@ -262,7 +248,7 @@ push_decimal (KolPickle *self, GError **error)
     return push_integer (self, KOL_PICKLE_BOOLEAN, digits[1] == '1', error);
   gint64 value = g_ascii_strtoll (digits, &end, 10);
   if (*end != '\0' || end == digits)
-    return fail (error, "before byte %zu its pickle should have a number", self->position);
+    return kol_refuse (error, "before byte %zu its pickle should have a number", self->position);
   return push_integer (self, KOL_PICKLE_INTEGER, value, error);
 }
 
@@ -274,8 +260,8 @@ push_string (KolPickle *self, const guint8 *bytes, guint64 length, gboolean must
     return FALSE;
   gboolean good = g_utf8_validate_len ((const char *) bytes, length, NULL);
   if (must && !good)
-    return fail (error, "before byte %zu its pickle has a string that is not UTF-8",
-                 self->position);
+    return kol_refuse (error, "before byte %zu its pickle has a string that is not UTF-8",
+                       self->position);
   return push_text (self, good ? KOL_PICKLE_STRING : KOL_PICKLE_BYTES, bytes, length, error);
 }
 
@@ -302,8 +288,8 @@ static gboolean
 check_pairs (const KolPickle *self, const KolPickleItem *item, guint count, GError **error)
 {
   return item->kind != KOL_PICKLE_DICTIONARY || count % 2 == 0
-         || fail (error, "at byte %zu its pickle gives a dictionary a key without a value",
-                  self->position);
+         || kol_refuse (error, "at byte %zu its pickle gives a dictionary a key without a value",
+                        self->position);
 }
 
 /* All that is behind the mark, as one container. */
@@ -321,8 +307,8 @@ static gboolean
 check_kind (const KolPickle *self, const KolPickleItem *item, KolPickleKind kind, GError **error)
 {
   return item->kind == kind
-         || fail (error, "at byte %zu its pickle adds to what is no list, dictionary or set",
-                  self->position);
+         || kol_refuse (error, "at byte %zu its pickle adds to what is no list, dictionary or set",
+                        self->position);
 }
 
 /* Adds all that is behind the mark to the container before it. */
@@ -334,7 +320,7 @@ add_marked (KolPickle *self, KolPickleKind kind, GError **error)
 
   if (first == 0)
     return FALSE;
-  return (container || fail (error, "at byte %zu its pickle adds to nothing", self->position))
+  return (container || kol_refuse (error, "at byte %zu its pickle adds to nothing", self->position))
          && check_kind (self, container, kind, error)
          && check_pairs (self, container, self->stack->len - first, error)
          && take_marked (self, container->value.items, error);
@@ -374,8 +360,8 @@ remember (KolPickle *self, guint64 number, GError **error)
   if (!item)
     return FALSE;
   if (number >= MOST_ITEMS || g_hash_table_size (self->memo) >= MOST_ITEMS)
-    return fail (error, "at byte %zu its pickle numbers more objects than any network has",
-                 self->position);
+    return kol_refuse (error, "at byte %zu its pickle numbers more objects than any network has",
+                       self->position);
   g_hash_table_replace (self->memo, GSIZE_TO_POINTER ((gsize) number + 1), item);
   return TRUE;
 }
@@ -389,10 +375,10 @@ recall (KolPickle *self, guint64 number, GError **error)
             : NULL;
 
   return push (self, item)
-         || fail (error,
-                  "at byte %zu its pickle takes object %" G_GUINT64_FORMAT
-                  " of the memo, which is not there",
-                  self->position, number);
+         || kol_refuse (error,
+                        "at byte %zu its pickle takes object %" G_GUINT64_FORMAT
+                        " of the memo, which is not there",
+                        self->position, number);
 }
 
 static gboolean
@@ -407,7 +393,7 @@ take_decimal (KolPickle *self, guint64 *number, GError **error)
   memcpy (digits, line, MIN (length, sizeof digits - 1));
   *number = g_ascii_strtoull (digits, &end, 10);
   return (end != digits && *end == '\0')
-         || fail (error, "before byte %zu its pickle should have a number", self->position);
+         || kol_refuse (error, "before byte %zu its pickle should have a number", self->position);
 }
 
 /* ── What a pickle may name ──────────────────────────────────────────────────────────────────── */
@@ -415,8 +401,8 @@ take_decimal (KolPickle *self, guint64 *number, GError **error)
 static gboolean
 fail_call (const KolPickleGlobal *global, GError **error)
 {
-  return fail (error, "its pickle calls %s.%s with other arguments than PyTorch does",
-               global->module, global->name);
+  return kol_refuse (error, "its pickle calls %s.%s with other arguments than PyTorch does",
+                     global->module, global->name);
 }
 
 /* Sees that what is copied again and again stays as little as what is made once. */
@@ -424,7 +410,7 @@ static gboolean
 check_copied (KolPickle *self, guint count, GError **error)
 {
   if (count > MOST_ITEMS - self->copied)
-    return fail (error, "its pickle copies more objects than any network has");
+    return kol_refuse (error, "its pickle copies more objects than any network has");
   self->copied += count;
   return TRUE;
 }
@@ -574,11 +560,12 @@ push_global (KolPickle *self, const guint8 *module, gsize module_length, const g
   KolPickleItem *item;
 
   if (!global)
-    return fail (error,
-                 "its pickle wants “%s.%s” of Python, which Kolinsky does not run: it reads "
-                 "tensors, numbers, strings, lists and dictionaries alone, so save no more than "
-                 "the weights, with torch.save (model.state_dict (), ...)",
-                 shown_module, shown_name);
+    return kol_refuse (
+        error,
+        "its pickle wants “%s.%s” of Python, which Kolinsky does not run: it reads "
+        "tensors, numbers, strings, lists and dictionaries alone, so save no more than "
+        "the weights, with torch.save (model.state_dict (), ...)",
+        shown_module, shown_name);
   item = new_item (self, KOL_PICKLE_GLOBAL, error);
   if (item)
     item->value.global = global;
@@ -605,8 +592,8 @@ push_stack_global (KolPickle *self, GError **error)
   if (!module)
     return FALSE;
   if (name->kind != KOL_PICKLE_STRING || module->kind != KOL_PICKLE_STRING)
-    return fail (error, "at byte %zu its pickle wants something whose name is no string",
-                 self->position);
+    return kol_refuse (error, "at byte %zu its pickle wants something whose name is no string",
+                       self->position);
   return push_global (self, (const guint8 *) module->value.text, module->length,
                       (const guint8 *) name->value.text, name->length, error);
 }
@@ -619,7 +606,7 @@ call (KolPickle *self, GError **error)
   if (!what)
     return FALSE;
   if (what->kind != KOL_PICKLE_GLOBAL || arguments->kind != KOL_PICKLE_TUPLE)
-    return fail (error, "at byte %zu its pickle calls what is no function", self->position);
+    return kol_refuse (error, "at byte %zu its pickle calls what is no function", self->position);
   const KolPickleGlobal *global = what->value.global;
   if (!global->call)
     return fail_call (global, error);
@@ -635,7 +622,8 @@ build (KolPickle *self, GError **error)
   if (!item)
     return FALSE;
   return item->kind == KOL_PICKLE_DICTIONARY || item->kind == KOL_PICKLE_TENSOR
-         || fail (error, "at byte %zu its pickle sets the state of what has none", self->position);
+         || kol_refuse (error, "at byte %zu its pickle sets the state of what has none",
+                        self->position);
 }
 
 /* ── Storages and tensors ────────────────────────────────────────────────────────────────────── */
@@ -662,7 +650,7 @@ add_storage (KolPickle *self, char *key, const KolElementType *type, guint64 cou
     }
   if (storage)
     {
-      fail (error, "its pickle describes the storage “%s” in two ways", key);
+      kol_refuse (error, "its pickle describes the storage “%s” in two ways", key);
       g_free (key);
       return NULL;
     }
@@ -687,8 +675,9 @@ push_storage (KolPickle *self, GError **error)
   if (!class || !class->value.global->elements || !key || !count || count->value.integer < 0
       || key->length > MOST_SHOWN || !kol_pickle_is_string (id->value.items->pdata[0], "storage")
       || (id->value.items->len > 5 && !argument (id, 5, KOL_PICKLE_NONE)))
-    return fail (error, "at byte %zu its pickle has something outside of it that is no storage",
-                 self->position);
+    return kol_refuse (error,
+                       "at byte %zu its pickle has something outside of it that is no storage",
+                       self->position);
   item = new_item (self, KOL_PICKLE_STORAGE, error);
   if (!item)
     return FALSE;
@@ -729,10 +718,10 @@ check_reach (const KolPickleTensor *tensor, GError **error)
   gsize count;
 
   if (!kol_elements_count (elements, &count) || count > tensor->storage->count)
-    return fail (error,
-                 "it has a tensor of more elements than the %" G_GUINT64_FORMAT
-                 " of its storage “%s”; save it with contiguous () or clone ()",
-                 tensor->storage->count, tensor->storage->key);
+    return kol_refuse (error,
+                       "it has a tensor of more elements than the %" G_GUINT64_FORMAT
+                       " of its storage “%s”; save it with contiguous () or clone ()",
+                       tensor->storage->count, tensor->storage->key);
   for (guint i = 0; count > 0 && i < elements->rank; i++)
     {
       guint64 step;
@@ -743,8 +732,8 @@ check_reach (const KolPickleTensor *tensor, GError **error)
              && g_uint64_checked_add (&last, last, step);
     }
   return (fits && (count == 0 || last < tensor->storage->count))
-         || fail (error, "it has a tensor that reaches beyond its storage “%s”",
-                  tensor->storage->key);
+         || kol_refuse (error, "it has a tensor that reaches beyond its storage “%s”",
+                        tensor->storage->key);
 }
 
 gboolean
@@ -759,16 +748,17 @@ kol_pickle_tensor (KolPickle *self, const KolPickleItem *item, KolPickleTensor *
 
   *tensor = (KolPickleTensor){ 0 };
   if (!storage || !offset || offset->value.integer < 0 || !shape || !strides)
-    return fail (error, "it has a tensor that is not made of a storage, an offset, a shape and "
-                        "strides");
+    return kol_refuse (error,
+                       "it has a tensor that is not made of a storage, an offset, a shape and "
+                       "strides");
   KolElements *elements = &tensor->elements;
   elements->rank = shape->value.items->len;
   if (elements->rank > KOL_ELEMENTS_MAX_RANK)
-    return fail (error, "it has a tensor of %u dimensions; at most %d are read", elements->rank,
-                 KOL_ELEMENTS_MAX_RANK);
+    return kol_refuse (error, "it has a tensor of %u dimensions; at most %d are read",
+                       elements->rank, KOL_ELEMENTS_MAX_RANK);
   if (!copy_integers (shape, elements->dims, elements->rank)
       || !copy_integers (strides, elements->strides, elements->rank))
-    return fail (error, "it has a tensor whose shape or strides are no whole numbers from 0");
+    return kol_refuse (error, "it has a tensor whose shape or strides are no whole numbers from 0");
   tensor->storage = g_hash_table_lookup (self->known, storage);
   tensor->offset = (guint64) offset->value.integer;
   elements->type = tensor->storage->type;
@@ -1002,10 +992,11 @@ run (KolPickle *self, guint8 instruction, GError **error)
       if (known)
         return good;
     }
-  return fail (error,
-               "at byte %zu its pickle has the instruction %02x, which PyTorch does not use or "
-               "which is damaged",
-               self->position - 1, instruction);
+  return kol_refuse (
+      error,
+      "at byte %zu its pickle has the instruction %02x, which PyTorch does not use or "
+      "which is damaged",
+      self->position - 1, instruction);
 }
 
 KolPickleItem *
@@ -1027,7 +1018,7 @@ kol_pickle_read (KolPickle *self, gsize *position, GError **error)
         }
       if (self->stack->len > 2 * MOST_ITEMS)
         {
-          fail (error, "its pickle has more objects at once than any network has");
+          kol_refuse (error, "its pickle has more objects at once than any network has");
           return NULL;
         }
       if (!run (self, *instruction, error))

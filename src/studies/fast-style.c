@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../dataset/dataset.h"
+#include "../device/error-private.h"
 #include "../graph/graph-private.h"
 #include "../model/safetensors.h"
 #include "../model/onnx-write.h"
@@ -96,20 +97,6 @@ kol_fast_style_free (KolFastStyle *fast)
 
 /* ── Options ─────────────────────────────────────────────────────────────────────────────────── */
 
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
-  return FALSE;
-}
-
 static guint
 or_else (guint given, guint usual)
 {
@@ -139,20 +126,21 @@ fill_gaps (KolFastStyle *self, GError **error)
   options->variation_weight = weight_or_else (options->variation_weight, 1);
   self->slowed = 1;
   if (options->size % KOL_FAST_STYLE_MULTIPLE || options->size < 32)
-    return fail (error, "The size is %u pixels, but it must be a multiple of %d, and at least 32",
-                 options->size, KOL_FAST_STYLE_MULTIPLE);
+    return kol_refuse (error,
+                       "The size is %u pixels, but it must be a multiple of %d, and at least 32",
+                       options->size, KOL_FAST_STYLE_MULTIPLE);
   if (options->n_photos <= options->held_out)
-    return fail (error,
-                 "There are %u photos, of which %u are held out, so none are left to learn "
-                 "from",
-                 options->n_photos, options->held_out);
+    return kol_refuse (error,
+                       "There are %u photos, of which %u are held out, so none are left to learn "
+                       "from",
+                       options->n_photos, options->held_out);
   if (options->content_weight < 0 || options->style_weight < 0 || options->variation_weight < 0
       || !(options->rate > 0))
-    return fail (error, "Weights must be at least 0, and the rate above 0");
+    return kol_refuse (error, "Weights must be at least 0, and the rate above 0");
   if (kol_layers_get_picture (self->network)->channels != 3)
-    return fail (error,
-                 "The network %s takes grey pictures; one that takes coloured ones is needed",
-                 kol_layers_get_name (self->network));
+    return kol_refuse (error,
+                       "The network %s takes grey pictures; one that takes coloured ones is needed",
+                       kol_layers_get_name (self->network));
   return TRUE;
 }
 
@@ -451,8 +439,8 @@ kol_fast_style_run (KolFastStyle *fast, guint until, const KolStudyWatch *watch,
 
       Loading ready = take_batch (fast);
       good = ready.unreadable
-                 ? fail (error, "%d photos one after another cannot be read, such as “%s”",
-                         MOST_UNREADABLE, ready.unreadable)
+                 ? kol_refuse (error, "%d photos one after another cannot be read, such as “%s”",
+                               MOST_UNREADABLE, ready.unreadable)
                  : take_step (fast, ready.pixels, &total, error);
       g_free (ready.pixels);
       fast->step += good;
@@ -556,7 +544,7 @@ kol_fast_style_compare (KolFastStyle *fast, const char *path, guint iterations,
 
   if (!load_square (path, fast->options.size, 0, pixels))
     {
-      fail (error, "The photo “%s” cannot be read", path);
+      kol_refuse (error, "The photo “%s” cannot be read", path);
       return NULL;
     }
   if (!fast->slow && !(fast->slow = kol_fast_style_slow_new (&task, error)))
@@ -672,8 +660,8 @@ kol_fast_style_resume (KolFastStyle *fast, const char *path, GError **error)
       taken++;
     }
   if (taken != kept || !step)
-    return fail (error, "“%s” is not of a network like this one: %u of its %u arrays fit", path,
-                 taken, kept);
+    return kol_refuse (error, "“%s” is not of a network like this one: %u of its %u arrays fit",
+                       path, taken, kept);
   fast->step = (guint) g_ascii_strtoull (step, NULL, 10);
   double factor = slowed ? g_ascii_strtod (slowed, NULL) : 1;
   fast->slowed = factor > 0 && factor <= 1 ? factor : 1;

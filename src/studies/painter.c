@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "../device/error.h"
+#include "../device/error-private.h"
 #include "../graph/graph.h"
 #include "../model/model.h"
 #include "../model/onnx.h"
@@ -76,20 +76,6 @@ kol_painter_free (KolPainter *painter)
   g_free (painter);
 }
 
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
-  return FALSE;
-}
-
 /* ── A network that was trained here ─────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -110,8 +96,8 @@ take_weights (KolPainter *self, GPtrArray *arrays, const char *path, GError **er
       taken++;
     }
   return taken == kol_parameters_get_count (self->parameters)
-         || fail (error, "“%s” has %u of the %u arrays of a network that paints", path, taken,
-                  kol_parameters_get_count (self->parameters));
+         || kol_refuse (error, "“%s” has %u of the %u arrays of a network that paints", path, taken,
+                        kol_parameters_get_count (self->parameters));
 }
 
 static gboolean
@@ -126,7 +112,8 @@ open_own (KolPainter *self, const char *path, GError **error)
   const char *width = kind ? g_hash_table_lookup (metadata, "width") : NULL;
   self->width = width ? (guint) MIN (g_ascii_strtoull (width, NULL, 10), 1024) : 0;
   if (g_strcmp0 (kind, KOL_FAST_STYLE_KIND) != 0 || !self->width)
-    return fail (error, "“%s” is no network that paints: `kolinsky style-train` makes one", path);
+    return kol_refuse (error, "“%s” is no network that paints: `kolinsky style-train` makes one",
+                       path);
 
   g_autoptr (KolGraph) graph = kol_graph_new_over (self->parameters);
   kol_fast_style_build (kol_placeholder (graph, "photo", KOL_SHAPE (1, 3, 32, 32)), self->width);
@@ -179,12 +166,12 @@ open_onnx (KolPainter *self, const char *path, GError **error)
           self->range = 255;
       }
     else if (self->mix || !note_mix (self, i))
-      return fail (error,
-                   "“%s” takes \"%s\", which is neither a picture [N, 3, H, W] of floats nor "
-                   "weights of styles",
-                   path, kol_onnx_get_input (self->onnx, i)->name);
+      return kol_refuse (error,
+                         "“%s” takes \"%s\", which is neither a picture [N, 3, H, W] of floats nor "
+                         "weights of styles",
+                         path, kol_onnx_get_input (self->onnx, i)->name);
   return (found && n <= 2 && kol_onnx_get_n_outputs (self->onnx) >= 1)
-         || fail (error, "“%s” takes no picture [N, 3, H, W] of floats", path);
+         || kol_refuse (error, "“%s” takes no picture [N, 3, H, W] of floats", path);
 }
 
 /**
@@ -243,10 +230,10 @@ kol_painter_set_mix (KolPainter *painter, const float *mix, guint n, GError **er
 {
   g_return_val_if_fail (painter != NULL && mix != NULL, FALSE);
   if (!painter->mix)
-    return fail (error, "The network has one style: there is nothing to mix");
+    return kol_refuse (error, "The network has one style: there is nothing to mix");
   if (n != painter->n_styles)
-    return fail (error, "Weights of %u styles were given, but the network has %u", n,
-                 painter->n_styles);
+    return kol_refuse (error, "Weights of %u styles were given, but the network has %u", n,
+                       painter->n_styles);
   memcpy (painter->mix, mix, n * sizeof *mix);
   return TRUE;
 }
@@ -282,7 +269,7 @@ build_onnx (KolPainter *self, Sized *sized, GError **error)
   sized->painted = outputs[0];
   const KolShape *shape = kol_value_get_shape (sized->painted);
   return (shape->rank == 4 && shape->dim[0] == 1 && shape->dim[1] == 3)
-         || fail (error, "The network's result is no picture [1, 3, H, W]");
+         || kol_refuse (error, "The network's result is no picture [1, 3, H, W]");
 }
 
 /* Builds the network for pictures of a size, or finds it. Lent. */
@@ -384,7 +371,7 @@ plan (KolPainter *self, gsize height, gsize width, Plan *plan, GError **error)
   g_autofree char *bytes = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
   g_clear_error (error);
-  return fail (
+  return kol_refuse (
       error,
       "A picture of %zu x %zu pixels needs %s on the device, and %s are there%s. About "
       "%d pixels for the longer side would fit",
@@ -481,8 +468,8 @@ kol_painter_paint (KolPainter *painter, const KolPicture *picture, GError **erro
   g_autoptr (KolPicture) coloured = kol_picture_convert (picture, 3);
   if (!coloured)
     {
-      fail (error, "There is not enough memory for a picture of %zu x %zu pixels", picture->width,
-            picture->height);
+      kol_refuse (error, "There is not enough memory for a picture of %zu x %zu pixels",
+                  picture->width, picture->height);
       return NULL;
     }
   gsize rows = planned.tiles.rows, columns = planned.tiles.columns;

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "../device/error.h"
+#include "../device/error-private.h"
 #include "../nn/initializers.h"
 #include "../nn/lbfgs.h"
 #include "../random-private.h"
@@ -123,20 +123,6 @@ kol_style_free (KolStyle *style)
 
 /* ── Options ─────────────────────────────────────────────────────────────────────────────────── */
 
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
-  return FALSE;
-}
-
 static gboolean
 is_weight (double weight)
 {
@@ -147,25 +133,25 @@ static gboolean
 check_options (const KolStyleOptions *options, GError **error)
 {
   if (options->size > LARGEST_SIZE || options->size < 1)
-    return fail (error, "A size of %u pixels was asked for; 1 to %u are possible", options->size,
-                 LARGEST_SIZE);
+    return kol_refuse (error, "A size of %u pixels was asked for; 1 to %u are possible",
+                       options->size, LARGEST_SIZE);
   if (!is_weight (options->content_weight) || !is_weight (options->style_weight)
       || !is_weight (options->variation_weight))
-    return fail (error,
-                 "The weights are %g of the content, %g of the style and %g of the "
-                 "variation, but each must be a number of at least 0",
-                 options->content_weight, options->style_weight, options->variation_weight);
+    return kol_refuse (error,
+                       "The weights are %g of the content, %g of the style and %g of the "
+                       "variation, but each must be a number of at least 0",
+                       options->content_weight, options->style_weight, options->variation_weight);
   if (options->content_weight == 0 && options->style_weight == 0)
-    return fail (error, "Both content and style have the weight 0, so nothing is to be done");
+    return kol_refuse (error, "Both content and style have the weight 0, so nothing is to be done");
   if (!(options->style_scale > 0 && options->style_scale <= 16))
-    return fail (error, "The style scale is %g, but must be above 0 and up to 16",
-                 options->style_scale);
+    return kol_refuse (error, "The style scale is %g, but must be above 0 and up to 16",
+                       options->style_scale);
   if (!(options->rate > 0 && isfinite ((float) options->rate)))
-    return fail (error, "The rate is %g, but must be a number above 0", options->rate);
+    return kol_refuse (error, "The rate is %g, but must be a number above 0", options->rate);
   for (guint i = 0; i < options->n_styles; i++)
     if (!(options->styles[i].weight >= 0 && isfinite (options->styles[i].weight)))
-      return fail (error, "Style %u has the weight %g, but it must be a number of at least 0",
-                   i + 1, options->styles[i].weight);
+      return kol_refuse (error, "Style %u has the weight %g, but it must be a number of at least 0",
+                         i + 1, options->styles[i].weight);
   return TRUE;
 }
 
@@ -259,10 +245,11 @@ refuse_style (const KolStyle *self, guint i, const KolPicture *picture, GError *
   g_autoptr (GError) reason = NULL;
 
   kol_style_problem_fits (self->network, picture->width, picture->height, &reason);
-  return fail (error,
-               "Style %u, of %zu x %zu pixels, is too small or too long and thin, so that another "
-               "picture, or a part of it, must be taken. %s",
-               i + 1, picture->width, picture->height, reason ? reason->message : "");
+  return kol_refuse (
+      error,
+      "Style %u, of %zu x %zu pixels, is too small or too long and thin, so that another "
+      "picture, or a part of it, must be taken. %s",
+      i + 1, picture->width, picture->height, reason ? reason->message : "");
 }
 
 /* The styles are not enlarged beyond what there is of them, but as large as the network must
@@ -347,11 +334,12 @@ refuse_size (const KolStyle *self, const Size *size, guint64 needed, GError **er
   g_autofree char *bytes = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
 
-  return fail (error,
-               "A picture of %zu x %zu pixels needs %s on the device, and %s are there. About %d "
-               "pixels for the longer side would fit",
-               size->width, size->height, bytes, there,
-               (int) (size->side * sqrt ((double) budget / (double) needed) * 0.95));
+  return kol_refuse (
+      error,
+      "A picture of %zu x %zu pixels needs %s on the device, and %s are there. About %d "
+      "pixels for the longer side would fit",
+      size->width, size->height, bytes, there,
+      (int) (size->side * sqrt ((double) budget / (double) needed) * 0.95));
 }
 
 /* How a size is computed: as fast as can be, with less memory, or in tiles. */
@@ -412,12 +400,13 @@ refuse_small (const KolStyle *self, const Size *size, const GError *reason, GErr
   gsize side = find_side (self, content, size->side, LARGEST_SIZE);
 
   if (side)
-    return fail (error, "%s. The content of %zu x %zu pixels needs a size of about %zu",
-                 reason->message, content->width, content->height, side);
-  return fail (error,
-               "%s. No size up to %d would do for the content of %zu x %zu pixels; if it is too "
-               "long and thin, take a part of it",
-               reason->message, LARGEST_SIZE, content->width, content->height);
+    return kol_refuse (error, "%s. The content of %zu x %zu pixels needs a size of about %zu",
+                       reason->message, content->width, content->height, side);
+  return kol_refuse (
+      error,
+      "%s. No size up to %d would do for the content of %zu x %zu pixels; if it is too "
+      "long and thin, take a part of it",
+      reason->message, LARGEST_SIZE, content->width, content->height);
 }
 
 /* Opens the network and builds the losses at a size. */

@@ -51,8 +51,6 @@ void tool_sheet_cell_free (gpointer cell);
 /* A picture of pictures with labels; texts as in kol_png_encode(). */
 gboolean tool_sheet_save (const char *path, const char *title, GPtrArray *cells,
                           const char *const *texts, GError **error);
-/* Writes @png whole or not at all. */
-gboolean tool_save_png (const char *path, GBytes *png, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ToolMaximizeSettings, tool_maximize_settings_clear)
 

@@ -8,8 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "../replace-private.h"
-
 #define GAP 12
 #define TITLE 34  /* pixels of height */
 #define LABELS 34 /* under a picture */
@@ -184,21 +182,6 @@ draw_sheet (cairo_t *cr, const Layout *layout, const char *title, GPtrArray *cel
 }
 
 /* ── Files ── */
-
-static gboolean
-write_bytes (int file, gpointer data)
-{
-  gsize size;
-  const void *bytes = g_bytes_get_data (data, &size);
-
-  return kol_replace_write (file, bytes, size);
-}
-
-gboolean
-tool_save_png (const char *path, GBytes *png, GError **error)
-{
-  return kol_replace_file (path, write_bytes, png, error);
-}
 
 /* The surface's pixels without the bytes that are unused. */
 static GBytes *

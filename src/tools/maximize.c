@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "maximize-private.h"
 
+#include "../device/error-private.h"
 #include "../train/checkpoint-private.h"
 #include "../words-private.h"
 
@@ -78,20 +79,6 @@ work_clear (Work *work)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Work, work_clear)
 
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
-  return FALSE;
-}
-
 /* ── Which layers there are ── */
 
 static void
@@ -161,7 +148,7 @@ parse_units (const char *text, GArray *units, GError **error)
 
       if (!ends[0] || !g_ascii_string_to_unsigned (ends[0], 10, 0, 1 << 24, &first, NULL)
           || (ends[1] && !g_ascii_string_to_unsigned (ends[1], 10, 0, 1 << 24, &last, NULL)))
-        return fail (error, "--unit %s: units are numbers from 0 on, as in 3,5,8-15", text);
+        return kol_refuse (error, "--unit %s: units are numbers from 0 on, as in 3,5,8-15", text);
       for (last = ends[1] ? last : first; first <= last; first++)
         {
           guint unit = (guint) first;
@@ -189,9 +176,10 @@ find_class (char **names, guint count, const char *word, guint *class, GError **
       }
   const char *nearest = names ? kol_nearest_word (word, (const char *const *) names) : NULL;
   if (nearest)
-    return fail (error, "There is no class “%s”; did you mean %s?", word, nearest);
-  return fail (error, "There is no class “%s”; the network tells the %u classes 0 to %u apart%s",
-               word, count, count - 1, names ? "" : ", whose names are not known");
+    return kol_refuse (error, "There is no class “%s”; did you mean %s?", word, nearest);
+  return kol_refuse (error,
+                     "There is no class “%s”; the network tells the %u classes 0 to %u apart%s",
+                     word, count, count - 1, names ? "" : ", whose names are not known");
 }
 
 static gboolean
@@ -229,8 +217,8 @@ choose_units (Work *work, GError **error)
     g_array_append_val (work->units, i);
   for (guint i = 0; i < work->units->len; i++)
     if (g_array_index (work->units, guint, i) >= (guint) layer->shape.dim[1])
-      return fail (error, "%s has the units 0 to %d; there is no unit %u", layer->name,
-                   (int) layer->shape.dim[1] - 1, g_array_index (work->units, guint, i));
+      return kol_refuse (error, "%s has the units 0 to %d; there is no unit %u", layer->name,
+                         (int) layer->shape.dim[1] - 1, g_array_index (work->units, guint, i));
   return TRUE;
 }
 
@@ -263,8 +251,8 @@ parse_size (Work *work, GError **error)
   else if (n != 2)
     width = 0;
   if (width < 1 || height < 1 || MAX (width, height) > LARGEST_SIDE)
-    return fail (error, "--size %s: a side in pixels, or WIDTHxHEIGHT, each from 1 to %d", text,
-                 LARGEST_SIDE);
+    return kol_refuse (error, "--size %s: a side in pixels, or WIDTHxHEIGHT, each from 1 to %d",
+                       text, LARGEST_SIDE);
   work->how.width = (gsize) width;
   work->how.height = (gsize) height;
   return TRUE;
@@ -308,8 +296,8 @@ load_direction (Work *work, GError **error)
   if (!work->direction)
     return FALSE;
   if (!work->direction->values)
-    return fail (error, "%s: a direction is of numbers, one for each unit",
-                 work->settings.direction);
+    return kol_refuse (error, "%s: a direction is of numbers, one for each unit",
+                       work->settings.direction);
   work->how.goal = KOL_MAXIMIZE_DIRECTION;
   work->how.direction = work->direction->values;
   work->how.n_direction = work->direction->size;
@@ -505,10 +493,8 @@ add_frame (Work *work, KolSnapshot *picture, guint64 step, double value)
   g_auto (GStrv) texts = frame_texts (work, step);
   g_autofree char *name = g_strdup_printf ("frame-%04u.png", work->frames++);
   g_autofree char *path = g_build_filename (work->options->film, name, NULL);
-  g_autoptr (GBytes) png
-      = kol_snapshot_to_png (picture, (const char *const *) texts, &work->film_error);
 
-  if (!png || !tool_save_png (path, png, &work->film_error))
+  if (!tool_save_texts (picture, path, (const char *const *) texts, &work->film_error))
     return;
   ToolSheetCell *cell = g_new0 (ToolSheetCell, 1);
   cell->picture = kol_snapshot_ref (picture);
@@ -567,9 +553,7 @@ save_picture (Work *work, KolMaximized *result, GError **error)
   if (file && !result->dead)
     {
       g_auto (GStrv) texts = texts_of (work, &work->settings, title, result->unit);
-      g_autoptr (GBytes) png
-          = kol_snapshot_to_png (result->picture, (const char *const *) texts, error);
-      if (!png || !tool_save_png (file, png, error))
+      if (!tool_save_texts (result->picture, file, (const char *const *) texts, error))
         return FALSE;
     }
   g_ptr_array_add (work->files, result->dead ? NULL : g_steal_pointer (&file));
@@ -657,7 +641,7 @@ static gboolean
 film_checkpoints (Work *work, GError **error)
 {
   if (!kol_run_exists (work->network))
-    return fail (error, "--checkpoints are of a run, and %s is none", work->settings.model);
+    return kol_refuse (error, "--checkpoints are of a run, and %s is none", work->settings.model);
   g_autoptr (GArray) steps = kol_checkpoint_list (work->network);
   work->film = g_ptr_array_new_with_free_func (tool_sheet_cell_free);
   for (guint i = steps->len; i-- > 0 && !g_cancellable_is_cancelled (work->cancellable);)
@@ -882,8 +866,8 @@ work_on (Work *work, GError **error)
       || (options->film && !make_folder (options->film, error)))
     return FALSE;
   if (options->film && !is_single (work))
-    return fail (error, "A film is of one unit; %u pictures were asked for",
-                 MAX (work->units->len, (guint) work->settings.diverse));
+    return kol_refuse (error, "A film is of one unit; %u pictures were asked for",
+                       MAX (work->units->len, (guint) work->settings.diverse));
   if (!say_work (work, error) || (options->checkpoints && !film_checkpoints (work, error)))
     return FALSE;
   if (g_cancellable_is_cancelled (work->cancellable))

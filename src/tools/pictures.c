@@ -1,7 +1,11 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../replace-private.h"
+
 #include <string.h>
+
+/* ── Those that are given ── */
 
 static int
 by_name (gconstpointer a, gconstpointer b)
@@ -68,4 +72,38 @@ tool_list_pictures (char **given, GError **error)
       return NULL;
     }
   return g_steal_pointer (&paths);
+}
+
+/* ── Those that are made ── */
+
+static gboolean
+write_bytes (int file, gpointer data)
+{
+  gsize size;
+  const void *bytes = g_bytes_get_data (data, &size);
+
+  return kol_replace_write (file, bytes, size);
+}
+
+gboolean
+tool_save_png (const char *path, GBytes *png, GError **error)
+{
+  return kol_replace_file (path, write_bytes, png, error);
+}
+
+gboolean
+tool_save_texts (const KolSnapshot *picture, const char *path, const char *const *texts,
+                 GError **error)
+{
+  g_autoptr (GBytes) png = kol_snapshot_to_png (picture, texts, error);
+
+  return png && tool_save_png (path, png, error);
+}
+
+gboolean
+tool_save_picture (const KolSnapshot *picture, const char *path, GError **error)
+{
+  const char *const texts[] = { "Software", "Kolinsky", NULL };
+
+  return tool_save_texts (picture, path, texts, error);
 }

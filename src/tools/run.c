@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../device/error-private.h"
 #include "../graph/graph-private.h"
 #include "../words-private.h"
 
@@ -130,20 +131,6 @@ output_type (const Network *self, guint i)
 
 /* ── Inputs ── */
 
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
-  return FALSE;
-}
-
 /* "a [any, 3], b": what the network takes. Given. */
 static char *
 list_inputs (const Network *self)
@@ -188,9 +175,9 @@ unknown_input (const Network *self, const char *given, GError **error)
     g_ptr_array_add (names, (gpointer) input_info (self, i)->name);
   g_ptr_array_add (names, NULL);
   const char *meant = kol_nearest_word (name, (const char *const *) names->pdata);
-  return fail (error, "The network has no input \"%s\"%s%s%s. It takes: %s", name,
-               meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "",
-               *takes ? takes : "nothing");
+  return kol_refuse (error, "The network has no input \"%s\"%s%s%s. It takes: %s", name,
+                     meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "",
+                     *takes ? takes : "nothing");
 }
 
 static gboolean
@@ -204,7 +191,8 @@ load_inputs (Network *self, char **given, GError **error)
       if (i < 0)
         return unknown_input (self, *given, error);
       if (self->arrays[i])
-        return fail (error, "The input \"%s\" is given twice", input_info (self, (guint) i)->name);
+        return kol_refuse (error, "The input \"%s\" is given twice",
+                           input_info (self, (guint) i)->name);
       if (!(self->arrays[i] = kol_npy_load (file, error)))
         return FALSE;
     }
@@ -212,9 +200,9 @@ load_inputs (Network *self, char **given, GError **error)
     if (!self->arrays[i])
       {
         g_autofree char *takes = list_inputs (self);
-        return fail (error,
-                     "The input \"%s\" is missing: --input %s=FILE.npy. The network takes: %s",
-                     input_info (self, i)->name, input_info (self, i)->name, takes);
+        return kol_refuse (
+            error, "The input \"%s\" is missing: --input %s=FILE.npy. The network takes: %s",
+            input_info (self, i)->name, input_info (self, i)->name, takes);
       }
   return TRUE;
 }
@@ -248,10 +236,11 @@ check_whole (const KolOnnxInfo *info, const KolNpy *array, GError **error)
     return TRUE;
   for (gsize i = 0; i < array->size; i++)
     if (array->values[i] != floorf (array->values[i]) || fabsf (array->values[i]) >= LARGEST_WHOLE)
-      return fail (error,
-                   "The input \"%s\" is of whole numbers (%s), which Kolinsky holds in floats; "
-                   "element %zu is %.9g, and should be a whole number below 2^24",
-                   info->name, info->type, i, array->values[i]);
+      return kol_refuse (
+          error,
+          "The input \"%s\" is of whole numbers (%s), which Kolinsky holds in floats; "
+          "element %zu is %.9g, and should be a whole number below 2^24",
+          info->name, info->type, i, array->values[i]);
   return TRUE;
 }
 
@@ -275,8 +264,9 @@ build_model (Network *self, KolShape shape, GError **error)
   KolModelValues values;
 
   if (shape.rank != 4 || shape.dim[1] != self->picture.dims[1])
-    return fail (error, "The input \"image\" should be [any, %d, any, any], but the array is %s",
-                 (int) self->picture.dims[1], kol_shape_text (&shape));
+    return kol_refuse (error,
+                       "The input \"image\" should be [any, %d, any, any], but the array is %s",
+                       (int) self->picture.dims[1], kol_shape_text (&shape));
   if (!kol_model_build (self->model, self->graph, shape, &values, error))
     return FALSE;
   self->inputs[0] = values.x;

@@ -1,7 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
-#include "../replace-private.h"
+#include "../device/error-private.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -66,20 +66,6 @@ painting_clear (Painting *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Painting, painting_clear)
 
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *sentence = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, KOL_ERROR, KOL_ERROR_DATA, sentence);
-  return FALSE;
-}
-
 /* ── From options to a task ── */
 
 /* Which of @words an option's is; @otherwise without one, -1 for a wrong one. */
@@ -93,7 +79,7 @@ choose (const char *option, const char *given, const char *const *words, int oth
     if (g_str_equal (words[i], given))
       return i;
   g_autofree char *known = g_strjoinv (", ", (char **) words);
-  fail (error, "--%s is one of %s, not \"%s\"", option, known, given);
+  kol_refuse (error, "--%s is one of %s, not \"%s\"", option, known, given);
   return -1;
 }
 
@@ -117,7 +103,7 @@ parse_layers (const char *text, char ***names, KolStyleLayer **layers, guint *n,
       else
         weight = 0;
       if (!*(*names)[i] || weight < 0 || !isfinite (weight))
-        return fail (error, "Layers are NAME[:WEIGHT],..., not \"%s\"", text);
+        return kol_refuse (error, "Layers are NAME[:WEIGHT],..., not \"%s\"", text);
       (*layers)[i] = (KolStyleLayer){ (*names)[i], weight };
     }
   return TRUE;
@@ -131,14 +117,14 @@ parse_weights (Painting *self, const char *text, GError **error)
   guint n = g_strv_length (parts);
 
   if (text && n != self->task.n_styles)
-    return fail (error, "--weights has %u numbers, but there are %u styles", n,
-                 self->task.n_styles);
+    return kol_refuse (error, "--weights has %u numbers, but there are %u styles", n,
+                       self->task.n_styles);
   for (guint i = 0; text && i < n; i++)
     {
       char *end;
       double weight = g_ascii_strtod (parts[i], &end);
       if (end == parts[i] || *end || !(weight > 0) || !isfinite (weight))
-        return fail (error, "--weights are numbers above 0, not \"%s\"", parts[i]);
+        return kol_refuse (error, "--weights are numbers above 0, not \"%s\"", parts[i]);
       self->sources[i].weight = weight;
     }
   return TRUE;
@@ -164,8 +150,8 @@ load_pictures (Painting *self, char **paths, GError **error)
   if (!self->task.content)
     return FALSE;
   if (n_regions > n)
-    return fail (error, "There are %u regions, but %u styles: one each, in their order", n_regions,
-                 n);
+    return kol_refuse (error, "There are %u regions, but %u styles: one each, in their order",
+                       n_regions, n);
   self->sources = g_new0 (KolStyleSource, n);
   for (guint i = 0; i < n; i++)
     {
@@ -211,8 +197,9 @@ tool_find_features (GError **error)
       if (entry && entry->path)
         return best[i];
     }
-  fail (error, "No network is installed whose features could be compared: `kolinsky models get "
-               "vgg19` gets the usual one, or name a file with --model");
+  kol_refuse (error,
+              "No network is installed whose features could be compared: `kolinsky models get "
+              "vgg19` gets the usual one, or name a file with --model");
   return NULL;
 }
 
@@ -396,40 +383,6 @@ take_paths (const KolStyleNote *note, char **given)
 
 /* ── Files ── */
 
-typedef struct {
-  const void *bytes;
-  gsize size;
-} Bytes;
-
-static gboolean
-write_bytes (int file, gpointer data)
-{
-  const Bytes *bytes = data;
-
-  return kol_replace_write (file, bytes->bytes, bytes->size);
-}
-
-static gboolean
-save_with_texts (const KolSnapshot *picture, const char *path, const char *const *texts,
-                 GError **error)
-{
-  g_autoptr (GBytes) png = kol_snapshot_to_png (picture, texts, error);
-  Bytes bytes;
-
-  if (!png)
-    return FALSE;
-  bytes.bytes = g_bytes_get_data (png, &bytes.size);
-  return kol_replace_file (path, write_bytes, &bytes, error);
-}
-
-gboolean
-tool_save_picture (const KolSnapshot *picture, const char *path, GError **error)
-{
-  const char *const texts[] = { "Software", "Kolinsky", NULL };
-
-  return save_with_texts (picture, path, texts, error);
-}
-
 /* The picture as it is after @self's step, and how it was painted. */
 static gboolean
 save (const Painting *self, const KolSnapshot *picture, const char *path, GError **error)
@@ -438,7 +391,7 @@ save (const Painting *self, const KolSnapshot *picture, const char *path, GError
 
   note->step = (int) self->step;
   g_auto (GStrv) texts = kol_style_note_to_texts (note);
-  return save_with_texts (picture, path, (const char *const *) texts, error);
+  return tool_save_texts (picture, path, (const char *const *) texts, error);
 }
 
 /* ── Progress ── */
@@ -593,7 +546,7 @@ run_style (const StyleOptions *options, char **paths)
   if (!device)
     return tool_fail (error);
   if (options->snapshots && g_mkdir_with_parents (options->snapshots, 0777) != 0)
-    fail (&error, "The folder %s cannot be made", options->snapshots);
+    kol_refuse (&error, "The folder %s cannot be made", options->snapshots);
   else
     painting.style = kol_style_new (device, &painting.task, &error);
   if (!painting.style || !announce (&painting, &error))

@@ -72,7 +72,11 @@ GPtrArray *tool_list_pictures (char **given, GError **error);
 /* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
 char *tool_run_folder (const char *given);
 
-/* Writes a picture as PNG, beside the file's name first (style.c). */
+/* Write a PNG file whole or not at all (pictures.c): as it is, a picture with texts as of
+ * kol_png_encode(), and a picture. */
+gboolean tool_save_png (const char *path, GBytes *png, GError **error);
+gboolean tool_save_texts (const KolSnapshot *picture, const char *path, const char *const *texts,
+                          GError **error);
 gboolean tool_save_picture (const KolSnapshot *picture, const char *path, GError **error);
 /* The network that is best for comparing features among those that are installed (style.c). */
 const char *tool_find_features (GError **error);
