@@ -963,7 +963,8 @@ match_styles (KolStyle *self, GError **error)
  * knows what memory it needs. Nothing is computed yet.
  *
  * Errors: %KOL_ERROR_DATA if there is no such network or layer, if numbers make no
- * sense, or if there is too little memory, with the size that would fit.
+ * sense, if a picture is too small or too long and thin for the network, with a size that
+ * would do, or if there is too little memory, with the size that would fit.
  *
  * Returns: (transfer full) (nullable): the picture to be painted
  */

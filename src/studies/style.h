@@ -106,7 +106,8 @@ typedef enum {
  * @variation_weight: of the difference between neighbours; NAN: the measure's own
  * @size: the longer side of the picture; 0: 512
  * @smallest: the longer side at which it is painted first; from size to size it grows by
- *   the root of 2. At least @size: one size; 0: 128
+ *   the root of 2. At least @size: one size; 0: 128. Sizes at which the picture is too small for
+ *   the network are left out
  * @style_scale: the longer side of the styles, relative to the picture's; 0: 1
  * @steps: at each size; 0: 500. Twice as many at the first of several. For L-BFGS
  *   evaluations are counted
