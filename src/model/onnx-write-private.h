@@ -30,6 +30,7 @@ typedef struct {
   GString *refused;   /* what cannot be written, or empty */
   guint temporaries;
   gboolean fixed_batch; /* some shape cannot do without the number of examples */
+  gboolean any_size;    /* heights and widths of pictures are left open */
   GError *error;        /* of the device or of memory */
 } KolOnnxWriter;
 

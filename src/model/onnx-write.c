@@ -268,9 +268,23 @@ kol_onnx_writer_name (Writer *writer, const KolValue *value)
   return kol_onnx_writer_take (writer, g_strdup_printf ("%s:%u", value->node->name, value->output));
 }
 
-static Onnx__TensorShapeProto *
-describe_shape (Writer *writer, const KolShape *shape, gboolean open)
+/* What a length of @value that is left open is called; NULL: it is not. Given, in the writer. */
+static char *
+name_length (Writer *writer, const KolValue *value, int i, gboolean open)
 {
+  if (i == 0)
+    return open ? copy (writer, BATCH) : NULL;
+  if (!writer->any_size || value->shape.rank != 4 || i < 2)
+    return NULL;
+  return kol_onnx_writer_take (
+      writer,
+      g_strdup_printf ("%s_%s", kol_onnx_writer_name (writer, value), i == 2 ? "height" : "width"));
+}
+
+static Onnx__TensorShapeProto *
+describe_shape (Writer *writer, const KolValue *value, gboolean open)
+{
+  const KolShape *shape = &value->shape;
   Onnx__TensorShapeProto *proto
       = NEW (writer, Onnx__TensorShapeProto, ONNX__TENSOR_SHAPE_PROTO__INIT);
 
@@ -281,17 +295,14 @@ describe_shape (Writer *writer, const KolShape *shape, gboolean open)
     {
       Onnx__TensorShapeProto__Dimension *dim = NEW (writer, Onnx__TensorShapeProto__Dimension,
                                                     ONNX__TENSOR_SHAPE_PROTO__DIMENSION__INIT);
+      char *name = name_length (writer, value, i, open);
 
-      if (i == 0 && open)
-        {
-          dim->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-          dim->dim_param = copy (writer, BATCH);
-        }
+      dim->value_case = name ? ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
+                             : ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+      if (name)
+        dim->dim_param = name;
       else
-        {
-          dim->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-          dim->dim_value = shape->dim[i];
-        }
+        dim->dim_value = shape->dim[i];
       proto->dim[i] = dim;
     }
   return proto;
@@ -308,7 +319,7 @@ describe (Writer *writer, GPtrArray *list, const KolValue *value, gboolean open)
   info->type->tensor_type = NEW (writer, Onnx__TypeProto__Tensor, ONNX__TYPE_PROTO__TENSOR__INIT);
   info->type->tensor_type->has_elem_type = TRUE;
   info->type->tensor_type->elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
-  info->type->tensor_type->shape = describe_shape (writer, &value->shape, open);
+  info->type->tensor_type->shape = describe_shape (writer, value, open);
   g_ptr_array_add (list, info);
 }
 
@@ -566,6 +577,26 @@ write_file (const Onnx__ModelProto *model, const char *path, GError **error)
   return kol_replace_file (path, write_model, (gpointer) model, error);
 }
 
+static gboolean
+save (const char *path, KolValue *const *outputs, guint n_outputs, gboolean any_size,
+      GError **error)
+{
+  const GError *wrong = kol_graph_get_error (outputs[0]->graph);
+  g_auto (Writer) writer;
+
+  writer_init (&writer);
+  writer.any_size = any_size;
+  if (wrong)
+    {
+      g_propagate_error (error, g_error_copy (wrong));
+      return FALSE;
+    }
+  walk (&writer, outputs, n_outputs);
+  if (!check (&writer, path, error))
+    return FALSE;
+  return write_file (make_model (&writer), path, error);
+}
+
 /**
  * kol_onnx_save:
  * @path: the file's name
@@ -589,17 +620,25 @@ gboolean
 kol_onnx_save (const char *path, KolValue *const *outputs, guint n_outputs, GError **error)
 {
   g_return_val_if_fail (path != NULL && n_outputs > 0, FALSE);
-  const GError *wrong = kol_graph_get_error (outputs[0]->graph);
-  g_auto (Writer) writer;
+  return save (path, outputs, n_outputs, FALSE, error);
+}
 
-  writer_init (&writer);
-  if (wrong)
-    {
-      g_propagate_error (error, g_error_copy (wrong));
-      return FALSE;
-    }
-  walk (&writer, outputs, n_outputs);
-  if (!check (&writer, path, error))
-    return FALSE;
-  return write_file (make_model (&writer), path, error);
+/**
+ * kol_onnx_save_any_size:
+ * @path: the file's name
+ * @outputs: (array length=n_outputs): values of one graph
+ * @n_outputs: how many, at least 1
+ * @error: where to put what went wrong
+ *
+ * As kol_onnx_save(), but heights and widths of what is [N, C, H, W] among inputs and outputs are
+ * left open, too. It is for networks that do the same whatever the size: of convolutions, pads,
+ * normalizations and enlargements, not of products or reshapes.
+ *
+ * Returns: whether the file is written
+ */
+gboolean
+kol_onnx_save_any_size (const char *path, KolValue *const *outputs, guint n_outputs, GError **error)
+{
+  g_return_val_if_fail (path != NULL && n_outputs > 0, FALSE);
+  return save (path, outputs, n_outputs, TRUE, error);
 }

@@ -675,8 +675,8 @@ kol_fast_style_resume (KolFastStyle *fast, const char *path, GError **error)
  * @path: a file, `.onnx`
  * @error: return location
  *
- * Writes the network as it is for other programs: "photos" [N, 3, size, size], 0..1, become
- * painted ones, 0..1.
+ * Writes the network as it is for other programs: "photos" [N, 3, H, W] of any size, 0..1,
+ * become "painted" ones, 0..1, whose sides are multiples of 4.
  *
  * Returns: %FALSE if it cannot be written
  */
@@ -690,7 +690,7 @@ kol_fast_style_export (KolFastStyle *fast, const char *path, GError **error)
   KolValue *painted
       = kol_named (kol_clip (kol_fast_style_build (photos, fast->options.width), 0, 1), "painted");
 
-  return check (graph, error) && kol_onnx_save (path, &painted, 1, error);
+  return check (graph, error) && kol_onnx_save_any_size (path, &painted, 1, error);
 }
 
 /* ── What it is ──────────────────────────────────────────────────────────────────────────────── */

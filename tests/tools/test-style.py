@@ -209,6 +209,10 @@ def learns_to_paint_and_paints(shop):
         expect(read_png(place.path(ending + ".png"))[:2] == (40, 30), result)
     a, b = (read_png(place.path(name + ".png"))[2] for name in ("safetensors", "onnx"))
     expect(all(abs(x - y) < 1 for x, y in zip(a, b)), f"{a} {b}")
+    with open(place.path("net.onnx"), "rb") as file:
+        written = file.read()
+    for length in b"photos_height", b"photos_width", b"painted_height", b"painted_width":
+        expect(length in written, f"{length} is not left open")
     result = run("style-apply", place.path("net.safetensors"), place.photos, "-o", place.path("all"))
     expect(result.code == 0 and "12 pictures" in result.out, result)
     expect(len(os.listdir(place.path("all"))) == 12, result)
