@@ -191,9 +191,7 @@ kol_blas_gemm (KolQueue *queue, gboolean transpose_a, gboolean transpose_b, gsiz
                    m, k, k, n, batch, queue->device->info.name, (int) status, status_hint (status));
       return FALSE;
     }
-  kol_queue_note_event (
-      queue, event, batch == 1 ? "clblast_gemm" : "clblast_gemm_batched",
-      (KolWork){ .operations = 2.0 * (double) m * (double) n * (double) k * (double) batch });
+  kol_queue_note_event (queue, event, batch == 1 ? "clblast_gemm" : "clblast_gemm_batched", 0);
   return TRUE;
 }
 

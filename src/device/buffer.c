@@ -406,7 +406,7 @@ kol_queue_write (KolQueue *queue, KolBuffer *buffer, gsize offset, const void *d
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Writing %" G_GSIZE_FORMAT " bytes to %s", bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "write", (KolWork){ .bytes = (double) bytes });
+  kol_queue_note_event (queue, event, "write", (double) bytes);
   return TRUE;
 }
 
@@ -428,7 +428,7 @@ kol_queue_read (KolQueue *queue, KolBuffer *buffer, gsize offset, void *data, gs
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Reading %" G_GSIZE_FORMAT " bytes from %s", bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "read", (KolWork){ .bytes = (double) bytes });
+  kol_queue_note_event (queue, event, "read", (double) bytes);
   return TRUE;
 }
 
@@ -442,8 +442,7 @@ send_off (KolQueue *queue, cl_int code, cl_event *event, const char *what, gsize
   if (queue->profiled)
     {
       clRetainEvent (*event);
-      kol_queue_note_event (queue, *event, what[0] == 'W' ? "write" : "read",
-                            (KolWork){ .bytes = (double) bytes });
+      kol_queue_note_event (queue, *event, what[0] == 'W' ? "write" : "read", (double) bytes);
     }
   return kol_queue_flush (queue, error);
 }
@@ -497,7 +496,7 @@ kol_queue_fill (KolQueue *queue, KolBuffer *buffer, float value, GError **error)
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Filling %" G_GSIZE_FORMAT " bytes on %s", buffer->bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "fill", (KolWork){ .bytes = (double) buffer->bytes });
+  kol_queue_note_event (queue, event, "fill", (double) buffer->bytes);
   return TRUE;
 }
 
@@ -521,6 +520,6 @@ kol_queue_copy (KolQueue *queue, KolBuffer *from, KolBuffer *to, gsize bytes, GE
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Copying %" G_GSIZE_FORMAT " bytes on %s", bytes,
                         queue->device->info.name);
-  kol_queue_note_event (queue, event, "copy", (KolWork){ .bytes = 2 * (double) bytes });
+  kol_queue_note_event (queue, event, "copy", 2 * (double) bytes);
   return TRUE;
 }

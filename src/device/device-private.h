@@ -19,7 +19,7 @@ typedef struct _KolProfile KolProfile;   /* profile.c */
 
 /* What a launch does, as far as it is known; 0: unknown. */
 typedef struct {
-  double operations; /* additions and multiplications */
+  double operations; /* additions and multiplications of all launches of its node */
   double bytes;      /* that move, read and written */
 } KolWork;
 

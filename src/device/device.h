@@ -60,7 +60,8 @@ typedef void (*KolProgress) (const char *stage, guint done, guint total, gpointe
  * @launches: how often it ran
  * @seconds: that it took on the device, all together
  * @share: of the seconds of all kernels, 0 to 1
- * @flops: operations a second, where they are counted; 0 where not
+ * @flops: operations a second of convolutions, products and the like, for the kernel that takes
+ *   most of the time of such a node; 0 for others
  * @bandwidth: bytes a second, where they are counted; 0 where not
  *
  * What profiling says of a kernel.

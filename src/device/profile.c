@@ -24,13 +24,14 @@ typedef struct {
   guint64 end;
 } Record;
 
-/* All launches of one kernel. */
+/* All launches of one kernel, for one label or for all. */
 typedef struct {
   const char *kernel;
-  GHashTable *labels; /* set */
+  GHashTable *labels; /* label -> Total, which has none itself */
   guint64 calls;
   guint64 nanoseconds;
-  KolWork work;
+  double bytes;
+  double operations; /* of the labels whose time goes to this kernel most of all */
 } Total;
 
 struct _KolProfile {
@@ -41,6 +42,7 @@ struct _KolProfile {
   GArray *records;       /* of Record */
   guint64 dropped;       /* launches that the trace had no room for */
   GHashTable *totals;    /* kernel's name -> Total */
+  GHashTable *labels;    /* label -> operations of its node, all together: a double */
   GHashTable *threads;   /* queue's handle -> its number in the trace, from 1 */
 };
 
@@ -49,7 +51,7 @@ total_free (gpointer data)
 {
   Total *total = data;
 
-  g_hash_table_unref (total->labels);
+  g_clear_pointer (&total->labels, g_hash_table_unref);
   g_free (total);
 }
 
@@ -72,6 +74,7 @@ kol_profile_new (void)
   profile->records = g_array_new (FALSE, FALSE, sizeof (Record));
   /* Names come from the chunk, so equal names are equal pointers. */
   profile->totals = g_hash_table_new_full (NULL, NULL, NULL, total_free);
+  profile->labels = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   profile->threads = g_hash_table_new (NULL, NULL);
   return profile;
 }
@@ -81,6 +84,7 @@ kol_profile_free (KolProfile *profile)
 {
   g_hash_table_unref (profile->threads);
   g_hash_table_unref (profile->totals);
+  g_hash_table_unref (profile->labels);
   g_array_unref (profile->records);
   g_array_unref (profile->pending);
   g_string_chunk_free (profile->strings);
@@ -105,24 +109,48 @@ thread_of (KolProfile *profile, cl_event event)
   return thread;
 }
 
-static void
-count (KolProfile *profile, const Record *record, KolWork work)
+static Total *
+find_total (GHashTable *totals, const char *key, const char *kernel)
 {
-  Total *total = g_hash_table_lookup (profile->totals, record->kernel);
+  Total *total = g_hash_table_lookup (totals, key);
 
   if (!total)
     {
       total = g_new0 (Total, 1);
-      total->kernel = record->kernel;
-      total->labels = g_hash_table_new (NULL, NULL);
-      g_hash_table_insert (profile->totals, (gpointer) total->kernel, total);
+      total->kernel = kernel;
+      g_hash_table_insert (totals, (gpointer) key, total);
     }
+  return total;
+}
+
+static void
+count_operations (KolProfile *profile, const char *label, double operations)
+{
+  double *sum = g_hash_table_lookup (profile->labels, label);
+
+  if (!sum)
+    {
+      sum = g_new0 (double, 1);
+      g_hash_table_insert (profile->labels, (gpointer) label, sum);
+    }
+  *sum += operations;
+}
+
+static void
+count (KolProfile *profile, const Record *record, KolWork work)
+{
+  Total *total = find_total (profile->totals, record->kernel, record->kernel);
+
+  if (!total->labels)
+    total->labels = g_hash_table_new_full (NULL, NULL, NULL, total_free);
   if (record->label)
-    g_hash_table_add (total->labels, (gpointer) record->label);
+    find_total (total->labels, record->label, record->kernel)->nanoseconds
+        += record->end - record->start;
+  if (record->label && work.operations > 0)
+    count_operations (profile, record->label, work.operations);
   total->calls++;
   total->nanoseconds += record->end - record->start;
-  total->work.operations += work.operations;
-  total->work.bytes += work.bytes;
+  total->bytes += work.bytes;
 }
 
 static void
@@ -210,6 +238,7 @@ kol_profile_clear (KolProfile *profile)
   g_array_set_size (profile->records, 0);
   profile->dropped = 0;
   g_hash_table_remove_all (profile->totals);
+  g_hash_table_remove_all (profile->labels);
 }
 
 /* ---- Table ---- */
@@ -222,6 +251,40 @@ compare_totals (gconstpointer a, gconstpointer b)
   if (x->nanoseconds != y->nanoseconds)
     return x->nanoseconds < y->nanoseconds ? 1 : -1;
   return strcmp (x->kernel, y->kernel);
+}
+
+/*
+ * A node may launch several kernels; its operations count for the one that takes most of its time,
+ * as the others only prepare.
+ */
+static void
+credit_operations (KolProfile *profile)
+{
+  GHashTableIter labels, totals;
+  gpointer label, operations, value;
+
+  g_hash_table_iter_init (&totals, profile->totals);
+  while (g_hash_table_iter_next (&totals, NULL, &value))
+    ((Total *) value)->operations = 0;
+  g_hash_table_iter_init (&labels, profile->labels);
+  while (g_hash_table_iter_next (&labels, &label, &operations))
+    {
+      Total *main = NULL;
+      guint64 longest = 0;
+
+      g_hash_table_iter_init (&totals, profile->totals);
+      while (g_hash_table_iter_next (&totals, NULL, &value))
+        {
+          const Total *part = g_hash_table_lookup (((Total *) value)->labels, label);
+          if (part && part->nanoseconds > longest)
+            {
+              main = value;
+              longest = part->nanoseconds;
+            }
+        }
+      if (main)
+        main->operations += *(double *) operations;
+    }
 }
 
 /* The kernels' totals, the most expensive first. Lent elements. */
@@ -259,8 +322,8 @@ describe (const Total *total, guint64 all)
   described->share = all ? nanoseconds / (double) all : 0;
   if (total->nanoseconds)
     {
-      described->flops = 1e9 * total->work.operations / nanoseconds;
-      described->bandwidth = 1e9 * total->work.bytes / nanoseconds;
+      described->flops = 1e9 * total->operations / nanoseconds;
+      described->bandwidth = 1e9 * total->bytes / nanoseconds;
     }
   return described;
 }
@@ -273,6 +336,7 @@ kol_profile_list (KolProfile *profile)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&profile->lock);
   read_pending (profile);
 
+  credit_operations (profile);
   g_autoptr (GPtrArray) totals = sorted_totals (profile);
   GPtrArray *list = g_ptr_array_new_with_free_func (kernel_total_free);
   guint64 all = 0;

@@ -62,6 +62,8 @@ KolQueueMode kol_queue_get_mode (const KolQueue *queue);
 gboolean kol_queue_build_collected (KolQueue *queue, GError **error);
 /* The name under which the following launches appear in the profile, or NULL. */
 void kol_queue_set_label (KolQueue *queue, const char *label);
+/* How many additions and multiplications the following launches under this name do together. */
+void kol_queue_set_operations (KolQueue *queue, double operations);
 
 KolPrograms *kol_programs_new (void);
 void kol_programs_free (KolPrograms *programs);

@@ -717,6 +717,6 @@ kol_queue_launch (KolQueue *queue, const KolCall *call, const KolArg *args, GErr
   if (code != CL_SUCCESS)
     return kol_cl_fail (code, error, "Launching kernel %s (%s.cl) on %s", kernel->kernel,
                         kernel->program, queue->device->info.name);
-  kol_queue_note_event (queue, event, kernel->kernel, (KolWork){ 0 });
+  kol_queue_note_event (queue, event, kernel->kernel, 0);
   return TRUE;
 }

@@ -12,6 +12,7 @@ struct _KolQueue {
   gboolean profiled; /* whether @handle measures times */
   KolQueueMode mode;
   char *label;
+  double operations;   /* of the node @label, which its first launch will count; then 0 */
   GHashTable *kernels; /* set of Kernel (program.c), found by program, kernel and options */
   GPtrArray *wanted;   /* of Wanted (program.c): what COLLECT mode noted, in order */
 };
@@ -20,8 +21,9 @@ struct _KolQueue {
 void kol_queue_init_launches (KolQueue *queue);
 void kol_queue_clear_launches (KolQueue *queue);
 
-/* Hands @event, which may be NULL, to the profile and releases it; @work is what it has done. */
-void kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel, KolWork work);
+/* Hands @event, which may be NULL, to the profile and releases it; @bytes have moved, 0: unknown.
+ */
+void kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel, double bytes);
 /* Where an enqueue function puts its event: @event if this queue is profiled, else NULL. */
 cl_event *kol_queue_event_slot (KolQueue *queue, cl_event *event);
 

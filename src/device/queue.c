@@ -163,6 +163,7 @@ kol_queue_set_label (KolQueue *queue, const char *label)
 {
   g_return_if_fail (queue);
 
+  queue->operations = 0;
   /* Only the profile shows labels; without it, a launch does not pay for them. */
   if (!queue->profiled || g_strcmp0 (queue->label, label) == 0)
     return;
@@ -172,6 +173,12 @@ kol_queue_set_label (KolQueue *queue, const char *label)
 
 /* ---- Profiling ---- */
 
+void
+kol_queue_set_operations (KolQueue *queue, double operations)
+{
+  queue->operations = queue->profiled && queue->mode == KOL_QUEUE_RUN ? operations : 0;
+}
+
 cl_event *
 kol_queue_event_slot (KolQueue *queue, cl_event *event)
 {
@@ -179,13 +186,17 @@ kol_queue_event_slot (KolQueue *queue, cl_event *event)
 }
 
 void
-kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel, KolWork work)
+kol_queue_note_event (KolQueue *queue, cl_event event, const char *kernel, double bytes)
 {
   if (!event)
     return;
   KolProfile *profile = g_atomic_pointer_get (&queue->device->profile);
   if (profile)
-    kol_profile_add (profile, event, kernel, queue->label, work);
+    {
+      const KolWork work = { .operations = queue->operations, .bytes = bytes };
+      kol_profile_add (profile, event, kernel, queue->label, work);
+    }
+  queue->operations = 0;
   clReleaseEvent (event);
 }
 

@@ -225,6 +225,7 @@ kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **err
   if (graph->poison && kol_queue_get_mode (launch.queue) == KOL_QUEUE_RUN
       && !poison (plan, step, &launch, error))
     return FALSE;
+  kol_queue_set_operations (launch.queue, node->op->flops ? node->op->flops (node) : 0);
   if (!step->variant->launch (&launch, node, error))
     return FALSE;
   for (guint i = 0; i < node->n_outputs; i++)

@@ -1335,6 +1335,34 @@ test_profile_many (void)
   g_assert_true (g_regex_match_simple ("test_fill +0 +10000 ", table, 0, 0));
 }
 
+/* The operations of a node count once, for the kernel that takes most of its time. */
+static void
+test_profile_operations (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolDevice) device = open_device ();
+  g_assert_true (kol_device_set_profiling (device, TRUE, &error));
+  g_autoptr (KolQueue) queue = open_queue (device);
+  g_autoptr (KolBuffer) out = new_buffer (device, 4 << 20);
+
+  for (int run = 0; run < 3; run++)
+    {
+      kol_queue_set_label (queue, "product");
+      kol_queue_set_operations (queue, 5e6);
+      g_assert_true (kol_queue_write (queue, out, 0, "pack", 4, &error));
+      for (int i = 0; i < 4; i++)
+        g_assert_true (launch_fill (queue, out, 1 << 20, 1, NULL, &error));
+    }
+  g_assert_true (kol_queue_finish (queue, &error));
+  g_autoptr (GPtrArray) list = kol_device_profile_list (device);
+  const KolKernelTotal *filled = find_total (list, "test_fill");
+  const KolKernelTotal *written = find_total (list, "write");
+  g_assert_cmpfloat (filled->seconds, >, written->seconds);
+  g_assert_cmpfloat_with_epsilon (filled->flops * filled->seconds, 15e6, 1);
+  g_assert_cmpfloat (written->flops, ==, 0);
+  g_assert_no_error (error);
+}
+
 /* Events are read as launches go on: the profile does not hold on to all of them. */
 static void
 test_profile_lets_go (void)
@@ -1853,6 +1881,7 @@ add_tests (void)
   g_test_add_func ("/profile/table-and-trace", test_profile);
   g_test_add_func ("/profile/off", test_profile_off);
   g_test_add_func ("/profile/at-work", test_profile_at_work);
+  g_test_add_func ("/profile/operations", test_profile_operations);
   g_test_add_func ("/profile/many", test_profile_many);
   g_test_add_func ("/profile/lets-go", test_profile_lets_go);
   g_test_add_func ("/tuning/store", test_tuning_store);
