@@ -106,6 +106,7 @@ draw_node (KxTinyGraph *self, cairo_t *cairo, const GdkRGBA *colour, const GdkRG
   find_steps (node, &forward, &back);
   place (self, node, &x, &y);
   gboolean now = self->step == forward || self->step == back;
+  cairo_new_path (cairo); /* none from the text that was written last */
   cairo_arc (cairo, x, y, RADIUS, 0, 2 * G_PI);
   cairo_set_line_width (cairo, now ? 3 : 1.5);
   gdk_cairo_set_source_rgba (cairo, now ? accent : colour);
