@@ -583,6 +583,9 @@ launch_steps (KolPlan *plan, guint first, guint end, GError **error)
         || !kol_plan_launch_step (plan, &g_array_index (plan->steps, KolStep, i), plan->graph->step,
                                   error))
       return FALSE;
+  /* What is read and written from here on is no work of the last step's. */
+  if (end > first)
+    kol_queue_set_label (plan->graph->parameters->queue, NULL);
   return TRUE;
 }
 
