@@ -8,9 +8,12 @@
 
 #include "preferences.h"
 #include "stalls.h"
+#include "tour.h"
 #include "window.h"
 
 #define SCHEMA "org.kolinsky.Explorer"
+#define TOUR_WIDTH 880 /* at most, as the window may be narrower */
+#define TOUR_HEIGHT 720
 
 struct _KxApplication {
   AdwApplication parent_instance;
@@ -88,6 +91,20 @@ show_preferences (GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+show_tour (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  GtkWindow *parent = gtk_application_get_active_window (GTK_APPLICATION (data));
+  KxTour *tour = kx_tour_new ();
+
+  if (parent)
+    gtk_window_set_default_size (GTK_WINDOW (tour),
+                                 MIN (TOUR_WIDTH, gtk_widget_get_width (GTK_WIDGET (parent))),
+                                 MIN (TOUR_HEIGHT, gtk_widget_get_height (GTK_WIDGET (parent))));
+  gtk_window_set_transient_for (GTK_WINDOW (tour), parent);
+  gtk_window_present (GTK_WINDOW (tour));
+}
+
+static void
 quit (GSimpleAction *action, GVariant *parameter, gpointer data)
 {
   GList *windows = g_list_copy (gtk_application_get_windows (data));
@@ -103,6 +120,7 @@ install_actions (KxApplication *self)
   static const GActionEntry actions[] = {
     { "about", show_about },
     { "preferences", show_preferences },
+    { "tour", show_tour },
     { "quit", quit },
   };
   static const struct {
@@ -111,6 +129,7 @@ install_actions (KxApplication *self)
   } keys[] = {
     { "app.quit", { "<Control>q" } },
     { "app.preferences", { "<Control>comma" } },
+    { "app.tour", { "F1" } },
     { "window.close", { "<Control>w" } },
     { "win.page('train')", { "<Control>1" } },
     { "win.page('see')", { "<Control>2" } },

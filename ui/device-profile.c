@@ -153,11 +153,11 @@ set_number (KxTableRow *row, guint column, double number, const char *format)
   kx_table_row_set_number (row, column, number, text);
 }
 
-/* A rate in units of 10^9; nothing where it is not counted. */
+/* A rate in units of 10^9; nothing where it is not counted, or too small to be told. */
 static void
 set_rate (KxTableRow *row, guint column, double rate)
 {
-  if (rate > 0)
+  if (rate >= 5e7)
     set_number (row, column, rate / 1e9, "%.1f");
   else
     kx_table_row_set_number (row, column, 0, "");

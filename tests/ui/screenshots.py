@@ -2,19 +2,30 @@
 """Pictures of every page and state, to be looked at against the design's checklist.
 
     KX_SCREEN=1280x900 under-xvfb.sh python3 screenshots.py kolinsky-explorer FOLDER [STATE...]
+    KX_SCREEN=1280x900 under-xvfb.sh python3 screenshots.py kolinsky-explorer --tour [PICTURE...]
 
 Each state is a function below that brings the application where it is to be; it is photographed
-at 1280x800 and 720x900, light and dark. Three more series show texts of twice the size, another
-language and the other direction of writing. FOLDER gets STATE-WIDTHxHEIGHT-SCHEME.png.
+at 1280x800 and 720x900, light and dark. Two more series show texts of twice the size and the other
+direction of writing. FOLDER gets STATE-WIDTHxHEIGHT-SCHEME.png. The pictures of the tour, which the
+README shows, too, are some of these states, with few colours (by Pillow), in data/tour. They learn
+from MNIST and paint with a network of the folder KX_SHARED where that is there.
 """
+import math
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 
-from explorer import PAGES, Explorer, small_data
+from explorer import APPLICATION, PAGES, Explorer, check, small_data
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+TOOL = os.path.join(os.path.dirname(os.path.abspath(APPLICATION)), "..", "src", "tools", "kolinsky")
+SHARED = os.environ.get("KX_SHARED", "")
+MNIST = os.path.join(SHARED, "data", "mnist")
+SQUEEZENET = os.path.join(SHARED, "data", "models", "squeezenet1.1.onnx")
 
 SIZES = [(1280, 800), (720, 900)]
 STATES = []
@@ -36,6 +47,22 @@ def wait_for_step(app, step):
     app.wait(has_come, 120, f"step {step}")
 
 
+def tab(app, name):
+    found = app.wait(lambda: [node for node in app.find_all(None, name)
+                              if node.role in ("radio button", "toggle button", "page tab")])
+    app.press(found[0])
+
+
+def select_unit(app, layer, unit):
+    layers = app.find("list", "Layers", seconds=90)
+    row = next(i for i, row in enumerate(layers.children)
+               if row.has(None, re.compile(rf"^{layer}, ")))
+    layers.select(row)
+    app.find("label", re.compile(rf"^{layer} · "))
+    app.find("table", "Units").select(unit)
+    app.find("label", f"{layer} · unit {unit}")
+
+
 # ── States: (application, folder) ────────────────────────────────────────────
 
 @state()
@@ -46,8 +73,61 @@ def train_first(app):
 
 @state(train=True)
 def train_running(app):
-    app.page("Train")
-    wait_for_step(app, 40)
+    wait_for_step(app, 150)
+
+
+@state(train=True)
+def train_marked(app):
+    for step, rate in ((60, 1e-3), (110, 3e-4)):
+        wait_for_step(app, step)
+        app.find("slider", "Learning rate").value = math.log10(rate)
+    wait_for_step(app, 170)
+
+
+@state(train=True)
+def train_rewound(app):
+    wait_for_step(app, 130)
+    app.press(app.find("list", "Timeline").find(None, re.compile("^Checkpoint .*step 100$")))
+    app.find("label", re.compile("^Step 100 · loss"))
+
+
+@state(train=True)
+def train_branched(app):
+    train_rewound(app)
+    app.click("push button", "Branch from here")
+    app.wait(lambda: app.has("label", "digits, run 2"))
+    app.find("slider", "Learning rate").value = -3
+    wait_for_step(app, 190)
+    app.gone("label", re.compile("^run 2 branched at"), 30)
+
+
+@state(train=True)
+def train_diverged(app):
+    wait_for_step(app, 110)
+    app.press(app.find("text", "Learning rate, as a number"))
+    app.key("Ctrl+a")
+    app.write("1e30")
+    app.key("Enter")
+    app.find("push button", re.compile("^Rewind to"), 60)
+
+
+@state(train=True)
+def train_confusion(app):
+    wait_for_step(app, 100)
+    app.click("push button", "Pause")  # all examples are then scored in one go
+    tab(app, "Confusion")
+    app.find("label", re.compile(r"% right · ([0-9]+) of \1 validation examples"), 240)
+
+
+@state(train=True)
+def train_steps(app):
+    wait_for_step(app, 30)
+    app.click("push button", "Pause")
+    tab(app, "Steps")
+    for name, steps in (("Step forward", 6), ("Step back", 2)):
+        app.wait(lambda: app.find("push button", name).sensitive, 60)
+        for _ in range(steps):
+            app.click("push button", name)
 
 
 @state(environment=NO_DEVICE)
@@ -60,9 +140,41 @@ def see_empty(app):
     app.page("See")
 
 
+@state(learned=200, settings={"page": "'see'"})
+def see_units(app):
+    select_unit(app, "conv2", 5)
+    app.find("label", "Step 512 · done", 120)
+    time.sleep(20)
+
+
+@state(learned=300, settings={"page": "'see'"})
+def see_drawn(app):
+    app.find("list", "Layers", seconds=90)
+    app.find("page tab", "Draw").act()
+    canvas = app.find("image", "Drawing")
+    x, y = canvas.middle
+    side = min(canvas.area[2:])
+    corners = [(-0.22, -0.28), (0.22, -0.28), (-0.06, 0.32)]
+    app.display.drag([(x + round(dx * side), y + round(dy * side)) for dx, dy in corners])
+    app.find("image", re.compile("^Drawing, taken for "), seconds=30)
+
+
+@state(opens=SQUEEZENET, settings={"page": "'see'"})
+def see_network(app):
+    app.find("list", "Layers", seconds=90)
+    time.sleep(60)
+
+
 @state()
 def paint_empty(app):
     app.page("Paint")
+
+
+@state(installs=SQUEEZENET, settings={"page": "'paint'"})
+def paint_running(app):
+    app.find("label", re.compile("^Needs .*[GM]B"), 240)
+    app.find("push button", "Paint").click()
+    app.find("label", re.compile(r"^Step ([4-9]\d|\d\d\d) of "), 400)
 
 
 @state()
@@ -121,6 +233,15 @@ def jobs_popover(app):
 
 
 @state()
+def tour(app):
+    app.key("F1")
+    app.find("label", "Something learns at once")
+    app.key("Right")
+    app.find("label", re.compile("^2 of "))
+    time.sleep(1)
+
+
+@state()
 def preferences(app):
     app.key("Ctrl+,")
     app.find("check box", "Begin to train at the start")
@@ -134,33 +255,83 @@ def shortcuts(app):
 
 # ── Taking them ──────────────────────────────────────────────────────────────
 
+def prepare(options, folder):
+    """What a state needs in the folder; the arguments and the environment that it begins with."""
+    arguments, environment = [], dict(options.get("environment", {}))
+    if options.get("train") or options.get("learned"):
+        data = MNIST if os.path.isdir(MNIST) else small_data(os.path.join(folder, "examples"))
+        environment["KOLINSKY_DATA"] = data
+    if options.get("learned"):
+        arguments = [os.path.join(folder, "digits")]
+        subprocess.run([TOOL, "train", "digits", "--data", data, "--run", *arguments, "--lr", "1e-3",
+                        "--steps", str(options["learned"])], check=True, capture_output=True)
+    for key in ("opens", "installs"):
+        check(os.path.exists(options.get(key, folder)), f"{options.get(key)} is not there")
+    if "opens" in options:
+        arguments = [options["opens"]]
+    if "installs" in options:
+        subprocess.run([TOOL, "models", "add", options["installs"]], check=True,
+                       stdout=subprocess.DEVNULL,
+                       env={**os.environ, "XDG_DATA_HOME": os.path.join(folder, "data")})
+    return arguments, environment
+
+
 def photograph(name, function, options, size, scheme, target, more=None):
+    """Takes the picture of a state; whether that was possible."""
     folder = tempfile.mkdtemp(prefix="kolinsky-screenshot-")
-    settings = {"color-scheme": f"'{scheme}'", **options.get("settings", {})}
-    if options.get("train"):
-        settings["data"] = f"'{small_data(os.path.join(folder, 'examples'))}'"
     if more and more.get("dpi"):
         os.makedirs(os.path.join(folder, "config", "gtk-4.0"))
         with open(os.path.join(folder, "config", "gtk-4.0", "settings.ini"), "w") as file:
             file.write(f"[Settings]\ngtk-xft-dpi={1024 * more['dpi']}\n")
-    environment = {**options.get("environment", {}), **(more or {}).get("environment", {})}
-    app = Explorer(folder, settings=settings, environment=environment, size=size,
-                   train=options.get("train", False))
+    app = None
     try:
+        arguments, environment = prepare(options, folder)
+        environment.update((more or {}).get("environment", {}))
+        settings = {"color-scheme": f"'{scheme}'", **options.get("settings", {})}
+        app = Explorer(folder, *arguments, settings=settings, environment=environment, size=size,
+                       train=options.get("train", False))
         function(app)
+        width, height = app.display.size
+        app.display.move(width - 1, height - 1)  # no tooltip
         time.sleep(0.6)
         app.screenshot(target, (0, 0, *size))
         print(target, flush=True)
+        return True
     except AssertionError as error:
         print(f"{name}: {error}", flush=True)
+        return False
     finally:
-        app.kill()
-        app.display.close()
+        if app:
+            app.kill()
+            app.display.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def main():
-    target, chosen = sys.argv[2], sys.argv[3:]
+TOUR = {"train": "train-running", "rate": "train-marked", "branch": "train-branched",
+        "confusion": "train-confusion", "steps": "train-steps", "units": "see-units",
+        "draw": "see-drawn", "paint": "paint-running", "profile": "devices-profile"}
+
+
+def save_colours(path, colours=128):
+    """The picture again, with so many colours; where there are only greys these suffice."""
+    from PIL import Image
+    picture = Image.open(path).convert("RGB")
+    picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def take_tour(folder, chosen):
+    """The pictures of the tour, or those of them that are chosen."""
+    states = {name: (function, options) for name, function, options in STATES}
+    os.makedirs(folder, exist_ok=True)
+    for file, name in TOUR.items():
+        if chosen and file not in chosen:
+            continue
+        path = os.path.join(folder, f"{file}.png")
+        if photograph(name, *states[name], SIZES[0], "light", path):
+            save_colours(path)
+
+
+def take_all(target, chosen):
     os.makedirs(target, exist_ok=True)
     states = [each for each in STATES if not chosen or each[0] in chosen]
     for name, function, options in states:
@@ -174,6 +345,14 @@ def main():
             if not chosen or suffix in chosen:
                 photograph(page, lambda app, page=page: app.page(page), {}, SIZES[0], "light",
                            os.path.join(target, f"{page.lower()}-{suffix}.png"), more)
+
+
+def main():
+    target, chosen = sys.argv[2], sys.argv[3:]
+    if target == "--tour":
+        take_tour(os.path.join(ROOT, "data", "tour"), chosen)
+    else:
+        take_all(target, chosen)
 
 
 main()

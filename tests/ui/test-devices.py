@@ -113,8 +113,8 @@ def the_same_step_on_two_devices(folder):
 
 @test
 def the_kernels_of_the_run_in_training(folder):
-    settings = {"data": f"'{small_data(os.path.join(folder, 'examples'))}'"}
-    with Explorer(folder, settings=settings, train=True) as app:
+    data = {"KOLINSKY_DATA": small_data(os.path.join(folder, "examples"))}
+    with Explorer(folder, environment=data, train=True) as app:
         app.wait(lambda: app.has("label", re.compile(r"step \d")), 120, "a first step")
         app.page("Devices")
         choices(app)

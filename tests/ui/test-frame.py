@@ -51,6 +51,28 @@ def the_page_is_remembered(folder):
 
 
 @test
+def a_tour_forward_and_back(folder):
+    with Explorer(folder) as app:
+        app.key("F1")
+        app.find("label", "Something learns at once")
+        last = int(re.match("^1 of ([0-9]+)$", app.find("label", re.compile("^1 of ")).name)[1])
+        check(not app.find("push button", "Back").sensitive, "it goes back from the first picture")
+        app.key("Right")
+        app.find("label", f"2 of {last}")
+        app.gone("label", "Something learns at once")
+        app.find("label", "Turn things while it learns")
+        app.key("Left")
+        app.find("label", "Something learns at once")
+        for place in range(2, last + 1):
+            app.click("push button", "Forward")
+            app.find("label", f"{place} of {last}")
+        check(not app.find("push button", "Forward").sensitive, "it goes on after the last picture")
+        app.key("Esc")
+        app.gone("label", f"{last} of {last}")
+        check(shown(app), "the window is gone, too")
+
+
+@test
 def jobs(folder):
     with Explorer(folder) as app:
         app.key("Ctrl+j")
