@@ -34,9 +34,11 @@ def count_sizes(largest, smallest):
 
 def paint(options, kept, style, size, smallest, steps):
     path = kept.path(f"{os.path.splitext(style)[0]}-{size}-from-{smallest}-{steps}.png")
+    under_way = kept.path("under-way.png")  # where an interruption leaves what there is
     if not os.path.exists(path):
         kolinsky(options.kolinsky, "style", *pictures(options, style), "--size", size,
-                 "--smallest", smallest, "--steps", steps, "-o", path)
+                 "--smallest", smallest, "--steps", steps, "-o", under_way)
+        os.replace(under_way, path)
     return path
 
 
