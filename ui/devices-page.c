@@ -355,6 +355,9 @@ compare (GSimpleAction *action, GVariant *parameter, gpointer data)
   kx_table_clear (self->compare_table);
   self->worst = 0;
   enable (self, "compare", FALSE);
+  gtk_label_set_label (
+      self->compare_text,
+      _ ("Computing the step on both devices; the first time kernels are compiled…"));
   kx_device_step_compare (kx_session_get_device (self->session), other, G_OBJECT (self), take_step,
                           compared);
 }

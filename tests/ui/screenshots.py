@@ -279,14 +279,10 @@ def prepare(options, folder):
 def photograph(name, function, options, size, scheme, target, more=None):
     """Takes the picture of a state; whether that was possible."""
     folder = tempfile.mkdtemp(prefix="kolinsky-screenshot-")
-    if more and more.get("dpi"):
-        os.makedirs(os.path.join(folder, "config", "gtk-4.0"))
-        with open(os.path.join(folder, "config", "gtk-4.0", "settings.ini"), "w") as file:
-            file.write(f"[Settings]\ngtk-xft-dpi={1024 * more['dpi']}\n")
     app = None
     try:
         arguments, environment = prepare(options, folder)
-        environment.update((more or {}).get("environment", {}))
+        environment.update(more or {})
         settings = {"color-scheme": f"'{scheme}'", **options.get("settings", {})}
         app = Explorer(folder, *arguments, settings=settings, environment=environment, size=size,
                        train=options.get("train", False))
@@ -339,7 +335,7 @@ def take_all(target, chosen):
             for scheme in ("light", "dark"):
                 photograph(name, function, options, size, scheme,
                            os.path.join(target, f"{name}-{size[0]}x{size[1]}-{scheme}.png"))
-    series = {"large": {"dpi": 192}, "rtl": {"environment": {"LANGUAGE": "ar"}}}
+    series = {"large": {"GDK_DPI_SCALE": "2"}, "rtl": {"LANGUAGE": "ar"}}
     for suffix, more in series.items():
         for page in PAGES:
             if not chosen or suffix in chosen:

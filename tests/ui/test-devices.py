@@ -103,6 +103,7 @@ def the_same_step_on_two_devices(folder):
             raise Skip("there is one device only")
         app.press(app.find("page tab", "Compare"))
         app.find("push button", "Compare").click()
+        app.gone("label", re.compile("^The same training step on"))
         text = app.find("label", re.compile("^The largest difference is"), 120).name
         worst = float(re.search(r"is (\S+) of", text)[1])
         check(0 < worst < 1e-4, f"the devices differ by {worst}")
