@@ -52,6 +52,14 @@ class Display:
     def close(self):
         self.x.XCloseDisplay(self.display)
 
+    def set_dpi(self, dpi):
+        """The resolution that applications take text to have; 96 is usual."""
+        resource_manager, string = 23, 31  # atoms of Xatom.h
+        text = f"Xft.dpi:\t{dpi}\n".encode()
+        self.x.XChangeProperty(self.display, self.root, ctypes.c_ulong(resource_manager),
+                               ctypes.c_ulong(string), 8, 0, text, len(text))
+        self.x.XSync(self.display, 0)
+
     # ── Pictures ─────────────────────────────────────────────────────────────
 
     def pixels(self, area=None):

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 
+from display import Display
 from explorer import APPLICATION, PAGES, Explorer, check, small_data
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -276,13 +277,12 @@ def prepare(options, folder):
     return arguments, environment
 
 
-def photograph(name, function, options, size, scheme, target, more=None):
+def photograph(name, function, options, size, scheme, target):
     """Takes the picture of a state; whether that was possible."""
     folder = tempfile.mkdtemp(prefix="kolinsky-screenshot-")
     app = None
     try:
         arguments, environment = prepare(options, folder)
-        environment.update(more or {})
         settings = {"color-scheme": f"'{scheme}'", **options.get("settings", {})}
         app = Explorer(folder, *arguments, settings=settings, environment=environment, size=size,
                        train=options.get("train", False))
@@ -335,12 +335,15 @@ def take_all(target, chosen):
             for scheme in ("light", "dark"):
                 photograph(name, function, options, size, scheme,
                            os.path.join(target, f"{name}-{size[0]}x{size[1]}-{scheme}.png"))
-    series = {"large": {"GDK_DPI_SCALE": "2"}, "rtl": {"LANGUAGE": "ar"}}
-    for suffix, more in series.items():
+    display = Display()
+    for suffix, dpi, environment in (("large", 192, {}), ("rtl", 96, {"LANGUAGE": "ar"})):
+        display.set_dpi(dpi)
         for page in PAGES:
             if not chosen or suffix in chosen:
-                photograph(page, lambda app, page=page: app.page(page), {}, SIZES[0], "light",
-                           os.path.join(target, f"{page.lower()}-{suffix}.png"), more)
+                photograph(page, lambda app, page=page: app.page(page),
+                           {"environment": environment}, SIZES[0], "light",
+                           os.path.join(target, f"{page.lower()}-{suffix}.png"))
+    display.close()
 
 
 def main():
