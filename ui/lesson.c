@@ -14,7 +14,7 @@
 #include "news-private.h"
 
 #define CHECKPOINT_EVERY 100 /* steps between states that one can go back to */
-#define TELL_SECONDS 0.05    /* between two messages with metrics */
+#define TELL_SECONDS 0.1     /* between two messages with metrics: drawing takes time from learning */
 
 /* What has to be done before the first step, a turn each. */
 typedef enum {
