@@ -167,11 +167,15 @@ add_network (KxFastGrid *self, const char *folder, const char *file)
   g_autofree char *name = g_strndup (file, strcspn (file, "."));
   g_autofree char *accessible = g_strdup_printf (_ ("Paint with %s"), name);
   g_autofree char *sample = find_sample (folder, name);
-  GtkWidget *button = gtk_button_new (), *image = gtk_picture_new ();
+  GtkWidget *button = gtk_button_new ();
+  GtkWidget *image = sample ? gtk_picture_new ()
+                            : gtk_image_new_from_icon_name ("applications-graphics-symbolic");
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3), *label = gtk_label_new (name);
 
   gtk_widget_set_size_request (image, THUMBNAIL, THUMBNAIL);
   gtk_widget_set_can_target (image, FALSE);
+  if (!sample)
+    gtk_image_set_pixel_size (GTK_IMAGE (image), THUMBNAIL / 2);
   gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_MIDDLE);
   gtk_label_set_max_width_chars (GTK_LABEL (label), 8);
   gtk_widget_add_css_class (label, "caption");

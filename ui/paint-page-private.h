@@ -81,6 +81,7 @@ struct _KxPaintPage {
   AdwComboRow *size, *colours, *network;
   GtkSpinButton *steps;
   GtkWidget *styles_group, *layers_group, *chart_side, *frame;
+  GtkOrientable *bottom;
   AdwExpanderRow *layers;
   GPtrArray *layer_dials; /* of KxPaintDial */
 };

@@ -18,6 +18,7 @@
 #include "window.h"
 
 #define NATURAL_WIDTH 540 /* pixels of the content */
+#define NARROW 500        /* in less, what stands below the picture is not side by side */
 
 G_DEFINE_FINAL_TYPE (KxPaintPage, kx_paint_page, KX_TYPE_PAGE)
 
@@ -116,6 +117,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, frame);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, canvas);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_hint);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, bottom);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, chart_side);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, left);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, need);
@@ -177,9 +179,27 @@ measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minim
   *minimum_baseline = *natural_baseline = -1;
 }
 
+static gboolean
+turn_bottom (gpointer data)
+{
+  KxPaintPage *self = data;
+  gboolean narrow = gtk_widget_get_width (self->frame) < NARROW;
+  GtkOrientation orientation = narrow ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL;
+
+  gtk_orientable_set_orientation (self->bottom, orientation);
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->chart_side), orientation);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 allocate (GtkWidget *widget, int width, int height, int baseline)
 {
+  KxPaintPage *self = KX_PAINT_PAGE (gtk_widget_get_ancestor (widget, KX_TYPE_PAINT_PAGE));
+  gboolean narrow = gtk_orientable_get_orientation (self->bottom) == GTK_ORIENTATION_VERTICAL;
+
+  /* Not now, as nothing may change its size meanwhile. */
+  if (narrow != (width < NARROW))
+    g_idle_add_full (G_PRIORITY_HIGH_IDLE, turn_bottom, g_object_ref (self), g_object_unref);
   gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
 }
 

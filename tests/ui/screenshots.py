@@ -178,6 +178,29 @@ def paint_running(app):
     app.find("label", re.compile(r"^Step ([4-9]\d|\d\d\d) of "), 400)
 
 
+@state(installs=SQUEEZENET, settings={"page": "'paint'"})
+def paint_ready(app):
+    app.find("label", re.compile("^Needs .*[GM]B"), 240)
+
+
+@state(installs=SQUEEZENET, settings={"page": "'paint'"})
+def paint_finished(app):
+    paint_ready(app)
+    app.find("spin button", "Steps").value = 4
+    app.find("push button", "Paint").click()
+    app.find("label", "Done", 240)
+
+
+@state(installs=SQUEEZENET, settings={"page": "'paint'"})
+def paint_failed(app):
+    broken = app.path("data", "kolinsky", "styles", "broken.safetensors")
+    with open(broken, "wb") as file:
+        file.write(bytes(100))
+    paint_ready(app)
+    app.find("push button", "Paint with broken").click()
+    app.find("label", re.compile("damaged"), 60)
+
+
 @state()
 def ask(app):
     app.page("Ask")

@@ -94,13 +94,16 @@ count_named (GListModel *layers)
   return n >= 2 ? n : 0;
 }
 
+/* The width of the names; 0 if there is no room for them, one below the other in @height. */
 static double
-measure_names (const KxPlot *plot, GListModel *layers, double width)
+measure_names (const KxPlot *plot, GListModel *layers, double width, double height)
 {
-  int widest = 0;
+  int widest, row;
 
-  if (width < NAMES_FROM || count_named (layers) == 0)
+  measure_text (plot, WIDEST, &widest, &row);
+  if (width < NAMES_FROM || count_named (layers) == 0 || count_named (layers) * row > height)
     return 0;
+  widest = 0;
   for (guint i = 0; i < g_list_model_get_n_items (layers); i++)
     {
       KxLayer *layer = layer_at (layers, i);
@@ -120,10 +123,10 @@ lay_out (KxPlot *plot, GListModel *layers, double width, double height)
 
   measure_text (plot, WIDEST, &text_width, &text_height);
   double left = text_width + 12, top = has_marks (layers) ? text_height + 2 : text_height / 2 + 1;
-  plot->names = measure_names (plot, layers, width);
-  double right = MAX (plot->names, 12), bottom = text_height + 9;
-  plot->box = GRAPHENE_RECT_INIT (left, round (top), MAX (1, width - left - right),
-                                  MAX (1, floor (height - round (top) - bottom)));
+  double bottom = text_height + 9, inner = MAX (1, floor (height - round (top) - bottom));
+  plot->names = measure_names (plot, layers, width, inner);
+  double right = MAX (plot->names, 12);
+  plot->box = GRAPHENE_RECT_INIT (left, round (top), MAX (1, width - left - right), inner);
   plot->x.length = plot->box.size.width;
   plot->y.length = plot->box.size.height;
 }
