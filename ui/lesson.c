@@ -41,7 +41,7 @@ struct _KxLesson {
 
   /* The letter box, under the mutex. */
   GMutex mutex;
-  gboolean running, stop, keep_state, scrap;
+  gboolean running, keep_state, scrap;
   guint single_steps;
   guint64 limit; /* the step at which it pauses; 0: none */
   gboolean is_set[KX_N_CONTROLS];
@@ -431,10 +431,20 @@ record (KxLesson *lesson, GError **error)
          || kol_trainer_branch (lesson->trainer, lesson->origin, lesson->parent_folder, error);
 }
 
+static GCancellable *
+get_cancellable (KxLesson *lesson)
+{
+  g_mutex_lock (&lesson->mutex);
+  GCancellable *cancellable = kx_task_get_cancellable (lesson->task);
+  g_mutex_unlock (&lesson->mutex);
+  return cancellable;
+}
+
 static gboolean
 compile (KxLesson *lesson, GError **error)
 {
-  if (!kol_trainer_prepare (lesson->trainer, error) || !record (lesson, error)
+  if (!kol_trainer_prepare (lesson->trainer, get_cancellable (lesson), error)
+      || !record (lesson, error)
       || !kol_trainer_begin (lesson->trainer, take_report, lesson, error))
     return FALSE;
   lesson->recorded = lesson->resume || lesson->folder;
@@ -519,7 +529,7 @@ rewind_to (KxLesson *lesson, KolTrainState *state, GError **error)
 
 /* What is wished, taken out of the letter box. */
 typedef struct {
-  gboolean running, stop, keep_state;
+  gboolean running, keep_state;
   guint single_steps;
   guint64 limit;
   gboolean is_set[KX_N_CONTROLS];
@@ -534,7 +544,6 @@ take_wishes (KxLesson *lesson)
 
   g_mutex_lock (&lesson->mutex);
   wishes.running = lesson->running;
-  wishes.stop = lesson->stop;
   wishes.keep_state = lesson->keep_state;
   wishes.single_steps = lesson->single_steps;
   wishes.limit = lesson->limit;
@@ -643,11 +652,6 @@ learn (KxLesson *lesson, double seconds)
   GError *error = NULL;
   Wishes wishes = take_wishes (lesson);
 
-  if (wishes.stop)
-    {
-      g_clear_pointer (&wishes.rewind, kol_train_state_unref);
-      return KX_TURN_DONE;
-    }
   if (!fulfil (lesson, &wishes, &error))
     return give_up (lesson, error);
   if (wishes.limit && kol_trainer_get_step (lesson->trainer) >= wishes.limit)
@@ -683,6 +687,8 @@ take_turn (gpointer self, double seconds)
     return learn (lesson, seconds);
   if (go_through_stage (lesson, &error))
     return KX_TURN_MORE;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return KX_TURN_DONE; /* as was wished */
   return give_up (lesson, g_steal_pointer (&error));
 }
 
@@ -821,7 +827,9 @@ kx_lesson_begin (KxLesson *lesson, KxRun *run)
 {
   lesson->run = kx_holder_new (run);
   g_atomic_ref_count_inc (&lesson->references);
+  g_mutex_lock (&lesson->mutex); /* its first turns may come before the task is known */
   lesson->task = kx_worker_add (kx_engine_get_worker (lesson->engine), &lesson_kind, lesson, 1);
+  g_mutex_unlock (&lesson->mutex);
 }
 
 /* Puts a wish into the letter box. */
@@ -834,10 +842,14 @@ kx_lesson_begin (KxLesson *lesson, KxRun *run)
 void
 kx_lesson_control (KxLesson *lesson, KxVerb verb)
 {
+  if (verb == KX_VERB_STOP)
+    {
+      kx_task_cancel (lesson->task);
+      return;
+    }
   WISH (lesson, {
     lesson->running = verb == KX_VERB_RUN;
     lesson->single_steps = verb == KX_VERB_STEP ? lesson->single_steps + 1 : 0;
-    lesson->stop = lesson->stop || verb == KX_VERB_STOP;
   })
 }
 
@@ -875,7 +887,8 @@ kx_lesson_set_limit (KxLesson *lesson, guint64 step)
 void
 kx_lesson_scrap (KxLesson *lesson)
 {
-  WISH (lesson, lesson->stop = lesson->scrap = TRUE)
+  WISH (lesson, lesson->scrap = TRUE)
+  kx_task_cancel (lesson->task);
 }
 
 void

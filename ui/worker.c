@@ -23,6 +23,7 @@ struct _KxTask {
   KxWorker *worker;
   const KxTaskKind *kind;
   gpointer self;
+  GCancellable *cancellable;
 
   /* Under the worker's mutex: */
   guint weight;
@@ -93,6 +94,7 @@ kx_task_unref (KxTask *task)
   if (!g_atomic_ref_count_dec (&task->references))
     return;
   worker_unref (task->worker);
+  g_object_unref (task->cancellable);
   g_free (task);
 }
 
@@ -136,7 +138,23 @@ kx_task_wake (KxTask *task)
  * It gets no turn any more but ends, after the one under way.
  */
 void
-kx_task_cancel (KxTask *task){ WITH_WORKER (task, task->cancelled = TRUE) }
+kx_task_cancel (KxTask *task)
+{
+  WITH_WORKER (task, task->cancelled = TRUE; g_cancellable_cancel (task->cancellable))
+}
+
+/**
+ * kx_task_get_cancellable:
+ * @task: a task
+ *
+ * Returns: (transfer none): what is cancelled with it, and when the worker stops; for what takes
+ *   longer than a turn should
+ */
+GCancellable *
+kx_task_get_cancellable (KxTask *task)
+{
+  return task->cancellable;
+}
 
 /**
  * kx_task_is_cancelled:
@@ -144,7 +162,8 @@ kx_task_cancel (KxTask *task){ WITH_WORKER (task, task->cancelled = TRUE) }
  *
  * Returns: whether it was; for a turn that could end sooner
  */
-gboolean kx_task_is_cancelled (KxTask *task)
+gboolean
+kx_task_is_cancelled (KxTask *task)
 {
   g_mutex_lock (&task->worker->mutex);
   gboolean cancelled = task->cancelled || task->worker->stop;
@@ -326,6 +345,8 @@ kx_worker_stop (KxWorker *worker, KxCall last, gpointer data)
   g_mutex_lock (&worker->mutex);
   worker->last = (Call){ .func = last, .data = data };
   worker->stop = TRUE;
+  for (GList *each = worker->tasks; each; each = each->next)
+    g_cancellable_cancel (((KxTask *) each->data)->cancellable);
   g_cond_signal (&worker->news);
   g_mutex_unlock (&worker->mutex);
   g_thread_join (worker->thread);
@@ -407,6 +428,7 @@ kx_worker_add (KxWorker *worker, const KxTaskKind *kind, gpointer self, guint we
   task->worker = worker;
   task->kind = kind;
   task->self = self;
+  task->cancellable = g_cancellable_new ();
   task->weight = MAX (weight, 1);
   g_mutex_lock (&worker->mutex);
   task->pass = least_pass (worker);

@@ -1,7 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -54,6 +54,7 @@ void kx_task_set_weight (KxTask *task, guint weight);
 void kx_task_wake (KxTask *task);
 void kx_task_cancel (KxTask *task);
 gboolean kx_task_is_cancelled (KxTask *task);
+GCancellable *kx_task_get_cancellable (KxTask *task);
 double kx_task_get_seconds (KxTask *task);
 void kx_task_unref (KxTask *task);
 

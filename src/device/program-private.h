@@ -1,6 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <gio/gio.h>
+
 #include "buffer-private.h"
 
 G_BEGIN_DECLS
@@ -60,6 +62,9 @@ KolQueueMode kol_queue_get_mode (const KolQueue *queue);
 /* Builds or loads all programs noted in COLLECT mode, reporting progress to the device's
  * KolProgress. */
 gboolean kol_queue_build_collected (KolQueue *queue, GError **error);
+/* What ends preparations before their next program, which then fails with G_IO_ERROR_CANCELLED;
+ * lent until it is set to NULL. */
+void kol_queue_set_cancellable (KolQueue *queue, GCancellable *cancellable);
 /* The name under which the following launches appear in the profile, or NULL. */
 void kol_queue_set_label (KolQueue *queue, const char *label);
 /* How many additions and multiplications the following launches under this name do together. */

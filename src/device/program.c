@@ -454,6 +454,12 @@ tell_progress (KolDevice *device, guint done, guint total)
     progress ("Compiling kernels", done, total, user_data);
 }
 
+void
+kol_queue_set_cancellable (KolQueue *queue, GCancellable *cancellable)
+{
+  queue->cancellable = cancellable;
+}
+
 gboolean
 kol_queue_build_collected (KolQueue *queue, GError **error)
 {
@@ -470,7 +476,8 @@ kol_queue_build_collected (KolQueue *queue, GError **error)
       const Wanted *one = g_ptr_array_index (wanted, i);
       if (i == 0)
         tell_progress (device, 0, wanted->len);
-      if (!get_program (device, one->program, one->options, FROM_ANYWHERE, error))
+      if (g_cancellable_set_error_if_cancelled (queue->cancellable, error)
+          || !get_program (device, one->program, one->options, FROM_ANYWHERE, error))
         return FALSE;
       tell_progress (device, i + 1, wanted->len);
     }
@@ -554,9 +561,11 @@ static Kernel *
 make_kernel (KolQueue *queue, const Kernel *names, GError **error)
 {
   cl_int code;
+
+  if (g_cancellable_set_error_if_cancelled (queue->cancellable, error))
+    return NULL;
   cl_program program
       = get_program (queue->device, names->program, names->options, FROM_ANYWHERE, error);
-
   if (!program)
     return NULL;
 

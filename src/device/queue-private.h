@@ -11,6 +11,7 @@ struct _KolQueue {
   cl_command_queue handle;
   gboolean profiled; /* whether @handle measures times */
   KolQueueMode mode;
+  GCancellable *cancellable; /* lent: of preparations under way, or NULL */
   char *label;
   double operations;   /* of the node @label, which its first launch will count; then 0 */
   GHashTable *kernels; /* set of Kernel (program.c), found by program, kernel and options */

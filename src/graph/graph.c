@@ -172,7 +172,8 @@ kol_graph_get_error (const KolGraph *graph)
 /**
  * kol_graph_set_cancellable:
  * @graph: a graph
- * @cancellable: (nullable): looked at between two launches; a cancelled run
+ * @cancellable: (nullable): looked at between two launches and, while a run is prepared,
+ *   between two programs that are compiled or measured; a cancelled run, or kol_prepare(),
  *   fails with %G_IO_ERROR_CANCELLED
  */
 void

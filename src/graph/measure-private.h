@@ -27,7 +27,7 @@ typedef struct {
  * Measures the candidates for @node and holds their results against each other;
  * who is wrong is switched off and reported. Returns the fastest that is right,
  * or NULL where there is not the memory to measure any. With @error set only if
- * the device has no queue.
+ * the device has no queue, or the graph's cancellable says so.
  */
 const KolVariant *kol_measure (KolGraph *graph, const KolNode *node, const KolMeasureLimits *limits,
                                KolCandidate *candidates, guint n, GError **error);

@@ -458,13 +458,31 @@ try_candidate (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candi
     return *n ? g_steal_pointer (&results) : NULL;
 
   candidate->seconds = 0;
-  if (!g_error_matches (error, KOL_ERROR, KOL_ERROR_MEMORY))
+  if (!g_error_matches (error, KOL_ERROR, KOL_ERROR_MEMORY)
+      && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
       g_autofree char *reason = g_strdup_printf ("failed (%s)", error->message);
 
       strike (kol_queue_get_device (bench->queue), bench->node, candidate, reason);
     }
   return NULL;
+}
+
+/* Tries all the candidates and compares them; @error says that it was cancelled. */
+static gboolean
+try_candidates (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidates,
+                float **results, guint n, GCancellable *cancellable, GError **error)
+{
+  gsize n_results = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      results[i] = try_candidate (bench, limits, &candidates[i], &n_results);
+      if (g_cancellable_set_error_if_cancelled (cancellable, error)) /* it may not have run */
+        return FALSE;
+    }
+  judge (bench, limits, candidates, results, n_results, n);
+  return TRUE;
 }
 
 const KolVariant *
@@ -474,17 +492,13 @@ kol_measure (KolGraph *graph, const KolNode *node, const KolMeasureLimits *limit
   KolQueue *queue = kol_parameters_get_queue (graph->parameters, error);
   g_autofree float **results = g_new0 (float *, n);
   const KolCandidate *best = NULL;
-  gsize n_results = 0;
+  gboolean good = TRUE;
   Bench bench = { 0 };
 
   if (!queue)
     return NULL;
   if (bench_init (&bench, queue, node, NULL))
-    {
-      for (guint i = 0; i < n; i++)
-        results[i] = try_candidate (&bench, limits, &candidates[i], &n_results);
-      judge (&bench, limits, candidates, results, n_results, n);
-    }
+    good = try_candidates (&bench, limits, candidates, results, n, graph->cancellable, error);
   kol_queue_finish (queue, NULL);
   bench_clear (&bench);
   for (guint i = 0; i < n; i++)
@@ -493,5 +507,5 @@ kol_measure (KolGraph *graph, const KolNode *node, const KolMeasureLimits *limit
       if (candidates[i].seconds > 0 && (!best || candidates[i].seconds < best->seconds))
         best = &candidates[i];
     }
-  return best ? best->variant : NULL;
+  return good && best ? best->variant : NULL;
 }

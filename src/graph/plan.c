@@ -859,15 +859,12 @@ build_programs (KolPlan *plan, GError **error)
   return good && kol_queue_build_collected (queue, error);
 }
 
-/* Chooses variants, by measurement where it is not known yet; allocates; builds programs. */
-gboolean
-kol_plan_prepare (KolPlan *plan, GError **error)
+static gboolean
+prepare (KolPlan *plan, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  if (plan->prepared)
-    return TRUE;
-  if (!kol_parameters_get_queue (plan->graph->parameters, error) || !lay_out (plan, TRUE, error))
+  if (!lay_out (plan, TRUE, error))
     return FALSE;
   if (!reserve_memory (plan, &local))
     {
@@ -885,6 +882,22 @@ kol_plan_prepare (KolPlan *plan, GError **error)
         g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  plan->prepared = build_programs (plan, error);
+  return build_programs (plan, error);
+}
+
+/* Chooses variants, by measurement where it is not known yet; allocates; builds programs. */
+gboolean
+kol_plan_prepare (KolPlan *plan, GError **error)
+{
+  KolQueue *queue;
+
+  if (plan->prepared)
+    return TRUE;
+  queue = kol_parameters_get_queue (plan->graph->parameters, error);
+  if (!queue)
+    return FALSE;
+  kol_queue_set_cancellable (queue, plan->graph->cancellable);
+  plan->prepared = prepare (plan, error);
+  kol_queue_set_cancellable (queue, NULL);
   return plan->prepared;
 }

@@ -675,7 +675,8 @@ kol_run (KolGraph *graph, KolValue *target, GError **error)
  * @error: return location
  *
  * Does what the first kol_run_all() would do before it runs: chooses variants,
- * allocates, compiles. Progress is told to the device's #KolProgress.
+ * allocates, compiles. Progress is told to the device's #KolProgress. The graph's
+ * cancellable ends it after the program under way; what is compiled by then stays.
  *
  * Returns: %FALSE if something has failed
  */

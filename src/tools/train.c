@@ -402,7 +402,7 @@ prepare (Run *run, GError **error)
       guint64 from = run->options->from == UNSET_INTEGER ? 0 : (guint64) run->options->from;
 
       run->recorded = kol_trainer_resume (run->trainer, run->folder, from, error);
-      if (!run->recorded || !kol_trainer_prepare (run->trainer, error))
+      if (!run->recorded || !kol_trainer_prepare (run->trainer, NULL, error))
         return FALSE;
       guint64 done = kol_trainer_get_step (run->trainer);
       if (done < kol_trainer_get_settings (run->trainer)->steps)
@@ -411,7 +411,7 @@ prepare (Run *run, GError **error)
         tool_say ("All %" G_GUINT64_FORMAT " steps are done; --steps N makes it longer", done);
       return TRUE;
     }
-  if (!kol_trainer_prepare (run->trainer, error))
+  if (!kol_trainer_prepare (run->trainer, NULL, error))
     return FALSE;
   run->recorded = kol_trainer_record (run->trainer, run->folder, &run->data_options, error);
   return run->recorded;

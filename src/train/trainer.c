@@ -549,22 +549,34 @@ kol_trainer_tell_steps (KolTrainer *trainer, gboolean tell)
 /**
  * kol_trainer_prepare:
  * @trainer: a trainer
+ * @cancellable: (nullable): ends it after the program under way
  * @error: return location
  *
  * Compiles and allocates all that training needs, which the device's progress
  * function can show; kol_trainer_run() then starts at once. Done by
- * kol_trainer_run() if it is not done before.
+ * kol_trainer_run() if it is not done before. What was compiled when it is cancelled
+ * is not compiled again.
  *
- * Returns: %FALSE if a program does not compile or memory is short
+ * Errors: %G_IO_ERROR_CANCELLED; %KOL_ERROR_BUILD if a program does not compile;
+ * %KOL_ERROR_MEMORY.
+ *
+ * Returns: whether training can start
  */
 gboolean
-kol_trainer_prepare (KolTrainer *trainer, GError **error)
+kol_trainer_prepare (KolTrainer *trainer, GCancellable *cancellable, GError **error)
 {
   g_return_val_if_fail (trainer != NULL, FALSE);
+  KolGraph *const graphs[]
+      = { kol_evaluator_get_graph (trainer->evaluator), trainer->learner.graph };
 
+  for (guint i = 0; i < G_N_ELEMENTS (graphs); i++)
+    kol_graph_set_cancellable (graphs[i], cancellable);
   /* The largest comes after the small one: variants are measured in memory that is still free. */
-  return kol_evaluator_prepare (trainer->evaluator, error)
-         && prepare_learner (&trainer->learner, error);
+  gboolean good = kol_evaluator_prepare (trainer->evaluator, error)
+                  && prepare_learner (&trainer->learner, error);
+  for (guint i = 0; i < G_N_ELEMENTS (graphs); i++) /* steps are taken whole */
+    kol_graph_set_cancellable (graphs[i], NULL);
+  return good;
 }
 
 /* ── Another batch ───────────────────────────────────────────────────────────────────────────── */

@@ -89,7 +89,8 @@ KOL_API gboolean kol_trainer_record (KolTrainer *trainer, const char *folder,
 KOL_API gboolean kol_trainer_resume (KolTrainer *trainer, const char *folder, guint64 step,
                                      GError **error);
 
-KOL_API gboolean kol_trainer_prepare (KolTrainer *trainer, GError **error);
+KOL_API gboolean kol_trainer_prepare (KolTrainer *trainer, GCancellable *cancellable,
+                                      GError **error);
 KOL_API gboolean kol_trainer_run (KolTrainer *trainer, KolTrainReporter reporter,
                                   gpointer user_data, GCancellable *cancellable, GError **error);
 KOL_API gboolean kol_trainer_begin (KolTrainer *trainer, KolTrainReporter reporter,

@@ -855,7 +855,7 @@ kol_trainer_begin (KolTrainer *trainer, KolTrainReporter reporter, gpointer user
   g_return_val_if_fail (trainer != NULL && !trainer->training, FALSE);
 
   /* Programs first: the examples may still be being read meanwhile. */
-  if (!kol_trainer_prepare (trainer, error) || !kol_dataset_finish (trainer->data, error))
+  if (!kol_trainer_prepare (trainer, NULL, error) || !kol_dataset_finish (trainer->data, error))
     return FALSE;
   if (trainer->pinned)
     compare_variants (trainer, trainer->learner.graph, trainer->pinned);

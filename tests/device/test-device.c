@@ -949,6 +949,39 @@ test_cache_second_load (void)
   end_cache (folder, variable);
 }
 
+static void
+cancel_after_the_first (const char *stage, guint done, guint total, gpointer user_data)
+{
+  if (done == 1)
+    g_cancellable_cancel (user_data);
+}
+
+/* Preparing ends between two programs; the one that was compiled is not compiled again. */
+static void
+test_cancelled_between_programs (void)
+{
+  Variable variable;
+  char *folder = begin_cache (&variable);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (KolDevice) device = open_device ();
+  g_autoptr (KolQueue) queue = open_queue (device);
+
+  kol_device_set_progress (device, cancel_after_the_first, cancellable);
+  kol_queue_set_cancellable (queue, cancellable);
+  kol_queue_set_mode (queue, KOL_QUEUE_COLLECT);
+  g_assert_true (launch_fill (queue, NULL, 4, 1.0f, NULL, &error));
+  g_assert_true (launch_fill (queue, NULL, 4, 1.0f, "-D TEST_SCALE=2.0f", &error));
+  g_assert_false (kol_queue_build_collected (queue, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_autoptr (GPtrArray) files = cached_programs (folder);
+  g_assert_cmpuint (files->len, ==, 1);
+
+  kol_queue_set_cancellable (queue, NULL);
+  g_assert_cmpuint (compiled_on_a_new_device (), ==, 1);
+  end_cache (folder, variable);
+}
+
 /* What may have happened to a file. */
 typedef enum {
   FLIP_PAYLOAD,
@@ -1873,6 +1906,7 @@ add_tests (void)
   g_test_add_func ("/program/build-error", test_build_error);
   g_test_add_func ("/program/threads", test_threads);
   g_test_add_func ("/program/cache/second-load", test_cache_second_load);
+  g_test_add_func ("/program/cache/cancelled", test_cancelled_between_programs);
   for (gsize i = 0; i < G_N_ELEMENTS (damages); i++)
     g_test_add_data_func (damages[i].path, GINT_TO_POINTER (damages[i].damage), test_cache_damage);
   g_test_add_func ("/program/cache/unwritable", test_cache_unwritable);

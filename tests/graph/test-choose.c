@@ -187,6 +187,48 @@ test_failing (void)
   g_assert_true (kol_tuning_is_struck (device->tuning, "test_failing", "failing"));
 }
 
+static GCancellable *cancellable;
+
+static gboolean
+cancelling_launch (KolLaunch *self, const KolNode *node, GError **error)
+{
+  g_cancellable_cancel (cancellable);
+  return launch (self, "x0*x0*x0", kol_count (&node->outputs[0]), error);
+}
+
+OP (cancelled, { .name = "slow", .launch = cancelling_launch },
+    { .name = "right", .launch = cube_launch })
+
+/* What ends in the middle of measuring has found nothing out, and begins anew the next time. */
+static void
+test_cancelled (void)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (GCancellable) here = cancellable = g_cancellable_new ();
+  KolValue *in = kol_placeholder (graph, "x", KOL_SHAPE (COUNT));
+  KolValue *out = KOL_NODE (&cancelled_op, NULL, in);
+
+  work = 1e9;
+  kol_graph_set_cancellable (graph, cancellable);
+  for (int i = 0; i < 2; i++) /* in its course; before it has begun */
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (kol_prepare (graph, &out, 1, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    }
+  g_assert_false (kol_tuning_is_struck (device->tuning, "test_cancelled", "slow"));
+  g_assert_false (kol_tuning_is_struck (device->tuning, "test_cancelled", "right"));
+  g_autofree char *key = kol_work_key (out->node);
+  g_assert_null (kol_tuning_lookup (device->tuning, key));
+
+  g_autoptr (GError) error = NULL;
+  kol_graph_set_cancellable (graph, NULL);
+  g_assert_true (kol_prepare (graph, &out, 1, &error));
+  g_autofree char *found = kol_tuning_lookup (device->tuning, key);
+  g_assert_nonnull (found);
+}
+
 static void
 remove_folder (const char *path)
 {
@@ -227,6 +269,7 @@ main (int argc, char **argv)
   g_test_add_func ("/choose/pair", test_pair);
   g_test_add_func ("/choose/large", test_large);
   g_test_add_func ("/choose/failing", test_failing);
+  g_test_add_func ("/choose/cancelled", test_cancelled);
   status = g_test_run ();
   kol_device_unref (device);
   remove_folder (cache);

@@ -173,6 +173,18 @@ def the_window_stays_alive(folder):
 
 
 @test
+def closing_does_not_wait_for_kernels(folder):
+    data = small_data(os.path.join(folder, "examples"))
+    cache = os.path.join(folder, "no-kernels-yet")
+    with Explorer(folder, train=True,
+                  environment={"KOLINSKY_DATA": data, "KOLINSKY_CACHE": cache}) as app:
+        app.find("label", re.compile("^Compiling kernels [0-9]+/[0-9]+$"), seconds=60)
+        app.close()
+    # It is recorded as soon as all its kernels are there.
+    check(not any("run.ini" in names for _, _, names in os.walk(folder)), "it was made ready first")
+
+
+@test
 def what_was_begun_is_resumed(folder):
     with explorer(folder) as app:
         wait_for_step(app, 60)
