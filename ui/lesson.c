@@ -211,6 +211,36 @@ tell_validation (KxLesson *lesson, const KolTrainReport *report, guint64 step)
   post (news);
 }
 
+/* What the engine says, in the words of the application. */
+static void
+tell_note (KxLesson *lesson, const KolTrainReport *report)
+{
+  static const char *const sentences[] = {
+    [KOL_NOTE_SKIPPED] = N_ ("Left out: %s"),
+    [KOL_NOTE_MORE_SKIPPED] = N_ ("There are more pictures that cannot be read"),
+    [KOL_NOTE_PLATEAU] = N_ ("The validation loss is on a plateau: the rate is now %s"),
+    [KOL_NOTE_BEST_GONE] = N_ ("Validation has not improved for %s validations: stopped; the best "
+                               "checkpoint, of step %s, is not there any more"),
+    [KOL_NOTE_BACK_TO_BEST] = N_ ("Validation has not improved for %s validations: stopped after "
+                                  "step %s, and gone back to the best, step %s"),
+    [KOL_NOTE_VARIANT]
+    = N_ ("%s was computed by the variant %s, which is not there now; by %s the losses will agree "
+          "up to rounding, not to the last digit"),
+    [KOL_NOTE_DEVICE] = N_ ("The run was on %s (%s), and goes on on %s (%s): the losses will agree "
+                            "up to rounding, not to the last digit"),
+  };
+  const char *const *words = report->words;
+
+  if (report->note >= G_N_ELEMENTS (sentences)) /* of a later engine */
+    {
+      tell_text (lesson, KX_LESSON_NOTE, report->text);
+      return;
+    }
+  g_autofree char *text
+      = g_strdup_printf (_ (sentences[report->note]), words[0], words[1], words[2], words[3]);
+  tell_text (lesson, KX_LESSON_NOTE, text);
+}
+
 static void
 take_report (const KolTrainReport *report, gpointer data)
 {
@@ -228,7 +258,7 @@ take_report (const KolTrainReport *report, gpointer data)
       tell_validation (lesson, report, report->step);
       break;
     case KOL_TRAIN_NOTE:
-      tell_text (lesson, KX_LESSON_NOTE, report->text);
+      tell_note (lesson, report);
       break;
     case KOL_TRAIN_PROGRESS:
     case KOL_TRAIN_SAVED:

@@ -184,11 +184,8 @@ compare_device (KolTrainer *trainer, GKeyFile *facts)
   g_autofree char *driver = g_key_file_get_string (facts, "device", "driver", NULL);
 
   if (g_strcmp0 (name, info->name) != 0 || g_strcmp0 (driver, info->driver) != 0)
-    kol_trainer_note (trainer,
-                      "The run was on %s (%s), and goes on on %s (%s): the losses will agree up to "
-                      "rounding, not to the last digit",
-                      name ? name : "another device", driver ? driver : "unknown driver",
-                      info->name, info->driver);
+    kol_trainer_note (trainer, KOL_NOTE_DEVICE, name ? name : "another device",
+                      driver ? driver : "unknown driver", info->name, info->driver, NULL);
 }
 
 /* Has every node computed as it was. */

@@ -8,6 +8,9 @@
 #include "parameters-private.h"
 #include "trainer-private.h"
 
+/* The group of a checkpoint's facts that is there if a validation of its step is owed. */
+#define OWED "owed-validation"
+
 /* ── What a state is ─────────────────────────────────────────────────────────────────────────── */
 
 static KolTrainState *
@@ -109,6 +112,20 @@ write_variants (GKeyFile *facts, const char *group, KolGraph *graph)
     g_key_file_set_string (facts, group, node, variant);
 }
 
+static void
+write_owed (GKeyFile *facts, const KolOwed *owed)
+{
+  if (!owed->due)
+    return;
+  g_key_file_set_boolean (facts, OWED, "logged", owed->logged);
+  if (!owed->logged)
+    return;
+  kol_run_set_number (facts, OWED, "loss", owed->loss);
+  kol_run_set_number (facts, OWED, "accuracy", owed->accuracy);
+  kol_run_set_number (facts, OWED, "ratio", owed->ratio);
+  g_key_file_set_double_list (facts, OWED, "ratios", owed->ratios, owed->n_ratios);
+}
+
 /*
  * What a checkpoint holds besides tensors. Random numbers and the place in the data
  * are functions of the seed, which is among the settings, and of the step.
@@ -134,6 +151,7 @@ describe_state (const KolTrainer *trainer)
   g_key_file_set_uint64 (facts, "early-stop", "best-step", trainer->early.best_step);
   write_variants (facts, KOL_LEARNING_VARIANTS, trainer->learner.graph);
   write_variants (facts, KOL_VALIDATION_VARIANTS, kol_evaluator_get_graph (trainer->evaluator));
+  write_owed (facts, &trainer->owed);
   kol_controls_write (&trainer->controls, facts);
   if (trainer->record)
     g_key_file_set_integer (facts, "timeline", "rows",
@@ -264,6 +282,20 @@ take_counters (KolTrainer *trainer, GKeyFile *facts)
   trainer->early.best_step = g_key_file_get_uint64 (facts, "early-stop", "best-step", NULL);
 }
 
+static void
+take_owed (KolOwed *owed, GKeyFile *facts)
+{
+  g_free (owed->ratios);
+  *owed = (KolOwed){
+    .due = g_key_file_has_group (facts, OWED),
+    .logged = g_key_file_get_boolean (facts, OWED, "logged", NULL),
+    .loss = get_number (facts, OWED, "loss"),
+    .accuracy = get_number (facts, OWED, "accuracy"),
+    .ratio = get_number (facts, OWED, "ratio"),
+  };
+  owed->ratios = g_key_file_get_double_list (facts, OWED, "ratios", &owed->n_ratios, NULL);
+}
+
 GHashTable *
 kol_train_facts_get_variants (GKeyFile *facts, const char *group)
 {
@@ -287,6 +319,7 @@ kol_trainer_take_state (KolTrainer *trainer, const KolTrainState *state, GError 
       || !kol_trainer_take_tensors (trainer, state, error))
     return FALSE;
   take_counters (trainer, state->facts);
+  take_owed (&trainer->owed, state->facts);
   return TRUE;
 }
 

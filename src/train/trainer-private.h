@@ -38,6 +38,16 @@ typedef struct {
   gint64 batch_shift; /* from a step's number to that of its batch */
 } KolControls;
 
+/* That the latest step was not validated, as it should have been: the run was ended in between. It
+ * is the first to be done when the run goes on, and the row of the log comes after it. */
+typedef struct {
+  gboolean due;
+  gboolean logged; /* the row has these, too: */
+  double loss, accuracy, ratio;
+  double *ratios; /* per parameter */
+  gsize n_ratios;
+} KolOwed;
+
 struct _KolTrainer {
   KolDevice *device;
   KolNetwork network;
@@ -70,6 +80,7 @@ struct _KolTrainer {
   gsize batch;            /* examples per step, now */
   gsize evaluation_batch; /* and at a time where nothing is learned */
 
+  KolOwed owed;
   KolPlateau plateau;
   KolEarlyStop early;
   guint64 validated_step; /* after how many steps the next two were measured */
@@ -83,7 +94,7 @@ struct _KolTrainer {
   double seconds;     /* that earlier processes have trained */
   GHashTable *pinned; /* how the run that goes on was computed: node -> variant; NULL: new */
   GHashTable *validation_pinned;
-  GPtrArray *notes; /* texts that are to be told at the next chance */
+  GPtrArray *notes; /* of KolNote, that are to be told at the next chance */
 
   /* Of pictures that could not be read, how many are told: of both sets, and in all. */
   gsize told_skipped[2];
@@ -113,8 +124,14 @@ guint kol_train_state_count_happenings (const KolTrainState *state);
 /* How nodes were computed: node -> variant. Given. */
 GHashTable *kol_train_facts_get_variants (GKeyFile *facts, const char *group);
 
-/* trainer.c: what is to be told at the next chance. */
-void kol_trainer_note (KolTrainer *trainer, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* trainer.c: what is to be told at the next chance, and the words in it. */
+typedef struct {
+  KolTrainNote kind;
+  char *words[KOL_NOTE_WORDS];
+  char *text;
+} KolNote;
+
+void kol_trainer_note (KolTrainer *trainer, KolTrainNote kind, ...) G_GNUC_NULL_TERMINATED;
 /* Computes @first, or with NULL nothing but the batch's loss and accuracy, and these. */
 gboolean kol_learner_run (const KolLearner *learner, KolValue *first, GError **error);
 

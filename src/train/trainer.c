@@ -15,14 +15,48 @@
 #define PROBE_FROM_FILES 100   /* ...and where each is a picture that has to be read */
 #define PLATEAU_THRESHOLD 1e-4 /* by what share a loss must fall to be better */
 
-void
-kol_trainer_note (KolTrainer *trainer, const char *format, ...)
+static void
+note_free (gpointer data)
 {
-  va_list arguments;
+  KolNote *note = data;
 
-  va_start (arguments, format);
-  g_ptr_array_add (trainer->notes, g_strdup_vprintf (format, arguments));
-  va_end (arguments);
+  for (guint i = 0; i < KOL_NOTE_WORDS; i++)
+    g_free (note->words[i]);
+  g_free (note->text);
+  g_free (note);
+}
+
+void
+kol_trainer_note (KolTrainer *trainer, KolTrainNote kind, ...)
+{
+  static const char *const sentences[] = {
+    [KOL_NOTE_SKIPPED] = "Left out: %s",
+    [KOL_NOTE_MORE_SKIPPED] = "There are more pictures that cannot be read",
+    [KOL_NOTE_PLATEAU] = "The validation loss is on a plateau: the rate is now %s",
+    [KOL_NOTE_BEST_GONE] = "Validation has not improved for %s validations: stopped; the best "
+                           "checkpoint, of step %s, is not there any more",
+    [KOL_NOTE_BACK_TO_BEST] = "Validation has not improved for %s validations: stopped after step "
+                              "%s, and gone back to the best, step %s",
+    [KOL_NOTE_VARIANT] = "%s was computed by the variant %s, which is not there now; by %s the "
+                         "losses will agree up to rounding, not to the last digit",
+    [KOL_NOTE_DEVICE] = "The run was on %s (%s), and goes on on %s (%s): the losses will agree up "
+                        "to rounding, not to the last digit",
+  };
+  KolNote *note = g_new0 (KolNote, 1);
+  va_list words;
+
+  note->kind = kind;
+  va_start (words, kind);
+  const char *word = va_arg (words, const char *);
+  for (guint i = 0; i < KOL_NOTE_WORDS; i++)
+    {
+      note->words[i] = g_strdup (word ? word : "");
+      word = word ? va_arg (words, const char *) : NULL;
+    }
+  va_end (words);
+  note->text = g_strdup_printf (sentences[kind], note->words[0], note->words[1], note->words[2],
+                                note->words[3]);
+  g_ptr_array_add (trainer->notes, note);
 }
 
 /* ── The network that learns ─────────────────────────────────────────────────────────────────── */
@@ -355,7 +389,7 @@ kol_trainer_new (KolDevice *device, KolNetwork network, gpointer user_data, KolD
   trainer->user_data = user_data;
   trainer->recipe = network == kol_recipe_network ? kol_recipe_ref (user_data) : NULL;
   trainer->validation_loss = trainer->validation_accuracy = NAN;
-  trainer->notes = g_ptr_array_new_with_free_func (g_free);
+  trainer->notes = g_ptr_array_new_with_free_func (note_free);
   trainer->skipped = g_ptr_array_new_with_free_func (g_free);
   kol_controls_init (&trainer->controls);
   if (settings)
@@ -390,6 +424,7 @@ kol_trainer_free (KolTrainer *trainer)
   g_clear_pointer (&trainer->training, kol_training_free);
   g_clear_pointer (&trainer->tally, kol_tally_free);
   g_free (trainer->names);
+  g_free (trainer->owed.ratios);
   g_clear_pointer (&trainer->record, kol_record_free);
   learner_clear (&trainer->learner);
   g_clear_pointer (&trainer->evaluator, kol_evaluator_free);

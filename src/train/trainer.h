@@ -18,6 +18,20 @@ typedef enum {
   KOL_TRAIN_DONE,
 } KolTrainEvent;
 
+/** KOL_NOTE_WORDS: the most words that fill a note's sentence. */
+#define KOL_NOTE_WORDS 4
+
+/** KolTrainNote: what a note says, for those who say it in other words. */
+typedef enum {
+  KOL_NOTE_SKIPPED,      /* a picture cannot be read: its file, and why */
+  KOL_NOTE_MORE_SKIPPED, /* more than are told one by one */
+  KOL_NOTE_PLATEAU,      /* the validation loss does not fall: the rate from now on */
+  KOL_NOTE_BEST_GONE,    /* stopped early, without its best checkpoint: validations, step */
+  KOL_NOTE_BACK_TO_BEST, /* stopped early, gone back: validations, step, the best step */
+  KOL_NOTE_VARIANT,      /* not exact any more: node, the variant it had, the one it has */
+  KOL_NOTE_DEVICE,       /* likewise: device and driver that it was on, those that it is on */
+} KolTrainNote;
+
 /**
  * KolTrainReport:
  *
@@ -42,7 +56,9 @@ typedef struct {
   double loader_wait;
   double seconds, seconds_left;
   const char *path;
-  const char *text;
+  const char *text;         /* of a NOTE, and... */
+  KolTrainNote note;        /* ...what it is... */
+  const char *const *words; /* ...with these KOL_NOTE_WORDS in it; empty: not so many; lent */
 } KolTrainReport;
 
 typedef void (*KolTrainReporter) (const KolTrainReport *report, gpointer user_data);

@@ -176,9 +176,9 @@ note_skipped (KolTrainer *trainer, KolDataset *data, gsize *told)
   for (char **line = lines; *line; line++, (*told)++)
     {
       if (trainer->told++ < TOLD_SKIPPED)
-        kol_trainer_note (trainer, "Left out: %s", *line);
+        kol_trainer_note (trainer, KOL_NOTE_SKIPPED, *line, NULL);
       else if (trainer->told == TOLD_SKIPPED + 1)
-        kol_trainer_note (trainer, "There are more pictures that cannot be read");
+        kol_trainer_note (trainer, KOL_NOTE_MORE_SKIPPED, NULL);
       g_ptr_array_add (trainer->skipped, g_strdup (*line));
     }
   return *lines != NULL;
@@ -205,8 +205,11 @@ tell_notes (const KolTraining *run, guint64 done)
 
   for (guint i = 0; i < notes->len; i++)
     {
+      const KolNote *note = g_ptr_array_index (notes, i);
       KolTrainReport report = begin_report (run, KOL_TRAIN_NOTE, done, done);
-      report.text = g_ptr_array_index (notes, i);
+      report.text = note->text;
+      report.note = note->kind;
+      report.words = (const char *const *) note->words;
       tell (run, &report);
     }
   g_ptr_array_set_size (notes, 0);
@@ -447,8 +450,10 @@ learn_from_validation (KolTraining *run, guint64 done, GError **error)
   run->stop = is_enough (trainer);
   if (trainer->settings.plateau
       && kol_plateau_update (&trainer->plateau, trainer->validation_loss) != scale)
-    kol_trainer_note (trainer, "The validation loss is on a plateau: the rate is now %g",
-                      kol_trainer_rate (trainer, done));
+    {
+      g_autofree char *rate = g_strdup_printf ("%g", kol_trainer_rate (trainer, done));
+      kol_trainer_note (trainer, KOL_NOTE_PLATEAU, rate, NULL);
+    }
   /* The best so far is worth keeping, and what training may go back to. */
   return trainer->best_step != done || save_and_tell (run, done, error);
 }
@@ -599,6 +604,12 @@ close_step (KolTraining *run, GError **error)
   return !run->saved || save_and_tell (run, done, error);
 }
 
+static char *
+print (guint64 number)
+{
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, number);
+}
+
 /* Goes back to the best checkpoint, and forgets those after it. */
 static gboolean
 return_to_best (KolTraining *run, GError **error)
@@ -608,14 +619,12 @@ return_to_best (KolTraining *run, GError **error)
 
   if (!trainer->record || !best || best == stopped)
     return TRUE;
+  g_autofree char *patience = print (trainer->settings.early_stop);
+  g_autofree char *stopped_step = print (stopped), *best_step = print (best);
   const char *folder = kol_record_get_folder (trainer->record);
   if (!kol_checkpoint_exists (folder, best))
     {
-      kol_trainer_note (trainer,
-                        "Validation has not improved for %" G_GUINT64_FORMAT
-                        " validations: stopped; the best checkpoint, of step %" G_GUINT64_FORMAT
-                        ", is not there any more",
-                        trainer->settings.early_stop, best);
+      kol_trainer_note (trainer, KOL_NOTE_BEST_GONE, patience, best_step, NULL);
       tell_notes (run, stopped);
       return TRUE;
     }
@@ -624,11 +633,7 @@ return_to_best (KolTraining *run, GError **error)
     return FALSE;
   trainer->saved_step = best;
   kol_checkpoint_forget_after (folder, best);
-  kol_trainer_note (trainer,
-                    "Validation has not improved for %" G_GUINT64_FORMAT
-                    " validations: stopped after step %" G_GUINT64_FORMAT
-                    ", and gone back to the best, step %" G_GUINT64_FORMAT,
-                    trainer->settings.early_stop, stopped, best);
+  kol_trainer_note (trainer, KOL_NOTE_BACK_TO_BEST, patience, stopped_step, best_step, NULL);
   tell_notes (run, best);
   return kol_run_update (folder, &trainer->settings, best, best, trainer->best_loss,
                          trainer->best_accuracy, error);
@@ -767,11 +772,7 @@ compare_variants (KolTrainer *trainer, KolGraph *graph, GHashTable *pinned)
 
       if (!found || strcmp (found, variant) == 0)
         continue;
-      kol_trainer_note (
-          trainer,
-          "%s was computed by the variant %s, which is not there now; by %s the losses will "
-          "agree up to rounding, not to the last digit",
-          (const char *) node, (const char *) variant, found);
+      kol_trainer_note (trainer, KOL_NOTE_VARIANT, node, variant, found, NULL);
       return;
     }
 }
@@ -816,12 +817,72 @@ kol_training_complete (KolTraining *run, GError **error)
   return good;
 }
 
+/* Leaves a validation for when the run goes on. */
+static void
+owe_validation (KolTraining *run)
+{
+  KolOwed *owed = &run->trainer->owed;
+  guint n = kol_optimizer_get_parameters (run->trainer->learner.train_step, NULL);
+
+  g_free (owed->ratios);
+  *owed = (KolOwed){ .due = TRUE,
+                     .logged = run->logged,
+                     .loss = run->loss,
+                     .accuracy = run->accuracy,
+                     .ratio = run->ratio,
+                     .ratios = g_new (double, n),
+                     .n_ratios = n };
+  for (guint i = 0; i < n; i++)
+    owed->ratios[i] = run->ratios[i];
+  drop_phase (run);
+}
+
+/* Does what was owed first. The step's checkpoint, which says so, is written anew if it stays. */
+static void
+take_up_owed (KolTraining *run)
+{
+  KolTrainer *trainer = run->trainer;
+  KolOwed *owed = &trainer->owed;
+  guint n = kol_optimizer_get_parameters (trainer->learner.train_step, NULL);
+
+  run->done = kol_trainer_get_step (trainer);
+  run->loss = owed->loss;
+  run->accuracy = owed->accuracy;
+  run->ratio = owed->ratio;
+  for (guint i = 0; i < n; i++)
+    run->ratios[i] = i < owed->n_ratios ? (float) owed->ratios[i] : NAN;
+  run->logged = owed->logged && trainer->record;
+  run->validated = TRUE;
+  run->saved = count_epoch (trainer, trainer->settings.checkpoint_every, run->done);
+  run->phase = VALIDATION;
+  trainer->saved_step = 0;
+  owed->due = FALSE;
+}
+
+/* What is quick is done at once; what takes long is owed, or begun again. */
+static gboolean
+break_off (KolTraining *run, GError **error)
+{
+  if (run->phase == LINES) /* they are for those who look on */
+    {
+      drop_phase (run);
+      run->phase = run->validated ? VALIDATION : CLOSE;
+    }
+  if (run->phase == VALIDATION && !is_validated (run->trainer, run->done))
+    owe_validation (run);
+  else if (run->phase == END_VALIDATION && !run->stop)
+    drop_phase (run);
+  return kol_training_complete (run, error);
+}
+
 void
 kol_training_restart (KolTraining *run)
 {
   drop_phase (run);
   start_clock (run);
   run->stop = is_enough (run->trainer);
+  if (run->trainer->owed.due)
+    take_up_owed (run);
 }
 
 void
@@ -939,7 +1000,9 @@ kol_trainer_advance (KolTrainer *trainer, guint64 steps, double seconds, gboolea
  * @error: return location
  *
  * Ends the run that is under way, if one is, where it stands; it can be begun again
- * there. Nothing is saved: kol_trainer_save() does that.
+ * there. Nothing is saved: kol_trainer_save() does that. A validation that is under way
+ * is not waited for: it is the first to be done when the run is begun again, or resumed
+ * from a checkpoint that is saved now.
  *
  * Errors: %KOL_ERROR_DIVERGED if one of the last steps turns out to have diverged; the
  * run has ended all the same.
@@ -953,8 +1016,8 @@ kol_trainer_end (KolTrainer *trainer, GError **error)
 
   if (!trainer->training)
     return TRUE;
-  gboolean good = kol_training_complete (trainer->training, error)
-                  && kol_training_settle (trainer->training, error);
+  gboolean good
+      = break_off (trainer->training, error) && kol_training_settle (trainer->training, error);
   g_clear_pointer (&trainer->training, kol_training_free);
   return good;
 }

@@ -243,6 +243,66 @@ test_validation_in_pieces (void)
   end (trainer);
 }
 
+/* A run that is ended in the middle of validations, and begun again or resumed, is as one in one.
+ */
+static void
+test_ended_while_validating (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (1000, 10, 17);
+  const KolTrainSettings settings = { .steps = 8,
+                                      .batch = 10,
+                                      .plateau = 1,
+                                      .validation = 900,
+                                      .log_every = 2,
+                                      .validate_every = 2,
+                                      .checkpoint_every = 4 };
+  g_autofree char *whole_folder = folder_of ("validated-whole");
+  g_autofree char *parts_folder = folder_of ("validated-parts");
+  Told told = { 0 }, told_parts = { 0 };
+
+  g_autoptr (KolTrainer) whole = new_trainer (linear_network, pictures, &settings);
+  record (whole, whole_folder);
+  run (whole, &told);
+
+  g_autoptr (KolTrainer) parts = new_trainer (linear_network, pictures, &settings);
+  record (parts, parts_folder);
+  for (guint64 step = 2; step <= 8; step += 2)
+    {
+      g_autoptr (GError) error = NULL;
+      guint before = told_parts.epochs;
+
+      begin (parts, &told_parts);
+      if (step > 2) /* what is owed comes first */
+        {
+          while (told_parts.epochs == before)
+            advance (parts, 0, 1e-9);
+          g_assert_cmpuint (told_parts.last_epoch.step, ==, step - 2);
+          before++;
+        }
+      while (kol_trainer_get_step (parts) < step)
+        advance (parts, 0, 1e-9);
+      advance (parts, 0, 1e-9); /* one batch of the validation, which is of four */
+      end (parts);
+      g_assert_cmpuint (told_parts.epochs, ==, before);
+      kol_trainer_save (parts, &error);
+      g_assert_no_error (error);
+      if (step == 4) /* once in the same process */
+        continue;
+      kol_trainer_free (parts);
+      parts = new_trainer (linear_network, pictures, &settings);
+      kol_trainer_resume (parts, parts_folder, 0, &error);
+      g_assert_no_error (error);
+    }
+  begin (parts, &told_parts);
+  while (!advance (parts, 0, 1e-9))
+    ;
+  end (parts);
+  g_assert_true (are_same (whole, parts));
+  g_assert_cmpuint (told_parts.epochs, ==, told.epochs);
+  g_assert_cmpfloat (told_parts.end.validation_loss, ==, told.end.validation_loss);
+  assert_same_rows (whole_folder, parts_folder);
+}
+
 /* The clock stands still while no steps are taken. */
 static void
 test_pause (void)
@@ -1023,6 +1083,7 @@ add_tests (void)
 {
   g_test_add_func ("/steer/pieces", test_pieces);
   g_test_add_func ("/steer/validation-in-pieces", test_validation_in_pieces);
+  g_test_add_func ("/steer/ended-while-validating", test_ended_while_validating);
   g_test_add_func ("/steer/pause", test_pause);
   g_test_add_func ("/steer/every-step", test_every_step);
   g_test_add_func ("/steer/every-step-of-parts", test_every_step_of_parts);
