@@ -56,6 +56,13 @@ struct _KxFinderButton {
 
 G_DEFINE_FINAL_TYPE (KxFinderButton, kx_finder_button, ADW_TYPE_BIN)
 
+enum {
+  USE,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
 /* ── On the worker's thread ──────────────────────────────────────────────────────────────────── */
 
 static void
@@ -316,7 +323,7 @@ static void
 use (KxFinderButton *self)
 {
   if (self->searched)
-    kx_run_set (self->searched, KOL_CONTROL_RATE, self->chosen);
+    g_signal_emit (self, signals[USE], 0, self->searched, self->chosen);
   gtk_popover_popdown (self->popover);
 }
 
@@ -350,6 +357,9 @@ kx_finder_button_class_init (KxFinderButtonClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = kx_finder_button_dispose;
+  /** KxFinderButton::use: @run is to learn with @rate. */
+  signals[USE] = g_signal_new ("use", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                               NULL, G_TYPE_NONE, 2, KX_TYPE_RUN, G_TYPE_DOUBLE);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/finder-button.ui");
   gtk_widget_class_bind_template_child (widget_class, KxFinderButton, button);

@@ -48,6 +48,24 @@ state_name (KxRun *run)
     }
 }
 
+/* A row's controls are called after its run. */
+static void
+show_names (GtkWidget *row)
+{
+  KxRun *run = g_object_get_data (G_OBJECT (row), "run");
+  GtkWidget *check = g_object_get_data (G_OBJECT (row), "check");
+  GtkWidget *menu = g_object_get_data (G_OBJECT (row), "menu");
+  GtkWidget *entry = g_object_get_data (G_OBJECT (row), "entry");
+  g_autofree char *show = g_strdup_printf (_ ("Show %s in the charts"), kx_run_get_name (run));
+  g_autofree char *more = g_strdup_printf (_ ("More about %s"), kx_run_get_name (run));
+
+  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
+  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), kx_run_get_name (run));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (check), GTK_ACCESSIBLE_PROPERTY_LABEL, show, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (menu), GTK_ACCESSIBLE_PROPERTY_LABEL, more, -1);
+  gtk_editable_set_text (GTK_EDITABLE (entry), kx_run_get_name (run));
+}
+
 static void
 show_state (GtkWidget *row)
 {
@@ -60,8 +78,6 @@ show_state (GtkWidget *row)
   g_autofree char *subtitle
       = g_strdup_printf ("%s · %'" G_GUINT64_FORMAT, state_name (run), kx_run_get_step (run));
 
-  adw_preferences_row_set_use_markup (ADW_PREFERENCES_ROW (row), FALSE);
-  adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), kx_run_get_name (run));
   adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle);
   gtk_label_set_label (loss, number);
 }
@@ -187,13 +203,13 @@ make_verb (KxRunList *self, KxRun *run, const char *label, GCallback callback)
 }
 
 static GtkWidget *
-make_menu (KxRunList *self, KxRun *run)
+make_menu (KxRunList *self, GtkWidget *row, KxRun *run)
 {
   GtkWidget *menu = gtk_menu_button_new (), *popover = gtk_popover_new ();
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6), *entry = gtk_entry_new ();
-  g_autofree char *name = g_strdup_printf (_ ("More about %s"), kx_run_get_name (run));
 
-  gtk_editable_set_text (GTK_EDITABLE (entry), kx_run_get_name (run));
+  g_object_set_data (G_OBJECT (row), "menu", menu);
+  g_object_set_data (G_OBJECT (row), "entry", entry);
   g_object_set_data (G_OBJECT (entry), "list", self);
   gtk_accessible_update_property (GTK_ACCESSIBLE (entry), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Name of the run"), -1);
@@ -207,7 +223,6 @@ make_menu (KxRunList *self, KxRun *run)
   gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (menu), "view-more-symbolic");
   gtk_widget_set_valign (menu, GTK_ALIGN_CENTER);
   gtk_widget_add_css_class (menu, "flat");
-  gtk_accessible_update_property (GTK_ACCESSIBLE (menu), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   return menu;
 }
 
@@ -231,22 +246,22 @@ make_row (gpointer item, gpointer data)
   KxRun *run = item;
   GtkWidget *row = adw_action_row_new ();
   GtkWidget *check = gtk_check_button_new (), *loss = gtk_label_new (NULL);
-  g_autofree char *name = g_strdup_printf (_ ("Show %s in the charts"), kx_run_get_name (run));
 
   gtk_check_button_set_active (GTK_CHECK_BUTTON (check), kx_run_list_is_shown (self, run));
   gtk_widget_set_valign (check, GTK_ALIGN_CENTER);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (check), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   g_signal_connect_object (check, "toggled", G_CALLBACK (toggle), run, 0);
   gtk_widget_add_css_class (loss, "numeric");
   adw_action_row_add_prefix (ADW_ACTION_ROW (row), check);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), loss);
-  adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_menu (self, run));
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_menu (self, row, run));
   gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), TRUE);
   g_object_set_data (G_OBJECT (row), "run", run);
   g_object_set_data (G_OBJECT (row), "loss", loss);
+  g_object_set_data (G_OBJECT (row), "check", check);
   g_signal_connect_object (run, "notify::state", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
-  g_signal_connect_object (run, "notify::name", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
+  g_signal_connect_object (run, "notify::name", G_CALLBACK (show_names), row, G_CONNECT_SWAPPED);
   g_signal_connect_object (run, "notify::step", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
+  show_names (row);
   show_state (row);
   return row;
 }

@@ -10,9 +10,17 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/palette.h"
 #include "lesson-private.h"
 
 #define LATEST 10 /* checkpoints that are all kept */
+
+/* How far the updates of a parameter go. */
+typedef struct {
+  guint parameter;
+  char *name;
+  KxSeries *series;
+} Ratio;
 
 struct _KxRun {
   GObject parent_instance;
@@ -36,8 +44,7 @@ struct _KxRun {
 
   KxClock *clock;
   KxSeries *loss, *accuracy, *validation_loss, *validation_accuracy, *rate, *ratio;
-  GPtrArray *ratios; /* of KxSeries, one per parameter */
-  char **names;      /* theirs */
+  GPtrArray *ratios; /* of Ratio: of the parameters that charts show */
   GListStore *timeline;
 };
 
@@ -100,7 +107,6 @@ kx_run_finalize (GObject *object)
   kx_series_unref (self->rate);
   kx_series_unref (self->ratio);
   g_ptr_array_unref (self->ratios);
-  g_strfreev (self->names);
   G_OBJECT_CLASS (kx_run_parent_class)->finalize (object);
 }
 
@@ -166,6 +172,16 @@ kx_run_class_init (KxRunClass *klass)
 }
 
 static void
+ratio_free (gpointer data)
+{
+  Ratio *ratio = data;
+
+  g_free (ratio->name);
+  kx_series_unref (ratio->series);
+  g_free (ratio);
+}
+
+static void
 kx_run_init (KxRun *self)
 {
   self->timeline = g_list_store_new (KX_TYPE_MARK);
@@ -176,7 +192,7 @@ kx_run_init (KxRun *self)
   self->validation_accuracy = kx_series_new ();
   self->rate = kx_series_new ();
   self->ratio = kx_series_new ();
-  self->ratios = g_ptr_array_new_with_free_func ((GDestroyNotify) kx_series_unref);
+  self->ratios = g_ptr_array_new_with_free_func (ratio_free);
   self->speed = self->seconds_left = NAN;
   for (guint i = 0; i < KX_N_CONTROLS; i++)
     self->controls[i] = NAN;
@@ -422,7 +438,7 @@ forget_after (KxRun *self, guint64 step)
   for (guint i = 0; i < G_N_ELEMENTS (series); i++)
     kx_series_truncate (series[i], from);
   for (guint i = 0; i < self->ratios->len; i++)
-    kx_series_truncate (g_ptr_array_index (self->ratios, i), from);
+    kx_series_truncate (kx_run_get_ratio (self, i), from);
   kx_clock_truncate (self->clock, from);
   for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->timeline)); i++)
     {
@@ -460,13 +476,45 @@ take_controls (KxRun *self, const KxLessonNews *news)
   memcpy (self->controls, news->controls, sizeof self->controls);
 }
 
+/* Biases and the like are few numbers, whose ratio says little. */
+static gboolean
+is_weight (const char *name)
+{
+  return !g_str_has_prefix (name, "b_") && !g_str_has_suffix (name, "/b")
+         && !g_str_has_suffix (name, "bias") && !g_str_has_suffix (name, "beta")
+         && !g_str_has_suffix (name, "gamma");
+}
+
+/*
+ * The layers of large networks are too many to tell apart, and to keep the numbers of every step
+ * of: the first, the last, and some between.
+ */
+static void
+choose_ratios (KxRun *self, char *const *names)
+{
+  g_autoptr (GArray) weights = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; names[i]; i++)
+    if (is_weight (names[i]))
+      g_array_append_val (weights, i);
+  guint n = MIN (weights->len, KX_PALETTE_RUNS);
+  for (guint i = 0; i < n; i++)
+    {
+      Ratio *ratio = g_new (Ratio, 1);
+      guint place = n > 1 ? i * (weights->len - 1) / (n - 1) : 0;
+
+      ratio->parameter = g_array_index (weights, guint, place);
+      ratio->name = g_strdup (names[ratio->parameter]);
+      ratio->series = kx_series_new ();
+      g_ptr_array_add (self->ratios, ratio);
+    }
+}
+
 static void
 become_ready (KxRun *self, KxLessonNews *news)
 {
   self->ready = TRUE;
-  self->names = g_steal_pointer (&news->names);
-  for (char **name = self->names; *name; name++)
-    g_ptr_array_add (self->ratios, kx_series_new ());
+  choose_ratios (self, news->names);
   self->step = news->step;
   self->steps = news->steps;
   take_controls (self, news);
@@ -485,11 +533,13 @@ append_ratios (KxRun *self, const KxMetrics *metrics)
 {
   g_autofree float *column = g_new (float, metrics->n);
 
-  for (guint p = 0; p < MIN (metrics->n_ratios, self->ratios->len); p++)
+  for (guint r = 0; metrics->n_ratios && r < self->ratios->len; r++)
     {
+      const Ratio *ratio = g_ptr_array_index (self->ratios, r);
+
       for (guint i = 0; i < metrics->n; i++)
-        column[i] = metrics->ratios[i * metrics->n_ratios + p];
-      append (g_ptr_array_index (self->ratios, p), metrics, column);
+        column[i] = metrics->ratios[i * metrics->n_ratios + ratio->parameter];
+      append (ratio->series, metrics, column);
     }
 }
 
@@ -891,6 +941,13 @@ CURVE (validation_loss)
 CURVE (validation_accuracy)
 CURVE (rate)
 
+/**
+ * kx_run_get_n_ratios:
+ * @run: a run
+ *
+ * Returns: of how many parameters it keeps the ratio of update to parameter: of weights of
+ *   layers, as many as a chart can tell apart
+ */
 guint
 kx_run_get_n_ratios (KxRun *self)
 {
@@ -900,13 +957,13 @@ kx_run_get_n_ratios (KxRun *self)
 KxSeries *
 kx_run_get_ratio (KxRun *self, guint i)
 {
-  return g_ptr_array_index (self->ratios, i);
+  return ((const Ratio *) g_ptr_array_index (self->ratios, i))->series;
 }
 
 const char *
 kx_run_get_ratio_name (KxRun *self, guint i)
 {
-  return self->names[i];
+  return ((const Ratio *) g_ptr_array_index (self->ratios, i))->name;
 }
 
 /**

@@ -28,7 +28,7 @@ make_switcher (GtkWidget *stack)
   return switcher;
 }
 
-/* What is higher than the tab scrolls. */
+/* What is larger than the tab scrolls, so that the window's sidebar need not make way for it. */
 static void
 kx_steps_view_init (KxStepsView *self)
 {
@@ -43,7 +43,7 @@ kx_steps_view_init (KxStepsView *self)
   gtk_widget_set_margin_start (stack, 12);
   gtk_widget_set_margin_end (stack, 12);
   gtk_widget_set_margin_bottom (stack, 6);
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER,
+  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_AUTOMATIC,
                                   GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scrolled), stack);
   adw_bin_set_child (ADW_BIN (self), scrolled);

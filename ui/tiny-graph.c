@@ -7,6 +7,7 @@
 #define RADIUS 17.0
 #define WIDTH 330
 #define HEIGHT 190
+#define MOST_HEIGHT 0.75 /* of the width */
 
 struct _KxTinyGraph {
   GtkWidget parent_instance;
@@ -21,7 +22,7 @@ static void
 place (KxTinyGraph *self, guint node, double *x, double *y)
 {
   double width = gtk_widget_get_width (GTK_WIDGET (self));
-  double height = gtk_widget_get_height (GTK_WIDGET (self));
+  double height = MIN (gtk_widget_get_height (GTK_WIDGET (self)), MOST_HEIGHT * width);
   guint column = (node - 1) / 2, row = (node - 1) % 2;
 
   *x = 36 + column * (width - 108) / 2;

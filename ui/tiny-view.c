@@ -528,7 +528,7 @@ kx_tiny_view_init (KxTinyView *self)
   gtk_label_set_xalign (self->caption, 0);
   gtk_label_set_ellipsize (self->caption, PANGO_ELLIPSIZE_END);
   gtk_widget_add_css_class (GTK_WIDGET (self->caption), "dim-label");
-  gtk_widget_set_valign (GTK_WIDGET (self->graph), GTK_ALIGN_START);
+  gtk_widget_set_hexpand (GTK_WIDGET (self->graph), TRUE);
   gtk_box_append (GTK_BOX (middle), GTK_WIDGET (self->graph));
   gtk_box_append (GTK_BOX (middle), make_lines (self));
   gtk_box_append (GTK_BOX (all), make_head (self));

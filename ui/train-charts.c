@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "chart/chart.h"
-#include "chart/import.h"
 
 #define NATURAL_WIDTH 540 /* pixels */
 #define USUAL_RATIO 1e-3
@@ -208,36 +207,16 @@ show_marks (KxTrainCharts *self)
     }
 }
 
-/* Biases and the like are few numbers, whose ratio says little. */
-static gboolean
-is_weight (const char *name)
-{
-  return !g_str_has_prefix (name, "b_") && !g_str_has_suffix (name, "/b")
-         && !g_str_has_suffix (name, "bias") && !g_str_has_suffix (name, "beta")
-         && !g_str_has_suffix (name, "gamma");
-}
-
-/* The layers of large networks are too many to tell apart: the first, the last, and some between.
- */
 static void
 show_ratios (KxTrainCharts *self)
 {
-  g_autoptr (GArray) weights = g_array_new (FALSE, FALSE, sizeof (guint));
-
   for (guint i = 0; i < self->ratios->len; i++)
     kx_chart_remove_layer (self->ratio, g_ptr_array_index (self->ratios, i));
   g_ptr_array_set_size (self->ratios, 0);
   for (guint i = 0; self->run && i < kx_run_get_n_ratios (self->run); i++)
-    if (is_weight (kx_run_get_ratio_name (self->run, i)))
-      g_array_append_val (weights, i);
-  guint n = MIN (weights->len, KX_PALETTE_RUNS);
-  for (guint i = 0; i < n; i++)
     {
-      guint place = n > 1 ? i * (weights->len - 1) / (n - 1) : 0;
-      guint which = g_array_index (weights, guint, place);
-      KxLineLayer *line
-          = kx_chart_add_line (self->ratio, kx_run_get_ratio (self->run, which),
-                               kx_run_get_ratio_name (self->run, which), i, KX_LINE_THIN);
+      KxLineLayer *line = kx_chart_add_line (self->ratio, kx_run_get_ratio (self->run, i),
+                                             kx_run_get_ratio_name (self->run, i), i, KX_LINE_THIN);
 
       kx_line_layer_set_clock (line, kx_run_get_clock (self->run));
       g_ptr_array_add (self->ratios, line);
@@ -326,7 +305,7 @@ add_imported (KxTrainCharts *self, const KxImported *imported, const KxImportedC
 /**
  * kx_train_charts_compare:
  * @charts: the charts
- * @path: a table (CSV) or an event file
+ * @imported: what was read of a file
  * @error: return location
  *
  * Adds the curves of a log to those of the runs.
@@ -334,13 +313,10 @@ add_imported (KxTrainCharts *self, const KxImported *imported, const KxImportedC
  * Returns: %FALSE if there are none in it
  */
 gboolean
-kx_train_charts_compare (KxTrainCharts *self, const char *path, GError **error)
+kx_train_charts_compare (KxTrainCharts *self, const KxImported *imported, GError **error)
 {
-  g_autoptr (KxImported) imported = kx_import (path, error);
   guint added = 0;
 
-  if (!imported)
-    return FALSE;
   for (guint i = 0; i < imported->curves->len; i++)
     if (add_imported (self, imported, g_ptr_array_index (imported->curves, i)))
       added++;

@@ -3,6 +3,7 @@
 
 #include <adwaita.h>
 
+#include "chart/import.h"
 #include "run-list.h"
 
 G_BEGIN_DECLS
@@ -14,7 +15,8 @@ G_DECLARE_FINAL_TYPE (KxTrainCharts, kx_train_charts, KX, TRAIN_CHARTS, AdwBin)
 void kx_train_charts_set_session (KxTrainCharts *charts, KxSession *session, KxRunList *list);
 void kx_train_charts_set_run (KxTrainCharts *charts, KxRun *run);
 void kx_train_charts_select (KxTrainCharts *charts, KxMark *checkpoint);
-gboolean kx_train_charts_compare (KxTrainCharts *charts, const char *path, GError **error);
+gboolean kx_train_charts_compare (KxTrainCharts *charts, const KxImported *imported,
+                                  GError **error);
 void kx_train_charts_export (KxTrainCharts *charts);
 
 G_END_DECLS

@@ -10,9 +10,11 @@
 
 #include "dial.h"
 #include "finder-button.h"
+#include "import-job.h"
 #include "race-button.h"
 #include "run-list.h"
 #include "timeline-list.h"
+#include "tiny-view.h"
 #include "train-charts.h"
 #include "train-tabs.h"
 #include "window.h"
@@ -24,7 +26,8 @@ typedef struct {
   KolControl control;
   GtkSpinButton *spin;
   GtkWidget *row;
-  guint settle; /* until it is applied */
+  guint settle;         /* until it is applied */
+  gconstpointer turned; /* the latest deed, while the engine may refuse it */
 } Number;
 
 enum {
@@ -48,6 +51,7 @@ struct _KxTrainPage {
   gboolean branching; /* by a turn of the dial */
   gboolean begun;     /* something was begun, or waits to be */
   gboolean showing;   /* numbers are being shown, not changed */
+  gboolean stepping;  /* through the tiny network, while nothing learns */
   gboolean looked;    /* the first look for devices is over */
   char *wanted;       /* a run's folder that waits for that */
   Number numbers[N_NUMBERS];
@@ -55,6 +59,8 @@ struct _KxTrainPage {
   GtkButton *start;
   AdwButtonContent *start_content;
   GtkStack *stack;
+  GtkScrolledWindow *steps;
+  KxTinyView *tiny; /* in it, from the first time on that it is asked for */
   AdwStatusPage *idle;
   GtkPaned *paned;
   KxTrainCharts *charts;
@@ -133,10 +139,15 @@ show_page (KxTrainPage *self)
 {
   const char *page = self->run                                                ? "run"
                      : self->looked && !kx_session_get_device (self->session) ? "no-device"
+                     : self->stepping                                         ? "steps"
                      : !has_data (self)                                       ? "no-data"
                                                                               : "idle";
 
   gtk_stack_set_visible_child_name (self->stack, page);
+  allow (self, "steps", kx_session_get_device (self->session) != NULL);
+  if (self->tiny) /* it takes nothing of a device while it is not seen */
+    kx_tiny_view_set_device (
+        self->tiny, g_str_equal (page, "steps") ? kx_session_get_device (self->session) : NULL);
 }
 
 /* What the first button of the header does, by what state the run is in. */
@@ -368,10 +379,35 @@ show_state (KxTrainPage *self)
   take_metrics (self);
 }
 
+static Number *
+find_number (KxTrainPage *self, guint control)
+{
+  for (guint i = 0; i < N_NUMBERS; i++)
+    if (self->numbers[i].control == (KolControl) control)
+      return &self->numbers[i];
+  return NULL;
+}
+
+static void
+take_control (KxTrainPage *self, guint control)
+{
+  Number *number = find_number (self, control);
+
+  if (number)
+    number->turned = NULL; /* it holds */
+  show_controls (self);
+}
+
 /* What was asked for cannot be; what it would take is said, and the number goes back. */
 static void
 take_refusal (KxTrainPage *self, guint control, const char *text)
 {
+  Number *number = find_number (self, control);
+
+  if (number && number->turned)
+    kx_undo_withdraw (kx_session_get_undo (self->session), number->turned);
+  if (number)
+    number->turned = NULL;
   kx_page_show_fault (KX_PAGE (self), text, NULL, NULL, NULL);
   show_controls (self);
 }
@@ -420,8 +456,8 @@ turn_again (gpointer data)
   kx_run_set (turned->run, turned->control, turned->to);
 }
 
-/* Notes what one gesture has changed. */
-static void
+/* Notes what one gesture has changed. Returns: what the deed is known by. */
+static gconstpointer
 note_turn (KxTrainPage *self, KxRun *run, KolControl control, double from, double to)
 {
   g_autoptr (KxMark) mark = kx_mark_new_control (control, 0, from, to);
@@ -435,6 +471,7 @@ note_turn (KxTrainPage *self, KxRun *run, KolControl control, double from, doubl
     }
   kx_undo_push (kx_session_get_undo (self->session), kx_mark_get_text (mark), turn_back, turn_again,
                 turned, turned_free);
+  return turned;
 }
 
 static void
@@ -466,6 +503,15 @@ end_turn (KxTrainPage *self)
     note_turn (self, self->run, KOL_CONTROL_RATE, self->before, now);
 }
 
+/* What the finder has found. */
+static void
+use_rate (KxTrainPage *self, KxRun *run, double rate)
+{
+  self->factor = kx_run_get (run, KOL_CONTROL_RATE_FACTOR);
+  note_turn (self, run, KOL_CONTROL_RATE, kx_run_get (run, KOL_CONTROL_RATE), rate);
+  kx_run_set (run, KOL_CONTROL_RATE, rate);
+}
+
 static void
 follow_schedule (KxTrainPage *self)
 {
@@ -491,7 +537,7 @@ apply_number (KxTrainPage *self, guint which)
     return G_SOURCE_REMOVE;
   kx_page_clear_fault (KX_PAGE (self));
   kx_run_set (self->run, number->control, to);
-  note_turn (self, self->run, number->control, from, to);
+  number->turned = note_turn (self, self->run, number->control, from, to);
   return G_SOURCE_REMOVE;
 }
 
@@ -609,6 +655,44 @@ look_again_action (GSimpleAction *action, GVariant *target, gpointer page)
   kx_session_look_for_devices (KX_TRAIN_PAGE (page)->session);
 }
 
+/* ── Backpropagation without a run ───────────────────────────────────────────────────────────── */
+
+static void
+make_tiny (KxTrainPage *self)
+{
+  GtkWidget *back = gtk_button_new_with_label (_ ("Back"));
+
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (back), "train.leave-steps");
+  self->tiny = KX_TINY_VIEW (kx_tiny_view_new (back));
+  gtk_widget_set_margin_start (GTK_WIDGET (self->tiny), 18);
+  gtk_widget_set_margin_end (GTK_WIDGET (self->tiny), 18);
+  gtk_widget_set_margin_top (GTK_WIDGET (self->tiny), 18);
+  gtk_widget_set_margin_bottom (GTK_WIDGET (self->tiny), 18);
+  gtk_scrolled_window_set_child (self->steps, GTK_WIDGET (self->tiny));
+}
+
+static void
+step_through (KxTrainPage *self, gboolean stepping)
+{
+  if (!self->tiny)
+    make_tiny (self);
+  self->stepping = stepping;
+  show_page (self);
+  gtk_widget_child_focus (GTK_WIDGET (self->stack), GTK_DIR_TAB_FORWARD);
+}
+
+static void
+steps_action (GSimpleAction *action, GVariant *target, gpointer page)
+{
+  step_through (KX_TRAIN_PAGE (page), TRUE);
+}
+
+static void
+leave_steps_action (GSimpleAction *action, GVariant *target, gpointer page)
+{
+  step_through (KX_TRAIN_PAGE (page), FALSE);
+}
+
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -656,15 +740,32 @@ choose_data_action (GSimpleAction *action, GVariant *target, gpointer page)
 }
 
 static void
+take_curves (const KxImported *imported, const GError *error, gpointer page)
+{
+  KxTrainPage *self = page;
+  g_autoptr (GError) useless = NULL;
+
+  if (imported && !kx_train_charts_compare (self->charts, imported, &useless))
+    error = useless;
+  if (error)
+    kx_session_toast (self->session, error->message, FALSE);
+}
+
+static void
+compare (KxTrainPage *self, const char *path)
+{
+  kx_import_begin (self->session, path, take_curves, G_OBJECT (self));
+}
+
+static void
 choose_log (GtkFileChooserNative *chooser, int response, KxTrainPage *self)
 {
   if (response == GTK_RESPONSE_ACCEPT)
     {
       g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
       g_autofree char *path = g_file_get_path (file);
-      g_autoptr (GError) error = NULL;
-      if (path && !kx_train_charts_compare (self->charts, path, &error))
-        kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+      if (path)
+        compare (self, path);
     }
   g_object_unref (chooser);
 }
@@ -708,11 +809,7 @@ drop (KxPage *page, GListModel *files)
   if (kol_run_exists (path))
     open_run (self, path);
   else if (g_str_has_suffix (base, ".csv") || strstr (base, "tfevents"))
-    {
-      g_autoptr (GError) error = NULL;
-      if (!kx_train_charts_compare (self->charts, path, &error))
-        kx_page_show_fault (page, error->message, NULL, NULL, NULL);
-    }
+    compare (self, path);
   else if (is_data (path))
     use_data (self, path);
   else
@@ -758,7 +855,7 @@ show_run (KxTrainPage *self)
       self->handlers[n++]
           = g_signal_connect_swapped (run, "metrics", G_CALLBACK (take_metrics), self);
       self->handlers[n++]
-          = g_signal_connect_swapped (run, "control", G_CALLBACK (show_controls), self);
+          = g_signal_connect_swapped (run, "control", G_CALLBACK (take_control), self);
       self->handlers[n++]
           = g_signal_connect_swapped (run, "rewound", G_CALLBACK (show_state), self);
       self->handlers[n++]
@@ -887,6 +984,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, start);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, start_content);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, stack);
+  gtk_widget_class_bind_template_child (widget_class, KxTrainPage, steps);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, idle);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, paned);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, charts);
@@ -948,6 +1046,8 @@ kx_train_page_init (KxTrainPage *self)
     { "choose-data", choose_data_action },
     { "compare", compare_action },
     { "look-again", look_again_action },
+    { "steps", steps_action },
+    { "leave-steps", leave_steps_action },
   };
 
   self->group = g_simple_action_group_new ();
@@ -959,6 +1059,7 @@ kx_train_page_init (KxTrainPage *self)
   g_signal_connect_swapped (self->dial, "changed", G_CALLBACK (turn_rate), self);
   g_signal_connect_swapped (self->dial, "end", G_CALLBACK (end_turn), self);
   g_signal_connect_swapped (self->dial, "reset", G_CALLBACK (follow_schedule), self);
+  g_signal_connect_swapped (self->finder, "use", G_CALLBACK (use_rate), self);
   g_signal_connect_swapped (self->pin, "toggled", G_CALLBACK (pin), self);
   g_signal_connect_swapped (self->timeline, "chosen", G_CALLBACK (select_checkpoint), self);
   g_signal_connect_swapped (self->charts, "checkpoint", G_CALLBACK (select_checkpoint), self);

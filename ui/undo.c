@@ -122,6 +122,36 @@ kx_undo_push (KxUndo *self, const char *title, KxUndoFunc back, KxUndoFunc again
   tell (self);
 }
 
+static gint
+is_of (gconstpointer deed, gconstpointer data)
+{
+  return ((const Deed *) deed)->data != data;
+}
+
+/**
+ * kx_undo_withdraw:
+ * @undo: the stacks
+ * @data: what a deed was pushed with
+ *
+ * Forgets the deed, if it is still there: nothing has come of it.
+ */
+void
+kx_undo_withdraw (KxUndo *self, gconstpointer data)
+{
+  GQueue *const queues[] = { &self->done, &self->undone };
+
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    {
+      GList *place = g_queue_find_custom (queues[i], data, is_of);
+
+      if (!place)
+        continue;
+      deed_free (place->data);
+      g_queue_delete_link (queues[i], place);
+      tell (self);
+    }
+}
+
 static gboolean
 move (KxUndo *self, GQueue *from, GQueue *to)
 {

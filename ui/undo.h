@@ -14,6 +14,7 @@ typedef void (*KxUndoFunc) (gpointer data);
 KxUndo *kx_undo_new (void);
 void kx_undo_push (KxUndo *undo, const char *title, KxUndoFunc back, KxUndoFunc again,
                    gpointer data, GDestroyNotify destroy);
+void kx_undo_withdraw (KxUndo *undo, gconstpointer data);
 gboolean kx_undo_back (KxUndo *undo);
 gboolean kx_undo_again (KxUndo *undo);
 const char *kx_undo_get_title (KxUndo *undo);

@@ -178,6 +178,18 @@ def backpropagation_is_stepped_through(folder):
 
 
 @test
+def backpropagation_needs_no_run(folder):
+    with Explorer(folder, environment={"KOLINSKY_DATA": os.path.join(folder, "nothing")}) as app:
+        app.click("push button", "Backpropagation, step by step")
+        app.wait(lambda: app.find("push button", "Step forward").sensitive, seconds=60)
+        walk(app)
+        wanted = reference(dials(app))
+        app.wait(lambda: agrees(app, wanted), text=difference(app, wanted))
+        app.click("push button", "Back")
+        app.find("label", "No data yet")
+
+
+@test
 def the_layers_of_the_run_are_walked_through(folder):
     with explorer(folder) as app:
         wait_for_step(app, 2)

@@ -110,6 +110,25 @@ def a_branch_begins_at_a_checkpoint(folder):
 
 
 @test
+def a_run_is_renamed_removed_and_brought_back(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        pause(app)
+        app.click("push button", "More about run 1")
+        app.wait(lambda: app.find("text", "Name of the run").focused)
+        app.key("Ctrl+a")
+        app.write("first")
+        app.key("Enter")
+        app.find("check box", "Show first in the charts")
+        app.click("push button", "More about first")
+        app.click("push button", "Remove from the list")
+        app.gone("check box", "Show first in the charts")
+        app.key("Ctrl+z")
+        app.find("check box", "Show first in the charts")
+        check(app.has("label", "digits, first"), "it is not the run in sight again")
+
+
+@test
 def rates_race(folder):
     with explorer(folder) as app:
         wait_for_step(app, 20)
@@ -133,6 +152,8 @@ def a_rate_is_looked_for(folder):
         app.wait(lambda: app.has("label", re.compile("^The loss falls fastest at")), 120)
         app.click("push button", re.compile("^Use [0-9]"))
         app.wait(lambda: timeline(app, "^1e-4 > .*, step"))
+        app.key("Ctrl+z")
+        app.wait(lambda: timeline(app, "^schedule again, step [0-9]+$"))
 
 
 @test

@@ -282,6 +282,10 @@ test_undo (void)
   g_assert_false (kx_undo_again (undo)); /* another future */
   for (int i = 0; i < 1000; i++)
     kx_undo_push (undo, "many", take_one, add_one, &number, NULL);
+  int other = 0;
+  kx_undo_push (undo, "other", take_one, add_one, &other, NULL);
+  kx_undo_withdraw (undo, &other); /* nothing came of it */
+  g_assert_cmpstr (kx_undo_get_title (undo), ==, "many");
   kx_undo_forget (undo);
   g_assert_null (kx_undo_get_title (undo));
 }

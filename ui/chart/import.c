@@ -10,6 +10,21 @@
 #define MOST_CURVES 4096
 #define MOST_NAME 200 /* bytes */
 
+#define LOOK_EVERY 1024 /* rows or records between two looks at who watches */
+
+/* ── Who watches ── */
+
+/* Tells how far it is, now and then; FALSE with @error set: it is to end. */
+static gboolean
+go_on (const KxImportWatch *watch, guint count, gsize done, gsize total, GError **error)
+{
+  if (!watch || count % LOOK_EVERY != 0)
+    return TRUE;
+  if (watch->permille)
+    g_atomic_int_set (watch->permille, (int) ((double) done * 1000 / (double) MAX (total, 1)));
+  return !g_cancellable_set_error_if_cancelled (watch->cancellable, error);
+}
+
 /* ── Curves ── */
 
 static void
@@ -242,20 +257,30 @@ read_values (KxImported *imported, const Table *table, const GPtrArray *row)
   return TRUE;
 }
 
-/**
- * kx_import_csv:
- * @text: comma-separated values (RFC 4180); the first line names the columns, one of which
- *   is "step"
- * @length: bytes
- * @error: return location
- *
- * Every other column with numbers in it is a curve; "epoch" and "seconds" tell when steps
- * were done. Rows that do not fit are counted in @skipped.
- *
- * Returns: (transfer full) (nullable): the curves
- */
-KxImported *
-kx_import_csv (const char *text, gsize length, GError **error)
+/* The rows below the header. */
+static gboolean
+read_rows (KxImported *imported, const Table *table, Reader *reader, const KxImportWatch *watch,
+           GError **error)
+{
+  const char *from = reader->at;
+  gsize length = (gsize) (reader->end - from);
+  guint count = 0;
+
+  for (;;)
+    {
+      if (!go_on (watch, count++, (gsize) (reader->at - from), length, error))
+        return FALSE;
+      g_autoptr (GPtrArray) row = read_row (reader);
+      if (!row)
+        return TRUE;
+      if (!(row->len == 1 && *(char *) row->pdata[0] == '\0')
+          && !read_values (imported, table, row))
+        imported->skipped++;
+    }
+}
+
+static KxImported *
+read_table (const char *text, gsize length, const KxImportWatch *watch, GError **error)
 {
   g_autoptr (KxImported) imported = imported_new ();
   Reader reader = { text, text + length };
@@ -271,10 +296,10 @@ kx_import_csv (const char *text, gsize length, GError **error)
     }
   if (!read_header (imported, &table, header, error))
     return NULL;
-  for (GPtrArray *row; (row = read_row (&reader)); g_ptr_array_unref (row))
-    if (!(row->len == 1 && *(char *) row->pdata[0] == '\0') && !read_values (imported, &table, row))
-      imported->skipped++;
+  gboolean whole = read_rows (imported, &table, &reader, watch, error);
   g_free (table.series);
+  if (!whole)
+    return NULL;
   drop_empty (imported);
   if (imported->curves->len == 0)
     {
@@ -283,6 +308,24 @@ kx_import_csv (const char *text, gsize length, GError **error)
       return NULL;
     }
   return g_steal_pointer (&imported);
+}
+
+/**
+ * kx_import_csv:
+ * @text: comma-separated values (RFC 4180); the first line names the columns, one of which
+ *   is "step"
+ * @length: bytes
+ * @error: return location
+ *
+ * Every other column with numbers in it is a curve; "epoch" and "seconds" tell when steps
+ * were done. Rows that do not fit are counted in @skipped.
+ *
+ * Returns: (transfer full) (nullable): the curves
+ */
+KxImported *
+kx_import_csv (const char *text, gsize length, GError **error)
+{
+  return read_table (text, length, NULL, error);
 }
 
 /* ── Event files: TFRecords (length, checksum, data, checksum) ── */
@@ -561,25 +604,14 @@ is_record (const guint8 *bytes, gsize length)
   return length >= HEAD && matches (bytes, 8, bytes + 8);
 }
 
-/**
- * kx_import_events:
- * @bytes: an event file of TensorBoard's
- * @length: of it
- * @error: return location
- *
- * Reads its scalars, of both kinds: simple values and tensors of one number. The last
- * record may be incomplete, as in a file that is being written; records whose checksum is
- * wrong are counted in @skipped.
- *
- * Returns: (transfer full) (nullable): the curves
- */
-KxImported *
-kx_import_events (const guint8 *bytes, gsize length, GError **error)
+static KxImported *
+read_events (const guint8 *bytes, gsize length, const KxImportWatch *watch, GError **error)
 {
   g_autoptr (KxImported) imported = imported_new ();
   g_autoptr (GHashTable) by_tag = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   Events events = { imported, by_tag, NAN };
   gsize at = 0;
+  guint count = 0;
 
   if (!is_record (bytes, length))
     {
@@ -589,6 +621,8 @@ kx_import_events (const guint8 *bytes, gsize length, GError **error)
     }
   while (length - at >= HEAD)
     {
+      if (!go_on (watch, count++, at, length, error))
+        return NULL;
       guint64 size = read_64 (bytes + at);
       if (!is_record (bytes + at, length - at))
         {
@@ -611,6 +645,24 @@ kx_import_events (const guint8 *bytes, gsize length, GError **error)
       return NULL;
     }
   return g_steal_pointer (&imported);
+}
+
+/**
+ * kx_import_events:
+ * @bytes: an event file of TensorBoard's
+ * @length: of it
+ * @error: return location
+ *
+ * Reads its scalars, of both kinds: simple values and tensors of one number. The last
+ * record may be incomplete, as in a file that is being written; records whose checksum is
+ * wrong are counted in @skipped.
+ *
+ * Returns: (transfer full) (nullable): the curves
+ */
+KxImported *
+kx_import_events (const guint8 *bytes, gsize length, GError **error)
+{
+  return read_events (bytes, length, NULL, error);
 }
 
 /* ── Files ── */
@@ -643,6 +695,7 @@ read_file (const char *path, char **bytes, gsize *length, GError **error)
 /**
  * kx_import:
  * @path: a table as `kolinsky train` writes it (metrics.csv), or an event file
+ * @watch: (nullable): how it is looked at meanwhile
  * @error: return location
  *
  * Reads the curves of a file, whatever its name is. Takes a while for a large one, so call
@@ -651,7 +704,7 @@ read_file (const char *path, char **bytes, gsize *length, GError **error)
  * Returns: (transfer full) (nullable): the curves
  */
 KxImported *
-kx_import (const char *path, GError **error)
+kx_import (const char *path, const KxImportWatch *watch, GError **error)
 {
   g_autofree char *bytes = NULL;
   g_autoptr (GError) problem = NULL;
@@ -661,9 +714,14 @@ kx_import (const char *path, GError **error)
   if (!read_file (path, &bytes, &length, error))
     return NULL;
   if (is_record ((const guint8 *) bytes, length))
-    imported = kx_import_events ((const guint8 *) bytes, length, &problem);
+    imported = read_events ((const guint8 *) bytes, length, watch, &problem);
   else
-    imported = kx_import_csv (bytes, length, &problem);
+    imported = read_table (bytes, length, watch, &problem);
+  if (g_error_matches (problem, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, g_steal_pointer (&problem));
+      return NULL;
+    }
   if (!imported)
     {
       fail (path, problem->message, error);

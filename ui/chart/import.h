@@ -23,7 +23,19 @@ typedef struct {
   KxSeries *series;
 } KxImportedCurve;
 
-KxImported *kx_import (const char *path, GError **error);
+/**
+ * KxImportWatch:
+ * @cancellable: (nullable): ends it with %G_IO_ERROR_CANCELLED
+ * @permille: (nullable): how far it is; set atomically
+ *
+ * How reading is looked at from another thread.
+ */
+typedef struct {
+  GCancellable *cancellable;
+  int *permille;
+} KxImportWatch;
+
+KxImported *kx_import (const char *path, const KxImportWatch *watch, GError **error);
 KxImported *kx_import_csv (const char *text, gsize length, GError **error);
 KxImported *kx_import_events (const guint8 *bytes, gsize length, GError **error);
 KxSeries *kx_imported_find (const KxImported *imported, const char *name);

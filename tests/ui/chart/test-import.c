@@ -92,10 +92,10 @@ test_refused (void)
     }
   g_autoptr (GError) error = NULL;
   g_autofree char *missing = in_folder ("missing.csv");
-  g_assert_null (kx_import (missing, &error));
+  g_assert_null (kx_import (missing, NULL, &error));
   g_assert_true (g_pattern_match_simple ("*missing.csv*", error->message));
   g_clear_error (&error);
-  g_assert_null (kx_import (folder, &error));
+  g_assert_null (kx_import (folder, NULL, &error));
   g_assert_true (g_pattern_match_simple ("*it is a folder*", error->message));
 }
 
@@ -131,7 +131,7 @@ test_events (void)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *path = write_events ("events");
-  g_autoptr (KxImported) imported = kx_import (path, &error);
+  g_autoptr (KxImported) imported = kx_import (path, NULL, &error);
 
   g_assert_no_error (error);
   g_assert_cmpuint (imported->curves->len, ==, 2);
