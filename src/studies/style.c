@@ -489,17 +489,33 @@ enlarge (const KolStyle *self, float **planes, guint at, gboolean cubic)
   *planes = larger;
 }
 
+static double
+beta2_of (const KolStyle *self)
+{
+  return self->options.network_units ? 0.999 : KOL_STYLE_ADAM_BETA2;
+}
+
+/*
+ * The mean of squares is no less than the square of the mean, and is kept so: beside what the
+ * network does not see, as the last row under strides, the one overshoots to where the other is
+ * next to nothing, and the picture would take steps without measure there.
+ */
 static void
 enlarge_moments (KolStyle *self, guint at)
 {
   gsize n = self->channels * get_size (self, at)->width * get_size (self, at)->height;
+  double t = (double) self->moments.count;
+  double bias1 = 1 - pow (KOL_STYLE_ADAM_BETA1, t), bias2 = 1 - pow (beta2_of (self), t);
 
   if (!self->moments.first)
     return;
   enlarge (self, &self->moments.first, at, TRUE);
   enlarge (self, &self->moments.second, at, FALSE);
   for (gsize i = 0; i < n; i++)
-    self->moments.second[i] = fmaxf (self->moments.second[i], 0);
+    {
+      double mean = self->moments.first[i] / bias1;
+      self->moments.second[i] = fmaxf (self->moments.second[i], (float) (mean * mean * bias2));
+    }
 }
 
 /* Writes x: the start, or what the size before has left. */
@@ -526,7 +542,7 @@ begin_adam (KolStyle *self, guint at, GError **error)
   KolStyleAdamNumbers numbers
       = { .rate = self->state.rate,
           .beta1 = KOL_STYLE_ADAM_BETA1,
-          .beta2 = self->options.network_units ? 0.999 : KOL_STYLE_ADAM_BETA2,
+          .beta2 = beta2_of (self),
           .epsilon = 1e-8,
           .average = self->options.network_units ? 0 : KOL_STYLE_ADAM_AVERAGE,
           .clip = !self->options.network_units };

@@ -40,8 +40,12 @@ def port(name, shape, kind=FLOAT):
 
 
 def node(op, inputs, outputs, domain="", **ints):
-    attributes = b"".join(part(5, part(1, name) + number(3, value) + number(20, 2))
-                          for name, value in ints.items())
+    """A node whose attributes are integers or lists of them."""
+    def content(value):
+        if isinstance(value, list):
+            return b"".join(number(8, each) for each in value) + number(20, 7)
+        return number(3, value) + number(20, 2)
+    attributes = b"".join(part(5, part(1, name) + content(value)) for name, value in ints.items())
     return (b"".join(part(1, name) for name in inputs)
             + b"".join(part(2, name) for name in outputs)
             + part(4, op) + attributes + (part(7, domain) if domain else b""))
