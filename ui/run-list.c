@@ -112,6 +112,16 @@ rename_again (gpointer data)
   kx_run_set_name (((Rename *) data)->run, ((Rename *) data)->other);
 }
 
+/* The menu that a control is in. */
+static void
+close_menu (GtkWidget *control)
+{
+  GtkWidget *popover = gtk_widget_get_ancestor (control, GTK_TYPE_POPOVER);
+
+  if (popover)
+    gtk_popover_popdown (GTK_POPOVER (popover));
+}
+
 static void
 apply_name (GtkEditable *entry, KxRun *run)
 {
@@ -128,9 +138,7 @@ apply_name (GtkEditable *entry, KxRun *run)
   kx_run_set_name (run, text);
   kx_undo_push (kx_session_get_undo (self->session), title, rename_back, rename_again, rename,
                 rename_free);
-  GtkWidget *popover = gtk_widget_get_ancestor (GTK_WIDGET (entry), GTK_TYPE_POPOVER);
-  if (popover)
-    gtk_popover_popdown (GTK_POPOVER (popover));
+  close_menu (GTK_WIDGET (entry));
 }
 
 typedef struct {
@@ -169,6 +177,7 @@ remove_run (GtkButton *button, KxRun *run)
   Removal *removal = g_new (Removal, 1);
 
   *removal = (Removal){ self->session, g_object_ref (run) };
+  close_menu (GTK_WIDGET (button)); /* open, it would take the keys with it when the row goes */
   removal_again (removal);
   kx_undo_push (kx_session_get_undo (self->session), text, removal_back, removal_again, removal,
                 removal_free);
@@ -179,7 +188,6 @@ static void
 go_on (GtkButton *button, KxRun *run)
 {
   KxRunList *self = g_object_get_data (G_OBJECT (button), "list");
-  GtkWidget *popover = gtk_widget_get_ancestor (GTK_WIDGET (button), GTK_TYPE_POPOVER);
 
   if (kx_run_is_over (run) && kx_run_get_folder (run))
     kx_session_resume (self->session, kx_run_get_folder (run), FALSE);
@@ -188,7 +196,7 @@ go_on (GtkButton *button, KxRun *run)
       kx_session_choose_run (self->session, run);
       kx_run_control (run, KX_VERB_RUN);
     }
-  gtk_popover_popdown (GTK_POPOVER (popover));
+  close_menu (GTK_WIDGET (button));
 }
 
 static GtkWidget *
