@@ -71,6 +71,7 @@ typedef struct {
   double loader_wait;        /* share of the time */
   double seconds;
   double validation_loss, validation_accuracy; /* of the latest whole validation */
+  gboolean begun;                              /* whether it came to its steps */
   gboolean interrupted;
 } Run;
 
@@ -393,17 +394,35 @@ choose_folder (Run *run, GError **error)
   return TRUE;
 }
 
+/* Whether training can start, or was interrupted before it. */
+static gboolean
+compile (Run *run, GCancellable *cancellable, GError **error)
+{
+  GError *stop = NULL;
+
+  if (kol_trainer_prepare (run->trainer, cancellable, &stop))
+    return TRUE;
+  run->interrupted = g_error_matches (stop, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  if (run->interrupted)
+    g_error_free (stop);
+  else
+    g_propagate_error (error, stop);
+  return run->interrupted;
+}
+
 /* How a run goes on is known before it is prepared; a new one is made when it can begin. */
 static gboolean
-prepare (Run *run, GError **error)
+prepare (Run *run, GCancellable *cancellable, GError **error)
 {
   if (run->resumed)
     {
       guint64 from = run->options->from == UNSET_INTEGER ? 0 : (guint64) run->options->from;
 
       run->recorded = kol_trainer_resume (run->trainer, run->folder, from, error);
-      if (!run->recorded || !kol_trainer_prepare (run->trainer, NULL, error))
+      if (!run->recorded || !compile (run, cancellable, error))
         return FALSE;
+      if (run->interrupted)
+        return TRUE;
       guint64 done = kol_trainer_get_step (run->trainer);
       if (done < kol_trainer_get_settings (run->trainer)->steps)
         tool_say ("Going on after step %" G_GUINT64_FORMAT, done);
@@ -411,8 +430,8 @@ prepare (Run *run, GError **error)
         tool_say ("All %" G_GUINT64_FORMAT " steps are done; --steps N makes it longer", done);
       return TRUE;
     }
-  if (!kol_trainer_prepare (run->trainer, NULL, error))
-    return FALSE;
+  if (!compile (run, cancellable, error) || run->interrupted)
+    return run->interrupted;
   run->recorded = kol_trainer_record (run->trainer, run->folder, &run->data_options, error);
   return run->recorded;
 }
@@ -562,7 +581,7 @@ load_weights (Run *run, GError **error)
 }
 
 static gboolean
-make_trainer (Run *run, GError **error)
+make_trainer (Run *run, GCancellable *cancellable, GError **error)
 {
   run->trainer = kol_trainer_new (run->device, kol_recipe_network, run->recipe, run->training,
                                   run->validation, &run->settings, error);
@@ -580,7 +599,8 @@ make_trainer (Run *run, GError **error)
   if (!load_weights (run, error))
     return FALSE;
   /* The small test set has been read meanwhile: what is wrong with it is told before training. */
-  return prepare (run, error) && (!run->test || kol_dataset_finish (run->test, error));
+  return prepare (run, cancellable, error)
+         && (run->interrupted || !run->test || kol_dataset_finish (run->test, error));
 }
 
 /* ── Reports ── */
@@ -741,6 +761,8 @@ static gboolean
 train (Run *run, GCancellable *cancellable, GError **error)
 {
   GError *stop = NULL;
+
+  run->begun = TRUE;
   gboolean done = kol_trainer_run (run->trainer, note_report, run, cancellable, &stop);
 
   tool_status (NULL);
@@ -764,7 +786,7 @@ save (Run *run, GError **error)
   g_autofree char *folder = g_filename_display_name (run->folder);
   g_autofree char *quoted = g_shell_quote (folder);
 
-  if (kol_trainer_get_step (run->trainer) == 0)
+  if (!run->begun || kol_trainer_get_step (run->trainer) == 0)
     {
       tool_say ("Ended before the first step; there is nothing to save");
       g_clear_pointer (&run->trainer, kol_trainer_free);
@@ -877,8 +899,9 @@ go (Run *run, GError **error)
 
   ToolInterrupt watch;
   tool_interrupt_start (&watch, "Finishing the step and saving");
-  gboolean done
-      = make_trainer (run, error) && train (run, watch.cancellable, error) && save (run, error);
+  gboolean done = make_trainer (run, watch.cancellable, error)
+                  && (run->interrupted || train (run, watch.cancellable, error))
+                  && save (run, error);
   tool_interrupt_stop (&watch);
   if (done)
     return !run->trainer || finish (run, error);

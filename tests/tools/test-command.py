@@ -248,6 +248,25 @@ def interrupt_saves(shop):
 
 
 @test
+def interrupt_ends_compiling(shop):
+    folder = shop.path("not-begun")
+    process = subprocess.Popen(
+        [COMMAND, "train", "digits", "--data", shop.data, "--steps", "100000", "--run", folder],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        env={**os.environ, "KOLINSKY_CACHE": shop.path("cold-cache")})
+    try:
+        while not process.stdout.readline().startswith("Network: "):
+            expect(process.poll() is None, "it ended before it compiled")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    expect(process.returncode == 130 and "nothing to save" in out,
+           Result(process.returncode, out, err))
+    expect(not os.path.exists(folder), "an empty run was left behind")
+
+
+@test
 def diverging_rate_names_a_node(shop):
     folder = shop.path("diverged")
     result = shop.train("--steps", "50", "--optimizer", "sgd", "--lr", "1e30", "--run", folder)
