@@ -14,6 +14,7 @@
 #define MOST_SIZE 224
 #define USUAL_SIZE 96
 #define MOST_COLUMNS 32
+#define FIRST_COLUMNS 4 /* until it is known how many there is room for */
 
 struct _KxUnitGrid {
   GtkWidget parent_instance;
@@ -85,6 +86,9 @@ show_menu (GtkGestureClick *click, int n, double x, double y, GtkListItem *item)
     g_signal_emit (cell->grid, signals[MENU], 0, unit);
 }
 
+static gboolean show_tooltip (GtkWidget *box, int x, int y, gboolean by_key, GtkTooltip *tooltip,
+                              GtkListItem *item);
+
 static void
 set_up (KxUnitGrid *self, GtkListItem *item)
 {
@@ -120,6 +124,8 @@ set_up (KxUnitGrid *self, GtkListItem *item)
   gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
   g_signal_connect (click, "pressed", G_CALLBACK (show_menu), item);
   gtk_widget_add_controller (cell->box, GTK_EVENT_CONTROLLER (click));
+  gtk_widget_set_has_tooltip (cell->box, TRUE);
+  g_signal_connect (cell->box, "query-tooltip", G_CALLBACK (show_tooltip), item);
   g_object_set_data_full (G_OBJECT (item), "cell", cell, g_free);
   gtk_list_item_set_child (item, cell->box);
 }
@@ -142,30 +148,43 @@ show_picture (Cell *cell, KxNeuron *unit)
   gtk_widget_set_visible (cell->changed, kx_neuron_is_changed (unit));
 }
 
+/* Given. */
+static char *
+name_unit (const KxUnitGrid *self, KxNeuron *unit)
+{
+  double said = kx_neuron_get_said (unit);
+  const char *layer = kx_network_layer_get_name (kx_neuron_get_layer (unit));
+  guint index = kx_neuron_get_index (unit);
+
+  if (!self->maps)
+    return kx_neuron_describe (unit);
+  return isnan (said) ? g_strdup_printf (_ ("%s unit %u"), layer, index)
+                      : g_strdup_printf (_ ("%s unit %u, mean %.3g"), layer, index, said);
+}
+
 static void
 show_unit (GtkListItem *item)
 {
   Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
   KxNeuron *unit = gtk_list_item_get_item (item);
-  g_autofree char *name = kx_neuron_describe (unit);
+  g_autofree char *name = name_unit (cell->grid, unit);
 
   show_picture (cell, unit);
-  if (cell->grid->maps)
-    {
-      double said = kx_neuron_get_said (unit);
-
-      g_free (name);
-      name = isnan (said) ? g_strdup_printf (_ ("%s unit %u"),
-                                             kx_network_layer_get_name (kx_neuron_get_layer (unit)),
-                                             kx_neuron_get_index (unit))
-                          : g_strdup_printf (_ ("%s unit %u, mean %.3g"),
-                                             kx_network_layer_get_name (kx_neuron_get_layer (unit)),
-                                             kx_neuron_get_index (unit), said);
-    }
   gtk_label_set_label (cell->title, kx_neuron_get_title (unit));
-  gtk_widget_set_tooltip_text (cell->box, name);
   gtk_accessible_update_property (GTK_ACCESSIBLE (cell->box), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
                                   -1);
+}
+
+/* Made when it is asked for: cells are many, and bound anew whenever one scrolls. */
+static gboolean
+show_tooltip (GtkWidget *box, int x, int y, gboolean by_key, GtkTooltip *tooltip, GtkListItem *item)
+{
+  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
+  KxNeuron *unit = gtk_list_item_get_item (item);
+  g_autofree char *name = unit ? name_unit (cell->grid, unit) : NULL;
+
+  gtk_tooltip_set_text (tooltip, name);
+  return name != NULL;
 }
 
 /*
@@ -366,7 +385,7 @@ kx_unit_grid_init (KxUnitGrid *self)
   gtk_single_selection_set_autoselect (self->selection, FALSE);
   self->view = GTK_GRID_VIEW (gtk_grid_view_new (
       GTK_SELECTION_MODEL (g_object_ref (self->selection)), g_object_ref (factory)));
-  gtk_grid_view_set_max_columns (self->view, MOST_COLUMNS);
+  gtk_grid_view_set_max_columns (self->view, FIRST_COLUMNS);
   gtk_widget_add_css_class (GTK_WIDGET (self->view), "kx-units");
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Units"), -1);
