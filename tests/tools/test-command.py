@@ -229,20 +229,27 @@ def run_cannot_be_made(shop):
     expect_sentence(shop.train("--steps", "1", "--run", path), 1, "cannot be made")
 
 
-@test
-def interrupt_saves(shop):
-    folder = shop.path("interrupted")
+def interrupt_after(beginning, folder, shop, **environment):
+    """Trains until a line begins so, and ends that by Ctrl-C."""
     process = subprocess.Popen(
         [COMMAND, "train", "digits", "--data", shop.data, "--steps", "100000", "--run", folder],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        env={**os.environ, **environment})
     try:
-        while not process.stdout.readline().startswith("0 test"):
-            expect(process.poll() is None, "it ended before its first step")
+        while not process.stdout.readline().startswith(beginning):
+            expect(process.poll() is None, f"it ended before it said {beginning!r}")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
-    expect(process.returncode == 130 and folder in out, Result(process.returncode, out, err))
+    return Result(process.returncode, out, err)
+
+
+@test
+def interrupt_saves(shop):
+    folder = shop.path("interrupted")
+    result = interrupt_after("0 test", folder, shop)
+    expect(result.code == 130 and folder in result.out, result)
     score = run("evaluate", folder, "--data", shop.data, "--json")
     expect(score.code == 0 and json.loads(score.out)["count"] == 200, score)
 
@@ -250,19 +257,8 @@ def interrupt_saves(shop):
 @test
 def interrupt_ends_compiling(shop):
     folder = shop.path("not-begun")
-    process = subprocess.Popen(
-        [COMMAND, "train", "digits", "--data", shop.data, "--steps", "100000", "--run", folder],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-        env={**os.environ, "KOLINSKY_CACHE": shop.path("cold-cache")})
-    try:
-        while not process.stdout.readline().startswith("Network: "):
-            expect(process.poll() is None, "it ended before it compiled")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    expect(process.returncode == 130 and "nothing to save" in out,
-           Result(process.returncode, out, err))
+    result = interrupt_after("Network: ", folder, shop, KOLINSKY_CACHE=shop.path("cold-cache"))
+    expect(result.code == 130 and "nothing to save" in result.out, result)
     expect(not os.path.exists(folder), "an empty run was left behind")
 
 
