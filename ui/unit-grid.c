@@ -86,50 +86,6 @@ show_menu (GtkGestureClick *click, int n, double x, double y, GtkListItem *item)
     g_signal_emit (cell->grid, signals[MENU], 0, unit);
 }
 
-static gboolean show_tooltip (GtkWidget *box, int x, int y, gboolean by_key, GtkTooltip *tooltip,
-                              GtkListItem *item);
-
-static void
-set_up (KxUnitGrid *self, GtkListItem *item)
-{
-  Cell *cell = g_new0 (Cell, 1);
-  GtkWidget *overlay = gtk_overlay_new ();
-  GtkGesture *click = gtk_gesture_click_new ();
-
-  cell->grid = self;
-  cell->box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
-  cell->picture = gtk_picture_new ();
-  cell->word = GTK_LABEL (gtk_label_new (NULL));
-  cell->title = GTK_LABEL (gtk_label_new (NULL));
-  cell->stale = make_mark ("media-record-symbolic", NULL, GTK_ALIGN_END);
-  cell->changed = make_mark ("edit-clear-symbolic", NULL, GTK_ALIGN_START);
-  gtk_widget_add_css_class (cell->box, "kx-unit");
-  gtk_widget_add_css_class (overlay, "kx-unit-picture");
-  gtk_widget_set_overflow (overlay, GTK_OVERFLOW_HIDDEN);
-  gtk_picture_set_can_shrink (GTK_PICTURE (cell->picture), TRUE);
-  gtk_overlay_set_child (GTK_OVERLAY (overlay), cell->picture);
-  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), GTK_WIDGET (cell->word));
-  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->stale);
-  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->changed);
-  gtk_widget_set_halign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
-  gtk_widget_set_valign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
-  gtk_widget_set_halign (overlay, GTK_ALIGN_CENTER);
-  gtk_label_set_ellipsize (cell->title, PANGO_ELLIPSIZE_END);
-  gtk_label_set_width_chars (cell->title, 3);
-  gtk_label_set_max_width_chars (cell->title, 3);
-  gtk_widget_add_css_class (GTK_WIDGET (cell->title), "caption");
-  gtk_widget_add_css_class (GTK_WIDGET (cell->title), "numeric");
-  gtk_box_append (GTK_BOX (cell->box), overlay);
-  gtk_box_append (GTK_BOX (cell->box), GTK_WIDGET (cell->title));
-  gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
-  g_signal_connect (click, "pressed", G_CALLBACK (show_menu), item);
-  gtk_widget_add_controller (cell->box, GTK_EVENT_CONTROLLER (click));
-  gtk_widget_set_has_tooltip (cell->box, TRUE);
-  g_signal_connect (cell->box, "query-tooltip", G_CALLBACK (show_tooltip), item);
-  g_object_set_data_full (G_OBJECT (item), "cell", cell, g_free);
-  gtk_list_item_set_child (item, cell->box);
-}
-
 static void
 show_picture (Cell *cell, KxNeuron *unit)
 {
@@ -185,6 +141,47 @@ show_tooltip (GtkWidget *box, int x, int y, gboolean by_key, GtkTooltip *tooltip
 
   gtk_tooltip_set_text (tooltip, name);
   return name != NULL;
+}
+
+static void
+set_up (KxUnitGrid *self, GtkListItem *item)
+{
+  Cell *cell = g_new0 (Cell, 1);
+  GtkWidget *overlay = gtk_overlay_new ();
+  GtkGesture *click = gtk_gesture_click_new ();
+
+  cell->grid = self;
+  cell->box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
+  cell->picture = gtk_picture_new ();
+  cell->word = GTK_LABEL (gtk_label_new (NULL));
+  cell->title = GTK_LABEL (gtk_label_new (NULL));
+  cell->stale = make_mark ("media-record-symbolic", NULL, GTK_ALIGN_END);
+  cell->changed = make_mark ("edit-clear-symbolic", NULL, GTK_ALIGN_START);
+  gtk_widget_add_css_class (cell->box, "kx-unit");
+  gtk_widget_add_css_class (overlay, "kx-unit-picture");
+  gtk_widget_set_overflow (overlay, GTK_OVERFLOW_HIDDEN);
+  gtk_picture_set_can_shrink (GTK_PICTURE (cell->picture), TRUE);
+  gtk_overlay_set_child (GTK_OVERLAY (overlay), cell->picture);
+  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), GTK_WIDGET (cell->word));
+  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->stale);
+  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->changed);
+  gtk_widget_set_halign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
+  gtk_widget_set_valign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
+  gtk_widget_set_halign (overlay, GTK_ALIGN_CENTER);
+  gtk_label_set_ellipsize (cell->title, PANGO_ELLIPSIZE_END);
+  gtk_label_set_width_chars (cell->title, 3);
+  gtk_label_set_max_width_chars (cell->title, 3);
+  gtk_widget_add_css_class (GTK_WIDGET (cell->title), "caption");
+  gtk_widget_add_css_class (GTK_WIDGET (cell->title), "numeric");
+  gtk_box_append (GTK_BOX (cell->box), overlay);
+  gtk_box_append (GTK_BOX (cell->box), GTK_WIDGET (cell->title));
+  gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
+  g_signal_connect (click, "pressed", G_CALLBACK (show_menu), item);
+  gtk_widget_add_controller (cell->box, GTK_EVENT_CONTROLLER (click));
+  gtk_widget_set_has_tooltip (cell->box, TRUE);
+  g_signal_connect (cell->box, "query-tooltip", G_CALLBACK (show_tooltip), item);
+  g_object_set_data_full (G_OBJECT (item), "cell", cell, g_free);
+  gtk_list_item_set_child (item, cell->box);
 }
 
 /*
