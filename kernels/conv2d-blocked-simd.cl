@@ -105,23 +105,36 @@ max_pool_blocked (__global const float *restrict x, __global float *restrict y, 
 #ifdef DEPTHWISE
 
 #define SPAN ((TILE - 1) * STRIDE_W + (S - 1) * DILATION_W + 1) /* columns under a tile */
+#define REACH ((R - 1) * DILATION_H + 1)                        /* rows */
 
-/* sum[t] += tap r of each place: `line` is the row under it. For two kinds of memory. */
-#define DEFINE_ADD_ROW(NAME, MEMORY) \
-  inline void NAME (MEMORY const float *line, __global const float *w, vec *sum) \
+#define WINDOW (REACH * SPAN * B)
+
+/*
+ * sum[t] = `rows` rows of taps of place t, of which the first is over `line`, the next one over what
+ * is `apart` floats behind it, or from `end` on WINDOW floats before that. For two kinds of memory.
+ */
+#define DEFINE_SUM_TILE(NAME, MEMORY) \
+  inline void NAME (MEMORY const float *line, long apart, MEMORY const float *end, \
+                    __global const float *w, int rows, vec *sum) \
   { \
     vec here[TILE]; \
-    _Pragma ("unroll") for (int t = 0; t < TILE; t++) here[t] = sum[t]; \
-    _Pragma ("unroll") for (int s = 0; s < S; s++) \
-    { \
-      const vec weight = vec_load (w + s * B); \
-      _Pragma ("unroll") for (int t = 0; t < TILE; t++) \
-        here[t] = fma (weight, vec_load (line + (t * STRIDE_W + s * DILATION_W) * B), here[t]); \
-    } \
+    _Pragma ("unroll") for (int t = 0; t < TILE; t++) here[t] = (vec) (0); \
+    for (int r = 0; r < rows; r++, w += S * B) \
+      { \
+        _Pragma ("unroll") for (int s = 0; s < S; s++) \
+        { \
+          const vec weight = vec_load (w + s * B); \
+          _Pragma ("unroll") for (int t = 0; t < TILE; t++) \
+            here[t] = fma (weight, vec_load (line + (t * STRIDE_W + s * DILATION_W) * B), here[t]); \
+        } \
+        line += apart; \
+        if (line >= end) \
+          line -= WINDOW; \
+      } \
     _Pragma ("unroll") for (int t = 0; t < TILE; t++) sum[t] = here[t]; \
   }
-DEFINE_ADD_ROW (add_row, __global)
-DEFINE_ADD_ROW (add_edge, __local)
+DEFINE_SUM_TILE (sum_tile, __global)
+DEFINE_SUM_TILE (sum_edge, __local)
 
 /* The columns under a tile that reaches over the picture's edge, zeros outside. */
 inline void
@@ -133,55 +146,60 @@ copy_edge (__global const float *row, int w0, int W, __local float *to)
 }
 
 /*
- * Each filter sees one channel. Global size: work-items, which have `each` of the rows of all blocks
- * of all pictures; `blocks` of a picture.
+ * Each filter sees one channel. A work-item has `each` of the rows of all blocks of all pictures, `blocks`
+ * of a picture, and goes down each tile of columns in a `band` of them. At the picture's left and right
+ * edges the rows under a tile are copied to local memory with zeros beside them, once: row h to line
+ * h % REACH. Global size: work-items.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 conv2d_blocked_depthwise (__global const float *restrict x, __global const float *restrict w,
                           __global float *restrict y, __global const float *restrict bias,
                           __global const float *restrict residual, int w_at, int pictures,
                           int blocks, int filters, int H, int W, int P, int Q, int top, int left,
-                          int each)
+                          int each, int band)
 {
-  __local float edge[SPAN * B];
+  __local float edge[WINDOW];
   const int first = get_global_id (0) * each, last = min (pictures * blocks * P, first + each);
 
-  for (int i = first; i < last; i++)
+  for (int i = first; i < last;)
     {
-      const int k = i / P % blocks;
+      const int k = i / P % blocks, begin = i % P;
+      const int end = min (min (P, begin + band), begin + last - i);
       __global const float *plane = x + (size_t) (i / P) * H * W * B;
       __global const float *weights = w + w_at + (size_t) k * R * S * B;
-      const int h0 = i % P * STRIDE_H - top;
       for (int tile = 0; tile < Q; tile += TILE)
         {
           const int q = min (tile, Q - TILE), w0 = q * STRIDE_W - left;
-          const bool inside
-              = w0 >= 0 && w0 + (TILE - 1) * STRIDE_W + (S - 1) * DILATION_W < W;
-          vec sum[TILE];
-          #pragma unroll
-          for (int t = 0; t < TILE; t++)
-            sum[t] = (vec) (0);
-          for (int r = 0; r < R; r++)
+          const bool inside = w0 >= 0 && w0 + SPAN <= W;
+          int ready = 0;
+          for (int p = begin; p < end; p++)
             {
-              const int row = h0 + r * DILATION_H;
-              __global const float *line = plane + (long) row * W * B;
-              if (row < 0 || row >= H)
-                continue;
+              const int h0 = p * STRIDE_H - top;
+              const int skip = h0 < 0 ? (-h0 + DILATION_H - 1) / DILATION_H : 0;
+              const int from = h0 + skip * DILATION_H, to = min (H, h0 + REACH);
+              const int rows = (to - from + DILATION_H - 1) / DILATION_H;
+              vec sum[TILE];
+
               if (inside)
-                add_row (line + (long) w0 * B, weights + r * S * B, sum);
+                sum_tile (plane + ((long) from * W + w0) * B, (long) DILATION_H * W * B,
+                          plane + (long) H * W * B, weights + skip * S * B, rows, sum);
               else
                 {
-                  copy_edge (line, w0, W, edge);
-                  add_edge (edge, weights + r * S * B, sum);
+                  for (ready = max (ready, from); ready < to; ready++)
+                    copy_edge (plane + (long) ready * W * B, w0, W,
+                               edge + ready % REACH * SPAN * B);
+                  sum_edge (edge + from % REACH * SPAN * B, DILATION_H * SPAN * B, edge + WINDOW,
+                            weights + skip * S * B, rows, sum);
+                }
+              #pragma unroll
+              for (int t = 0; t < TILE; t++)
+                {
+                  const size_t at = ((size_t) (i + p - begin) * Q + q + t) * B;
+                  vec_store (finish (sum[t], bias, residual, k, filters, at), y + at);
                 }
             }
-          #pragma unroll
-          for (int t = 0; t < TILE; t++)
-            {
-              const size_t at = ((size_t) i * Q + q + t) * B;
-              vec_store (finish (sum[t], bias, residual, k, filters, at), y + at);
-            }
         }
+      i += end - begin;
     }
 }
 
@@ -207,6 +225,8 @@ add_channels (__global const float *x, __global const float *w, int channels, in
               vec (*sum)[VECTORS])
 {
   const size_t apart = (size_t) channels * R * S * B;
+  vec here[TILE][VECTORS];
+  EACH_SUM (here[t][v] = (vec) (0));
   for (int from = 0; from < channels; from += B)
     {
       const int present = min (B, channels - from);
@@ -227,7 +247,7 @@ add_channels (__global const float *x, __global const float *w, int channels, in
                 #pragma unroll
                 for (int v = 0; v < VECTORS; v++)
                   weight[v] = vec_load (w + v * apart);
-                EACH_SUM (sum[t][v] = fma ((vec) (in[t * STRIDE_W * APART]), weight[v], sum[t][v]));
+                EACH_SUM (here[t][v] = fma ((vec) (in[t * STRIDE_W * APART]), weight[v], here[t][v]));
 #ifdef IN_PLAIN
                 in += plane;
 #else
@@ -236,19 +256,22 @@ add_channels (__global const float *x, __global const float *w, int channels, in
               }
           }
     }
+  EACH_SUM (sum[t][v] = here[t][v]);
 }
 
 /*
  * Tiles of places of one picture, each for `tiles_each` of the `tiles` tiles of filters. The picture has
  * H x W places, zeros around it included, of which tile i begins under output
- * (i / across, i % across * TILE): the last one of a row goes over some of it again.
+ * (i / across, i % across * TILE): the last one of a row goes over some of it again. by_places: one
+ * tile of places after the other, each for all filters, whose weights stay near; else one tile of
+ * filters after the other, so that its weights come from afar while they are used for all places.
  * Global size: parts of the places, parts of the filters, pictures.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 conv2d_blocked (__global const float *restrict x, __global const float *restrict w,
                 __global float *restrict y, __global const float *restrict bias,
                 __global const float *restrict residual, int w_at, int channels, int filters, int H,
-                int W, int P, int Q, int tiles, int places_each, int tiles_each)
+                int W, int P, int Q, int tiles, int places_each, int tiles_each, int by_places)
 {
   const int across = (Q + TILE - 1) / TILE, picture = get_global_id (2);
   const int first = get_global_id (0) * places_each, last = min (P * across, first + places_each);
@@ -260,39 +283,39 @@ conv2d_blocked (__global const float *restrict x, __global const float *restrict
   x += (size_t) picture * ((channels + B - 1) / B) * H * W * B;
 #endif
 
-  for (int i = first; i < last; i++)
+  const int places = last - first, own = last_k - first_k;
+  for (int n = 0; n < places * own; n++)
     {
+      const int i = first + (by_places ? n / own : n % places);
+      const int tile = first_k + (by_places ? n % own : n / places);
       const int p = i / across, q = min (i % across * TILE, Q - TILE);
       __global const float *in = x + ((size_t) p * STRIDE_H * W + q * STRIDE_W) * APART;
-      for (int tile = first_k; tile < last_k; tile++)
+      vec sum[TILE][VECTORS];
+      add_channels (in, w + w_at + (size_t) tile * channels * R * S * VECTORS * B, channels,
+                    H * W, W, sum);
+      #pragma unroll
+      for (int v = 0; v < VECTORS; v++)
         {
-          vec sum[TILE][VECTORS];
-          EACH_SUM (sum[t][v] = (vec) (0));
-          add_channels (in, w + w_at + (size_t) tile * channels * R * S * VECTORS * B, channels,
-                        H * W, W, sum);
-          for (int v = 0; v < VECTORS; v++)
-            {
-              const int k = tile * VECTORS + v;
+          const int k = tile * VECTORS + v;
 #ifdef OUT_PLAIN
-              const size_t at = ((size_t) picture * filters + k * B) * P * Q + p * Q + q;
-              vec shift = (vec) (0), part[TILE];
+          const size_t at = ((size_t) picture * filters + k * B) * P * Q + p * Q + q;
+          vec shift = (vec) (0), part[TILE];
 #ifdef EPILOGUE_BIAS
-              shift = load_some (bias + k * B, filters - k * B);
+          shift = load_some (bias + k * B, filters - k * B);
 #endif
-              #pragma unroll
-              for (int t = 0; t < TILE; t++)
-                part[t] = sum[t][v] + shift;
-              write_planes (part, TILE, y + at, residual + at, min (B, filters - k * B), P * Q);
+          #pragma unroll
+          for (int t = 0; t < TILE; t++)
+            part[t] = sum[t][v] + shift;
+          write_planes (part, TILE, y + at, residual + at, min (B, filters - k * B), P * Q);
 #else
-              #pragma unroll
-              for (int t = 0; t < TILE; t++)
-                {
-                  const size_t at
-                      = (((size_t) picture * blocks + k) * P * Q + p * Q + q + t) * B;
-                  vec_store (finish (sum[t][v], bias, residual, k, filters, at), y + at);
-                }
-#endif
+          #pragma unroll
+          for (int t = 0; t < TILE; t++)
+            {
+              const size_t at
+                  = (((size_t) picture * blocks + k) * P * Q + p * Q + q + t) * B;
+              vec_store (finish (sum[t][v], bias, residual, k, filters, at), y + at);
             }
+#endif
         }
     }
 }

@@ -8,7 +8,7 @@
  *   products[plane][tile][filter] = sum over c of inputs[plane][tile][c] weights[plane][c][filter].
  *
  * Options besides those files': TILES and VECTORS, the tiles and blocks of filters of a register tile;
- * PACK: only the weights' transform.
+ * PACK: only the weights' transform; FROM_PLAIN: only what brings pictures into blocks.
  */
 
 #include "winograd-transforms.cl"
@@ -19,12 +19,15 @@
 
 /*
  * packed[plane][VECTORS blocks of filters][c][filter] = G w G^T, planes `plane` floats apart; zeros
- * where there is no filter. Global size: blocks of filters.
+ * where there is no filter. Filter k, channel c begin at k * filter_step + c * channel_step of w;
+ * turned: their R x R weights are read backwards. Global size: blocks of filters.
  */
 __kernel void
 conv2d_blocked_winograd_pack (__global const float *restrict w, __global float *restrict packed,
-                              int packed_at, int plane, int filters, int channels)
+                              int packed_at, int plane, int filters, int channels, int filter_step,
+                              int channel_step, int turned)
 {
+  const int first_tap = turned ? R * R - 1 : 0, step = turned ? -1 : 1;
   const int block = get_global_id (0);
   __global float *to = packed + packed_at
                        + ((size_t) (block / VECTORS) * channels * VECTORS + block % VECTORS) * B;
@@ -37,7 +40,8 @@ conv2d_blocked_winograd_pack (__global const float *restrict w, __global float *
         for (int lane = 0; lane < B; lane++)
           {
             const int k = block * B + lane;
-            taps[i][lane] = k < filters ? w[((size_t) k * channels + c) * R * R + i] : 0;
+            const size_t at = (size_t) k * filter_step + (size_t) c * channel_step;
+            taps[i][lane] = k < filters ? w[at + first_tap + step * i] : 0;
           }
       for (int s = 0; s < R; s++)
         {
@@ -55,6 +59,36 @@ conv2d_blocked_winograd_pack (__global const float *restrict w, __global float *
           for (int j = 0; j < ALPHA; j++)
             vec_store (o[j], to + (size_t) (i * ALPHA + j) * plane);
         }
+    }
+}
+
+#elif defined (FROM_PLAIN)
+
+/*
+ * y[block][place][B] = x[channel][place] for the `planes` channels of one picture after another, whose
+ * last block has zeros for channels that there are not. Places are taken a vector at a time, those of the
+ * last one once more where they are no multiple. Global size: blocks of one picture, pictures.
+ */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+conv2d_blocked_from_plain (__global const float *restrict x, __global float *restrict y, int y_at,
+                           int channels, int places)
+{
+  const int block = get_global_id (0), present = min (B, channels - block * B);
+  __global const float *from
+      = x + ((size_t) get_global_id (1) * channels + block * B) * places;
+  __global float *to
+      = y + y_at + (get_global_id (1) * get_global_size (0) + block) * (size_t) places * B;
+
+  for (int i = 0; i < places; i += B)
+    {
+      const int at = min (i, max (places - B, 0));
+      vec square[B];
+      #pragma unroll
+      for (int c = 0; c < B; c++)
+        square[c] = c < present ? load_some (from + (size_t) c * places + at, places - at) : (vec) (0);
+      transpose_square (square);
+      for (int t = 0; t < min (B, places); t++)
+        vec_store (square[t], to + (size_t) (at + t) * B);
     }
 }
 
@@ -199,8 +233,8 @@ __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 conv2d_blocked_winograd (__global const float *restrict x, __global const float *restrict weights,
                          __global float *memory, __global float *restrict y,
                          __global const float *restrict bias,
-                         __global const float *restrict residual, int weights_at, int weight_plane,
-                         int channels, int filters, int H, int W, int P, int Q, int top, int left,
+                         __global const float *restrict residual, int x_at, int weights_at,
+                         int weight_plane, int channels, int filters, int H, int W, int P, int Q, int top, int left,
                          int across, int in_picture, int all, int parts, int tiles_each, int pitch,
                          int blocks_each, int floats, int products_at, int input_plane,
                          int product_plane)
@@ -214,6 +248,7 @@ conv2d_blocked_winograd (__global const float *restrict x, __global const float 
       = memory + (size_t) get_global_id (0) * floats;
   __global float *products = inputs + products_at;
 
+  x += x_at;
   for (int begin = first; begin < last; begin += pitch)
     {
       const int end = min (begin + pitch, last);

@@ -13,6 +13,8 @@ G_BEGIN_DECLS
  */
 gboolean kol_replace_file (const char *path, gboolean (*write) (int file, gpointer data),
                            gpointer data, GError **error);
+/* The same of contents that are in memory. */
+gboolean kol_replace_contents (const char *path, const void *bytes, gsize size, GError **error);
 /* Writes all of @bytes; FALSE, with errno set, if the disk refuses. */
 gboolean kol_replace_write (int file, const void *bytes, gsize size);
 

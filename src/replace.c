@@ -76,3 +76,22 @@ kol_replace_file (const char *path, gboolean (*write) (int file, gpointer data),
   sync_folder (path);
   return TRUE;
 }
+
+typedef struct {
+  const void *bytes;
+  gsize size;
+} Contents;
+
+static gboolean
+write_contents (int file, gpointer data)
+{
+  const Contents *contents = data;
+
+  return kol_replace_write (file, contents->bytes, contents->size);
+}
+
+gboolean
+kol_replace_contents (const char *path, const void *bytes, gsize size, GError **error)
+{
+  return kol_replace_file (path, write_contents, &(Contents){ bytes, size }, error);
+}

@@ -1,5 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "zip-private.h"
+#include "map-private.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -186,7 +187,7 @@ kol_zip_open_mapped (GMappedFile *file, const char *path, GError **error)
 KolZip *
 kol_zip_open (const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, error);
+  g_autoptr (GMappedFile) file = kol_map_file (path, error);
 
   return file ? kol_zip_open_mapped (file, path, error) : NULL;
 }

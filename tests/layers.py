@@ -19,7 +19,8 @@ import sys
 LEVEL = {"device": 0, "graph": 1, "ops": 2, "nn": 3, "model": 4, "train": 4, "studies": 5,
          "tools": 6}
 FOR_ALL = {"elements-private.h", "export.h", "file-private.h", "lock-private.h",
-           "npy-header-private.h", "random-private.h", "replace-private.h", "words-private.h", "zip-private.h"}
+           "map-private.h", "npy-header-private.h", "random-private.h", "replace-private.h",
+           "words-private.h", "zip-private.h"}
 UMBRELLA = "kolinsky.h"
 CATALOGUE = "ops.h"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

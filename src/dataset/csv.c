@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dataset-private.h"
+#include "../map-private.h"
 
 /* The file is gone through once, from its first byte to its last. */
 typedef struct {
@@ -189,7 +190,7 @@ static gboolean
 reader_open (Reader *reader, const char *path, GError **error)
 {
   reader->shown = g_filename_display_name (path);
-  reader->file = g_mapped_file_new (path, FALSE, error);
+  reader->file = kol_map_file (path, error);
   if (!reader->file)
     return FALSE;
   reader->fields = g_ptr_array_new_with_free_func (free_string);

@@ -6,6 +6,13 @@
 #include "../file-private.h"
 #include "dataset-private.h"
 
+/**
+ * kol_dataset_error_quark:
+ *
+ * The domain of [enum@KolDatasetError], as %KOL_DATASET_ERROR.
+ *
+ * Returns: the quark
+ */
 G_DEFINE_QUARK (kol - dataset - error - quark, kol_dataset_error)
 
 gpointer

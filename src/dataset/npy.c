@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "../npy-header-private.h"
+#include "../map-private.h"
+#include "../replace-private.h"
 #include "dataset-private.h"
 #include "npy-private.h"
 
@@ -60,7 +62,7 @@ KolNpy *
 kol_npy_load (const char *path, GError **error)
 {
   g_return_val_if_fail (path != NULL, NULL);
-  g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, error);
+  g_autoptr (GMappedFile) file = kol_map_file (path, error);
   g_autofree char *shown = g_filename_display_name (path);
 
   if (!file)
@@ -176,6 +178,5 @@ kol_npy_save_as (const char *path, const char *type, const float *values, const 
                      values[i], element->title);
         return FALSE;
       }
-  return g_file_set_contents_full (path, (const char *) file, header->len + size * element->size,
-                                   G_FILE_SET_CONTENTS_CONSISTENT, 0666, error);
+  return kol_replace_contents (path, file, header->len + size * element->size, error);
 }

@@ -262,6 +262,17 @@ is_too_large (const char *path, gsize length)
          && (gsize) width > most_pixels (length) / (gsize) height;
 }
 
+/* "Failed to load image “x.jpg”: Not a JPEG file" -> "Not a JPEG file". Given. */
+static char *
+without_name (const char *message, const char *path)
+{
+  g_autofree char *shown = g_filename_display_name (path);
+  const char *name = strstr (message, shown);
+  const char *rest = name ? strstr (name + strlen (shown), ": ") : NULL;
+
+  return g_strdup (rest ? rest + 2 : message);
+}
+
 static KolPicture *
 load_by_pixbuf (const char *path, gsize length, char **reason)
 {
@@ -277,7 +288,8 @@ load_by_pixbuf (const char *path, gsize length, char **reason)
 
   if (!upright)
     {
-      *reason = error ? g_strdup (error->message) : g_strdup ("there is not enough memory");
+      *reason
+          = error ? without_name (error->message, path) : g_strdup ("there is not enough memory");
       return NULL;
     }
   return picture_from_rows (
@@ -297,7 +309,7 @@ kol_picture_try (const char *path, char **reason)
   gsize length = mapped ? g_mapped_file_get_length (mapped) : 0;
 
   if (!mapped)
-    *reason = g_strdup (error->message);
+    *reason = without_name (error->message, path);
   else if (length == 0)
     *reason = g_strdup ("the file is empty");
   else if (length >= 8 && png_sig_cmp (file, 0, 8) == 0)

@@ -1,5 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "png.h"
+#include "../map-private.h"
 
 #include <gio/gio.h>
 #include <png.h>
@@ -237,7 +238,7 @@ char **
 kol_png_read_texts (const char *path, GError **error)
 {
   g_return_val_if_fail (path != NULL, NULL);
-  g_autoptr (GMappedFile) mapped = g_mapped_file_new (path, FALSE, error);
+  g_autoptr (GMappedFile) mapped = kol_map_file (path, error);
 
   if (!mapped)
     return NULL;

@@ -41,10 +41,14 @@ struct _KolDevice {
   KolProfile *profile; /* NULL while profiling is off */
   KolProgress progress;
   gpointer progress_data;
+  GCancellable *cancellable; /* of all compiling, or NULL */
+  KolPause pause;            /* asked before something is compiled or measured, or NULL */
+  gpointer pause_data;
+  gboolean prepared;       /* something was, since the pause was set */
   char *cache;             /* the device's folder in the cache; NULL until asked for */
   GPtrArray *queues;       /* lent: every queue that lives */
   KolProfile *all_profile; /* what was profiled, also while it is off */
-  GMutex lock;             /* guards budget, progress, cache, queues, profile */
+  GMutex lock;             /* guards budget, progress, cancellable, pause, cache, queues, profile */
 };
 
 /*
@@ -56,6 +60,13 @@ typedef struct _KolQueue KolQueue;
 KolQueue *kol_queue_new (KolDevice *device, GError **error);
 KolQueue *kol_queue_ref (KolQueue *queue);
 void kol_queue_unref (KolQueue *queue);
+/* Whether nothing is to be compiled any more; @error then says so. */
+gboolean kol_device_is_cancelled (KolDevice *device, GError **error);
+/* Whether what compiles or measures is to be broken off here; @error then says that it was
+ * cancelled. */
+gboolean kol_device_is_paused (KolDevice *device, GError **error);
+/* Something was compiled or measured, so that it need not be done again. */
+void kol_device_note_prepared (KolDevice *device);
 /* Waits for all work on any of the device's queues; errors are left to the queues' owners. */
 void kol_device_finish_queues (KolDevice *device);
 KolDevice *kol_queue_get_device (const KolQueue *queue);

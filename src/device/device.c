@@ -546,6 +546,7 @@ kol_device_unref (KolDevice *device)
 
   if (!g_atomic_ref_count_dec (&device->references))
     return;
+  g_clear_object (&device->cancellable);
   g_clear_pointer (&device->all_profile, kol_profile_free);
   kol_tuning_free (device->tuning);
   kol_programs_free (device->programs);
@@ -593,6 +594,21 @@ kol_device_set_budget (KolDevice *device, guint64 bytes)
   device->budget = bytes;
   g_mutex_unlock (&device->lock);
   kol_pool_trim (device->pool, bytes);
+}
+
+/**
+ * kol_device_trim:
+ * @device: a device
+ *
+ * Gives memory back that is kept for later buffers. Worth its time after something
+ * large. From any thread.
+ */
+void
+kol_device_trim (KolDevice *device)
+{
+  g_return_if_fail (device);
+
+  kol_pool_trim (device->pool, 0);
 }
 
 /**
@@ -650,6 +666,82 @@ kol_device_set_progress (KolDevice *device, KolProgress progress, gpointer user_
   g_mutex_lock (&device->lock);
   device->progress = progress;
   device->progress_data = user_data;
+  g_mutex_unlock (&device->lock);
+}
+
+/**
+ * kol_device_set_cancellable:
+ * @device: a device
+ * @cancellable: (nullable): once it is cancelled, nothing is compiled any more
+ *
+ * For who wants to end soon, whatever is being done with the device: compiling can take longer than
+ * all else. What needs a program that is neither in memory nor in the cache then fails with
+ * %G_IO_ERROR_CANCELLED; what has its programs goes on. A graph's own cancellable ends the work of
+ * that graph alone. From any thread.
+ */
+void
+kol_device_set_cancellable (KolDevice *device, GCancellable *cancellable)
+{
+  g_return_if_fail (device);
+
+  g_mutex_lock (&device->lock);
+  g_set_object (&device->cancellable, cancellable);
+  g_mutex_unlock (&device->lock);
+}
+
+gboolean
+kol_device_is_cancelled (KolDevice *device, GError **error)
+{
+  g_mutex_lock (&device->lock);
+  gboolean cancelled = g_cancellable_set_error_if_cancelled (device->cancellable, error);
+  g_mutex_unlock (&device->lock);
+  return cancelled;
+}
+
+/**
+ * kol_device_set_pause:
+ * @device: a device
+ * @pause: (nullable): asked whether to pause
+ * @user_data: given to @pause
+ *
+ * For who has other work for the thread that prepares a run, which can compile and measure for
+ * minutes. Where @pause says so, once something was compiled or measured since this call, what
+ * would compile or measure more fails with %G_IO_ERROR_CANCELLED. What was done stays: after
+ * another kol_device_set_pause() the same run goes on from there. @pause is called from the thread
+ * that does the work.
+ */
+void
+kol_device_set_pause (KolDevice *device, KolPause pause, gpointer user_data)
+{
+  g_return_if_fail (device);
+
+  g_mutex_lock (&device->lock);
+  device->pause = pause;
+  device->pause_data = user_data;
+  device->prepared = FALSE;
+  g_mutex_unlock (&device->lock);
+}
+
+gboolean
+kol_device_is_paused (KolDevice *device, GError **error)
+{
+  g_mutex_lock (&device->lock);
+  KolPause pause = device->prepared ? device->pause : NULL;
+  gpointer data = device->pause_data;
+  g_mutex_unlock (&device->lock);
+
+  if (!pause || !pause (data))
+    return FALSE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                       "What prepares a run was broken off, to go on later");
+  return TRUE;
+}
+
+void
+kol_device_note_prepared (KolDevice *device)
+{
+  g_mutex_lock (&device->lock);
+  device->prepared = TRUE;
   g_mutex_unlock (&device->lock);
 }
 

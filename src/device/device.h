@@ -1,7 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 #include "error.h"
 
@@ -53,6 +53,9 @@ typedef struct {
  */
 typedef void (*KolProgress) (const char *stage, guint done, guint total, gpointer user_data);
 
+/** KolPause: whether what is compiled and measured is to pause; see kol_device_set_pause(). */
+typedef gboolean (*KolPause) (gpointer user_data);
+
 /**
  * KolKernelTotal:
  * @kernel: the kernel's name; "read", "write", "fill" and "copy" are OpenCL's own
@@ -86,7 +89,10 @@ KOL_API const KolDeviceInfo *kol_device_get_info (const KolDevice *device);
 KOL_API void kol_device_set_budget (KolDevice *device, guint64 bytes);
 KOL_API guint64 kol_device_get_budget (const KolDevice *device);
 KOL_API guint64 kol_device_get_memory_used (const KolDevice *device);
+KOL_API void kol_device_trim (KolDevice *device);
 KOL_API void kol_device_set_progress (KolDevice *device, KolProgress progress, gpointer user_data);
+KOL_API void kol_device_set_cancellable (KolDevice *device, GCancellable *cancellable);
+KOL_API void kol_device_set_pause (KolDevice *device, KolPause pause, gpointer user_data);
 
 KOL_API gboolean kol_device_set_profiling (KolDevice *device, gboolean on, GError **error);
 KOL_API void kol_device_profile_clear (KolDevice *device);

@@ -1,6 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "profile-private.h"
 
+#include "../replace-private.h"
+
 #include <string.h>
 
 #define PENDING_LIMIT 4096    /* events that wait before some are read */
@@ -483,7 +485,7 @@ kol_profile_save (KolProfile *profile, const char *path, GError **error)
   g_return_val_if_fail (profile && path, FALSE);
 
   GString *json = trace (profile);
-  gboolean saved = g_file_set_contents (path, json->str, (gssize) json->len, error);
+  gboolean saved = kol_replace_contents (path, json->str, json->len, error);
   g_string_free (json, TRUE);
   return saved;
 }

@@ -311,8 +311,11 @@ load_or_compile (KolDevice *device, const char *name, const char *options, Effor
   cl_program program = load_from_disk (device, path, all_options);
   if (program || effort == FROM_DISK)
     return program;
+  if (kol_device_is_cancelled (device, error) || kol_device_is_paused (device, error))
+    return NULL;
 
   program = compile (device, name, source, all_options, error);
+  kol_device_note_prepared (device);
   if (program)
     save_to_disk (path, program);
   return program;

@@ -5,18 +5,20 @@
  * were filled with NaN, and is held against the operation's plain C reference
  * in double precision; then the gradients that the graph builds are held, sign
  * and all, against central differences of that reference, and for small cases the
- * gradients of these gradients, too. `meson test` and `kolinsky verify` both come
- * here.
+ * gradients of these gradients, too. What computes tensors in blocks of channels, at
+ * inference, is launched by itself, for each way in which a plan may use it.
+ * `meson test` and `kolinsky verify` both come here.
  */
 
 #include "check-private.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "../device/tuning-private.h"
 #include "../ops.h"
 #include "../random-private.h"
-#include "graph-private.h"
+#include "trial-private.h"
 
 #define DEFAULT_TOLERANCE 2e-5
 #define QUICK_STEP 5       /* cases apart, and no divisor of 4: they come in fours of transposes */
@@ -470,7 +472,151 @@ check_second_order (Check *check, KolValue *y, KolValue *const *gradients)
     report (check, "second-order", FALSE, NAN, tolerance, check->graph->error->message);
 }
 
+/* ── In blocks of channels ──────────────────────────────────────────────────────────────────── */
+
+/* A tensor [N, C, H, W] as block.c says; @in_rows where @to_blocks, else the other way. What the
+ * last block has too much of channels becomes NaN: nobody may meet it. */
+static void
+rearrange (float *in_rows, float *in_blocks, const KolShape *shape, gint64 width,
+           gboolean to_blocks)
+{
+  gint64 places = shape->dim[2] * shape->dim[3], blocks = kol_divide_up (shape->dim[1], width);
+
+  for (gint64 i = 0; i < shape->dim[0] * blocks * places * width; i++)
+    {
+      gint64 n = i / width / places / blocks, place = i / width % places;
+      gint64 c = i / width / places % blocks * width + i % width;
+      gint64 row = (n * shape->dim[1] + c) * places + place;
+
+      if (to_blocks)
+        in_blocks[i] = c < shape->dim[1] ? in_rows[row] : NAN;
+      else if (c < shape->dim[1])
+        in_rows[row] = in_blocks[i];
+    }
+}
+
+static gint64
+count_stored (const KolShape *shape, gint64 width, gboolean blocked)
+{
+  gint64 count = kol_shape_count (shape);
+
+  return blocked ? count / shape->dim[1] * kol_round_up (shape->dim[1], width) : count;
+}
+
+/* A buffer of @values, rearranged if it is to be in blocks. Lent; @owned has it. */
+static KolBuffer *
+add_input (GPtrArray *owned, KolQueue *queue, float *values, const KolShape *shape,
+           gboolean blocked, GError **error)
+{
+  gint64 width = kol_queue_get_device (queue)->info.vector_width;
+  gsize bytes = (gsize) count_stored (shape, width, blocked) * sizeof (float);
+  g_autofree float *in_blocks = blocked ? g_malloc (bytes) : NULL;
+  KolBuffer *buffer = kol_trial_add_buffer (owned, queue, bytes, error);
+
+  if (blocked)
+    rearrange (values, in_blocks, shape, width, TRUE);
+  return buffer && kol_queue_write (queue, buffer, 0, blocked ? in_blocks : values, bytes, error)
+             ? buffer
+             : NULL;
+}
+
+/* Output 0 of the variant, with @layout of KOL_BLOCKED_ flags, in rows. */
+static gboolean
+compute_blocked (Check *check, const KolNode *node, guint layout, float *got, GError **error)
+{
+  g_autoptr (GPtrArray) owned = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_buffer_unref);
+  g_autofree KolBuffer **outputs = g_new0 (KolBuffer *, node->n_outputs);
+  KolQueue *queue = kol_parameters_get_queue (check->parameters, error);
+  KolBuffer *inputs[KOL_CASE_INPUTS];
+  g_auto (KolTrial) trial = { 0 };
+  const KolShape *y = &node->outputs[0].shape;
+  gint64 width = check->device->info.vector_width;
+  gsize bytes = (gsize) count_stored (y, width, layout & KOL_BLOCKED_OUTPUT) * sizeof (float);
+  g_autofree float *stored = g_malloc (bytes);
+
+  for (guint i = 0; queue && i < node->n_inputs; i++)
+    if (!(inputs[i] = add_input (owned, queue, check->x32[i], &check->c->shapes[i],
+                                 i == 0 && (layout & KOL_BLOCKED_INPUT), error)))
+      return FALSE;
+  if (!queue || !(outputs[0] = kol_trial_add_buffer (owned, queue, bytes, error))
+      || !kol_queue_fill (queue, outputs[0], NAN, error)
+      || !kol_trial_init (&trial, node, check->variant, queue, inputs, outputs, TRUE, error))
+    return FALSE;
+  trial.launch.blocked = layout;
+  if (!kol_trial_run (&trial, error)
+      || !kol_queue_read (queue, outputs[0], 0, stored, bytes, error))
+    return FALSE;
+  if (layout & KOL_BLOCKED_OUTPUT)
+    rearrange (got, stored, y, width, FALSE);
+  else
+    memcpy (got, stored, bytes);
+  return TRUE;
+}
+
+static void
+check_layout (Check *check, const KolNode *node, double *const *expected, guint layout)
+{
+  const char *const what[] = { [KOL_BLOCKED_INPUT] = "forward from blocks",
+                               [KOL_BLOCKED_OUTPUT] = "forward to blocks",
+                               [KOL_BLOCKED_INPUT | KOL_BLOCKED_OUTPUT] = "forward in blocks" };
+  gint64 count = kol_count (&node->outputs[0]);
+  g_autofree float *got = g_new (float, count);
+  g_autoptr (GError) error = NULL;
+  double difference = NAN;
+
+  if (compute_blocked (check, node, layout, got, &error))
+    difference = compare (got, expected[0], count);
+  report (check, what[layout], FALSE, difference, case_tolerance (check->c),
+          error ? error->message : NULL);
+}
+
+/* In blocks, and beside a tensor in rows: on either side in turn, as each is a program to compile.
+ */
+static void
+check_blocked (Check *check, const KolNode *node)
+{
+  const guint in = KOL_BLOCKED_INPUT, out = KOL_BLOCKED_OUTPUT;
+  KolBlocks blocks = check->device->simd ? check->op->blocks (node, check->device) : KOL_BLOCKS_NOT;
+  gboolean is_even = (check->c - check->op->cases) % 2 == 0;
+
+  if (blocks == KOL_BLOCKS_NOT)
+    {
+      report (check, "forward", TRUE, 0, 0, "the variant does not fit this case");
+      return;
+    }
+  double **expected = reference_new (node, check->x);
+  check_layout (check, node, expected, in | out);
+  if (blocks == KOL_BLOCKS_AFTER || (blocks == KOL_BLOCKS_EACH && is_even))
+    check_layout (check, node, expected, in);
+  else if (blocks == KOL_BLOCKS_EACH)
+    check_layout (check, node, expected, out);
+  reference_free (node, expected);
+}
+
 /* ── All of it ──────────────────────────────────────────────────────────────────────────────── */
+
+const KolVariant *
+kol_check_get_variant (const KolOp *op, guint i)
+{
+  guint n = 0;
+
+  while (op->variants && op->variants[n].name)
+    if (n++ == i)
+      return &op->variants[i];
+  return i == n ? op->blocked : NULL;
+}
+
+const KolVariant *
+kol_check_find_variant (const KolOp *op, const char *name)
+{
+  const KolVariant *variant;
+  guint i = 0;
+
+  do
+    variant = kol_check_get_variant (op, i++);
+  while (variant && !g_str_equal (variant->name, name));
+  return variant;
+}
 
 gboolean
 kol_check_takes (const KolDevice *device, const KolOp *op, const KolCase *c,
@@ -478,7 +624,7 @@ kol_check_takes (const KolDevice *device, const KolOp *op, const KolCase *c,
 {
   gint64 elements = 0;
 
-  if (c->only_tune || (quick && c->slow))
+  if (c->only_tune || (quick && c->slow) || (variant == op->blocked && !device->simd))
     return FALSE;
   if (!quick || !variant->tune_only || !device->simd)
     return TRUE;
@@ -505,6 +651,8 @@ kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolV
   y = kol_node_new (op, check.inputs, c->n_inputs, c->attributes);
   if (kol_value_failed (y))
     report (&check, "shape", FALSE, NAN, 0, check.graph->error->message);
+  else if (variant == op->blocked)
+    check_blocked (&check, y->node);
   else if (variant->fits && !variant->fits (y->node, device))
     report (&check, "forward", TRUE, 0, 0, "the variant does not fit this case");
   else
@@ -541,11 +689,12 @@ kol_check (KolDevice *device, const char *op, gboolean quick, KolCheckReporter r
   for (guint i = 0; kol_op_get (i); i++)
     {
       const KolOp *candidate = kol_op_get (i);
+      const KolVariant *variant;
 
       if (op && strcmp (op, candidate->name))
         continue;
       found = TRUE;
-      for (const KolVariant *variant = candidate->variants; variant && variant->name; variant++)
+      for (guint k = 0; (variant = kol_check_get_variant (candidate, k)); k++)
         for (const KolCase *c = candidate->cases; c && c->name; c++)
           if (kol_check_takes (device, candidate, c, variant, quick))
             all_passed
@@ -586,10 +735,12 @@ kol_checks_new (KolDevice *device, gboolean quick)
   g_return_val_if_fail (device, NULL);
 
   KolChecks *checks = g_new0 (KolChecks, 1);
+  const KolVariant *variant;
+
   checks->device = kol_device_ref (device);
   checks->all = g_array_new (FALSE, FALSE, sizeof (Planned));
   for (guint i = 0; kol_op_get (i); i++)
-    for (const KolVariant *variant = kol_op_get (i)->variants; variant && variant->name; variant++)
+    for (guint k = 0; (variant = kol_check_get_variant (kol_op_get (i), k)); k++)
       for (const KolCase *c = kol_op_get (i)->cases; c && c->name; c++)
         if (kol_check_takes (device, kol_op_get (i), c, variant, quick))
           g_array_append_val (checks->all, ((Planned){ kol_op_get (i), variant, c }));
@@ -650,7 +801,8 @@ kol_checks_next (KolChecks *checks, KolCheckReporter reporter, gpointer user_dat
  * @reason: (nullable): the first failure, a sentence
  *
  * Takes a variant that failed out of use on this device, but for the plain one, which nothing can
- * replace; puts back one that is right again.
+ * replace; puts back one that is right again. Of checks that kol_device_set_cancellable() has
+ * broken off nothing follows.
  *
  * Returns: whether it is switched off now
  */
@@ -661,6 +813,8 @@ kol_check_conclude (KolDevice *device, const char *op, const char *variant, guin
   const KolOp *known = kol_op_find (op);
   gboolean plain = !known || !known->variants || g_strcmp0 (known->variants[0].name, variant) == 0;
 
+  if (kol_device_is_cancelled (device, NULL)) /* what could not be compiled is not wrong */
+    return FALSE;
   if (failed == 0 && passed > 0)
     kol_tuning_restore (device->tuning, op, variant);
   if (failed == 0 || plain)

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
  * KolCheckResult:
  * @op: the operation
  * @variant: the variant that was run
- * @what: "forward", "gradient 0" (of which input) or "second-order 0"
+ * @what: "forward", "gradient 0" (of which input) or "second-order 0"; "forward in blocks",
+ *   "from blocks" or "to blocks" where input and output, one of them, are in blocks of channels
  * @name: the case's name ("1x33")
  * @passed: whether it agrees
  * @skipped: the variant does not fit this case or device

@@ -21,9 +21,19 @@
 #define TUNE_RUNS 100
 #define TUNE_WORK 4e9 /* up to which `kolinsky tune` measures plain, too */
 
-/* "conv2d [50, 1, 28, 28] [32, 1, 5, 5] #5f2c...": names a node's work in the tuning file. */
+/* Whether a variant of @node has a form of its own of the weights. */
+gboolean
+kol_may_keep_weights (const KolNode *node)
+{
+  for (const KolVariant *variant = node->op->variants; variant->name; variant++)
+    if (variant->packed)
+      return TRUE;
+  return FALSE;
+}
+
+/* "conv2d [50, 1, 28, 28] [32, 1, 5, 5] #5f2c... kept": names a node's work in the tuning file. */
 char *
-kol_work_key (const KolNode *node)
+kol_work_key (const KolNode *node, gboolean kept)
 {
   GString *key = g_string_new (node->op->name);
 
@@ -35,6 +45,8 @@ kol_work_key (const KolNode *node)
           = g_compute_checksum_for_data (G_CHECKSUM_MD5, node->attributes, node->op->attributes);
       g_string_append_printf (key, " #%.8s", sum);
     }
+  if (kept && kol_may_keep_weights (node))
+    g_string_append (key, " kept");
   return g_string_free (key, FALSE);
 }
 
@@ -98,16 +110,23 @@ pinned_variant (KolGraph *graph, const KolNode *node)
              : NULL;
 }
 
+/* Whether the variant may be chosen for @node at all. */
+static gboolean
+is_candidate (const KolVariant *variant, const KolNode *node, gboolean kept, KolDevice *device)
+{
+  return fits (variant, node, device) && (kept || !variant->kept_only)
+         && !kol_tuning_is_struck (device->tuning, node->op->name, variant->name);
+}
+
 /* The variants that are measured at first use. */
 static guint
-list_candidates (const KolNode *node, KolDevice *device, KolCandidate *candidates)
+list_candidates (const KolNode *node, gboolean kept, KolDevice *device, KolCandidate *candidates)
 {
   const KolVariant *variants = node->op->variants;
   guint n = 0;
 
   for (guint i = 1; variants[i].name && n < KOL_MOST_CANDIDATES - 1; i++)
-    if (fits (&variants[i], node, device) && !(variants[i].tune_only && device->simd)
-        && !kol_tuning_is_struck (device->tuning, node->op->name, variants[i].name))
+    if (is_candidate (&variants[i], node, kept, device) && !(variants[i].tune_only && device->simd))
       candidates[n++].variant = &variants[i];
   if (n == 0 || (node->op->flops && node->op->flops (node) < SMALL_WORK))
     candidates[n++].variant = &variants[0];
@@ -198,15 +217,18 @@ measure_and_remember (KolGraph *graph, const KolNode *node, const char *key,
 }
 
 /*
- * The variant for @node. With @measure FALSE nothing runs on the device: what is
- * not known yet is answered with the likeliest, the first that is not plain.
+ * The variant for @node; @kept: whether packed forms of its weights are. With
+ * @measure FALSE nothing runs on the device: what is not known yet is answered
+ * with the likeliest, the first that is not plain.
  */
 const KolVariant *
-kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure, GError **error)
+kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean kept, gboolean measure,
+                    GError **error)
 {
   KolDevice *device = graph->parameters->device;
   KolCandidate candidates[KOL_MOST_CANDIDATES] = { 0 };
-  const KolMeasureLimits limits = { .microseconds = MEASURE_US,
+  const KolMeasureLimits limits = { .kept = kept,
+                                    .microseconds = MEASURE_US,
                                     .runs = MEASURE_RUNS,
                                     .check_work = CHECK_WORK,
                                     .referee_work = REFEREE_WORK };
@@ -228,8 +250,8 @@ kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure, GErr
   if (variant)
     return variant;
 
-  n = list_candidates (node, device, candidates);
-  key = kol_work_key (node);
+  n = list_candidates (node, kept, device, candidates);
+  key = kol_work_key (node, kept);
   variant = remembered_variant (node, device, key, candidates, n);
   if (variant)
     return variant;
@@ -240,24 +262,26 @@ kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure, GErr
 
 /*
  * Measures every variant that fits @node, those that are switched off left out,
- * and remembers the fastest. Sets @candidates, of KOL_MOST_CANDIDATES, and @n.
+ * and remembers the fastest, where packed weights are @kept or not. Sets @candidates, of
+ * KOL_MOST_CANDIDATES, and @n.
  */
 const KolVariant *
-kol_tune_node (KolGraph *graph, const KolNode *node, KolCandidate *candidates, guint *n,
-               GError **error)
+kol_tune_node (KolGraph *graph, const KolNode *node, gboolean kept, KolCandidate *candidates,
+               guint *n, GError **error)
 {
   KolDevice *device = graph->parameters->device;
   const KolVariant *variants = node->op->variants;
-  const KolMeasureLimits limits = {
-    .microseconds = TUNE_US, .runs = TUNE_RUNS, .check_work = TUNE_WORK, .referee_work = TUNE_WORK
-  };
+  const KolMeasureLimits limits = { .kept = kept,
+                                    .microseconds = TUNE_US,
+                                    .runs = TUNE_RUNS,
+                                    .check_work = TUNE_WORK,
+                                    .referee_work = TUNE_WORK };
   gboolean slow = node->op->flops && node->op->flops (node) > TUNE_WORK;
-  g_autofree char *key = kol_work_key (node);
+  g_autofree char *key = kol_work_key (node, kept);
 
   *n = 0;
   for (guint i = 0; variants[i].name && *n < KOL_MOST_CANDIDATES; i++)
-    if (fits (&variants[i], node, device) && !(i == 0 && slow)
-        && !kol_tuning_is_struck (device->tuning, node->op->name, variants[i].name))
+    if (is_candidate (&variants[i], node, kept, device) && !(i == 0 && slow))
       candidates[(*n)++] = (KolCandidate){ .variant = &variants[i] };
   if (*n == 0)
     candidates[(*n)++] = (KolCandidate){ .variant = &variants[0] };

@@ -171,7 +171,8 @@ kol_plan_fold (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measu
       KolValue *bias = NULL;
       KolNode *linear = is_affine (node) ? find_linear (node, uses, &bias) : NULL;
       const KolVariant *variant
-          = linear ? kol_choose_variant (plan->graph, linear, measure, NULL) : NULL;
+          = linear ? kol_choose_variant (plan->graph, linear, !plan->differentiates, measure, NULL)
+                   : NULL;
       KolFold *fold
           = variant && (variant->absorbs & KOL_BIAS) ? find_fold (node, linear, bias) : NULL;
 

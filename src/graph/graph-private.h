@@ -126,7 +126,9 @@ typedef struct {
   KolStorageKind kind;
   gsize bytes;
   guint first, last; /* steps between which it is live */
-  int over;          /* the storage whose slot it takes over, or KOL_NO_STORAGE */
+  int over;          /* the storage in whose slot it lies, or KOL_NO_STORAGE */
+  gsize at;          /* behind the start of that storage */
+  gboolean joined;   /* it is a part of another one, or has such parts: nothing may take it over */
   guint slot;
   gsize offset;    /* in the slot */
   KolBuffer *part; /* lent: of the slot, as long as part_stamp is the job's */
@@ -153,6 +155,7 @@ typedef struct {
   int *outputs;
   guint8 *wanted;    /* per output: whether it needs a storage */
   gboolean repeated; /* an earlier step has computed the same, which was not kept */
+  gboolean joins;    /* its inputs are computed in their places in its output */
   int bias_storage, residual_storage;
   gsize scratch_bytes;
   int scratch; /* storage */
@@ -266,8 +269,8 @@ void kol_plan_fold (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean 
 KolNode *kol_plan_make_node (KolPlan *plan, const KolNode *like, KolValue *const *inputs);
 
 /* choose.c */
-const KolVariant *kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean measure,
-                                      GError **error);
+const KolVariant *kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean kept,
+                                      gboolean measure, GError **error);
 
 /* run.c */
 gboolean kol_plan_launch_step (KolPlan *plan, KolStep *step, guint64 number, GError **error);

@@ -19,9 +19,11 @@
 #include <math.h>
 
 #include "../device/tuning-private.h"
+#include "trial-private.h"
 
 #define TOLERANCE 1e-3    /* of the largest value: wrong kernels are to be found, not rounding */
 #define MOST_RUNS 200     /* of a candidate */
+#define CLOSE 2           /* times the fastest's seconds: candidates that are measured twice */
 #define PIECE (64 * 1024) /* floats that are compared in a row */
 #define MOST_PIECES 16    /* of an output, evenly spread; the first and the last are its ends */
 #define LONG_US 1000000   /* plain is not run again if it took that long */
@@ -44,17 +46,6 @@ bench_clear (Bench *bench)
   g_free (bench->inputs);
   g_free (bench->outputs);
   g_clear_pointer (&bench->owned, g_ptr_array_unref);
-}
-
-/* A buffer that @owned will release. */
-static KolBuffer *
-add_buffer (GPtrArray *owned, KolQueue *queue, gsize bytes, GError **error)
-{
-  KolBuffer *buffer = kol_buffer_new (kol_queue_get_device (queue), bytes, error);
-
-  if (buffer)
-    g_ptr_array_add (owned, buffer);
-  return buffer;
 }
 
 /*
@@ -124,7 +115,7 @@ bench_init (Bench *bench, KolQueue *queue, const KolNode *node, GError **error)
     {
       gsize bytes = (gsize) kol_count (node->inputs[i]) * sizeof (float);
 
-      bench->inputs[i] = add_buffer (bench->owned, queue, bytes, error);
+      bench->inputs[i] = kol_trial_add_buffer (bench->owned, queue, bytes, error);
       if (!bench->inputs[i] || !fill_input (bench, i, error))
         return FALSE;
     }
@@ -132,7 +123,7 @@ bench_init (Bench *bench, KolQueue *queue, const KolNode *node, GError **error)
     {
       gsize bytes = (gsize) kol_count (&node->outputs[i]) * sizeof (float);
 
-      bench->outputs[i] = add_buffer (bench->owned, queue, bytes, error);
+      bench->outputs[i] = kol_trial_add_buffer (bench->owned, queue, bytes, error);
       if (!bench->outputs[i] || !kol_queue_fill (queue, bench->outputs[i], 0.01f, error))
         return FALSE;
     }
@@ -141,71 +132,21 @@ bench_init (Bench *bench, KolQueue *queue, const KolNode *node, GError **error)
 
 /* ── Running ────────────────────────────────────────────────────────────────────────────────── */
 
-/* One variant at the bench. */
-typedef struct {
-  Bench *bench;
-  const KolVariant *variant;
-  KolLaunch launch;
-  KolBuffer **packed;
-  GPtrArray *owned;
-} Trial;
-
-static void
-trial_clear (Trial *trial)
-{
-  kol_queue_finish (trial->bench->queue, NULL);
-  g_free (trial->packed);
-  g_clear_pointer (&trial->owned, g_ptr_array_unref);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Trial, trial_clear)
-
+/* A variant at the bench. */
 static gboolean
-trial_init (Trial *trial, GError **error)
+bench_begin (Bench *bench, KolTrial *trial, const KolVariant *variant, gboolean kept,
+             GError **error)
 {
-  Bench *bench = trial->bench;
-  const KolNode *node = bench->node;
-  KolDevice *device = kol_queue_get_device (bench->queue);
-  gsize scratch = trial->variant->scratch ? trial->variant->scratch (node, device) : 0;
-
-  trial->owned = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_buffer_unref);
-  trial->packed = g_new0 (KolBuffer *, node->n_inputs);
-  trial->launch = (KolLaunch){ .device = device,
-                               .queue = bench->queue,
-                               .inputs = bench->inputs,
-                               .outputs = bench->outputs,
-                               .packed = trial->packed };
-  if (scratch
-      && (!(trial->launch.scratch = add_buffer (trial->owned, bench->queue, scratch, error))
-          || !kol_queue_fill (bench->queue, trial->launch.scratch, NAN, error)))
-    return FALSE;
-  for (guint i = 0; trial->variant->packed && i < node->n_inputs; i++)
-    {
-      gsize bytes = trial->variant->packed (node, i, device);
-
-      if (bytes && !(trial->packed[i] = add_buffer (trial->owned, bench->queue, bytes, error)))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-trial_run (Trial *trial, GError **error)
-{
-  const KolNode *node = trial->bench->node;
-
-  for (guint i = 0; i < node->n_inputs; i++) /* in training weights change with every step */
-    if (trial->packed[i] && !trial->variant->pack (&trial->launch, node, i, error))
-      return FALSE;
-  return trial->variant->launch (&trial->launch, node, error)
-         && kol_queue_finish (trial->bench->queue, error);
+  return kol_trial_init (trial, bench->node, variant, bench->queue, bench->inputs, bench->outputs,
+                         kept, error);
 }
 
 /* The first run compiles; @took it so many microseconds. */
 static gboolean
-trial_run_first (Trial *trial, gint64 *took, GError **error)
+trial_run_first (KolTrial *trial, gint64 *took, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
-  gboolean ran = trial_run (trial, error);
+  gboolean ran = kol_trial_run (trial, error);
 
   *took = g_get_monotonic_time () - start;
   return ran;
@@ -221,7 +162,7 @@ compare_seconds (gconstpointer a, gconstpointer b)
 
 /* Median seconds of a run, or a negative number if one failed. */
 static double
-trial_time (Trial *trial, const KolMeasureLimits *limits, GError **error)
+trial_time (KolTrial *trial, const KolMeasureLimits *limits, GError **error)
 {
   gint64 began = g_get_monotonic_time ();
   double seconds[MOST_RUNS];
@@ -231,7 +172,7 @@ trial_time (Trial *trial, const KolMeasureLimits *limits, GError **error)
     {
       gint64 start = g_get_monotonic_time ();
 
-      if (!trial_run (trial, error))
+      if (!kol_trial_run (trial, error))
         return -1;
       seconds[runs++] = (double) MAX (g_get_monotonic_time () - start, 1) / 1e6;
     }
@@ -344,12 +285,13 @@ strike_wrong (KolDevice *device, const KolNode *node, KolCandidate *candidate)
 
 /* The results of plain, run once; NULL if that fails. Given. */
 static float *
-referee_results (Bench *bench, gsize *n)
+referee_results (Bench *bench, gsize *n, GError **error)
 {
-  g_auto (Trial) trial = { .bench = bench, .variant = &bench->node->op->variants[0] };
+  g_auto (KolTrial) trial = { 0 };
 
-  return trial_init (&trial, NULL) && forget_results (bench, NULL) && trial_run (&trial, NULL)
-             ? read_results (bench, n, NULL)
+  return bench_begin (bench, &trial, &bench->node->op->variants[0], FALSE, error)
+                 && forget_results (bench, error) && kol_trial_run (&trial, error)
+             ? read_results (bench, n, error)
              : NULL;
 }
 
@@ -396,10 +338,19 @@ outvote (KolDevice *device, const KolNode *node, KolCandidate *candidates, float
     }
 }
 
-/* Compares what the candidates computed; see the top of this file. */
-static void
+static gboolean
+says_cancelled (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+/*
+ * Compares what the candidates computed; see the top of this file. @error says that it was
+ * cancelled.
+ */
+static gboolean
 judge (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidates, float **results,
-       gsize n_results, guint n)
+       gsize n_results, guint n, GError **error)
 {
   const KolNode *node = bench->node;
   KolDevice *device = kol_queue_get_device (bench->queue);
@@ -408,6 +359,7 @@ judge (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidates, f
   const float *expected = NULL;
   guint first = n, compared = 0;
   gboolean agree = TRUE;
+  g_autoptr (GError) failure = NULL;
 
   for (guint i = 0; i < n; i++)
     {
@@ -421,9 +373,14 @@ judge (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidates, f
       agree = agree && candidates[i].difference <= TOLERANCE;
     }
   if (!compared || (compared > 1 && agree && !expected))
-    return;
+    return TRUE;
   if (!expected && work <= (compared == 1 ? limits->check_work : limits->referee_work))
-    expected = own = referee_results (bench, &n_results);
+    expected = own = referee_results (bench, &n_results, &failure);
+  if (says_cancelled (failure))
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
   if (!expected && compared == 1)
     candidates[first].difference = NAN;
   else if (!expected)
@@ -435,13 +392,18 @@ judge (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidates, f
         if (candidates[i].difference > TOLERANCE)
           strike_wrong (device, node, &candidates[i]);
       }
+  return TRUE;
 }
 
-/* Runs a candidate. Gives its results; NULL if it failed or there is nothing to compare. */
+/*
+ * Runs a candidate. Gives its results; NULL if it failed or there is nothing to compare.
+ * @cancelled says that it was.
+ */
 static float *
-try_candidate (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidate, gsize *n)
+try_candidate (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidate, gsize *n,
+               GError **cancelled)
 {
-  g_auto (Trial) trial = { .bench = bench, .variant = candidate->variant };
+  g_auto (KolTrial) trial = { 0 };
   g_autofree float *results = NULL;
   g_autoptr (GError) error = NULL;
   gint64 took = 0;
@@ -449,8 +411,9 @@ try_candidate (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candi
   candidate->seconds = 0;
   candidate->difference = NAN;
   candidate->struck = FALSE;
-  if (trial_init (&trial, &error) && forget_results (bench, &error)
-      && trial_run_first (&trial, &took, &error) && (results = read_results (bench, n, &error)))
+  if (bench_begin (bench, &trial, candidate->variant, limits->kept, &error)
+      && forget_results (bench, &error) && trial_run_first (&trial, &took, &error)
+      && (results = read_results (bench, n, &error)))
     candidate->seconds = candidate->variant == &bench->node->op->variants[0] && took > LONG_US
                              ? (double) took / 1e6
                              : trial_time (&trial, limits, &error);
@@ -458,8 +421,9 @@ try_candidate (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candi
     return *n ? g_steal_pointer (&results) : NULL;
 
   candidate->seconds = 0;
-  if (!g_error_matches (error, KOL_ERROR, KOL_ERROR_MEMORY)
-      && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (says_cancelled (error))
+    g_propagate_error (cancelled, g_steal_pointer (&error));
+  else if (!g_error_matches (error, KOL_ERROR, KOL_ERROR_MEMORY))
     {
       g_autofree char *reason = g_strdup_printf ("failed (%s)", error->message);
 
@@ -468,21 +432,73 @@ try_candidate (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candi
   return NULL;
 }
 
+static gboolean
+is_cancelled (const KolGraph *graph, GError **error)
+{
+  return g_cancellable_set_error_if_cancelled (graph->cancellable, error)
+         || kol_device_is_cancelled (kol_parameters_get_device (graph->parameters), error);
+}
+
+/* Measures a candidate once more, and keeps the better time. */
+static void
+time_again (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidate)
+{
+  g_auto (KolTrial) trial = { 0 };
+  gint64 took;
+
+  if (!bench_begin (bench, &trial, candidate->variant, limits->kept, NULL)
+      || !trial_run_first (&trial, &took, NULL))
+    return;
+  double seconds = trial_time (&trial, limits, NULL);
+  if (seconds > 0)
+    candidate->seconds = MIN (candidate->seconds, seconds);
+}
+
+/*
+ * What else the machine did while one of them ran is not to decide among those that are close:
+ * they are measured at another time, too. @error says that it was cancelled.
+ */
+static gboolean
+compare_close (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidates, guint n,
+               const KolGraph *graph, GError **error)
+{
+  double fastest = G_MAXDOUBLE;
+  guint close = 0;
+
+  for (guint i = 0; i < n; i++)
+    if (candidates[i].seconds > 0)
+      fastest = MIN (fastest, candidates[i].seconds);
+  for (guint i = 0; i < n; i++)
+    close += candidates[i].seconds > 0 && candidates[i].seconds <= CLOSE * fastest;
+  for (guint i = 0; close > 1 && i < n; i++)
+    if (candidates[i].seconds > 0 && candidates[i].seconds <= CLOSE * fastest)
+      {
+        time_again (bench, limits, &candidates[i]);
+        if (is_cancelled (graph, error))
+          return FALSE; /* it may not have run */
+      }
+  return TRUE;
+}
+
 /* Tries all the candidates and compares them; @error says that it was cancelled. */
 static gboolean
 try_candidates (Bench *bench, const KolMeasureLimits *limits, KolCandidate *candidates,
-                float **results, guint n, GCancellable *cancellable, GError **error)
+                float **results, guint n, const KolGraph *graph, GError **error)
 {
   gsize n_results = 0;
+  g_autoptr (GError) cancelled = NULL;
 
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n && !cancelled; i++)
     {
-      results[i] = try_candidate (bench, limits, &candidates[i], &n_results);
-      if (g_cancellable_set_error_if_cancelled (cancellable, error)) /* it may not have run */
-        return FALSE;
+      results[i] = try_candidate (bench, limits, &candidates[i], &n_results, &cancelled);
+      if (!cancelled)
+        is_cancelled (graph, &cancelled);
     }
-  judge (bench, limits, candidates, results, n_results, n);
-  return TRUE;
+  if (!cancelled)
+    return judge (bench, limits, candidates, results, n_results, n, error)
+           && compare_close (bench, limits, candidates, n, graph, error);
+  g_propagate_error (error, g_steal_pointer (&cancelled));
+  return FALSE;
 }
 
 const KolVariant *
@@ -495,10 +511,10 @@ kol_measure (KolGraph *graph, const KolNode *node, const KolMeasureLimits *limit
   gboolean good = TRUE;
   Bench bench = { 0 };
 
-  if (!queue)
+  if (!queue || kol_device_is_paused (kol_queue_get_device (queue), error))
     return NULL;
   if (bench_init (&bench, queue, node, NULL))
-    good = try_candidates (&bench, limits, candidates, results, n, graph->cancellable, error);
+    good = try_candidates (&bench, limits, candidates, results, n, graph, error);
   kol_queue_finish (queue, NULL);
   bench_clear (&bench);
   for (guint i = 0; i < n; i++)
@@ -507,5 +523,7 @@ kol_measure (KolGraph *graph, const KolNode *node, const KolMeasureLimits *limit
       if (candidates[i].seconds > 0 && (!best || candidates[i].seconds < best->seconds))
         best = &candidates[i];
     }
+  if (good)
+    kol_device_note_prepared (kol_queue_get_device (queue));
   return good && best ? best->variant : NULL;
 }

@@ -83,6 +83,8 @@ typedef struct {
   guint absorbs;                                                   /* KolEpilogueKind flags */
   gboolean (*fits) (const KolNode *node, const KolDevice *device); /* NULL: always */
   gsize (*scratch) (const KolNode *node, const KolDevice *device); /* bytes; NULL: none */
+  /* The same where packed forms are kept, so that no room for them is needed; NULL: as much. */
+  gsize (*scratch_kept) (const KolNode *node, const KolDevice *device);
   /* Bytes of the packed form of @input, 0 where it is used as it is; NULL: no packing. */
   gsize (*packed) (const KolNode *node, guint input, const KolDevice *device);
   /* Which of its packed forms a node has, where they depend on more than the input's own shape and
@@ -93,6 +95,8 @@ typedef struct {
   /* Enqueues only: no wait, no allocation, no read-back. */
   gboolean (*launch) (KolLaunch *launch, const KolNode *node, GError **error);
   gboolean tune_only; /* on a CPU, measured by `kolinsky tune` only, never at first use */
+  gboolean
+      kept_only; /* no candidate where packed forms are not kept: packing costs what it saves */
 } KolVariant;
 
 /* How an input of a case is filled. */
@@ -172,6 +176,9 @@ struct _KolOp {
       gathers; /* what it writes is for a step to come: a run of it alone is not counted as one */
   /* For devices of SIMD threads; NULL: KOL_BLOCKS_NOT. */
   KolBlocks (*blocks) (const KolNode *node, const KolDevice *device);
+  /* Whether the output is the inputs, one behind the other in memory: then nothing is to be
+   * launched where they can be computed there. */
+  gboolean (*joins) (const KolNode *node);
   const KolVariant *blocked; /* what computes input 0 then; NULL: any variant, of all inputs */
   /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */
   double (*flops) (const KolNode *node);

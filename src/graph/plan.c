@@ -239,6 +239,16 @@ take_fold (KolPlan *plan, KolStep *step, GHashTable *absorbed)
     g_hash_table_add (absorbed, folded->inputs[0]->node);
 }
 
+/* Whether packed forms of a node's weights will be kept; see kol_plan_keeps_packed(). */
+static gboolean
+keeps_weights (const KolPlan *plan, KolNode *node)
+{
+  if (plan->differentiates || node->n_inputs < 2)
+    return FALSE;
+  return kol_value_root (node->inputs[1])->node->op == &kol_op_parameter
+         || g_hash_table_contains (plan->folded, node);
+}
+
 /* One step per node that costs anything; a step stands where its last absorbed node stood. */
 static gboolean
 make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure, GError **error)
@@ -256,7 +266,8 @@ make_steps (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure,
         continue;
       step = g_new0 (KolStep, 1);
       step->node = step->last = node;
-      step->variant = kol_choose_variant (plan->graph, node, measure, error);
+      step->variant
+          = kol_choose_variant (plan->graph, node, keeps_weights (plan, node), measure, error);
       if (!step->variant)
         {
           g_free (step);
@@ -404,6 +415,70 @@ keep_constants (KolPlan *plan)
     }
 }
 
+/* What packs nothing at run time needs no room for it. */
+static void
+shrink_scratch (KolPlan *plan)
+{
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      KolStep *step = step_at (plan, i);
+      const KolDevice *device = plan->graph->parameters->device;
+      gboolean kept = step->variant->scratch_kept != NULL;
+
+      for (guint k = 0; kept && k < step->node->n_inputs; k++)
+        kept = !step->variant->packed (step->node, k, device)
+               || kol_plan_keeps_packed (plan, storage_at (plan, step->inputs[k]));
+      if (kept) /* no buffer is empty */
+        storage_at (plan, step->scratch)->bytes
+            = MAX (step->variant->scratch_kept (step->node, device), sizeof (float));
+    }
+}
+
+/* Whether all inputs of @step can be computed where they are to be in its output. */
+static gboolean
+can_join (const KolPlan *plan, const KolStep *step)
+{
+  const KolStorage *output = storage_at (plan, step->outputs[0]);
+  gsize alignment = kol_buffer_alignment (plan->graph->parameters->device), at = 0;
+
+  if (!step->node->op->joins || !step->node->op->joins (step->node) || step->last != step->node
+      || output->kind != KOL_STORAGE_SLOT || plan->graph->poison) /* that fills the output first */
+    return FALSE;
+  for (guint k = 0; k < step->node->n_inputs; k++)
+    {
+      const KolStorage *input = storage_at (plan, step->inputs[k]);
+
+      if (input->kind != KOL_STORAGE_SLOT || input->over != KOL_NO_STORAGE || at % alignment)
+        return FALSE;
+      for (guint i = 0; i < k; i++)
+        if (step->inputs[i] == step->inputs[k])
+          return FALSE;
+      at += input->bytes;
+    }
+  return at == output->bytes;
+}
+
+static void
+join_inputs (KolPlan *plan)
+{
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      KolStep *step = step_at (plan, i);
+      gsize at = 0;
+
+      step->joins = can_join (plan, step);
+      for (guint k = 0; step->joins && k < step->node->n_inputs; k++)
+        {
+          KolStorage *input = storage_at (plan, step->inputs[k]);
+
+          input->over = step->outputs[0];
+          input->at = at;
+          input->joined = storage_at (plan, step->outputs[0])->joined = TRUE;
+          at += input->bytes;
+        }
+    }
+}
+
 /*
  * A function of each element by itself reads an element before it writes the one
  * in its place: the output may be the memory of an input of its shape that nothing
@@ -422,19 +497,23 @@ take_over_inputs (KolPlan *plan)
           const KolStorage *input = storage_at (plan, step->inputs[k]);
 
           if (output->kind == KOL_STORAGE_SLOT && input->kind == KOL_STORAGE_SLOT
-              && output->over == KOL_NO_STORAGE && output->first == i && input->last == i
+              && output->over == KOL_NO_STORAGE && !input->joined && output->first == i
+              && input->last == i
               && kol_shape_equal (&step->node->inputs[k]->shape, &step->last->outputs[0].shape))
             output->over = step->inputs[k];
         }
     }
 }
 
-/* The storage whose slot storage @i lies in: its own, or the first of those that it takes over. */
+/* The storage whose slot storage @i lies in: its own, or that of the storage that it lies in. Adds
+ * to
+ * @at, unless it is NULL, how far behind the start of that. */
 static int
-leader_of (const KolPlan *plan, int i)
+leader_of (const KolPlan *plan, int i, gsize *at)
 {
-  while (storage_at (plan, i)->over != KOL_NO_STORAGE)
-    i = storage_at (plan, i)->over;
+  for (; storage_at (plan, i)->over != KOL_NO_STORAGE; i = storage_at (plan, i)->over)
+    if (at)
+      *at += storage_at (plan, i)->at;
   return i;
 }
 
@@ -492,8 +571,8 @@ find_gap (const KolPlan *plan, const GArray *tenants, gsize slot_bytes, KolStora
 /*
  * The largest storage first, each takes the first gap in the smallest slot that has
  * one while it is live, or a new slot, which is smaller still: so small things fill
- * gaps that large ones leave, and no slot is larger than what needs it. What takes
- * over another storage is live in its place after it.
+ * gaps that large ones leave, and no slot is larger than what needs it. What lies in
+ * another storage is live in its place before or after it.
  */
 static void
 assign_slots (KolPlan *plan)
@@ -503,10 +582,12 @@ assign_slots (KolPlan *plan)
 
   for (int i = 0; i < (int) plan->storages->len; i++)
     {
-      KolStorage *storage = storage_at (plan, i), *leader = storage_at (plan, leader_of (plan, i));
+      KolStorage *storage = storage_at (plan, i);
+      KolStorage *leader = storage_at (plan, leader_of (plan, i, NULL));
 
       if (storage->kind == KOL_STORAGE_SLOT && leader == storage)
         g_array_append_val (leaders, i);
+      leader->first = MIN (leader->first, storage->first);
       leader->last = MAX (leader->last, storage->last);
     }
   g_array_sort_with_data (leaders, compare_storages, plan);
@@ -535,10 +616,11 @@ assign_slots (KolPlan *plan)
     }
   for (int i = 0; i < (int) plan->storages->len; i++)
     {
-      const KolStorage *leader = storage_at (plan, leader_of (plan, i));
+      gsize at = 0;
+      const KolStorage *leader = storage_at (plan, leader_of (plan, i, &at));
 
       storage_at (plan, i)->slot = leader->slot;
-      storage_at (plan, i)->offset = leader->offset;
+      storage_at (plan, i)->offset = leader->offset + at;
     }
 }
 
@@ -584,6 +666,8 @@ kol_plan_lay_out_memory (KolPlan *plan)
   g_hash_table_remove_all (plan->storage_of);
   give_storages (plan);
   keep_constants (plan);
+  shrink_scratch (plan);
+  join_inputs (plan);
   take_over_inputs (plan);
   assign_slots (plan);
   count_bytes (plan);

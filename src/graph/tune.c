@@ -93,7 +93,10 @@ measure (KolTuner *tuner, const Work *work, GError **error)
       g_propagate_error (error, g_error_copy (graph->error));
       return FALSE;
     }
-  return kol_tune_node (graph, y->node, candidates, &n, error) != NULL;
+  /* As in training, and in inference where that is another work. */
+  return kol_tune_node (graph, y->node, FALSE, candidates, &n, error)
+         && (!kol_may_keep_weights (y->node)
+             || kol_tune_node (graph, y->node, TRUE, candidates, &n, error));
 }
 
 /**

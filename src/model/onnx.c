@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "onnx-build-private.h"
+#include "../map-private.h"
 
 /* ── What is in the file ─────────────────────────────────────────────────────────────────────── */
 
@@ -287,7 +288,7 @@ kol_onnx_open (const char *path, GError **error)
 {
   g_return_val_if_fail (path != NULL, NULL);
 
-  g_autoptr (GMappedFile) mapped = g_mapped_file_new (path, FALSE, error);
+  g_autoptr (GMappedFile) mapped = kol_map_file (path, error);
   if (!mapped)
     return NULL;
   g_autoptr (GBytes) file = g_mapped_file_get_bytes (mapped);

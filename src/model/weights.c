@@ -11,6 +11,7 @@
 #include "../device/error.h"
 #include "../file-private.h"
 #include "../npy-header-private.h"
+#include "../map-private.h"
 #include "safetensors-private.h"
 
 /* ── Errors ──────────────────────────────────────────────────────────────────────────────────── */
@@ -272,7 +273,7 @@ kol_weights_open (const char *path, GError **error)
   weights->path = g_strdup (path);
   weights->arrays = g_ptr_array_new_with_free_func (array_free);
   weights->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  weights->file = g_mapped_file_new (path, FALSE, error);
+  weights->file = kol_map_file (path, error);
   if (!weights->file)
     return NULL;
   weights->bytes = (const guint8 *) g_mapped_file_get_contents (weights->file);

@@ -95,6 +95,15 @@ concat_launch (KolLaunch *launch, const KolNode *node, GError **error)
   return TRUE;
 }
 
+/* Along the first axis that is longer than 1. */
+static gboolean
+concat_joins (const KolNode *node)
+{
+  const Concat *how = node->attributes;
+
+  return kol_along (&node->outputs[0].shape, how->axis).outer == 1;
+}
+
 /* Whole blocks of channels are copied as they are. */
 static KolBlocks
 concat_blocks (const KolNode *node, const KolDevice *device)
@@ -148,6 +157,7 @@ static const KolOp concat_op = {
   .cases = concat_cases,
   .variants = (const KolVariant[]){ { .name = "plain", .launch = concat_launch }, { 0 } },
   .blocks = concat_blocks,
+  .joins = concat_joins,
 };
 
 extern const KolOp *const kol_concat_ops[];

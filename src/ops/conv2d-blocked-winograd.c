@@ -6,6 +6,10 @@
  * tiles of 4x4 outputs. What it costs is estimated for the register tiles that fit,
  * and for work cut along the tiles or the filters; conv2d-blocked.c asks whether it
  * is worth while at all.
+ *
+ * It is also the variant "winograd-4x4-blocked" of conv2d and its gradient to x,
+ * which brings the picture into blocks first: of a small picture with many channels
+ * no lanes are left over at the ends of rows.
  */
 
 #include "conv2d-private.h"
@@ -28,8 +32,9 @@
 #define GAIN 0.8    /* of direct convolution's cost, at most */
 
 typedef struct {
-  KolConv2dShape c;
-  gint64 width;                   /* of a block */
+  KolConv2dShape c; /* what is computed: turned, for the gradient to x */
+  gboolean turned;  /* its filters are the node's turned round, channels and filters exchanged */
+  gint64 width;     /* of a block */
   gint64 across, in_picture, all; /* tiles: side by side, of a picture, of all pictures */
   gint64 blocks;                  /* of filters */
   gint64 tiles, vectors;          /* of a register tile */
@@ -91,12 +96,36 @@ choose_register_tile (Job *best, Job job)
     }
 }
 
+/* The gradient to x as the convolution of dy that it is. */
+static KolConv2dShape
+turned_round (KolConv2dShape c)
+{
+  KolConv2dShape turned = c;
+
+  turned.C = turned.channels = c.K;
+  turned.K = turned.filters = c.C;
+  turned.H = c.P;
+  turned.W = c.Q;
+  turned.P = c.H;
+  turned.Q = c.W;
+  turned.top = c.R - 1 - c.top;
+  turned.left = c.S - 1 - c.left;
+  turned.bottom = c.R - 1 - c.bottom;
+  turned.right = c.S - 1 - c.right;
+  return turned;
+}
+
 static Job
 job_of (const KolNode *node, const KolDevice *device)
 {
-  KolConv2dShape c = kol_conv2d_shape_of (node);
-  Job best = { 0 }, job = { .c = c, .width = device->info.vector_width };
+  Job best = { 0 }, job = { .width = device->info.vector_width };
   gint64 units = device->info.compute_units;
+  KolConv2dShape c = kol_conv2d_shape_of (node);
+
+  job.turned = node->op == &kol_conv2d_gradient_x_op;
+  if (job.turned)
+    c = turned_round (c);
+  job.c = c;
 
   job.blocks = kol_divide_up (c.K, job.width);
   job.across = kol_divide_up (c.Q, OUTPUTS);
@@ -149,6 +178,13 @@ items (const Job *job)
   return kol_divide_up (job->all, job->tiles_each) * kol_divide_up (job->blocks, job->blocks_each);
 }
 
+/* Of the pictures brought into blocks. */
+static gint64
+picture_floats (const Job *job)
+{
+  return job->c.N * kol_round_up (job->c.C, job->width) * job->c.H * job->c.W;
+}
+
 /* ── What conv2d-blocked.c asks ─────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -162,9 +198,7 @@ gboolean
 kol_conv2d_blocked_winograd_fits (const KolNode *node, const KolDevice *device)
 {
   KolConv2dShape c = kol_conv2d_shape_of (node);
-  double direct = (double) (c.N * c.P * c.Q)
-                  * (double) kol_divide_up (c.K, device->info.vector_width)
-                  * (double) (c.C * SIDE * SIDE) / (double) device->info.compute_units;
+  double direct;
   Job job;
 
   if (c.C < device->info.vector_width || c.R != SIDE || c.S != SIDE || c.groups != 1
@@ -173,6 +207,8 @@ kol_conv2d_blocked_winograd_fits (const KolNode *node, const KolDevice *device)
       || !is_padding (c.right))
     return FALSE;
   job = job_of (node, device);
+  direct = (double) (c.N * job.c.P * job.c.Q) * (double) job.blocks
+           * (double) (job.c.C * SIDE * SIDE) / (double) device->info.compute_units;
   return job.cost < GAIN * direct
          && (double) (items (&job) * item_floats (&job)) + PLANES * (double) weight_plane (&job)
                 < G_MAXINT;
@@ -195,14 +231,13 @@ kol_conv2d_blocked_winograd_form (const KolNode *node, const KolDevice *device)
   return (guint) job.vectors;
 }
 
-/* The work-items' memory, then the weights, for when they are not kept packed. */
+/* The work-items' memory; behind it come the weights that are not kept packed. */
 gsize
-kol_conv2d_blocked_winograd_scratch (const KolNode *node, const KolDevice *device)
+kol_conv2d_blocked_winograd_scratch_kept (const KolNode *node, const KolDevice *device)
 {
   Job job = job_of (node, device);
 
-  return (gsize) (items (&job) * item_floats (&job)) * sizeof (float)
-         + kol_conv2d_blocked_winograd_packed (node, device);
+  return (gsize) (items (&job) * item_floats (&job)) * sizeof (float);
 }
 
 static gboolean
@@ -210,6 +245,9 @@ launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 at, GError
 {
   g_autofree char *options = g_strdup_printf ("-D PACK=1 -D M=%d -D R=%d -D VECTORS=%d", OUTPUTS,
                                               SIDE, (int) job->vectors);
+  gint64 taps = (gint64) SIDE * SIDE;
+  gint64 filter_step = taps * (job->turned ? 1 : job->c.C);
+  gint64 channel_step = taps * (job->turned ? job->c.K : 1);
 
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "conv2d-blocked-winograd",
@@ -219,7 +257,8 @@ launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 at, GError
                                        .local = { 1 } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (at),
                                      KOL_INT (weight_plane (job)), KOL_INT (job->c.K),
-                                     KOL_INT (job->c.C)),
+                                     KOL_INT (job->c.C), KOL_INT (filter_step),
+                                     KOL_INT (channel_step), KOL_INT (job->turned)),
                            error);
 }
 
@@ -232,19 +271,16 @@ kol_conv2d_blocked_winograd_pack (KolLaunch *launch, const KolNode *node, guint 
   return launch_pack (launch, &job, launch->packed[input], 0, error);
 }
 
-gboolean
-kol_conv2d_blocked_winograd_launch (KolLaunch *launch, const KolNode *node, GError **error)
+/* The convolution of @x, in blocks, by weights that are packed at @w_at of @w. */
+static gboolean
+launch_job (KolLaunch *launch, const Job *job, KolBuffer *x, gint64 x_at, KolBuffer *w, gint64 w_at,
+            GError **error)
 {
-  Job job = job_of (node, launch->device);
-  const KolConv2dShape *c = &job.c;
-  KolBuffer *w = launch->packed ? launch->packed[1] : NULL;
-  gint64 w_at = w ? 0 : items (&job) * item_floats (&job);
+  const KolConv2dShape *c = &job->c;
   g_autoptr (GString) options = g_string_new (NULL);
 
-  if (!w && !launch_pack (launch, &job, w = launch->scratch, w_at, error))
-    return FALSE;
   g_string_printf (options, "-D M=%d -D R=%d -D TILES=%d -D VECTORS=%d", OUTPUTS, SIDE,
-                   (int) job.tiles, (int) job.vectors);
+                   (int) job->tiles, (int) job->vectors);
   if (!(launch->blocked & KOL_BLOCKED_OUTPUT))
     g_string_append (options, " -D OUT_PLAIN=1");
   kol_epilogue_append_options (&launch->epilogue, options);
@@ -253,17 +289,103 @@ kol_conv2d_blocked_winograd_launch (KolLaunch *launch, const KolNode *node, GErr
       &(KolCall){ .program = "conv2d-blocked-winograd",
                   .kernel = "conv2d_blocked_winograd",
                   .options = options->str,
-                  .global = { items (&job) },
+                  .global = { items (job) },
                   .local = { 1 } },
-      KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (w), KOL_BUFFER (launch->scratch),
+      KOL_ARGS (KOL_BUFFER (x), KOL_BUFFER (w), KOL_BUFFER (launch->scratch),
                 KOL_BUFFER (launch->outputs[0]), KOL_BUFFER (launch->epilogue.bias),
-                KOL_BUFFER (launch->epilogue.residual), KOL_INT (w_at),
-                KOL_INT (weight_plane (&job)), KOL_INT (c->C), KOL_INT (c->K), KOL_INT (c->H),
+                KOL_BUFFER (launch->epilogue.residual), KOL_INT (x_at), KOL_INT (w_at),
+                KOL_INT (weight_plane (job)), KOL_INT (c->C), KOL_INT (c->K), KOL_INT (c->H),
                 KOL_INT (c->W), KOL_INT (c->P), KOL_INT (c->Q), KOL_INT (c->top), KOL_INT (c->left),
-                KOL_INT (job.across), KOL_INT (job.in_picture), KOL_INT (job.all),
-                KOL_INT (kol_divide_up (job.all, job.tiles_each)), KOL_INT (job.tiles_each),
-                KOL_INT (job.pitch), KOL_INT (job.blocks_each), KOL_INT (item_floats (&job)),
-                KOL_INT (PLANES * input_plane (&job)), KOL_INT (input_plane (&job)),
-                KOL_INT (product_plane (&job))),
+                KOL_INT (job->across), KOL_INT (job->in_picture), KOL_INT (job->all),
+                KOL_INT (kol_divide_up (job->all, job->tiles_each)), KOL_INT (job->tiles_each),
+                KOL_INT (job->pitch), KOL_INT (job->blocks_each), KOL_INT (item_floats (job)),
+                KOL_INT (PLANES * input_plane (job)), KOL_INT (input_plane (job)),
+                KOL_INT (product_plane (job))),
       error);
+}
+
+/* The packed weights: those that are kept, or made now, at @at of the scratch, where @w_at tells.
+ */
+static KolBuffer *
+find_weights (KolLaunch *launch, const Job *job, gint64 at, gint64 *w_at, GError **error)
+{
+  *w_at = 0;
+  if (launch->packed && launch->packed[1])
+    return launch->packed[1];
+  *w_at = at;
+  return launch_pack (launch, job, launch->scratch, at, error) ? launch->scratch : NULL;
+}
+
+gboolean
+kol_conv2d_blocked_winograd_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  Job job = job_of (node, launch->device);
+  gint64 w_at;
+  KolBuffer *w = find_weights (launch, &job, items (&job) * item_floats (&job), &w_at, error);
+
+  return w && launch_job (launch, &job, launch->inputs[0], 0, w, w_at, error);
+}
+
+/* ── The variant for pictures that are not in blocks ────────────────────────────────────────── */
+
+gboolean
+kol_conv2d_winograd_blocked_fits (const KolNode *node, const KolDevice *device)
+{
+  gint64 width = device->info.vector_width;
+
+  return device->simd && width >= 4 && width <= 16
+         && kol_conv2d_blocked_winograd_fits (node, device)
+         && kol_conv2d_winograd_blocked_scratch (node, device) / sizeof (float) < G_MAXINT;
+}
+
+/* The work-items' memory, then the pictures. */
+gsize
+kol_conv2d_winograd_blocked_scratch_kept (const KolNode *node, const KolDevice *device)
+{
+  Job job = job_of (node, device);
+
+  return kol_conv2d_blocked_winograd_scratch_kept (node, device)
+         + (gsize) picture_floats (&job) * sizeof (float);
+}
+
+/* And the weights. */
+gsize
+kol_conv2d_winograd_blocked_scratch (const KolNode *node, const KolDevice *device)
+{
+  return kol_conv2d_winograd_blocked_scratch_kept (node, device)
+         + kol_conv2d_blocked_winograd_packed (node, device);
+}
+
+gsize
+kol_conv2d_winograd_blocked_packed (const KolNode *node, guint input, const KolDevice *device)
+{
+  return input == 1 ? kol_conv2d_blocked_winograd_packed (node, device) : 0;
+}
+
+static gboolean
+launch_from_plain (KolLaunch *launch, const Job *job, gint64 to_at, GError **error)
+{
+  const KolConv2dShape *c = &job->c;
+  g_autofree char *options = g_strdup_printf ("-D FROM_PLAIN=1 -D M=%d -D R=%d", OUTPUTS, SIDE);
+
+  return kol_queue_launch (launch->queue,
+                           &(KolCall){ .program = "conv2d-blocked-winograd",
+                                       .kernel = "conv2d_blocked_from_plain",
+                                       .options = options,
+                                       .global = { kol_divide_up (c->C, job->width), c->N },
+                                       .local = { 1, 1 } },
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (launch->scratch),
+                                     KOL_INT (to_at), KOL_INT (c->C), KOL_INT (c->H * c->W)),
+                           error);
+}
+
+gboolean
+kol_conv2d_winograd_blocked_launch (KolLaunch *launch, const KolNode *node, GError **error)
+{
+  Job job = job_of (node, launch->device);
+  gint64 x_at = items (&job) * item_floats (&job), w_at;
+  KolBuffer *w = find_weights (launch, &job, x_at + picture_floats (&job), &w_at, error);
+
+  return w && launch_from_plain (launch, &job, x_at, error)
+         && launch_job (launch, &job, launch->scratch, x_at, w, w_at, error);
 }

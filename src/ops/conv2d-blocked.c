@@ -13,7 +13,9 @@
 
 #define MOST_TAPS 49      /* they are unrolled */
 #define MOST_DEPTHWISE 7  /* places of a tile of depthwise filters */
+#define BAND 512          /* places of a depthwise filter's picture in the first cache level */
 #define CACHED (64 << 10) /* floats of weights that stay near a compute unit */
+#define NEAR (8 << 10)    /* and in its first cache level */
 
 static gboolean
 is_depthwise (const KolConv2dShape *c)
@@ -44,11 +46,12 @@ kol_conv2d_blocks (const KolNode *node, const KolDevice *device)
   gint64 width = device->info.vector_width;
   double span = (double) MOST_DEPTHWISE * (double) c.stride_w
                 + (double) (c.S - 1) * (double) c.dilation_w + 1;
+  double reach = (double) (c.R - 1) * (double) c.dilation_h + 1;
 
   if (c.R * c.S > MOST_TAPS || c.top < 0 || c.left < 0 || c.P < 1 || c.Q < 1 || !is_countable (&c))
     return KOL_BLOCKS_NOT;
   if (is_depthwise (&c))
-    return span * (double) width * sizeof (float) <= (double) device->info.local_memory
+    return reach * span * (double) width * sizeof (float) <= (double) device->info.local_memory
                ? KOL_BLOCKS_TOGETHER
                : KOL_BLOCKS_NOT;
   if (c.groups > 1)
@@ -67,6 +70,7 @@ typedef struct {
   gint64 tiles;        /* of filters */
   gint64 places;       /* tiles of places of a picture */
   gint64 places_each, tiles_each;
+  gboolean stays_near; /* the weights stay in the first cache level */
 } Job;
 
 /* The length of register tiles along a row of @Q places: the one that wastes least. */
@@ -88,6 +92,32 @@ choose_tile (gint64 Q, guint most)
         }
     }
   return best;
+}
+
+/*
+ * Of @blocks blocks of filters. 32 registers (see kol_tile_rows()) hold a tile of one block that is
+ * multiplied for as long as it is loaded; 16 hold one only if it has two or three blocks.
+ * Depthwise, a row's columns stay in registers, too.
+ */
+static void
+choose_register_tile (Job *job, gint64 blocks)
+{
+  gboolean wide = job->width >= 16;
+
+  job->vectors = 1;
+  if (job->depthwise)
+    job->tile = choose_tile (job->Q, MOST_DEPTHWISE);
+  else if (wide)
+    {
+      job->tile = choose_tile (job->Q, 14);
+      if (job->tile <= 7 && blocks % 2 == 0)
+        job->vectors = 2;
+    }
+  else
+    {
+      job->vectors = blocks % 2 == 0 ? 2 : blocks % 3 == 0 ? 3 : 1;
+      job->tile = choose_tile (job->Q, 12 / job->vectors);
+    }
 }
 
 /* How much of the compute units' time @n equal works leave idle, at most so many at once. */
@@ -124,7 +154,6 @@ job_of (const KolNode *node, const KolDevice *device)
 {
   KolConv2dShape c = kol_conv2d_shape_of (node);
   Job job = { .c = c, .width = device->info.vector_width, .depthwise = is_depthwise (&c) };
-  guint most = job.width >= 16 ? 14 : 7;
   gint64 blocks = kol_divide_up (c.K, job.width);
 
   job.H = c.H;
@@ -151,13 +180,11 @@ job_of (const KolNode *node, const KolDevice *device)
           job.P = job.H = 1;
         }
     }
-  /* Depthwise, a row's columns stay in registers, too. */
-  job.tile = choose_tile (job.Q, job.depthwise ? MIN (most, MOST_DEPTHWISE) : most);
-  if (!job.depthwise && job.tile <= most / 2 && blocks % 2 == 0)
-    job.vectors = 2;
+  choose_register_tile (&job, blocks);
   job.tiles = kol_divide_up (blocks, job.vectors);
   job.places = job.P * kol_divide_up (job.Q, job.tile);
   cut (&job, device);
+  job.stays_near = job.tiles_each * job.vectors * job.width * c.channels * c.R * c.S <= NEAR;
   return job;
 }
 
@@ -178,15 +205,16 @@ padded_floats (const Job *job)
   return (gsize) (job->c.N * kol_round_up (job->c.C, job->width) * job->H * job->W + 32);
 }
 
+/* Behind it come the weights that are not kept packed. */
 static gsize
-scratch (const KolNode *node, const KolDevice *device)
+scratch_kept (const KolNode *node, const KolDevice *device)
 {
   Job job;
 
   if (kol_conv2d_blocked_winograd_fits (node, device))
-    return kol_conv2d_blocked_winograd_scratch (node, device);
+    return kol_conv2d_blocked_winograd_scratch_kept (node, device);
   job = job_of (node, device);
-  return (padded_floats (&job) + packed_floats (&job)) * sizeof (float);
+  return padded_floats (&job) * sizeof (float);
 }
 
 static gsize
@@ -200,6 +228,12 @@ packed (const KolNode *node, guint input, const KolDevice *device)
     return kol_conv2d_blocked_winograd_packed (node, device);
   job = job_of (node, device);
   return packed_floats (&job) * sizeof (float);
+}
+
+static gsize
+scratch (const KolNode *node, const KolDevice *device)
+{
+  return scratch_kept (node, device) + packed (node, 1, device);
 }
 
 static guint
@@ -302,7 +336,7 @@ launch_depthwise (KolLaunch *launch, const Job *job, KolBuffer *w, gsize w_at, G
                 KOL_BUFFER (launch->epilogue.bias), KOL_BUFFER (launch->epilogue.residual),
                 KOL_INT (w_at), KOL_INT (c->N), KOL_INT (blocks), KOL_INT (c->K), KOL_INT (c->H),
                 KOL_INT (c->W), KOL_INT (c->P), KOL_INT (c->Q), KOL_INT (c->top), KOL_INT (c->left),
-                KOL_INT (strips.each)),
+                KOL_INT (strips.each), KOL_INT (MAX (BAND / c->W, 1))),
       error);
 }
 
@@ -330,7 +364,7 @@ launch_dense (KolLaunch *launch, const Job *job, KolBuffer *x, KolBuffer *w, gsi
                 KOL_BUFFER (launch->epilogue.bias), KOL_BUFFER (launch->epilogue.residual),
                 KOL_INT (w_at), KOL_INT (c->C), KOL_INT (c->K), KOL_INT (job->H), KOL_INT (job->W),
                 KOL_INT (job->P), KOL_INT (job->Q), KOL_INT (job->tiles),
-                KOL_INT (job->places_each), KOL_INT (job->tiles_each)),
+                KOL_INT (job->places_each), KOL_INT (job->tiles_each), KOL_INT (job->stays_near)),
       error);
 }
 
@@ -359,6 +393,7 @@ const KolVariant kol_conv2d_blocked = {
   .name = "blocked",
   .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY,
   .scratch = scratch,
+  .scratch_kept = scratch_kept,
   .packed = packed,
   .form = form,
   .pack = pack,

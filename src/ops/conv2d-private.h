@@ -42,11 +42,20 @@ extern const KolVariant kol_conv2d_blocked;
 /* conv2d-blocked-winograd.c: a part of it, for 3x3. */
 gboolean kol_conv2d_blocked_winograd_fits (const KolNode *node, const KolDevice *device);
 guint kol_conv2d_blocked_winograd_form (const KolNode *node, const KolDevice *device);
-gsize kol_conv2d_blocked_winograd_scratch (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_blocked_winograd_scratch_kept (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_blocked_winograd_packed (const KolNode *node, const KolDevice *device);
 gboolean kol_conv2d_blocked_winograd_pack (KolLaunch *launch, const KolNode *node, guint input,
                                            GError **error);
 gboolean kol_conv2d_blocked_winograd_launch (KolLaunch *launch, const KolNode *node,
+                                             GError **error);
+
+/* And the variant "winograd-4x4-blocked" of conv2d and its gradient to x. */
+gboolean kol_conv2d_winograd_blocked_fits (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_winograd_blocked_scratch (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_winograd_blocked_scratch_kept (const KolNode *node, const KolDevice *device);
+gsize kol_conv2d_winograd_blocked_packed (const KolNode *node, guint input,
+                                          const KolDevice *device);
+gboolean kol_conv2d_winograd_blocked_launch (KolLaunch *launch, const KolNode *node,
                                              GError **error);
 
 /* conv2d-simd.c: the variant "implicit-gemm"; conv2d and its gradient to x share it. */

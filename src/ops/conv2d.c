@@ -506,6 +506,10 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         HOW (.groups = 2, .left = 1, .right = 1)) \
   CASE ("depthwise-17-columns", (1, 2, 17, 17), (2, 1, 3, 3), (1, 2, 17, 17), \
         HOW (.groups = 2, .pad = 1)) \
+  CASE ("depthwise-wide", (2, 3, 33, 70), (3, 1, 5, 3), (2, 3, 33, 70), \
+        HOW (.groups = 3, .padding = KOL_SAME), .slow = TRUE) \
+  CASE ("depthwise-1x1-stride-2", (1, 3, 9, 8), (3, 1, 1, 1), (1, 3, 5, 4), \
+        HOW (.groups = 3, .stride = 2)) \
   CASE ("depthwise-wide-padding", (1, 2, 3, 4), (2, 1, 2, 2), (1, 2, 8, 9), \
         HOW (.groups = 2, .pad = 3)) \
   CASE ("depthwise-wide-padding-stride-2", (1, 2, 3, 4), (2, 1, 2, 2), (1, 2, 6, 7), \
@@ -533,8 +537,17 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         HOW (.top = 3, .bottom = 3), .slow = TRUE) \
   CASE ("whole-picture", (3, 4, 5, 6), (7, 4, 5, 6), (3, 7, 1, 1), HOW (), .slow = TRUE) \
   CASE ("31-filters", (1, 3, 4, 16), (31, 3, 3, 3), (1, 31, 4, 16), HOW (.pad = 1)) \
+  /* Large enough for Winograd's method in blocks, on a few compute units and on many. */ \
+  CASE ("19-channels", (2, 19, 20, 19), (17, 19, 3, 3), (2, 17, 20, 19), HOW (.pad = 1), \
+        .no_gradient = 3) \
+  CASE ("35-channels", (4, 35, 33, 31), (33, 35, 3, 3), (4, 33, 33, 31), HOW (.pad = 1), \
+        .no_gradient = 3, .slow = TRUE) \
   CASE ("33-columns", (1, 2, 3, 33), (17, 2, 3, 3), (1, 17, 3, 33), HOW (.pad = 1)) \
   CASE ("long-rows", (1, 2, 5, 301), (5, 2, 3, 3), (1, 5, 5, 301), HOW (.pad = 1), .slow = TRUE) \
+  CASE ("many-channels", (1, 70, 12, 16), (48, 70, 3, 3), (1, 48, 12, 16), HOW (.pad = 1), \
+        .slow = TRUE) \
+  CASE ("many-channels-edges", (3, 33, 13, 10), (41, 33, 3, 3), (3, 41, 11, 9), HOW (.left = 1), \
+        .slow = TRUE) \
   CASE ("many-taps", (2, 67, 6, 7), (5, 67, 3, 3), (2, 5, 6, 7), HOW (.pad = 1), .slow = TRUE) \
   /* The lecture's two convolutions, two of VGG-16 and a residual network's with stride. */ \
   CASE ("digits-1", (50, 1, 28, 28), (32, 1, 5, 5), (50, 32, 28, 28), HOW (.padding = KOL_SAME), \
@@ -620,6 +633,16 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
     .pack = kol_conv2d_gemm_pack, \
     .launch = kol_conv2d_gemm_launch }, \
   ALL_WINOGRAD (WINOGRAD), \
+  { .name = "winograd-4x4-blocked", \
+    .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
+    .fits = kol_conv2d_winograd_blocked_fits, \
+    .scratch = kol_conv2d_winograd_blocked_scratch, \
+    .scratch_kept = kol_conv2d_winograd_blocked_scratch_kept, \
+    .packed = kol_conv2d_winograd_blocked_packed, \
+    .form = kol_conv2d_blocked_winograd_form, \
+    .pack = kol_conv2d_blocked_winograd_pack, \
+    .launch = kol_conv2d_winograd_blocked_launch, \
+    .kept_only = TRUE }, \
   { .name = "simt", \
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
     .fits = kol_conv2d_simt_fits, \

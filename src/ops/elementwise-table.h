@@ -29,14 +29,14 @@ KOL_ELEMENTWISE (multiply, 2, NUMBERS (), a *b, ANY, ANY, kol_multiply (dy, b),
 KOL_ELEMENTWISE (divide, 2, NUMBERS (), a / b, ANY, POSITIVE, kol_divide (dy, b),
                  kol_negate (kol_divide (kol_multiply (dy, y), b)))
 /* d a^b / da = b a^(b - 1), 0 where b = 0; d a^b / db = a^b ln a, 0 where a = 0. */
-KOL_ELEMENTWISE (pow, 2, NUMBERS (), pow (a, b), POSITIVE, ANY,
-                 kol_multiply (dy,
-                               keep_where (kol_multiply (b, kol_pow (a, kol_scale (b, 1, -1))), b)),
-                 kol_multiply (dy, keep_where (kol_multiply (y, kol_log (a)), a)))
+KOL_ELEMENTWISE (
+    pow, 2, NUMBERS (), pow (a, b), POSITIVE, ANY,
+    kol_multiply (dy, kol_keep_where (kol_multiply (b, kol_pow (a, kol_scale (b, 1, -1))), b)),
+    kol_multiply (dy, kol_keep_where (kol_multiply (y, kol_log (a)), a)))
 KOL_ELEMENTWISE (maximum, 2, NUMBERS (), ((b > a) | (b != b)) ? b : a, NONZERO, SMALL,
-                 drop_where (dy, kol_greater (b, a)), keep_where (dy, kol_greater (b, a)))
+                 kol_drop_where (dy, kol_greater (b, a)), kol_keep_where (dy, kol_greater (b, a)))
 KOL_ELEMENTWISE (minimum, 2, NUMBERS (), ((b < a) | (b != b)) ? b : a, NONZERO, SMALL,
-                 drop_where (dy, kol_greater (a, b)), keep_where (dy, kol_greater (a, b)))
+                 kol_drop_where (dy, kol_greater (a, b)), kol_keep_where (dy, kol_greater (a, b)))
 
 /* The remainder with the sign of a, as C's fmod; and with the sign of b, where a / b is rounded
  * down. */
@@ -161,9 +161,9 @@ KOL_ELEMENTWISE (atanh, 1, NUMBERS (), atanh (a), INNER, NONE,
 
 /* What gradients are made of: a is the gradient of an output. */
 KOL_ELEMENTWISE (keep_where, 2, NUMBERS (), b == (T) 0 ? (T) 0 : a, ANY, FIXED_WHOLE,
-                 keep_where (dy, b), NULL)
+                 kol_keep_where (dy, b), NULL)
 KOL_ELEMENTWISE (drop_where, 2, NUMBERS (), b == (T) 0 ? a : (T) 0, ANY, FIXED_WHOLE,
-                 drop_where (dy, b), NULL)
+                 kol_drop_where (dy, b), NULL)
 KOL_ELEMENTWISE (square_gradient, 2, NUMBERS (), (T) 2 * a * b, ANY, ANY, square_gradient (dy, b),
                  square_gradient (dy, a))
 KOL_ELEMENTWISE (relu_gradient, 2, NUMBERS (), b <= (T) 0 ? (T) 0 : a, ANY, FIXED_NONZERO,
@@ -181,7 +181,7 @@ KOL_ELEMENTWISE (leaky_relu_gradient, 2, NUMBERS (0.125f, 0), b <= (T) 0 ? (T) p
                  FIXED_NONZERO, leaky_relu_gradient (dy, b, p), NULL)
 /* The slope of prelu: a is its argument, b its slope for negative ones. */
 KOL_ELEMENTWISE (prelu_slope, 2, NUMBERS (), a > (T) 0 ? (T) 1 : b, FIXED_NONZERO, ANY, NULL,
-                 drop_where (dy, kol_greater (a, zero_of (a))))
+                 kol_drop_where (dy, kol_greater (a, zero_of (a))))
 KOL_ELEMENTWISE (elu_gradient, 2, NUMBERS (0.75f, 0), b <= (T) 0 ? (T) p * a * exp (b) : a, ANY,
                  NONZERO, elu_gradient (dy, b, p),
                  keep_negative (elu_gradient (kol_multiply (dy, a), b, p), b))

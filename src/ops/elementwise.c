@@ -2,153 +2,23 @@
 
 /*
  * Functions of each element by itself: elementwise-table.h has them all, this
- * file is what they share. y[i] = f (a[i], b[i]), where a and b are stretched to
- * a common shape as in NumPy. kol_expand() is the same launch with f (a) = a,
- * kol_where() has a third operand, and a plan puts several functions into one.
+ * file makes operations of its entries. y[i] = f (a[i], b[i]), where a and b are
+ * stretched to a common shape as in NumPy. elementwise-launch.c computes them;
+ * kol_expand() is the same launch with f (a) = a, kol_where() has a third operand,
+ * and a plan puts several functions into one, elementwise-chain.c.
  */
 
-#include <math.h>
-#include <string.h>
-
+#include "ops/elementwise-private.h"
 #include "ops/pool-private.h"
-#include "ops/strips-private.h"
 #include "ops.h"
+
+#include <math.h>
 
 /* An entry of the table; its operation comes first, so that a KolOp of ours leads back to it. */
 typedef struct {
   KolOp op;
   double (*value) (double a, double b, double p, double q);
 } Function;
-
-/* ── How two shapes go together ─────────────────────────────────────────────────────────────── */
-
-#define MAX_OPERANDS KOL_CHAIN_INPUTS
-
-/*
- * The output as few dimensions as possible, the innermost first, each with the
- * distance that an operand moves per step: 0 where it is stretched. Neighbours
- * along which every operand goes on evenly are one dimension. Dimension 0 is the
- * run that kernels walk in vectors; there, a distance is 0 or 1.
- */
-typedef struct {
-  int n;
-  gint64 length[KOL_MAX_RANK];
-  gint64 distance[KOL_MAX_RANK][MAX_OPERANDS];
-} Walk;
-
-/* The distances that the operands move along dimension @i of @y. */
-static void
-find_distances (const KolShape *y, int i, KolValue *const *inputs, guint n_inputs,
-                gint64 distance[MAX_OPERANDS])
-{
-  memset (distance, 0, MAX_OPERANDS * sizeof *distance);
-  for (guint k = 0; k < n_inputs; k++)
-    {
-      const KolShape *shape = &inputs[k]->shape;
-      int own = i - (y->rank - shape->rank);
-
-      if (own < 0 || shape->dim[own] == 1)
-        continue;
-      distance[k] = 1;
-      for (int j = own + 1; j < shape->rank; j++)
-        distance[k] *= shape->dim[j];
-    }
-}
-
-/* Whether each operand goes on evenly from dimension @last of @walk to one with these distances. */
-static gboolean
-goes_on (const Walk *walk, int last, const gint64 distance[MAX_OPERANDS])
-{
-  for (guint k = 0; k < MAX_OPERANDS; k++)
-    if (distance[k] != walk->distance[last][k] * walk->length[last])
-      return FALSE;
-  return TRUE;
-}
-
-static Walk
-walk_new (const KolShape *y, KolValue *const *inputs, guint n_inputs)
-{
-  Walk walk = { .length = { 1 } };
-
-  for (int i = y->rank - 1; i >= 0; i--)
-    {
-      int last = walk.n - 1;
-      gint64 distance[MAX_OPERANDS];
-
-      if (y->dim[i] == 1)
-        continue;
-      find_distances (y, i, inputs, n_inputs, distance);
-      if (walk.n && goes_on (&walk, last, distance))
-        {
-          walk.length[last] *= y->dim[i];
-          continue;
-        }
-      walk.length[walk.n] = y->dim[i];
-      memcpy (walk.distance[walk.n++], distance, sizeof distance);
-    }
-  walk.n = MAX (walk.n, 1);
-  return walk;
-}
-
-/* ── Launch ─────────────────────────────────────────────────────────────────────────────────── */
-
-#define STRIP_ELEMENTS 4096
-
-/* @function: OpenCL C in x0, x1, ..., which sets as many @temporaries on its way. */
-static gboolean
-launch_function (KolLaunch *launch, const KolNode *node, const char *function, guint temporaries,
-                 const float *numbers, GError **error)
-{
-  Walk walk = walk_new (&node->outputs[0].shape, node->inputs, node->n_inputs);
-  gint64 count = kol_count (&node->outputs[0]);
-  KolStrips strips = kol_strips (launch->device, (gsize) count, STRIP_ELEMENTS);
-  g_autoptr (GString) options = g_string_new (NULL);
-  KolArg args[8 + MAX_OPERANDS + (1 + MAX_OPERANDS) * KOL_MAX_RANK];
-  guint n = 0;
-
-  g_string_printf (options, "-DFUNCTION=%s -DTEMPORARIES=%u -DOPERANDS=%u -DOUTER=%d", function,
-                   temporaries, node->n_inputs, walk.n - 1);
-  for (guint k = 0; k < node->n_inputs; k++)
-    {
-      g_string_append_printf (options, " -DSTEP_%u=%d", k, (int) walk.distance[0][k]);
-      args[n++] = KOL_BUFFER (launch->inputs[k]);
-    }
-  args[n++] = KOL_BUFFER (launch->outputs[0]);
-  args[n++] = KOL_FLOAT (numbers ? numbers[0] : 0);
-  args[n++] = KOL_FLOAT (numbers ? numbers[1] : 0);
-  args[n++] = KOL_INT (count / walk.length[0]);
-  args[n++] = KOL_INT (walk.length[0]);
-  args[n++] = KOL_INT (strips.each);
-  for (int i = 1; i < walk.n; i++)
-    {
-      args[n++] = KOL_INT (walk.length[i]);
-      for (guint k = 0; k < node->n_inputs; k++)
-        args[n++] = KOL_INT (walk.distance[i][k]);
-    }
-  args[n] = (KolArg){ KOL_ARG_END };
-  return kol_queue_launch (launch->queue,
-                           &(KolCall){ .program = "elementwise",
-                                       .kernel = "elementwise_forward",
-                                       .options = options->str,
-                                       .global = { strips.items },
-                                       .local = { strips.group } },
-                           args, error);
-}
-
-/* The node's own formula; its numbers are arguments, so that they need no program each. */
-static gboolean
-elementwise_launch (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  static const char *const names[] = { "x0", "x1", "x2" };
-  g_autofree char *function = kol_formula (node->op->formula, names, NULL);
-
-  return launch_function (launch, node, function, 0,
-                          node->op->attributes == 2 * sizeof (float) ? node->attributes : NULL,
-                          error);
-}
-
-static const KolVariant elementwise_variants[]
-    = { { .name = "plain", .launch = elementwise_launch }, { 0 } };
 
 /* ── Shapes and reference ───────────────────────────────────────────────────────────────────── */
 
@@ -166,26 +36,6 @@ elementwise_infer (KolNode *node, GError **error)
   return TRUE;
 }
 
-/* Where in the operand the output's element @at, in row-major order, is taken from. */
-static gint64
-operand_index (const KolShape *operand, const KolShape *y, gint64 at)
-{
-  gint64 index = 0, distance = 1;
-
-  for (int i = y->rank - 1; i >= 0; i--)
-    {
-      int own = i - (y->rank - operand->rank);
-      gint64 position = at % y->dim[i];
-
-      at /= y->dim[i];
-      if (own < 0)
-        continue;
-      index += operand->dim[own] == 1 ? 0 : position * distance;
-      distance *= operand->dim[own];
-    }
-  return index;
-}
-
 static void
 elementwise_reference (const KolNode *node, const double *const *x, double *const *y)
 {
@@ -196,8 +46,8 @@ elementwise_reference (const KolNode *node, const double *const *x, double *cons
 
   for (gint64 i = 0; i < kol_count (out); i++)
     {
-      double a = x[0][operand_index (&node->inputs[0]->shape, &out->shape, i)];
-      double b = x[last][operand_index (&node->inputs[last]->shape, &out->shape, i)];
+      double a = x[0][kol_operand_index (&node->inputs[0]->shape, &out->shape, i)];
+      double b = x[last][kol_operand_index (&node->inputs[last]->shape, &out->shape, i)];
 
       y[0][i] = function->value (a, b, numbers ? numbers[0] : 0, numbers ? numbers[1] : 0);
     }
@@ -220,8 +70,6 @@ elementwise_reference (const KolNode *node, const double *const *x, double *cons
     return KOL_NODE (&NAME##_function.op, ((float[]){ p, 0 }), a, b);                              \
   }
 
-PRIVATE_BINARY (keep_where)    /* a where b is not 0, else 0 */
-PRIVATE_BINARY (drop_where)    /* a where b is 0, else 0 */
 PRIVATE_BINARY (keep_negative) /* a where b is below 0, else 0 */
 PRIVATE_BINARY (prelu_slope)   /* 1 where a is above 0, else b */
 PRIVATE_BINARY (square_gradient)
@@ -471,191 +319,18 @@ gelu_tanh_curvature (KolValue *g, KolValue *b)
             .gradient = NAME##_build_gradient,                                                     \
             .reference = elementwise_reference,                                                    \
             .cases = NAME##_cases,                                                                 \
-            .variants = elementwise_variants,                                                      \
+            .variants = kol_elementwise_variants,                                                  \
             .formula = #Y },                                                                       \
     .value = NAME##_value,                                                                         \
   };
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
 
-/* ── expand ─────────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-expand_infer (KolNode *node, GError **error)
-{
-  const KolShape *a = &node->inputs[0]->shape, *shape = node->attributes;
-
-  if (!kol_shape_broadcast (a, shape, &node->outputs[0].shape)
-      || !kol_shape_equal (&node->outputs[0].shape, shape))
-    return kol_infer_fail (error,
-                           "%s cannot be stretched to %s: aligned at the last dimension, a length "
-                           "has to be 1, missing, or what is asked for",
-                           kol_shape_text (a), kol_shape_text (shape));
-  return TRUE;
-}
-
-/* The gradient has y's shape: the reverse walk sums it over what was stretched. */
-static void
-expand_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
-{
-  dx[0] = dy[0];
-}
-
-static void
-expand_reference (const KolNode *node, const double *const *x, double *const *y)
-{
-  const KolValue *out = &node->outputs[0];
-
-  for (gint64 i = 0; i < kol_count (out); i++)
-    y[0][i] = x[0][operand_index (&node->inputs[0]->shape, &out->shape, i)];
-}
-
-static const KolCase expand_cases[]
-    = { { .name = "scalar-to-7x33",
-          .n_inputs = 1,
-          .shapes = { KOL_SCALAR },
-          .attributes = &(const KolShape){ 2, { 7, 33 } } },
-        { .name = "1x1-to-1x4097",
-          .n_inputs = 1,
-          .shapes = { KOL_SHAPE (1, 1) },
-          .attributes = &(const KolShape){ 2, { 1, 4097 } } },
-        { .name = "row-to-13x33",
-          .n_inputs = 1,
-          .shapes = { KOL_SHAPE (33) },
-          .attributes = &(const KolShape){ 2, { 13, 33 } } },
-        { .name = "column-to-13x33",
-          .n_inputs = 1,
-          .shapes = { KOL_SHAPE (13, 1) },
-          .attributes = &(const KolShape){ 2, { 13, 33 } } },
-        { .name = "channels",
-          .n_inputs = 1,
-          .shapes = { KOL_SHAPE (5, 1, 1) },
-          .attributes = &(const KolShape){ 4, { 2, 5, 7, 9 } } },
-        { .name = "same",
-          .n_inputs = 1,
-          .shapes = { KOL_SHAPE (7, 13, 33) },
-          .attributes = &(const KolShape){ 3, { 7, 13, 33 } } },
-        { .name = "odd-stretch",
-          .n_inputs = 1,
-          .shapes = { KOL_SHAPE (2, 1, 2, 1, 2, 1, 2, 1) },
-          .attributes = &(const KolShape){ 8, { 2, 3, 2, 3, 2, 3, 2, 3 } } },
-        { 0 } };
-
-static const KolOp expand_op = {
-  .name = "expand",
-  .attributes = sizeof (KolShape),
-  .infer = expand_infer,
-  .gradient = expand_gradient,
-  .reference = expand_reference,
-  .cases = expand_cases,
-  .variants = elementwise_variants,
-  .formula = "a",
-};
-
-/* ── where ──────────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-where_infer (KolNode *node, GError **error)
-{
-  const KolShape *condition = &node->inputs[0]->shape;
-  const KolShape *a = &node->inputs[1]->shape, *b = &node->inputs[2]->shape;
-  KolShape both;
-
-  if (!kol_shape_broadcast (a, b, &both)
-      || !kol_shape_broadcast (condition, &both, &node->outputs[0].shape))
-    return kol_infer_fail (error,
-                           "a condition of %s, %s and %s do not broadcast: aligned at the last "
-                           "dimension, lengths have to be equal, or 1",
-                           kol_shape_text (condition), kol_shape_text (a), kol_shape_text (b));
-  return TRUE;
-}
-
-static void
-where_gradient (KolNode *node, KolValue *const *dy, KolValue **dx)
-{
-  dx[1] = keep_where (dy[0], node->inputs[0]);
-  dx[2] = drop_where (dy[0], node->inputs[0]);
-}
-
-static void
-where_reference (const KolNode *node, const double *const *x, double *const *y)
-{
-  const KolShape *shape = &node->outputs[0].shape;
-
-  for (gint64 i = 0; i < kol_shape_count (shape); i++)
-    {
-      guint chosen = x[0][operand_index (&node->inputs[0]->shape, shape, i)] != 0 ? 1 : 2;
-
-      y[0][i] = x[chosen][operand_index (&node->inputs[chosen]->shape, shape, i)];
-    }
-}
-
-#define WHERE_CASE(NAME, ...)                                                                      \
-  {                                                                                                \
-    .name = NAME, .n_inputs = 3, .shapes = { __VA_ARGS__ }, .fill = { { KOL_FILL_LABELS, 0, 3 } }, \
-    .no_gradient = 1                                                                               \
-  }
-
-static const KolCase where_cases[]
-    = { WHERE_CASE ("scalar", KOL_SCALAR, KOL_SCALAR, KOL_SCALAR),
-        WHERE_CASE ("17", KOL_SHAPE (17), KOL_SHAPE (17), KOL_SHAPE (17)),
-        WHERE_CASE ("7x13x33", KOL_SHAPE (7, 13, 33), KOL_SHAPE (7, 13, 33), KOL_SHAPE (7, 13, 33)),
-        WHERE_CASE ("4097-and-scalars", KOL_SHAPE (4097), KOL_SCALAR, KOL_SCALAR),
-        WHERE_CASE ("scalar-and-31", KOL_SCALAR, KOL_SHAPE (31), KOL_SHAPE (31)),
-        WHERE_CASE ("row-13x33-column", KOL_SHAPE (33), KOL_SHAPE (13, 33), KOL_SHAPE (13, 1)),
-        WHERE_CASE ("all-stretch", KOL_SHAPE (7, 1, 1), KOL_SHAPE (13, 1), KOL_SHAPE (17)),
-        WHERE_CASE ("mask", KOL_SHAPE (2, 1, 9, 9), KOL_SHAPE (2, 3, 9, 9), KOL_SCALAR),
-        WHERE_CASE ("even-stretch", KOL_SHAPE (2, 3, 2, 3, 2, 3, 2, 3),
-                    KOL_SHAPE (1, 3, 1, 3, 1, 3, 1, 3), KOL_SHAPE (2, 1, 2, 1, 2, 1, 2, 1)),
-        { .name = "64x32x28x28",
-          .n_inputs = 3,
-          .only_tune = TRUE,
-          .shapes = { KOL_SHAPE (64, 32, 28, 28), KOL_SHAPE (64, 32, 28, 28), KOL_SCALAR } },
-        { 0 } };
-
-static const KolOp where_op = {
-  .name = "where",
-  .infer = where_infer,
-  .gradient = where_gradient,
-  .reference = where_reference,
-  .cases = where_cases,
-  .variants = elementwise_variants,
-  .formula = "a != (T) 0 ? b : c",
-};
-
-/* ── Chains ─────────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-chain_launch (KolLaunch *launch, const KolNode *node, GError **error)
-{
-  const KolChain *chain = node->attributes;
-
-  return launch_function (launch, node, chain->text, chain->temporaries, NULL, error);
-}
-
-static gboolean
-chain_infer (KolNode *node, GError **error)
-{
-  return kol_infer_fail (error, "chains are made by plans, not by graphs");
-}
-
-/* Functions of elements, one behind another, in one launch: src/graph/fuse.c makes them. */
-static const KolOp chain_op = {
-  .name = KOL_CHAIN_OP,
-  .attributes = sizeof (KolChain),
-  .infer = chain_infer,
-  .variants = (const KolVariant[]){ { .name = "plain", .launch = chain_launch }, { 0 } },
-  .formula = "",
-};
-
 extern const KolOp *const kol_elementwise_ops[];
 const KolOp *const kol_elementwise_ops[] = {
 #define KOL_ELEMENTWISE(NAME, ...) &NAME##_function.op,
 #include "ops/elementwise-table.h"
 #undef KOL_ELEMENTWISE
-  &expand_op,
-  &where_op,
-  &chain_op,
   NULL,
 };
 
@@ -1439,37 +1114,6 @@ kol_scale (KolValue *a, float factor, float offset)
   return KOL_NODE (&scale_function.op, ((float[]){ factor, offset }), a);
 }
 
-/**
- * kol_expand:
- * @a: a tensor
- * @shape: the shape to stretch it to
- *
- * Copies @a along the dimensions in which it has length 1, or none, and @shape
- * has more, as it would be stretched beside a tensor of @shape.
- *
- * Returns: (transfer none): the value, of @shape; it has failed if @a does not
- *   stretch to that
- */
-KolValue *
-kol_expand (KolValue *a, KolShape shape)
-{
-  return KOL_NODE (&expand_op, &shape, a);
-}
-
-/**
- * kol_where:
- * @condition: a tensor; all but 0 is true, NaN, too
- * @a: a tensor
- * @b: a tensor; all three broadcast as in NumPy
- *
- * a where @condition is true, else b. What is not chosen does not matter, NaN
- * neither, and gets a gradient of 0; none flows to @condition.
- *
- * Returns: (transfer none): the value, of the stretched shape; it has failed if
- *   the shapes do not go together
- */
-KolValue *
-kol_where (KolValue *condition, KolValue *a, KolValue *b)
-{
-  return KOL_NODE (&where_op, NULL, condition, a, b);
-}
+/* For gradients, not for users. */
+BINARY (keep_where)
+BINARY (drop_where)

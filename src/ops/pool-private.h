@@ -343,6 +343,8 @@ kol_pool_fail_global (KolValue *x)
                  .bottom = 3, .right = 4),                                                         \
             1, 2, 9, 35),                                                                          \
       CASE ("7x7-of-7x7", HOW (.size = 7), 2, 5, 7, 7),                                            \
+      CASE ("3x3-stride-2-of-7x6-35-channels", HOW (.size = 3, .stride = 2, .pad = 1), 2, 35, 7,   \
+            6),                                                                                    \
       CASE ("2x2-ceil-of-7x33", HOW (.size = 2, .ceil = TRUE), 2, 3, 7, 33),                       \
       CASE ("3x3-stride-2-ceil-of-14x56", HOW (.size = 3, .stride = 2, .ceil = TRUE), 1, 2, 14,    \
             56),                                                                                   \

@@ -51,6 +51,7 @@ static const Entry entries[] = {
   ENTRY ("variation", WEIGHT, variation),
   ENTRY ("colours", TEXT, colours),
   ENTRY ("style-scale", NUMBER, style_scale),
+  ENTRY ("octaves", WHOLE, octaves),
   ENTRY ("start", TEXT, start),
   ENTRY ("classic", FLAG, classic),
   ENTRY ("measure", TEXT, measure),

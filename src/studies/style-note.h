@@ -28,6 +28,7 @@ G_BEGIN_DECLS
  * @style_weight: of all style losses
  * @variation: of the difference between neighbours
  * @style_scale: the longer side of the styles, relative to the picture's
+ * @octaves: at how many sizes styles are compared
  * @rate: of Adam
  * @seed: of chance
  * @classic: whether the numbers are those of neural-style
@@ -52,6 +53,7 @@ typedef struct {
   int size;
   int smallest;
   int steps;
+  int octaves;
   int history;
   double content_weight;
   double style_weight;

@@ -16,11 +16,13 @@ G_BEGIN_DECLS
 #define KOL_STYLE_X "study/style/x"
 #define KOL_STYLE_GRADIENT "study/style/gradient"
 
-/* A style at the size at which it is looked at. */
+/* A style at the size at which it is looked at, for one octave of the picture: 0 the picture
+ * itself, 1 the picture at half the size, and so on. Each octave has all styles. */
 typedef struct {
   KolSnapshot *picture;
   double weight;
   const KolPicture *region; /* grey: where it is wanted; NULL: all over */
+  guint octave;
 } KolStyleWanted;
 
 typedef struct {
@@ -29,7 +31,7 @@ typedef struct {
   const KolStyleWanted *styles;
   guint n_styles;
   KolMemory memory;    /* how much an evaluation keeps */
-  guint64 tile_budget; /* bytes for a tile; 0: the picture is computed as a whole */
+  guint64 tile_budget; /* bytes for tiles; 0: the picture is computed as a whole */
 } KolStyleTask;
 
 typedef struct _KolStyleProblem KolStyleProblem;

@@ -10,6 +10,7 @@
 #include "../ops.h"
 #include "../ops/optimizer-private.h"
 #include "style-loss-private.h"
+#include "style-octaves-private.h"
 #include "style-pictures-private.h"
 #include "style-tiles-private.h"
 
@@ -17,6 +18,7 @@
 typedef struct {
   guint layer; /* of the options' style layers */
   guint region;
+  guint octave;
   gint64 channels;
   KolValue *matrix, *means, *scale, *root, *identity; /* placeholders */
   KolValue *sums[2]; /* in tiles: placeholders of the features' products and means */
@@ -28,6 +30,13 @@ typedef struct {
   KolValue *features; /* placeholder */
   KolValue *scale;    /* placeholder: 1 / mean square, or 1 */
 } ContentTarget;
+
+/* In tiles: the picture at one of its sizes. */
+typedef struct {
+  KolStyleSize size;
+  KolStyleTiles *tiles;
+  float *pixels, *gradient; /* [C, H, W] */
+} Octave;
 
 struct _KolStyleProblem {
   KolLayers *layers;
@@ -45,13 +54,19 @@ struct _KolStyleProblem {
   GPtrArray *weights;         /* placeholders of the terms' weights */
 
   /* In tiles the graph is one of sums over the picture, which the tiles make: */
-  KolStyleTiles *tiles;
-  KolValue *slopes; /* of the styles' losses, with respect to their sums, one after another */
-  float *pixels, *gradient; /* [C, H, W] */
-  double *content_scales;   /* 1 / mean square, or 1 */
+  GArray *octaves;        /* Octave, from the picture as it is; or NULL */
+  double *content_scales; /* 1 / mean square, or 1 */
 };
 
-/**/
+static void
+octave_clear (gpointer data)
+{
+  Octave *octave = data;
+
+  g_clear_pointer (&octave->tiles, kol_style_tiles_free);
+  g_free (octave->pixels);
+  g_free (octave->gradient);
+}
 
 void
 kol_style_problem_free (KolStyleProblem *problem)
@@ -64,9 +79,7 @@ kol_style_problem_free (KolStyleProblem *problem)
   g_clear_pointer (&problem->contents, g_array_unref);
   g_clear_pointer (&problem->regions, g_ptr_array_unref);
   g_clear_pointer (&problem->weights, g_ptr_array_unref);
-  g_clear_pointer (&problem->tiles, kol_style_tiles_free);
-  g_free (problem->pixels);
-  g_free (problem->gradient);
+  g_clear_pointer (&problem->octaves, g_array_unref);
   g_free (problem->content_scales);
   g_free (problem->read);
   g_free (problem);
@@ -76,6 +89,23 @@ static gboolean
 is_normal (const KolStyleProblem *self)
 {
   return self->task->options->measure == KOL_STYLE_NORMAL;
+}
+
+/* How many the styles are wanted at. */
+static guint
+count_octaves (const KolStyleProblem *self)
+{
+  guint n = 1;
+
+  for (guint i = 0; i < self->task->n_styles; i++)
+    n = MAX (n, self->task->styles[i].octave + 1);
+  return n;
+}
+
+static Octave *
+get_octave (const KolStyleProblem *self, guint i)
+{
+  return &g_array_index (self->octaves, Octave, i);
 }
 
 static const KolStyleLayer *
@@ -254,8 +284,10 @@ style_loss (KolStyleProblem *self, StyleTarget *target, KolValue *features)
   return kol_style_gram_loss (kol_style_gram (features), target->matrix);
 }
 
+/* Of the octave that was built last. */
 static KolValue *
-add_style_terms (KolStyleProblem *self, GPtrArray *losses, KolValue *total, GError **error)
+add_style_terms (KolStyleProblem *self, guint octave, GPtrArray *losses, KolValue *total,
+                 GError **error)
 {
   const KolStyleOptions *options = self->task->options;
 
@@ -263,17 +295,13 @@ add_style_terms (KolStyleProblem *self, GPtrArray *losses, KolValue *total, GErr
     for (guint i = 0; i < options->n_style_layers; i++)
       {
         const KolStyleLayer *layer = style_layer (self, i);
-        StyleTarget target = { .layer = i, .region = r };
+        StyleTarget target = { .layer = i, .region = r, .octave = octave };
         KolValue *features = find_features (self, layer->name, error);
 
         if (!features)
           return NULL;
         KolStyleTerm term
-            = { .kind = "style",
-                .layer = layer->name,
-                .region = r,
-                .loss = NAN,
-                .weight = options->style_weight * (layer->weight != 0 ? layer->weight : 1) };
+            = { .kind = "style", .layer = layer->name, .region = r, .octave = octave, .loss = NAN };
         total = add_term (self, losses, term, style_loss (self, &target, features), total);
         g_array_append_val (self->styles, target);
       }
@@ -296,11 +324,7 @@ add_content_terms (KolStyleProblem *self, GPtrArray *losses, KolValue *total, GE
       ContentTarget target = { .layer = i,
                                .features = kol_placeholder (self->graph, name, features->shape),
                                .scale = scalar (self, "content-scale", layer->name) };
-      KolStyleTerm term
-          = { .kind = "content",
-              .layer = layer->name,
-              .loss = NAN,
-              .weight = options->content_weight * (layer->weight != 0 ? layer->weight : 1) };
+      KolStyleTerm term = { .kind = "content", .layer = layer->name, .loss = NAN };
       KolValue *loss = kol_mean (kol_square (kol_subtract (features, target.features)));
       total = add_term (self, losses, term, kol_multiply (loss, target.scale), total);
       g_array_append_val (self->contents, target);
@@ -355,13 +379,17 @@ build (KolStyleProblem *self, GError **error)
     return FALSE;
   if (content && !(total = add_content_terms (self, losses, total, error)))
     return FALSE;
-  if (!(total = add_style_terms (self, losses, total, error)))
-    return FALSE;
+  for (guint octave = 0; octave < count_octaves (self); octave++)
+    {
+      if (octave > 0 && !build_layers (self, pixels = kol_style_halve (pixels), error))
+        return FALSE;
+      if (!(total = add_style_terms (self, octave, losses, total, error)))
+        return FALSE;
+    }
   if (options->variation_weight != 0)
-    total = add_term (
-        self, losses,
-        (KolStyleTerm){ .kind = "variation", .loss = NAN, .weight = options->variation_weight },
-        is_normal (self) ? kol_style_even_variation (x) : kol_style_variation (x), total);
+    total = add_term (self, losses, (KolStyleTerm){ .kind = "variation", .loss = NAN },
+                      is_normal (self) ? kol_style_even_variation (x) : kol_style_variation (x),
+                      total);
   g_ptr_array_add (losses, kol_reshape (total, KOL_SHAPE (1)));
   self->targets[0] = kol_concat ((KolValue *const *) losses->pdata, losses->len, 0);
   kol_gradients (total, &x, 1, &gradient);
@@ -378,7 +406,7 @@ set_weights (const KolStyleProblem *self)
   for (guint i = 0, k = 0; i < self->terms->len; i++)
     {
       const KolStyleTerm *term = &g_array_index (self->terms, KolStyleTerm, i);
-      if (!self->tiles || g_str_equal (term->kind, "style"))
+      if (!self->octaves || g_str_equal (term->kind, "style"))
         kol_set_scalar (g_ptr_array_index (self->weights, k++), (float) term->weight);
     }
 }
@@ -416,17 +444,6 @@ kol_style_problem_weigh (KolStyleProblem *problem)
 {
   weigh_terms (problem);
   set_weights (problem);
-}
-
-gboolean
-kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes, GError **error)
-{
-  if (problem->tiles)
-    {
-      *bytes = kol_style_tiles_get_peak (problem->tiles);
-      return TRUE;
-    }
-  return kol_peak_bytes (problem->graph, problem->targets, 2, bytes, error);
 }
 
 /* ── What is wanted: the content ─────────────────────────────────────────────────────────────── */
@@ -554,9 +571,17 @@ add_sums (Moments *sums, const KolStyleSums *of, double weight, gboolean normal)
   sums->weight += weight;
 }
 
+/* Whether a target is wanted by a style, among others. */
+static gboolean
+is_wanted_by (const KolStyleProblem *self, const StyleTarget *target, const KolStyleWanted *style)
+{
+  return target->octave == style->octave
+         && g_ptr_array_index (self->regions, target->region) == style->region;
+}
+
 /* Adds one style's statistics, a matrix and means for each layer, to those of its region. */
 static gboolean
-read_moments (const KolStyleProblem *self, guint region, double weight, KolValue *const *values,
+read_moments (const KolStyleProblem *self, const KolStyleWanted *style, KolValue *const *values,
               GArray *moments, GError **error)
 {
   guint k = 0;
@@ -567,12 +592,12 @@ read_moments (const KolStyleProblem *self, guint region, double weight, KolValue
       gsize c = (gsize) target->channels;
       g_autofree float *matrix = g_new (float, c *c), *means = g_new (float, c);
 
-      if (target->region != region)
+      if (!is_wanted_by (self, target, style))
         continue;
       if (!kol_read (values[2 * k], matrix, error) || !kol_read (values[2 * k + 1], means, error))
         return FALSE;
       add_moments (&g_array_index (moments, Moments, i), matrix, means, c, is_normal (self),
-                   weight);
+                   style->weight);
       k++;
     }
   return TRUE;
@@ -599,8 +624,7 @@ look_at_style (KolStyleProblem *self, const KolStyleWanted *style, GCancellable 
       g_ptr_array_add (values, means);
     }
   return kol_run_all (graph, (KolValue *const *) values->pdata, values->len, error)
-         && read_moments (self, find_region (self, style->region), style->weight,
-                          (KolValue *const *) values->pdata, moments, error);
+         && read_moments (self, style, (KolValue *const *) values->pdata, moments, error);
 }
 
 static void
@@ -703,18 +727,77 @@ loss_of_sums (KolStyleProblem *self, StyleTarget *target, guint i)
   return normal_loss (self, target, target->sums[1], kol_subtract (target->sums[0], outer));
 }
 
-static KolStyleTilesTask
-describe_tiles (const KolStyleProblem *self)
+/* The content is compared in the first octave alone. */
+static gboolean
+build_octave (KolStyleProblem *self, guint at, guint64 budget, GError **error)
 {
-  return (KolStyleTilesTask){ .layers = self->layers,
-                              .options = self->task->options,
-                              .channels = (gsize) self->shape.dim[1],
-                              .height = (gsize) self->shape.dim[2],
-                              .width = (gsize) self->shape.dim[3],
-                              .content = self->task->options->content_weight != 0,
-                              .regions = (KolPicture *const *) self->regions->pdata,
-                              .n_regions = self->regions->len,
-                              .budget = self->task->tile_budget };
+  Octave *octave = get_octave (self, at);
+  const KolStyleTilesTask task = { .layers = self->layers,
+                                   .options = self->task->options,
+                                   .size = octave->size,
+                                   .content = at == 0 && self->task->options->content_weight != 0,
+                                   .regions = (KolPicture *const *) self->regions->pdata,
+                                   .n_regions = self->regions->len,
+                                   .budget = budget };
+
+  g_clear_pointer (&octave->tiles, kol_style_tiles_free);
+  octave->tiles = kol_style_tiles_new (&task, error);
+  return octave->tiles != NULL;
+}
+
+/* Each smaller octave may take as much as each larger one has left, and mostly takes less. */
+static gboolean
+share_budget (KolStyleProblem *self, guint64 budget, GError **error)
+{
+  for (guint i = self->octaves->len; i-- > 0;)
+    {
+      if (!build_octave (self, i, budget / (i + 1), error))
+        return FALSE;
+      budget -= MIN (budget, kol_style_tiles_get_peak (get_octave (self, i)->tiles));
+    }
+  return TRUE;
+}
+
+static guint64
+sum_peaks (const KolStyleProblem *self)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < self->octaves->len; i++)
+    bytes += kol_style_tiles_get_peak (get_octave (self, i)->tiles);
+  return bytes;
+}
+
+static gboolean
+build_octaves (KolStyleProblem *self, GError **error)
+{
+  KolStyleSize size
+      = { (gsize) self->shape.dim[1], (gsize) self->shape.dim[2], (gsize) self->shape.dim[3] };
+  guint64 budget = self->task->tile_budget;
+
+  self->octaves = g_array_new (FALSE, TRUE, sizeof (Octave));
+  g_array_set_clear_func (self->octaves, octave_clear);
+  for (guint i = 0; i < count_octaves (self); i++)
+    {
+      gsize n = size.channels * size.height * size.width;
+      Octave octave = { .size = size, .pixels = g_new (float, n), .gradient = g_new (float, n) };
+
+      g_array_append_val (self->octaves, octave);
+      size.height /= 2;
+      size.width /= 2;
+    }
+  if (!share_budget (self, budget, error))
+    return FALSE;
+  return sum_peaks (self) <= budget || share_budget (self, 0, error); /* the smallest tiles */
+}
+
+/* What the tiles have made for a target. */
+static const KolStyleSums *
+find_sums (const KolStyleProblem *self, const StyleTarget *target)
+{
+  return kol_style_tiles_get_sums (get_octave (self, target->octave)->tiles,
+                                   target->region * self->task->options->n_style_layers
+                                       + target->layer);
 }
 
 /* The terms in the order of the whole graph's: content, styles, variation. */
@@ -730,14 +813,18 @@ add_tiled_terms (KolStyleProblem *self, GPtrArray *losses)
       term.layer = options->content_layers[i].name;
       g_array_append_val (self->terms, term);
     }
-  for (guint i = 0; i < kol_style_tiles_get_n_sums (self->tiles); i++)
+  guint each = options->n_style_layers * self->regions->len;
+  for (guint i = 0; i < self->octaves->len * each; i++)
     {
-      StyleTarget target
-          = { .layer = i % options->n_style_layers, .region = i / options->n_style_layers };
-      target.channels = (gint64) kol_style_tiles_get_sums (self->tiles, i)->channels;
-      term.kind = "style";
-      term.layer = style_layer (self, target.layer)->name;
-      term.region = target.region;
+      StyleTarget target = { .layer = i % options->n_style_layers,
+                             .region = i % each / options->n_style_layers,
+                             .octave = i / each };
+      target.channels = (gint64) find_sums (self, &target)->channels;
+      term = (KolStyleTerm){ .kind = "style",
+                             .layer = style_layer (self, target.layer)->name,
+                             .region = target.region,
+                             .octave = target.octave,
+                             .loss = NAN };
       g_array_append_val (self->terms, term);
       g_ptr_array_add (losses, loss_of_sums (self, &target, i));
       g_array_append_val (self->styles, target);
@@ -753,14 +840,12 @@ add_tiled_terms (KolStyleProblem *self, GPtrArray *losses)
 static gboolean
 build_tiled (KolStyleProblem *self, GError **error)
 {
-  const KolStyleTilesTask task = describe_tiles (self);
   g_autoptr (GPtrArray) losses = g_ptr_array_new (), slopes = g_ptr_array_new ();
   KolValue *total = NULL;
 
   kol_state (self->graph, KOL_STYLE_X, self->shape, KOL_CONSTANT (0.5));
   kol_state (self->graph, KOL_STYLE_GRADIENT, self->shape, KOL_CONSTANT (0));
-  self->tiles = kol_style_tiles_new (&task, error);
-  if (!self->tiles)
+  if (!build_octaves (self, error))
     return FALSE;
   add_tiled_terms (self, losses);
   for (guint i = 0; i < losses->len; i++)
@@ -784,9 +869,6 @@ build_tiled (KolStyleProblem *self, GError **error)
     }
   self->targets[0] = kol_concat ((KolValue *const *) losses->pdata, losses->len, 0);
   self->targets[1] = kol_concat ((KolValue *const *) slopes->pdata, slopes->len, 0);
-  gsize n = (gsize) kol_shape_count (&self->shape);
-  self->pixels = g_new (float, n);
-  self->gradient = g_new (float, n);
   self->content_scales = g_new0 (double, MAX (self->task->options->n_content_layers, 1));
   for (guint c = 0; c < 3; c++)
     self->factor[c] = 1;
@@ -798,13 +880,15 @@ build_tiled (KolStyleProblem *self, GError **error)
 static gboolean
 look_at_content_in_tiles (KolStyleProblem *self, GCancellable *cancellable, GError **error)
 {
+  const KolStyleOptions *options = self->task->options;
   const float *pixels = kol_snapshot_get_pixels (self->task->content);
+  KolStyleTiles *tiles = get_octave (self, 0)->tiles;
 
-  if (!kol_style_tiles_want_content (self->tiles, pixels, cancellable, error))
+  if (!kol_style_tiles_want_content (tiles, pixels, cancellable, error))
     return FALSE;
-  for (guint i = 0; describe_tiles (self).content && i < self->task->options->n_content_layers; i++)
+  for (guint i = 0; options->content_weight != 0 && i < options->n_content_layers; i++)
     self->content_scales[i]
-        = is_normal (self) ? relative (kol_style_tiles_get_content (self->tiles, i)) : 1;
+        = is_normal (self) ? relative (kol_style_tiles_get_content (tiles, i)) : 1;
   return TRUE;
 }
 
@@ -812,14 +896,13 @@ static gboolean
 look_at_style_in_tiles (KolStyleProblem *self, const KolStyleWanted *style,
                         GCancellable *cancellable, GArray *moments, GError **error)
 {
-  KolStyleTilesTask task = describe_tiles (self);
-  guint region = find_region (self, style->region);
-
-  task.height = kol_snapshot_get_height (style->picture);
-  task.width = kol_snapshot_get_width (style->picture);
-  task.content = FALSE;
-  task.regions = NULL;
-  task.n_regions = 1;
+  const KolStyleTilesTask task = { .layers = self->layers,
+                                   .options = self->task->options,
+                                   .size = { kol_snapshot_get_channels (style->picture),
+                                             kol_snapshot_get_height (style->picture),
+                                             kol_snapshot_get_width (style->picture) },
+                                   .n_regions = 1,
+                                   .budget = self->task->tile_budget };
   g_autoptr (KolStyleTiles) tiles = kol_style_tiles_new (&task, error);
   if (!tiles
       || !kol_style_tiles_sum (tiles, kol_snapshot_get_pixels (style->picture), cancellable, error))
@@ -829,7 +912,7 @@ look_at_style_in_tiles (KolStyleProblem *self, const KolStyleWanted *style,
       const StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
       Moments *sums = &g_array_index (moments, Moments, i);
 
-      if (target->region == region)
+      if (is_wanted_by (self, target, style))
         add_sums (sums, kol_style_tiles_get_sums (tiles, target->layer), style->weight,
                   is_normal (self));
     }
@@ -841,6 +924,7 @@ look_at_style_in_tiles (KolStyleProblem *self, const KolStyleWanted *style,
 static double
 vary (KolStyleProblem *self, const float *x, double weight)
 {
+  float *gradient = get_octave (self, 0)->gradient;
   static const int steps[4][2] = { { 0, 1 }, { 1, 0 }, { 1, 1 }, { 1, -1 } };
   gboolean even = is_normal (self);
   gint64 height = self->shape.dim[2], width = self->shape.dim[3];
@@ -860,8 +944,8 @@ vary (KolStyleProblem *self, const float *x, double weight)
               continue;
             double d = (double) x[there] - x[at];
             sum += d * d;
-            self->gradient[there] += (float) (2 * factor * weight * d);
-            self->gradient[at] -= (float) (2 * factor * weight * d);
+            gradient[there] += (float) (2 * factor * weight * d);
+            gradient[at] -= (float) (2 * factor * weight * d);
           }
       loss += factor * sum;
     }
@@ -874,7 +958,7 @@ set_sums (KolStyleProblem *self)
   for (guint i = 0; i < self->styles->len; i++)
     {
       const StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
-      const KolStyleSums *sums = kol_style_tiles_get_sums (self->tiles, i);
+      const KolStyleSums *sums = find_sums (self, target);
 
       set_doubles (target->sums[0], sums->products, 1);
       set_doubles (target->sums[1], sums->means, 1);
@@ -888,17 +972,46 @@ sum_tiles (KolStyleProblem *self, GCancellable *cancellable, GError **error)
   guint contents
       = self->terms->len - self->styles->len - (self->task->options->variation_weight != 0);
 
-  if (!kol_style_tiles_sum (self->tiles, self->pixels, cancellable, error))
-    return FALSE;
+  for (guint i = 0; i < self->octaves->len; i++)
+    {
+      const Octave *octave = get_octave (self, i);
+
+      if (i > 0)
+        kol_style_halve_planes (octave[-1].pixels, &octave[-1].size, octave->pixels);
+      if (!kol_style_tiles_sum (octave->tiles, octave->pixels, cancellable, error))
+        return FALSE;
+    }
   set_sums (self);
   if (!kol_run_all (self->graph, self->targets, 2, error)
       || !kol_read (self->targets[0], self->read, error))
     return FALSE;
   for (guint i = 0; i < contents; i++)
     g_array_index (self->terms, KolStyleTerm, i).loss
-        = kol_style_tiles_get_content (self->tiles, i) * self->content_scales[i];
+        = kol_style_tiles_get_content (get_octave (self, 0)->tiles, i) * self->content_scales[i];
   for (guint i = 0; i < self->styles->len; i++)
     g_array_index (self->terms, KolStyleTerm, contents + i).loss = self->read[i];
+  return TRUE;
+}
+
+/* From the smallest octave, each adds its gradient to the next larger one's. @products and @means:
+ * of the styles, which lie octave after octave. */
+static gboolean
+add_octaves_gradient (KolStyleProblem *self, float *const *products, float *const *means,
+                      const double *contents, GCancellable *cancellable, GError **error)
+{
+  guint each = self->styles->len / self->octaves->len;
+
+  for (guint i = self->octaves->len; i-- > 0;)
+    {
+      const Octave *octave = get_octave (self, i);
+
+      if (!kol_style_tiles_add_gradient (octave->tiles, octave->pixels, products + i * each,
+                                         means + i * each, contents, cancellable, octave->gradient,
+                                         error))
+        return FALSE;
+      if (i > 0)
+        kol_style_halve_gradient (octave->gradient, &octave[-1].size, octave[-1].gradient);
+    }
   return TRUE;
 }
 
@@ -931,8 +1044,7 @@ add_tiles_gradient (KolStyleProblem *self, GCancellable *cancellable, GError **e
           contents++;
         }
     }
-  return kol_style_tiles_add_gradient (self->tiles, self->pixels, products, means, scales,
-                                       cancellable, self->gradient, error);
+  return add_octaves_gradient (self, products, means, scales, cancellable, error);
 }
 
 static gboolean
@@ -941,15 +1053,21 @@ evaluate_tiled (KolStyleProblem *self, GCancellable *cancellable, double *total,
   KolParameters *parameters = kol_layers_get_parameters (self->layers);
   gsize n = (gsize) kol_shape_count (&self->shape), plane = n / (gsize) self->shape.dim[1];
   g_autofree float *x = g_new (float, n);
+  float *gradient = get_octave (self, 0)->gradient;
 
   if (!kol_parameter_read (kol_parameters_find (parameters, KOL_STYLE_X), x, error))
     return FALSE;
-  kol_style_problem_to_pixels (self, x, self->pixels);
-  memset (self->gradient, 0, n * sizeof (float));
+  kol_style_problem_to_pixels (self, x, get_octave (self, 0)->pixels);
+  for (guint i = 0; i < self->octaves->len; i++)
+    {
+      const Octave *octave = get_octave (self, i);
+      const KolStyleSize *size = &octave->size;
+      memset (octave->gradient, 0, size->channels * size->height * size->width * sizeof (float));
+    }
   if (!sum_tiles (self, cancellable, error) || !add_tiles_gradient (self, cancellable, error))
     return FALSE;
   for (gsize i = 0; i < n; i++)
-    self->gradient[i] *= self->factor[i / plane];
+    gradient[i] *= self->factor[i / plane];
   *total = 0;
   for (guint i = 0; i < self->terms->len; i++)
     {
@@ -958,7 +1076,7 @@ evaluate_tiled (KolStyleProblem *self, GCancellable *cancellable, double *total,
         term->loss = vary (self, x, term->weight);
       *total += term->weight * term->loss;
     }
-  return kol_parameter_write (kol_parameters_find (parameters, KOL_STYLE_GRADIENT), self->gradient,
+  return kol_parameter_write (kol_parameters_find (parameters, KOL_STYLE_GRADIENT), gradient,
                               error);
 }
 
@@ -995,11 +1113,11 @@ kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GEr
   g_array_set_clear_func (moments, moments_clear);
   g_array_set_size (moments, problem->styles->len);
   set_weights (problem);
-  if (!(problem->tiles ? look_at_content_in_tiles (problem, cancellable, error)
-                       : look_at_content (problem, cancellable, error)))
+  if (!(problem->octaves ? look_at_content_in_tiles (problem, cancellable, error)
+                         : look_at_content (problem, cancellable, error)))
     return FALSE;
   for (guint i = 0; i < task->n_styles; i++)
-    if (!(problem->tiles
+    if (!(problem->octaves
               ? look_at_style_in_tiles (problem, &task->styles[i], cancellable, moments, error)
               : look_at_style (problem, &task->styles[i], cancellable, moments, error)))
       return FALSE;
@@ -1007,6 +1125,15 @@ kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GEr
     if (!want (problem, &g_array_index (problem->styles, StyleTarget, i),
                &g_array_index (moments, Moments, i), error))
       return FALSE;
+  return TRUE;
+}
+
+gboolean
+kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes, GError **error)
+{
+  if (!problem->octaves)
+    return kol_peak_bytes (problem->graph, problem->targets, 2, bytes, error);
+  *bytes = sum_peaks (problem);
   return TRUE;
 }
 
@@ -1018,7 +1145,7 @@ kol_style_problem_evaluate (KolStyleProblem *problem, GCancellable *cancellable,
 {
   guint n = problem->terms->len;
 
-  if (problem->tiles)
+  if (problem->octaves)
     return evaluate_tiled (problem, cancellable, total, error);
   kol_graph_set_cancellable (problem->graph, cancellable);
   if (!kol_run_all (problem->graph, problem->targets, 2, error)
@@ -1066,5 +1193,5 @@ kol_style_problem_to_pixels (const KolStyleProblem *problem, const float *x, flo
 guint
 kol_style_problem_get_tiles (const KolStyleProblem *problem)
 {
-  return problem->tiles ? kol_style_tiles_get_count (problem->tiles) : 1;
+  return problem->octaves ? kol_style_tiles_get_count (get_octave (problem, 0)->tiles) : 1;
 }

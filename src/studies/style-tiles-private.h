@@ -8,6 +8,7 @@
  */
 
 #include "layers.h"
+#include "style-pictures-private.h"
 #include "style.h"
 
 G_BEGIN_DECLS
@@ -15,7 +16,7 @@ G_BEGIN_DECLS
 typedef struct {
   KolLayers *layers;
   const KolStyleOptions *options; /* whose layers are computed */
-  gsize channels, height, width;  /* of the picture */
+  KolStyleSize size;              /* of the picture */
   gboolean content;               /* whether the content layers are compared, too */
   KolPicture *const *regions;     /* one or NULL for each set of styles; for a style: NULL */
   guint n_regions;
@@ -31,11 +32,12 @@ typedef struct {
 
 typedef struct _KolStyleTiles KolStyleTiles;
 
+/* The largest tiles that the budget allows; the smallest that there are, if it allows none. Given.
+ */
 KolStyleTiles *kol_style_tiles_new (const KolStyleTilesTask *task, GError **error);
 void kol_style_tiles_free (KolStyleTiles *tiles);
 guint64 kol_style_tiles_get_peak (const KolStyleTiles *tiles);
 guint kol_style_tiles_get_count (const KolStyleTiles *tiles);
-guint kol_style_tiles_get_n_sums (const KolStyleTiles *tiles);
 KolStyleSums *kol_style_tiles_get_sums (KolStyleTiles *tiles, guint i);
 /* The sum of squares of a content layer's differences, or features, divided by their number. */
 double kol_style_tiles_get_content (const KolStyleTiles *tiles, guint i);

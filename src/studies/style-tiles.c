@@ -192,9 +192,10 @@ measure_layers (KolStyleTiles *self, guint *n, GError **error)
   g_autoptr (KolGraph) graph = kol_graph_new_over (kol_layers_get_parameters (task->layers));
   g_autofree const char **names = g_new0 (const char *, most);
   g_autofree Layer *layers = g_new0 (Layer, most);
-  KolValue *pixels = kol_placeholder (
-      graph, "study/style/pixels",
-      KOL_SHAPE (1, (gint64) task->channels, (gint64) task->height, (gint64) task->width));
+  KolValue *pixels
+      = kol_placeholder (graph, "study/style/pixels",
+                         KOL_SHAPE (1, (gint64) task->size.channels, (gint64) task->size.height,
+                                    (gint64) task->size.width));
 
   *n = list_names (self, names);
   if (!kol_layers_build (task->layers, pixels, error))
@@ -229,7 +230,7 @@ common_multiple (gint64 a, gint64 b)
 static void
 cut_picture (KolStyleTiles *self, const Layer *layers, guint n, gint64 core)
 {
-  gint64 length[2] = { (gint64) self->task.height, (gint64) self->task.width };
+  gint64 length[2] = { (gint64) self->task.size.height, (gint64) self->task.size.width };
 
   for (guint axis = 0; axis < 2; axis++)
     {
@@ -325,7 +326,7 @@ build (KolStyleTiles *self, Layer *layers, guint n, GError **error)
   self->targets = g_ptr_array_new ();
   self->pixels = kol_placeholder (
       self->graph, "study/style/window",
-      KOL_SHAPE (1, (gint64) task->channels, self->cut[0].window, self->cut[1].window));
+      KOL_SHAPE (1, (gint64) task->size.channels, self->cut[0].window, self->cut[1].window));
   if (!kol_layers_build (task->layers, self->pixels, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
@@ -390,14 +391,9 @@ kol_style_tiles_new (const KolStyleTilesTask *task, GError **error)
       if (!build (self, layers, n, error) || !count_peak (self, error))
         return NULL;
       if (self->peak <= task->budget)
-        return fill_maps (self, error) ? g_steal_pointer (&self) : NULL;
+        break;
     }
-  g_autofree char *needed = g_format_size_full (self->peak, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *there = g_format_size_full (task->budget, G_FORMAT_SIZE_IEC_UNITS);
-  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-               "Even tiles of %d pixels need %s on the device, and %s are left for them", LEAST,
-               needed, there);
-  return NULL;
+  return fill_maps (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /* ── Tiles ───────────────────────────────────────────────────────────────────────────────────── */
@@ -435,12 +431,12 @@ set_tile (const KolStyleTiles *self, const Tile *tile, const float *pixels)
   gsize h = (gsize) self->cut[0].window, w = (gsize) self->cut[1].window;
   gsize top = (gsize) window_start (&self->cut[0], tile->row);
   gsize left = (gsize) window_start (&self->cut[1], tile->column);
-  g_autofree float *window = g_new (float, self->task.channels *h *w);
+  g_autofree float *window = g_new (float, self->task.size.channels *h *w);
 
-  for (gsize c = 0; c < self->task.channels; c++)
+  for (gsize c = 0; c < self->task.size.channels; c++)
     for (gsize y = 0; y < h; y++)
       memcpy (window + (c * h + y) * w,
-              pixels + (c * self->task.height + top + y) * self->task.width + left,
+              pixels + (c * self->task.size.height + top + y) * self->task.size.width + left,
               w * sizeof *window);
   kol_set (self->pixels, window);
   for (guint i = 0; i < self->styles->len; i++)
@@ -572,11 +568,12 @@ add_window (const KolStyleTiles *self, const Tile *tile, const float *window, fl
   gsize top = (gsize) window_start (&self->cut[0], tile->row);
   gsize left = (gsize) window_start (&self->cut[1], tile->column);
 
-  for (gsize c = 0; c < self->task.channels; c++)
+  for (gsize c = 0; c < self->task.size.channels; c++)
     for (gsize y = 0; y < h; y++)
       {
         const float *from = window + (c * h + y) * w;
-        float *to = gradient + (c * self->task.height + top + y) * self->task.width + left;
+        float *to
+            = gradient + (c * self->task.size.height + top + y) * self->task.size.width + left;
 
         for (gsize x = 0; x < w; x++)
           to[x] += from[x];
@@ -643,12 +640,6 @@ guint
 kol_style_tiles_get_count (const KolStyleTiles *tiles)
 {
   return tiles->cut[0].n * tiles->cut[1].n;
-}
-
-guint
-kol_style_tiles_get_n_sums (const KolStyleTiles *tiles)
-{
-  return tiles->styles->len;
 }
 
 KolStyleSums *

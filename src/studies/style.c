@@ -6,76 +6,15 @@
  * then larger and larger: a stroke is only as large as what the layers see at once.
  */
 
-#include "style.h"
+#include "style-private.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "../device/error-private.h"
 #include "../nn/initializers.h"
-#include "../nn/lbfgs.h"
 #include "../random-private.h"
-#include "layers.h"
-#include "style-adam-private.h"
-#include "style-layers-private.h"
 #include "style-pictures-private.h"
-#include "style-problem-private.h"
 
-#define DEFAULT_SIZE 512
-#define DEFAULT_SMALLEST 128
-#define DEFAULT_STEPS 500
-#define DEFAULT_RATE 0.02
-#define LARGEST_SIZE 16384
 #define MOST_SETBACKS 20 /* before it is given up */
-
-/* One of the sizes at which the picture is painted. */
-typedef struct {
-  guint side;
-  gsize width, height;
-  guint steps;
-} Size;
-
-struct _KolStyle {
-  KolDevice *device;
-  KolStyleOptions options;                            /* without gaps */
-  KolStyleLayer *layers_of_style, *layers_of_content; /* the usual ones, once they were chosen */
-  guint n_layers_of_style;
-  GPtrArray *matched; /* KolPicture: styles with the content's colours, or NULL */
-  GArray *sizes;      /* Size */
-  gsize channels;
-  guint64 peak, largest_peak; /* of the size that is open, and of the largest */
-  guint tiles;                /* of the largest */
-  KolStyleState state;
-  char *event;
-
-  /* At the size under way: */
-  KolLayers *network;
-  KolStyleTask task;
-  KolStyleWanted *wanted;
-  KolStyleProblem *problem;
-  KolStyleAdam *adam; /* or: */
-  KolLbfgs *lbfgs;
-  gboolean looked;
-  guint at; /* which size these are of */
-
-  /* The run: */
-  KolStudyWatch watch;
-  gboolean painting; /* at that size */
-  guint next;        /* the size that is painted or comes next; as many as there are: finished */
-  guint step;        /* at this size */
-  guint setbacks;
-  gboolean moved; /* whether L-BFGS goes on */
-  double loss;    /* of L-BFGS */
-
-  /* What the last size has left, or NULL: */
-  float *pixels;
-  guint pixels_at; /* which size they are of */
-  KolStyleMoments moments;
-  guint moments_at;
-  guint done, steps; /* of all sizes */
-  gint64 began;
-  double seconds_per_pixel; /* of one step */
-};
 
 static void
 moments_clear (KolStyleMoments *moments)
@@ -83,21 +22,6 @@ moments_clear (KolStyleMoments *moments)
   g_clear_pointer (&moments->first, g_free);
   g_clear_pointer (&moments->second, g_free);
   g_clear_pointer (&moments->average, g_free);
-}
-
-/* Closes what is open at one size. */
-static void
-close_size (KolStyle *self)
-{
-  g_clear_pointer (&self->adam, kol_style_adam_free);
-  g_clear_pointer (&self->lbfgs, kol_lbfgs_free);
-  g_clear_pointer (&self->problem, kol_style_problem_free);
-  g_clear_pointer (&self->network, kol_layers_free);
-  for (guint i = 0; self->wanted && i < self->options.n_styles; i++)
-    g_clear_pointer (&self->wanted[i].picture, kol_snapshot_unref);
-  g_clear_pointer (&self->wanted, g_free);
-  g_clear_pointer (&self->task.content, kol_snapshot_unref);
-  self->looked = FALSE;
 }
 
 /**
@@ -109,7 +33,7 @@ kol_style_free (KolStyle *style)
 {
   if (!style)
     return;
-  close_size (style);
+  kol_style_close_size (style);
   moments_clear (&style->moments);
   g_free (style->pixels);
   g_free (style->event);
@@ -121,66 +45,7 @@ kol_style_free (KolStyle *style)
   g_free (style);
 }
 
-/* ── Options ─────────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-is_weight (double weight)
-{
-  return weight >= 0 && isfinite ((float) weight);
-}
-
-static gboolean
-check_options (const KolStyleOptions *options, GError **error)
-{
-  if (options->size > LARGEST_SIZE || options->size < 1)
-    return kol_refuse (error, "A size of %u pixels was asked for; 1 to %u are possible",
-                       options->size, LARGEST_SIZE);
-  if (!is_weight (options->content_weight) || !is_weight (options->style_weight)
-      || !is_weight (options->variation_weight))
-    return kol_refuse (error,
-                       "The weights are %g of the content, %g of the style and %g of the "
-                       "variation, but each must be a number of at least 0",
-                       options->content_weight, options->style_weight, options->variation_weight);
-  if (options->content_weight == 0 && options->style_weight == 0)
-    return kol_refuse (error, "Both content and style have the weight 0, so nothing is to be done");
-  if (!(options->style_scale > 0 && options->style_scale <= 16))
-    return kol_refuse (error, "The style scale is %g, but must be above 0 and up to 16",
-                       options->style_scale);
-  if (!(options->rate > 0 && isfinite ((float) options->rate)))
-    return kol_refuse (error, "The rate is %g, but must be a number above 0", options->rate);
-  for (guint i = 0; i < options->n_styles; i++)
-    if (!(options->styles[i].weight >= 0 && isfinite (options->styles[i].weight)))
-      return kol_refuse (error, "Style %u has the weight %g, but it must be a number of at least 0",
-                         i + 1, options->styles[i].weight);
-  return TRUE;
-}
-
-static double
-otherwise (double given, double value)
-{
-  return isnan (given) ? value : given;
-}
-
-/* The weights are those of neural-style, or what looks well with relative losses. */
-static void
-fill_gaps (KolStyleOptions *options)
-{
-  gboolean gram = options->measure == KOL_STYLE_GRAM;
-
-  options->content_weight = otherwise (options->content_weight, gram ? 5 : 0.5);
-  options->style_weight = otherwise (options->style_weight, gram ? 100 : 1);
-  options->variation_weight = otherwise (options->variation_weight, gram ? 0 : 0.5);
-  if (!options->size)
-    options->size = DEFAULT_SIZE;
-  if (!options->smallest)
-    options->smallest = DEFAULT_SMALLEST;
-  if (options->style_scale == 0)
-    options->style_scale = 1;
-  if (!options->steps)
-    options->steps = DEFAULT_STEPS;
-  if (options->rate == 0)
-    options->rate = DEFAULT_RATE;
-}
+/* ── Sizes ───────────────────────────────────────────────────────────────────────────────────── */
 
 /* From the largest down by the root of 2, then the other way round. */
 static void
@@ -190,7 +55,7 @@ list_sizes (KolStyle *self)
 
   for (guint i = 0; i == 0 || self->sizes->len == i; i++)
     {
-      Size size
+      KolStyleStage size
           = { .side = (guint) lround (options->size / pow (2, i / 2.0)), .steps = options->steps };
 
       if (i > 0 && size.side < options->smallest)
@@ -205,237 +70,9 @@ static void
 count_steps (KolStyle *self)
 {
   if (self->sizes->len > 1)
-    g_array_index (self->sizes, Size, 0).steps *= 2;
+    g_array_index (self->sizes, KolStyleStage, 0).steps *= 2;
   for (guint i = 0; i < self->sizes->len; i++)
-    self->steps += g_array_index (self->sizes, Size, i).steps;
-}
-
-/* ── One size ────────────────────────────────────────────────────────────────────────────────── */
-
-static const Size *
-get_size (const KolStyle *self, guint i)
-{
-  return &g_array_index (self->sizes, Size, i);
-}
-
-#define SMALL_STYLE 64 /* pixels to which a tiny style is enlarged all the same */
-
-#define GROWTH 1.1 /* from a size that is too small for the network to the next that is tried */
-
-/* The least side, about, from @side to @most, at which the network can be built upon the picture;
- * 0 if there is none. */
-static gsize
-find_side (const KolStyle *self, const KolPicture *picture, gsize side, gsize most)
-{
-  gsize width, height;
-
-  for (;; side = MIN ((gsize) ceil ((double) side * GROWTH), most))
-    {
-      kol_style_fit (picture, side, &width, &height);
-      if (kol_style_problem_fits (self->network, width, height, NULL))
-        return side;
-      if (side >= most)
-        return 0;
-    }
-}
-
-static gboolean
-refuse_style (const KolStyle *self, guint i, const KolPicture *picture, GError **error)
-{
-  g_autoptr (GError) reason = NULL;
-
-  kol_style_problem_fits (self->network, picture->width, picture->height, &reason);
-  return kol_refuse (
-      error,
-      "Style %u, of %zu x %zu pixels, is too small or too long and thin, so that another "
-      "picture, or a part of it, must be taken. %s",
-      i + 1, picture->width, picture->height, reason ? reason->message : "");
-}
-
-/* The styles are not enlarged beyond what there is of them, but as large as the network must
- * have. */
-static gboolean
-scale_styles (KolStyle *self, guint side, GError **error)
-{
-  const KolStyleOptions *options = &self->options;
-  gsize wanted = (gsize) MAX (1, lround (side * options->style_scale));
-
-  self->wanted = g_new0 (KolStyleWanted, options->n_styles);
-  for (guint i = 0; i < options->n_styles; i++)
-    {
-      const KolPicture *picture
-          = self->matched ? g_ptr_array_index (self->matched, i) : options->styles[i].picture;
-      gsize longer = MAX (MAX (picture->width, picture->height), SMALL_STYLE), width, height;
-
-      gsize fitting = find_side (self, picture, MIN (wanted, longer), longer);
-      if (!fitting)
-        return refuse_style (self, i, picture, error);
-      kol_style_fit (picture, fitting, &width, &height);
-      self->wanted[i] = (KolStyleWanted){
-        .picture = kol_style_scale_picture (picture, self->channels, width, height, error),
-        .weight = options->styles[i].weight != 0 ? options->styles[i].weight : 1,
-        .region = options->styles[i].region,
-      };
-      if (!self->wanted[i].picture)
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-choose_layers (KolStyle *self, GError **error)
-{
-  gboolean style = !self->options.style_layers, content = !self->options.content_layers;
-  KolStyleLayer *styles = NULL, *contents = NULL;
-
-  if (!style && !content)
-    return TRUE;
-  if (!kol_style_choose_layers (self->network, &self->options, &styles, &contents, error))
-    return FALSE;
-  if (style)
-    {
-      self->layers_of_style = styles;
-      self->n_layers_of_style = self->options.n_style_layers;
-    }
-  if (content)
-    self->layers_of_content = contents;
-  return TRUE;
-}
-
-/* Numbers as large as the picture that Adam keeps beside it and its gradient: both moments, average
- * and next picture; and the new one of these that is being made. */
-#define KEPT_BESIDE (4 + 1)
-
-#define LEAST_HISTORY 5
-#define HISTORY 100
-
-/* What the optimizer keeps; of L-BFGS's history no more than a quarter of the memory, if not asked.
- */
-static guint64
-count_kept (KolStyle *self, gsize numbers)
-{
-  guint64 budget = kol_device_get_budget (self->device);
-  guint *history = &self->options.history;
-
-  if (self->options.optimizer != KOL_STYLE_LBFGS)
-    return (guint64) KEPT_BESIDE * numbers * sizeof (float);
-  if (!*history)
-    *history = budget ? (guint) CLAMP (budget / 4 / (2 * numbers * sizeof (float)), LEAST_HISTORY,
-                                       HISTORY)
-                      : HISTORY;
-  return kol_lbfgs_bytes ((gint64) numbers, *history);
-}
-
-/* Too large even for tiles: what is kept of the whole picture, or the smallest tile. */
-static gboolean
-refuse_size (const KolStyle *self, const Size *size, guint64 needed, GError **error)
-{
-  guint64 budget = kol_device_get_budget (self->device);
-  g_autofree char *bytes = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
-
-  return kol_refuse (
-      error,
-      "A picture of %zu x %zu pixels needs %s on the device, and %s are there. About %d "
-      "pixels for the longer side would fit",
-      size->width, size->height, bytes, there,
-      (int) (size->side * sqrt ((double) budget / (double) needed) * 0.95));
-}
-
-/* How a size is computed: as fast as can be, with less memory, or in tiles. */
-typedef enum {
-  WHOLE,
-  SPARING,
-  TILED,
-} Way;
-
-/* Builds the losses in one way; whether that fits. */
-static gboolean
-try_way (KolStyle *self, Way way, guint64 kept, gboolean *fits, GError **error)
-{
-  guint64 budget = kol_device_get_budget (self->device);
-
-  self->task.memory = way == WHOLE ? KOL_MEMORY_NORMAL : KOL_MEMORY_LOW;
-  self->task.tile_budget = way == TILED ? budget - kept : 0;
-  g_clear_pointer (&self->problem, kol_style_problem_free);
-  self->problem = kol_style_problem_new (self->network, &self->task, error);
-  if (!self->problem || !kol_style_problem_peak_bytes (self->problem, &self->peak, error))
-    return FALSE;
-  self->peak += kept;
-  *fits = !budget || self->peak <= budget;
-  return TRUE;
-}
-
-/*
- * Where memory is scarce, what the gradients need is computed again rather than kept; where
- * it is scarcer still, the picture is computed in tiles.
- */
-static gboolean
-build_problem (KolStyle *self, guint at, GError **error)
-{
-  const Size *size = get_size (self, at);
-  gsize numbers = size->width * size->height * self->channels;
-  guint64 kept = count_kept (self, numbers), budget = kol_device_get_budget (self->device);
-  guint64 whole = kept + 2 * numbers * sizeof (float); /* with x, and its gradient */
-  g_autoptr (GError) reason = NULL;
-  gboolean fits = FALSE;
-
-  for (Way way = WHOLE; way <= SPARING; way++)
-    if (!try_way (self, way, kept, &fits, error))
-      return FALSE;
-    else if (fits)
-      return TRUE;
-  guint64 needed = MAX (self->peak, whole);
-  if (whole < budget && try_way (self, TILED, whole, &fits, &reason))
-    return TRUE;
-  g_clear_pointer (&self->problem, kol_style_problem_free);
-  return refuse_size (self, size, whole < budget ? needed : 2 * whole, error);
-}
-
-/* The reason why a size is impossible, and one that would do, where there is one. Always FALSE. */
-static gboolean
-refuse_small (const KolStyle *self, const Size *size, const GError *reason, GError **error)
-{
-  const KolPicture *content = self->options.content;
-  gsize side = find_side (self, content, size->side, LARGEST_SIZE);
-
-  if (side)
-    return kol_refuse (error, "%s. The content of %zu x %zu pixels needs a size of about %zu",
-                       reason->message, content->width, content->height, side);
-  return kol_refuse (
-      error,
-      "%s. No size up to %d would do for the content of %zu x %zu pixels; if it is too "
-      "long and thin, take a part of it",
-      reason->message, LARGEST_SIZE, content->width, content->height);
-}
-
-/* Opens the network and builds the losses at a size. */
-static gboolean
-open_size (KolStyle *self, guint at, GError **error)
-{
-  const Size *size = get_size (self, at);
-  g_autoptr (GError) reason = NULL;
-
-  if (self->problem && self->at == at)
-    return TRUE;
-  close_size (self);
-  self->at = at;
-  self->network = kol_layers_open (self->device, self->options.network, 0, error);
-  if (!self->network)
-    return FALSE;
-  self->channels = kol_layers_get_picture (self->network)->channels;
-  if (!choose_layers (self, error))
-    return FALSE;
-  if (!kol_style_problem_fits (self->network, size->width, size->height, &reason))
-    return refuse_small (self, size, reason, error);
-  self->task.options = &self->options;
-  self->task.content = kol_style_scale_picture (self->options.content, self->channels, size->width,
-                                                size->height, error);
-  if (!self->task.content || !scale_styles (self, size->side, error))
-    return FALSE;
-  self->task.styles = self->wanted;
-  self->task.n_styles = self->options.n_styles;
-  return build_problem (self, at, error);
+    self->steps += g_array_index (self->sizes, KolStyleStage, i).steps;
 }
 
 static gboolean
@@ -457,7 +94,7 @@ find_x (const KolStyle *self)
 static float *
 make_start (KolStyle *self, GError **error)
 {
-  const Size *size = get_size (self, 0);
+  const KolStyleStage *size = kol_style_size_at (self, 0);
   gsize n = self->channels * size->width * size->height;
   const KolStyleOptions *options = &self->options;
 
@@ -480,7 +117,7 @@ make_start (KolStyle *self, GError **error)
 static void
 enlarge (const KolStyle *self, float **planes, guint at, gboolean cubic)
 {
-  const Size *from = get_size (self, at - 1), *to = get_size (self, at);
+  const KolStyleStage *from = kol_style_size_at (self, at - 1), *to = kol_style_size_at (self, at);
   float *larger = kol_style_scale_planes (
       *planes, &(KolStyleSize){ self->channels, from->height, from->width },
       &(KolStyleSize){ self->channels, to->height, to->width }, cubic);
@@ -503,7 +140,8 @@ beta2_of (const KolStyle *self)
 static void
 enlarge_moments (KolStyle *self, guint at)
 {
-  gsize n = self->channels * get_size (self, at)->width * get_size (self, at)->height;
+  gsize n
+      = self->channels * kol_style_size_at (self, at)->width * kol_style_size_at (self, at)->height;
   double t = (double) self->moments.count;
   double bias1 = 1 - pow (KOL_STYLE_ADAM_BETA1, t), bias2 = 1 - pow (beta2_of (self), t);
 
@@ -522,7 +160,8 @@ enlarge_moments (KolStyle *self, guint at)
 static gboolean
 write_start (KolStyle *self, guint at, GError **error)
 {
-  gsize n = self->channels * get_size (self, at)->width * get_size (self, at)->height;
+  gsize n
+      = self->channels * kol_style_size_at (self, at)->width * kol_style_size_at (self, at)->height;
   g_autofree float *x = g_new (float, n);
 
   if (!self->pixels && !(self->pixels = make_start (self, error)))
@@ -563,7 +202,7 @@ begin_adam (KolStyle *self, guint at, GError **error)
 static gboolean
 read_pixels (KolStyle *self, GError **error)
 {
-  const Size *size = get_size (self, self->at);
+  const KolStyleStage *size = kol_style_size_at (self, self->at);
   gsize n = self->channels * size->width * size->height;
   g_autofree float *x = g_new (float, n);
 
@@ -580,7 +219,7 @@ read_pixels (KolStyle *self, GError **error)
 static KolSnapshot *
 make_snapshot (const KolStyle *self, GError **error)
 {
-  const Size *size = get_size (self, self->pixels_at);
+  const KolStyleStage *size = kol_style_size_at (self, self->pixels_at);
   gsize n = self->channels * size->width * size->height;
   g_autofree float *pixels = g_memdup2 (self->pixels, n * sizeof (float));
   g_autoptr (KolSnapshot) content = NULL;
@@ -602,21 +241,22 @@ make_snapshot (const KolStyle *self, GError **error)
 
 /* ── Progress ────────────────────────────────────────────────────────────────────────────────── */
 
+/* What a step at a size takes, in pixels: an octave has a quarter of the one before. */
 static double
-area (const Size *size)
+count_pixels (const KolStyleStage *size)
 {
-  return (double) size->width * (double) size->height;
+  return (double) size->width * (double) size->height * (4 - pow (0.25, size->octaves - 1)) / 3;
 }
 
 /* At the pace of a step so far, by pixels. */
 static double
 seconds_left (const KolStyle *self, guint step)
 {
-  guint steps = get_size (self, self->at)->steps;
-  double pixels = area (get_size (self, self->at)) * (steps - MIN (step, steps));
+  guint steps = kol_style_size_at (self, self->at)->steps;
+  double pixels = count_pixels (kol_style_size_at (self, self->at)) * (steps - MIN (step, steps));
 
   for (guint i = self->at + 1; i < self->sizes->len; i++)
-    pixels += area (get_size (self, i)) * get_size (self, i)->steps;
+    pixels += count_pixels (kol_style_size_at (self, i)) * kol_style_size_at (self, i)->steps;
   return self->seconds_per_pixel > 0 ? pixels * self->seconds_per_pixel : NAN;
 }
 
@@ -624,7 +264,7 @@ seconds_left (const KolStyle *self, guint step)
 static void
 note_pace (KolStyle *self, double seconds, guint step)
 {
-  double pace = seconds / area (get_size (self, self->at));
+  double pace = seconds / count_pixels (kol_style_size_at (self, self->at));
 
   if (step < 2)
     return;
@@ -764,9 +404,9 @@ uses_lbfgs (const KolStyle *self)
 static gboolean
 begin_size (KolStyle *self, guint at, GError **error)
 {
-  const Size *size = get_size (self, at);
+  const KolStyleStage *size = kol_style_size_at (self, at);
 
-  if (!open_size (self, at, error))
+  if (!kol_style_open_size (self, at, error))
     return FALSE;
   self->state.size = at;
   self->state.n_sizes = self->sizes->len;
@@ -803,7 +443,7 @@ take_step (KolStyle *self, GError **error)
     return FALSE;
   if (!(uses_lbfgs (self) ? step_by_lbfgs (self, error) : step_by_adam (self, error)))
     return FALSE;
-  if (self->step < get_size (self, self->at)->steps && self->moved)
+  if (self->step < kol_style_size_at (self, self->at)->steps && self->moved)
     return TRUE;
   self->step = 0;
   self->next++;
@@ -841,7 +481,8 @@ kol_style_begin (KolStyle *style, const KolStudyWatch *watch)
  * then on; #KolStyleState says so.
  *
  * Errors: those of the device; %KOL_ERROR_DIVERGED if the losses are no numbers again
- * and again.
+ * and again; %G_IO_ERROR_CANCELLED if the device was to pause, see kol_device_set_pause():
+ * the next call goes on.
  *
  * Returns: %FALSE if something has failed
  */
@@ -864,7 +505,7 @@ kol_style_advance (KolStyle *style, double seconds, gboolean *more, GError **err
     return TRUE;
   *more = FALSE;
   g_clear_pointer (&style->lbfgs, kol_lbfgs_free); /* its step was broken off */
-  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (is_cancelled (style) && g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&reason));
   return FALSE;
@@ -884,7 +525,7 @@ kol_style_look (KolStyle *style, GError **error)
   if (style->painting && !read_pixels (style, error))
     return NULL;
   if (!style->pixels
-      && (!open_size (style, 0, error) || !(style->pixels = make_start (style, error))))
+      && (!kol_style_open_size (style, 0, error) || !(style->pixels = make_start (style, error))))
     return NULL;
   return make_snapshot (style, error);
 }
@@ -934,7 +575,7 @@ kol_style_get_state (const KolStyle *style)
 static gboolean
 measure_peak (KolStyle *self, GError **error)
 {
-  if (!open_size (self, self->sizes->len - 1, error))
+  if (!kol_style_open_size (self, self->sizes->len - 1, error))
     return FALSE;
   self->tiles = kol_style_problem_get_tiles (self->problem);
   self->largest_peak = self->peak;
@@ -945,7 +586,7 @@ measure_peak (KolStyle *self, GError **error)
 static void
 leave_out_small (KolStyle *self)
 {
-  const Size *first = get_size (self, 0);
+  const KolStyleStage *first = kol_style_size_at (self, 0);
 
   while (self->sizes->len > 1
          && !kol_style_problem_fits (self->network, first->width, first->height, NULL))
@@ -994,9 +635,9 @@ kol_style_new (KolDevice *device, const KolStyleOptions *options, GError **error
 
   style->device = kol_device_ref (device);
   style->options = *options;
-  style->sizes = g_array_new (FALSE, TRUE, sizeof (Size));
-  fill_gaps (&style->options);
-  if (!check_options (&style->options, error))
+  style->sizes = g_array_new (FALSE, TRUE, sizeof (KolStyleStage));
+  kol_style_fill_gaps (&style->options);
+  if (!kol_style_check_options (&style->options, error))
     return NULL;
   style->state.rate = style->options.rate;
   list_sizes (style);
@@ -1004,7 +645,7 @@ kol_style_new (KolDevice *device, const KolStyleOptions *options, GError **error
     return NULL;
   leave_out_small (style);
   count_steps (style);
-  close_size (style);
+  kol_style_close_size (style);
   return g_steal_pointer (&style);
 }
 
@@ -1047,7 +688,7 @@ gsize
 kol_style_get_width (const KolStyle *style)
 {
   g_return_val_if_fail (style != NULL, 0);
-  return get_size (style, style->sizes->len - 1)->width;
+  return kol_style_size_at (style, style->sizes->len - 1)->width;
 }
 
 /**
@@ -1060,7 +701,7 @@ gsize
 kol_style_get_height (const KolStyle *style)
 {
   g_return_val_if_fail (style != NULL, 0);
-  return get_size (style, style->sizes->len - 1)->height;
+  return kol_style_size_at (style, style->sizes->len - 1)->height;
 }
 
 /**
@@ -1080,14 +721,15 @@ kol_style_estimate (KolStyle *style, double *seconds, GError **error)
   g_return_val_if_fail (style != NULL && seconds != NULL, FALSE);
   double total;
 
-  if (!open_size (style, 0, error) || !look (style, NULL, error) || !write_start (style, 0, error)
+  if (!kol_style_open_size (style, 0, error) || !look (style, NULL, error)
+      || !write_start (style, 0, error)
       || !kol_style_problem_evaluate (style->problem, NULL, &total, error))
     return FALSE;
   gint64 begin = g_get_monotonic_time ();
   if (!kol_style_problem_evaluate (style->problem, NULL, &total, error))
     return FALSE;
-  style->seconds_per_pixel
-      = (double) (g_get_monotonic_time () - begin) * 1e-6 / area (get_size (style, 0));
+  style->seconds_per_pixel = (double) (g_get_monotonic_time () - begin) * 1e-6
+                             / count_pixels (kol_style_size_at (style, 0));
   *seconds = seconds_left (style, 0);
   return TRUE;
 }
@@ -1124,42 +766,6 @@ merge (const KolStyle *self, const KolStyleOptions *options)
   return merged;
 }
 
-static gboolean
-are_layers_same (const KolStyleLayer *a, guint n_a, const KolStyleLayer *b, guint n_b)
-{
-  if (n_a != n_b || !a || !b)
-    return FALSE;
-  for (guint i = 0; i < n_a; i++)
-    if (!g_str_equal (a[i].name, b[i].name))
-      return FALSE;
-  return TRUE;
-}
-
-static gboolean
-are_sources_same (const KolStyleOptions *a, const KolStyleOptions *b)
-{
-  if (a->n_styles != b->n_styles)
-    return FALSE;
-  for (guint i = 0; i < a->n_styles; i++)
-    if (a->styles[i].picture != b->styles[i].picture || a->styles[i].region != b->styles[i].region
-        || a->styles[i].weight != b->styles[i].weight)
-      return FALSE;
-  return TRUE;
-}
-
-/* Whether nothing but weights of losses and the rate differ, and no loss comes or goes. */
-static gboolean
-is_change_of_numbers (const KolStyleOptions *a, const KolStyleOptions *b)
-{
-  return are_sources_same (a, b) && a->measure == b->measure && a->optimizer == b->optimizer
-         && a->colours == b->colours && a->style_scale == b->style_scale
-         && (a->content_weight != 0) == (b->content_weight != 0)
-         && (a->variation_weight != 0) == (b->variation_weight != 0)
-         && are_layers_same (a->style_layers, a->n_style_layers, b->style_layers, b->n_style_layers)
-         && are_layers_same (a->content_layers, a->n_content_layers, b->content_layers,
-                             b->n_content_layers);
-}
-
 /* What L-BFGS remembers is of another sum of losses. */
 static void
 forget_search (KolStyle *self)
@@ -1182,17 +788,17 @@ rebuild (KolStyle *self, const KolStyleOptions *options, GError **error)
   if (self->painting && !leave_size (self, error))
     return FALSE;
   forget_search (self);
-  close_size (self);
+  kol_style_close_size (self);
   self->options = *options;
   if (match_styles (self, error) && measure_peak (self, error))
     {
-      close_size (self);
+      kol_style_close_size (self);
       g_clear_pointer (&matched, g_ptr_array_unref);
       if (uses_lbfgs (self))
         moments_clear (&self->moments);
       return TRUE;
     }
-  close_size (self);
+  kol_style_close_size (self);
   self->options = old;
   g_clear_pointer (&self->matched, g_ptr_array_unref);
   self->matched = matched;
@@ -1226,10 +832,10 @@ kol_style_change (KolStyle *style, const KolStyleOptions *options, GError **erro
   KolStyleOptions merged = merge (style, options);
   double rate = style->options.rate;
 
-  fill_gaps (&merged);
-  if (!check_options (&merged, error))
+  kol_style_fill_gaps (&merged);
+  if (!kol_style_check_options (&merged, error))
     return FALSE;
-  if (!is_change_of_numbers (&style->options, &merged))
+  if (!kol_style_is_change_of_numbers (&style->options, &merged))
     {
       if (!rebuild (style, &merged, error))
         return FALSE;

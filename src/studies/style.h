@@ -109,6 +109,10 @@ typedef enum {
  *   the root of 2. At least @size: one size; 0: 128. Sizes at which the picture is too small for
  *   the network are left out
  * @style_scale: the longer side of the styles, relative to the picture's; 0: 1
+ * @octaves: at how many sizes the picture's style is compared: as it is, at half the size, at a
+ *   quarter, and so on, each with the styles at that size, and with all of @style_weight.
+ *   What is larger than the layers see at once has no style in one octave. Those below @smallest
+ *   or 128 pixels are left out, whichever is less; 0: 2
  * @steps: at each size; 0: 500. Twice as many at the first of several. For L-BFGS
  *   evaluations are counted
  * @rate: of Adam; 0: 0.02, of colours 0..1
@@ -137,6 +141,7 @@ typedef struct {
   guint size;
   guint smallest;
   double style_scale;
+  guint octaves;
   guint steps;
   double rate;
   gboolean network_units;
@@ -152,6 +157,7 @@ typedef struct {
  * @kind: "content", "style" or "variation"
  * @layer: (nullable): of which layer
  * @region: of which region's styles, from 0
+ * @octave: 0: of the picture itself, 1: of the picture at half the size, and so on
  * @loss: as it was last, before any weight
  * @weight: what it is multiplied by in the sum
  *
@@ -161,6 +167,7 @@ typedef struct {
   const char *kind;
   const char *layer;
   guint region;
+  guint octave;
   double loss;
   double weight;
 } KolStyleTerm;

@@ -17,7 +17,7 @@
 #define FEWEST_TURNS 5
 #define SLOW 5          /* but no more turns when they have taken so many times what was wanted */
 #define MOST_RUNS 10000 /* in a turn */
-#define REST_US 10000   /* in which the threads of the one that ran stop looking for work */
+#define REST_US 50000   /* until the threads of the one that ran stop looking for work */
 
 /* ── Two that take turns ─────────────────────────────────────────────────────────────────────── */
 

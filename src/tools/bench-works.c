@@ -92,7 +92,7 @@ measure_product (Bench *bench, const gint64 size[3], const KolVariant *variant, 
       graph->forced_variant = variant->name;
     }
   if (!kol_prepare (graph, &c, 1, error)
-      || !(variant = variant ? variant : kol_choose_variant (graph, c->node, FALSE, error)))
+      || !(variant = variant ? variant : kol_choose_variant (graph, c->node, FALSE, FALSE, error)))
     return FALSE;
   *chosen = variant->name;
 

@@ -365,8 +365,10 @@ run_command (int argc, char **argv)
     return TOOL_USAGE;
   if (argc < 2)
     return tool_usage (&tool_classify, "`kolinsky classify` needs a PICTURE");
-  if (options.top < 1 || options.from < 0)
-    return tool_usage (&tool_classify, "--top must be at least 1, and --from a checkpoint's step");
+  if (options.top < 1)
+    return tool_usage (&tool_classify, "--top must be at least 1");
+  if (options.from < 0)
+    return tool_usage (&tool_classify, "--from must be the step of a checkpoint");
   return classify (&options, argv + 1, &error) ? TOOL_OK : tool_fail (error);
 }
 

@@ -28,9 +28,9 @@ widest (const guint *numbers, gsize n, guint floor)
   return g_snprintf (NULL, 0, "%u", largest);
 }
 
-/* A row per label, a column per answer, and what each label's row adds up to. */
+/* A row per label, a column per answer, and what each label's row adds up to; then its name. */
 static void
-say_confusion (const KolScore *score)
+say_confusion (const KolScore *score, char **names)
 {
   guint n = score->classes;
   int width = widest (score->confusion, (gsize) n * n, n) + 2;
@@ -54,12 +54,14 @@ say_confusion (const KolScore *score)
       g_string_append_printf (line, "%*u", sum_width, sum);
       if (sum > 0)
         g_string_append_printf (line, "%7.1f %%", 100.0 * row[label] / sum);
+      if (names)
+        g_string_append_printf (line, "%*s  %s", sum > 0 ? 0 : 9, "", names[label]);
       tool_say ("%s", line->str);
     }
 }
 
 static void
-write_score (const KolScore *score)
+write_score (const KolScore *score, char **names)
 {
   g_auto (ToolJson) json;
 
@@ -68,6 +70,13 @@ write_score (const KolScore *score)
   tool_json_number (&json, "accuracy", score->accuracy);
   tool_json_number (&json, "loss", score->loss);
   tool_json_integer (&json, "count", score->count);
+  if (names)
+    {
+      tool_json_open (&json, "classes", '[');
+      for (guint label = 0; label < score->classes; label++)
+        tool_json_string (&json, NULL, names[label]);
+      tool_json_close (&json);
+    }
   tool_json_open (&json, "confusion", '[');
   for (guint label = 0; label < score->classes; label++)
     {
@@ -140,9 +149,9 @@ evaluate (const EvaluateOptions *options, const char *name, GError **error)
   else
     tool_say ("Loss %.6g", score->loss);
   if (options->common.json)
-    write_score (score);
+    write_score (score, data->class_names);
   else if (score->classes)
-    say_confusion (score);
+    say_confusion (score, data->class_names);
   return tool_save_profile (&options->common, device, error);
 }
 

@@ -163,16 +163,19 @@ say_pictures (const Subject *self)
 {
   const KolPreprocess *picture
       = self->model ? kol_model_get_picture (self->model) : self->run->data_options.picture;
+  g_autofree char *pixel = picture && picture->divisor != 1
+                               ? g_strdup_printf ("p/%g", picture->divisor)
+                               : g_strdup ("p");
 
   if (!picture)
     tool_say ("What goes in is as when it was trained: pixels as 0..1, other numbers as they are");
   else if (picture->channels == 1)
-    tool_say ("What goes in: (p/%g - %g)/%g of grey pixels p, 0..255", picture->divisor,
-              picture->mean[0], picture->std[0]);
+    tool_say ("What goes in: (%s - %g)/%g of grey pixels p, 0..255", pixel, picture->mean[0],
+              picture->std[0]);
   else
-    tool_say ("What goes in: (p/%g - mean)/std of pixels p, 0..255, in the order %s, with mean %g, "
+    tool_say ("What goes in: (%s - mean)/std of pixels p, 0..255, in the order %s, with mean %g, "
               "%g, %g and std %g, %g, %g",
-              picture->divisor, picture->bgr ? "BGR" : "RGB", picture->mean[0], picture->mean[1],
+              pixel, picture->bgr ? "BGR" : "RGB", picture->mean[0], picture->mean[1],
               picture->mean[2], picture->std[0], picture->std[1], picture->std[2]);
 }
 

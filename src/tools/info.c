@@ -24,7 +24,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (InfoOptions, info_options_clear)
 /* A network that is built, and has not run. */
 typedef struct {
   KolGraph *graph;
-  KolOnnx *onnx;              /* NULL: */
+  KolOnnx *onnx; /* with the shapes that its inputs are built for; NULL: */
+  KolShape *shapes;
   const KolNetworkKind *kind; /* a network that Kolinsky knows, or */
   KolModel *model;            /* an installed one with its weights, or */
   KolRun *run;                /* what somebody trains */
@@ -40,6 +41,7 @@ subject_clear (Subject *self)
   g_clear_pointer (&self->model, kol_model_free);
   g_clear_pointer (&self->run, kol_run_free);
   g_free (self->outputs);
+  g_free (self->shapes);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Subject, subject_clear)
 
@@ -96,7 +98,20 @@ given_shape (const InfoOptions *options, const KolOnnxInfo *info, const char **t
   return FALSE;
 }
 
-/* What the file leaves open is the batch where it comes first, and has to be said elsewhere. */
+#define USUAL_SIDE 224 /* of pictures */
+
+/* What a length that the file leaves open is taken for: the batch where it comes first, of pictures
+ * [N, C, H, W] a usual side; -1: it has to be said. */
+static gint64
+usual_length (const InfoOptions *options, const KolOnnxInfo *info, int axis)
+{
+  gboolean picture = info->rank == 4 && info->dims[1] >= 1 && info->dims[1] <= 4;
+
+  if (axis == 0)
+    return options->batch;
+  return picture && axis >= 2 ? USUAL_SIDE : -1;
+}
+
 static gboolean
 choose_shape (const InfoOptions *options, const KolOnnxInfo *info, KolShape *shape, GError **error)
 {
@@ -114,7 +129,7 @@ choose_shape (const InfoOptions *options, const KolOnnxInfo *info, KolShape *sha
   gboolean known = info->rank >= 0 && !info->fixed;
   for (int i = 0; i < info->rank; i++)
     {
-      shape->dim[i] = info->dims[i] < 0 && i == 0 ? options->batch : info->dims[i];
+      shape->dim[i] = info->dims[i] < 0 ? usual_length (options, info, i) : info->dims[i];
       known = known && shape->dim[i] > 0;
     }
   if (known)
@@ -138,15 +153,15 @@ static gboolean
 build_onnx (const InfoOptions *options, Subject *self, GError **error)
 {
   guint n = kol_onnx_get_n_inputs (self->onnx);
-  g_autofree KolShape *shapes = g_new0 (KolShape, n + 1);
   g_autofree KolValue **inputs = g_new0 (KolValue *, n + 1);
 
+  self->shapes = g_new0 (KolShape, n + 1);
   for (guint i = 0; i < n; i++)
-    if (!choose_shape (options, kol_onnx_get_input (self->onnx, i), &shapes[i], error))
+    if (!choose_shape (options, kol_onnx_get_input (self->onnx, i), &self->shapes[i], error))
       return FALSE;
   self->n_outputs = kol_onnx_get_n_outputs (self->onnx);
   self->outputs = g_new0 (KolValue *, self->n_outputs);
-  return kol_onnx_build (self->onnx, self->graph, shapes, inputs, self->outputs, error);
+  return kol_onnx_build (self->onnx, self->graph, self->shapes, inputs, self->outputs, error);
 }
 
 /* The one output of a network that is built by a function. */
@@ -264,13 +279,26 @@ format_count (double count)
 
 /* ── Telling ── */
 
+static gboolean
+is_any_size (const KolOnnxInfo *info)
+{
+  for (int i = 1; i < info->rank; i++)
+    if (info->dims[i] < 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* @built: what an input is built for, or NULL. */
 static void
-say_ports (const char *title, const KolOnnxInfo *info)
+say_ports (const char *title, const KolOnnxInfo *info, const KolShape *built)
 {
   g_autofree char *shape = tool_format_open_shape (info);
 
   tool_say ("%-9s %s %s %s%s", title, info->name, info->type, shape,
             info->fixed ? ", whose values the network's shape depends on" : "");
+  if (built && is_any_size (info))
+    tool_say ("%-9s told for %s; --shape %s=... for another", "", kol_shape_text (built),
+              info->name);
 }
 
 static void
@@ -295,9 +323,9 @@ say_onnx (const Subject *self)
   tool_say ("ONNX, operators of version %" G_GINT64_FORMAT "%s%s", kol_onnx_get_opset (self->onnx),
             *producer ? ", written by " : "", producer);
   for (guint i = 0; i < kol_onnx_get_n_inputs (self->onnx); i++)
-    say_ports ("input", kol_onnx_get_input (self->onnx, i));
+    say_ports ("input", kol_onnx_get_input (self->onnx, i), &self->shapes[i]);
   for (guint i = 0; i < kol_onnx_get_n_outputs (self->onnx); i++)
-    say_ports ("output", kol_onnx_get_output (self->onnx, i));
+    say_ports ("output", kol_onnx_get_output (self->onnx, i), NULL);
 }
 
 static void

@@ -76,19 +76,13 @@ tool_list_pictures (char **given, GError **error)
 
 /* ── Those that are made ── */
 
-static gboolean
-write_bytes (int file, gpointer data)
-{
-  gsize size;
-  const void *bytes = g_bytes_get_data (data, &size);
-
-  return kol_replace_write (file, bytes, size);
-}
-
 gboolean
 tool_save_png (const char *path, GBytes *png, GError **error)
 {
-  return kol_replace_file (path, write_bytes, png, error);
+  gsize size;
+  const void *bytes = g_bytes_get_data (png, &size);
+
+  return kol_replace_contents (path, bytes, size, error);
 }
 
 gboolean

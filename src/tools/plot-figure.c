@@ -1,6 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "plot-private.h"
 
+#include "../replace-private.h"
+
 #include <cairo-svg.h>
 #include <cairo.h>
 #include <gio/gio.h>
@@ -665,5 +667,5 @@ tool_figure_save (const ToolFigure *figure, const char *path, GError **error)
                    cairo_status_to_string (status));
       return FALSE;
     }
-  return g_file_set_contents (path, (char *) bytes->data, bytes->len, error);
+  return kol_replace_contents (path, bytes->data, bytes->len, error);
 }

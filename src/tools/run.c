@@ -59,8 +59,9 @@ tool_open_onnx (const char *model, GError **error)
 {
   g_autoptr (KolModelEntry) entry = NULL;
 
-  if (!g_file_test (model, G_FILE_TEST_EXISTS) && !strchr (model, '/'))
-    entry = kol_catalogue_find (model, NULL);
+  if (!g_file_test (model, G_FILE_TEST_EXISTS) && !strchr (model, '/')
+      && !g_str_has_suffix (model, ".onnx") && !(entry = kol_catalogue_find (model, error)))
+    return NULL;
   if (entry && !entry->path)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
@@ -174,6 +175,10 @@ unknown_input (const Network *self, const char *given, GError **error)
   for (guint i = 0; i < self->n_inputs; i++)
     g_ptr_array_add (names, (gpointer) input_info (self, i)->name);
   g_ptr_array_add (names, NULL);
+  if (!strchr (given, '='))
+    return kol_refuse (error,
+                       "--input takes NAME=FILE.npy, and \"%s\" has no name. The network takes: %s",
+                       given, *takes ? takes : "nothing");
   const char *meant = kol_nearest_word (name, (const char *const *) names->pdata);
   return kol_refuse (error, "The network has no input \"%s\"%s%s%s. It takes: %s", name,
                      meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "",

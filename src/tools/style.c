@@ -12,7 +12,7 @@
 typedef struct {
   ToolOptions common;
   char *model, *output, *snapshots, *like;
-  int size, smallest, steps, every, history;
+  int size, smallest, steps, octaves, every, history;
   gboolean classic;
   char *measure, *optimizer, *colours, *start;
   double content_weight, style_weight, variation;
@@ -210,6 +210,7 @@ make_classic (KolStyleOptions *task)
   task->network_units = TRUE;
   task->smallest = task->smallest ? task->smallest : MAX (task->size, 512);
   task->steps = task->steps ? task->steps : 1000;
+  task->octaves = task->octaves ? task->octaves : 1;
   task->rate = task->rate != 0 ? task->rate : 1;
 }
 
@@ -242,6 +243,7 @@ make_task (Painting *self, char **paths, GError **error)
                            .steps = (guint) options->steps,
                            .history = (guint) options->history,
                            .style_scale = options->style_scale,
+                           .octaves = (guint) options->octaves,
                            .rate = options->rate,
                            .seed = (guint64) options->seed };
   if (!task->network)
@@ -309,6 +311,7 @@ make_note (const StyleOptions *options, char **paths)
   note->size = options->size;
   note->smallest = options->smallest;
   note->steps = options->steps;
+  note->octaves = options->octaves;
   note->history = options->history;
   note->content_weight = options->content_weight;
   note->style_weight = options->style_weight;
@@ -356,6 +359,7 @@ take_note (StyleOptions *options, KolStyleNote *note)
   take_int (&options->size, note->size);
   take_int (&options->smallest, note->smallest);
   take_int (&options->steps, note->steps);
+  take_int (&options->octaves, note->octaves);
   take_int (&options->history, note->history);
   take_number (&options->content_weight, NAN, note->content_weight);
   take_number (&options->style_weight, NAN, note->style_weight);
@@ -403,21 +407,32 @@ say_event (const KolStyleState *state)
     tool_say ("%s", state->event);
 }
 
-/* "content relu4_2 0.12  style relu1_1 0.034 ..." */
+/* "style", or "style 1/2" of the picture at half the size. Given. */
+static char *
+name_kind (const KolStyleTerm *term)
+{
+  return term->octave ? g_strdup_printf ("%s 1/%u", term->kind, 1u << term->octave)
+                      : g_strdup (term->kind);
+}
+
+/* "content 0.12  style 0.034 0.02  style 1/2: 0.03 ..." */
 static char *
 format_terms (const KolStyleState *state)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  const char *kind = "";
+  g_autofree char *before = NULL;
 
   for (guint i = 0; i < state->n_terms; i++)
     {
       const KolStyleTerm *term = &state->terms[i];
       g_autofree char *loss = tool_format_small (term->loss * term->weight);
+      char *kind = name_kind (term);
 
-      if (!g_str_equal (kind, term->kind))
-        g_string_append_printf (text, "%s%s", *text->str ? "  " : "", term->kind);
-      kind = term->kind;
+      if (g_strcmp0 (before, kind) != 0)
+        g_string_append_printf (text, "%s%s%s", *text->str ? "  " : "", kind,
+                                term->octave ? ":" : "");
+      g_free (before);
+      before = kind;
       g_string_append_printf (text, " %s", loss);
     }
   return g_string_free (g_steal_pointer (&text), FALSE);
@@ -501,9 +516,10 @@ say_losses (const Painting *self)
       const KolStyleTerm *term = &state->terms[i];
       g_autofree char *loss = tool_format_small (term->loss);
       g_autofree char *weighted = tool_format_small (term->loss * term->weight);
+      g_autofree char *kind = name_kind (term);
 
-      tool_say ("  %-10s %-20s loss %-10s weighted %s", term->kind, term->layer ? term->layer : "",
-                loss, weighted);
+      tool_say ("  %-10s %-20s loss %-10s weighted %s", kind, term->layer ? term->layer : "", loss,
+                weighted);
     }
   tool_say ("The sum of the losses is %.6g", state->total);
 }
@@ -588,6 +604,8 @@ run_command (int argc, char **argv)
       "style|keep|match" },
     { "style-scale", 0, 0, G_OPTION_ARG_DOUBLE, &options.style_scale,
       "How large the styles are looked at, relative to the picture (1)", "NUMBER" },
+    { "octaves", 0, 0, G_OPTION_ARG_INT, &options.octaves,
+      "At how many sizes styles are compared: the whole, at half the size, ... (2)", "N" },
     { "start", 0, 0, G_OPTION_ARG_FILENAME, &options.start,
       "What the picture is at first (content)", "content|noise|PICTURE" },
     { "smallest", 0, 0, G_OPTION_ARG_INT, &options.smallest,
@@ -599,7 +617,7 @@ run_command (int argc, char **argv)
     { "history", 0, 0, G_OPTION_ARG_INT, &options.history, "Steps that L-BFGS remembers (100)",
       "N" },
     { "classic", 0, 0, G_OPTION_ARG_NONE, &options.classic,
-      "Gram matrices, L-BFGS and one size, with the numbers of neural-style", NULL },
+      "Gram matrices, L-BFGS, one size and octave, with the numbers of neural-style", NULL },
     { "style-layers", 0, 0, G_OPTION_ARG_STRING, &options.style_layers,
       "Whose features are compared with the styles'", "NAME[:WEIGHT],..." },
     { "content-layers", 0, 0, G_OPTION_ARG_STRING, &options.content_layers,
@@ -626,10 +644,10 @@ run_command (int argc, char **argv)
     return tool_usage (&tool_style, "`kolinsky style` needs a CONTENT and at least one STYLE");
   if (!options.output)
     return tool_usage (&tool_style, "`kolinsky style` needs -o FILE, the picture to be written");
-  if (options.size < 0 || options.smallest < 0 || options.steps < 0 || options.history < 0
-      || options.every < 1)
-    return tool_usage (&tool_style, "--size, --smallest, --steps, --history and --every are "
-                                    "numbers above 0");
+  if (options.size < 0 || options.smallest < 0 || options.steps < 0 || options.octaves < 0
+      || options.history < 0 || options.every < 1)
+    return tool_usage (&tool_style, "--size, --smallest, --steps, --octaves, --history and --every "
+                                    "are numbers above 0");
   return run_style (&options, paths);
 }
 

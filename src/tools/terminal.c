@@ -74,7 +74,7 @@ tool_say (const char *format, ...)
   print (line);
 }
 
-/* Where lines cannot be replaced, a line for what may take long. */
+/* Where lines cannot be replaced, a line for what may take long: no result, so not among them. */
 #define WORTH_A_LINE 5
 
 void
@@ -86,7 +86,7 @@ tool_show_progress (const char *stage, guint done, guint total, gpointer user_da
       tool_status (done < total ? text : NULL);
     }
   else if (done == 0 && total >= WORTH_A_LINE)
-    tool_say ("%s (%u)", stage, total);
+    g_printerr ("%s (%u)\n", stage, total);
 }
 
 /* Three significant digits; far from 1, as short a power of ten as there is. */

@@ -72,13 +72,16 @@ is_interrupted (Tuner *tuner)
   return tuner->stop;
 }
 
-/* Measures a node, if there is something to choose and it was not measured yet. */
+/*
+ * Measures a node whose packed weights are @kept or not, if there is something to choose and that
+ * was not measured yet.
+ */
 static gboolean
-tune_node (Tuner *tuner, const KolNode *node, GError **error)
+tune_node (Tuner *tuner, const KolNode *node, gboolean kept, GError **error)
 {
   if (!node->op->variants || !node->op->variants[1].name)
     return TRUE;
-  g_autofree char *work = kol_work_key (node);
+  g_autofree char *work = kol_work_key (node, kept);
   if (!g_hash_table_add (tuner->done, g_strdup (work)))
     return TRUE;
 
@@ -87,19 +90,19 @@ tune_node (Tuner *tuner, const KolNode *node, GError **error)
   tool_status (now);
   row->work = g_steal_pointer (&work);
   g_ptr_array_add (tuner->rows, row);
-  row->best = kol_tune_node (node->graph, node, row->candidates, &row->n, error);
+  row->best = kol_tune_node (node->graph, node, kept, row->candidates, &row->n, error);
   return row->best != NULL;
 }
 
-/* Measures all that is computed for @target. */
+/* Measures all that is computed for @target, in training or, with weights that are @kept, not. */
 static gboolean
-tune_ancestors (Tuner *tuner, KolValue *target, GError **error)
+tune_ancestors (Tuner *tuner, KolValue *target, gboolean kept, GError **error)
 {
   KolGraph *graph = kol_value_get_graph (target);
   g_autofree guint8 *wanted = kol_graph_mark_ancestors (target);
 
   for (guint i = 0; i < graph->nodes->len && !is_interrupted (tuner); i++)
-    if (wanted[i] && !tune_node (tuner, g_ptr_array_index (graph->nodes, i), error))
+    if (wanted[i] && !tune_node (tuner, g_ptr_array_index (graph->nodes, i), kept, error))
       return FALSE;
   return TRUE;
 }
@@ -141,7 +144,7 @@ tune_recipe (Tuner *tuner, const TuneOptions *options, const char *name, GError 
   if (copy_error (graph, error))
     return FALSE;
   KolValue *step = kol_minimize (network.loss, &settings.optimizer);
-  return !copy_error (graph, error) && tune_ancestors (tuner, step, error);
+  return !copy_error (graph, error) && tune_ancestors (tuner, step, FALSE, error);
 }
 
 /* The work of asking a network about pictures of the size that it was made for. */
@@ -153,7 +156,7 @@ tune_network (Tuner *tuner, const TuneOptions *options, const KolNetworkKind *ki
                                  KOL_SHAPE (MAX (options->batch, 1), 3, kind->side, kind->side));
   KolValue *scores = kind->build (x, NULL);
 
-  return !copy_error (graph, error) && tune_ancestors (tuner, scores, error);
+  return !copy_error (graph, error) && tune_ancestors (tuner, scores, TRUE, error);
 }
 
 /* A case of an operation that is there to be measured. */
@@ -169,7 +172,8 @@ tune_case (Tuner *tuner, const KolOp *op, const KolCase *c, GError **error)
       inputs[i] = kol_placeholder (graph, name, c->shapes[i]);
     }
   KolValue *y = kol_node_new (op, inputs, c->n_inputs, c->attributes);
-  return !copy_error (graph, error) && tune_node (tuner, y->node, error);
+  return !copy_error (graph, error) && tune_node (tuner, y->node, FALSE, error)
+         && tune_node (tuner, y->node, TRUE, error);
 }
 
 static gboolean
@@ -225,11 +229,9 @@ try_struck_again (Tuner *tuner)
       const KolTuningStruck *struck = g_ptr_array_index (list, i);
       g_auto (GStrv) names = g_strsplit (struck->variant, "/", 2);
       const KolOp *op = kol_op_find (names[0]);
-      const KolVariant *variant = op ? op->variants : NULL;
+      const KolVariant *variant = op ? kol_check_find_variant (op, names[1]) : NULL;
 
-      while (variant && variant->name && g_strcmp0 (variant->name, names[1]) != 0)
-        variant++;
-      if (!variant || !variant->name)
+      if (!variant)
         continue;
       gboolean right = passes_cases (tuner->device, op, variant);
       if (right)
@@ -264,7 +266,7 @@ append_time (GString *line, const char *name, double seconds)
 static void
 say_row (const char *work, const char *chosen, const char *variants)
 {
-  tool_say ("%s\n    %-16s of %s", work, chosen, variants);
+  tool_say ("%s\n    %-20s of %s", work, chosen, variants);
 }
 
 static void

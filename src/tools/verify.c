@@ -105,14 +105,14 @@ strike_failures (KolDevice *device, Outcome *outcome)
 static void
 say_outcome (const Outcome *outcome)
 {
-  tool_say ("%-31s %-14s %7s %7s %8s  %s", "operation", "variant", "passed", "failed", "skipped",
+  tool_say ("%-31s %-20s %7s %7s %8s  %s", "operation", "variant", "passed", "failed", "skipped",
             "worst difference");
   for (guint i = 0; i < outcome->rows->len; i++)
     {
       const Row *row = g_ptr_array_index (outcome->rows, i);
       g_autofree char *worst
           = row->passed + row->failed ? g_strdup_printf ("%.1e", row->worst) : g_strdup ("-");
-      tool_say ("%-31s %-14s %7u %7u %8u  %s%s", row->op, row->variant, row->passed, row->failed,
+      tool_say ("%-31s %-20s %7u %7u %8u  %s%s", row->op, row->variant, row->passed, row->failed,
                 row->skipped, worst, row->failed ? "  FAILED" : "");
     }
   for (guint i = 0; i < outcome->failures->len; i++)
@@ -211,6 +211,7 @@ check_options (const VerifyOptions *options)
 {
   g_autoptr (GPtrArray) known = g_ptr_array_new ();
   const KolOp *op = options->op ? kol_op_find (options->op) : NULL;
+  const KolVariant *variant;
 
   if (options->op && !op)
     {
@@ -225,7 +226,7 @@ check_options (const VerifyOptions *options)
       tool_usage (&tool_verify, "--variant needs --op: whose variant is it?");
       return FALSE;
     }
-  for (const KolVariant *variant = op->variants; variant && variant->name; variant++)
+  for (guint i = 0; (variant = kol_check_get_variant (op, i)); i++)
     {
       if (g_str_equal (variant->name, options->variant))
         return TRUE;
@@ -238,10 +239,8 @@ static void
 check_variant (KolDevice *device, const VerifyOptions *options, Outcome *outcome)
 {
   const KolOp *op = kol_op_find (options->op);
-  const KolVariant *variant = op->variants;
+  const KolVariant *variant = kol_check_find_variant (op, options->variant);
 
-  while (!g_str_equal (variant->name, options->variant))
-    variant++;
   for (const KolCase *c = op->cases; c && c->name; c++)
     if (kol_check_takes (device, op, c, variant, options->quick))
       kol_check_case (device, op, c, variant, note_result, outcome);

@@ -359,6 +359,12 @@ kol_metrics_write (KolMetrics *metrics, const double *values, GError **error)
   return write_line (metrics, line, error);
 }
 
+/**
+ * kol_metrics_free:
+ * @metrics: a table being written
+ *
+ * Closes the file; its rows were written when they were given.
+ */
 void
 kol_metrics_free (KolMetrics *metrics)
 {
@@ -382,6 +388,10 @@ table_new (char **names, gsize most_rows)
   return table;
 }
 
+/**
+ * kol_metrics_table_free:
+ * @table: a table that was read
+ */
 void
 kol_metrics_table_free (KolMetricsTable *table)
 {

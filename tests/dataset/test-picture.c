@@ -165,6 +165,8 @@ test_refuses (void)
   check_fails ("cut.jpg", KOL_DATASET_ERROR_FORMAT, "end too soon");
   write_start ("orientation-1.jpg", "cut.jpg", 100);
   check_fails ("cut.jpg", KOL_DATASET_ERROR_FORMAT, "cannot be read as a picture");
+  write_text ("text.jpg", "This is no picture, either.");
+  check_fails ("text.jpg", KOL_DATASET_ERROR_FORMAT, "as a picture: Error interpreting JPEG");
 }
 
 /* Few bytes that promise 231 million pixels are refused before memory is taken for these. */

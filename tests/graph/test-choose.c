@@ -111,7 +111,7 @@ choose (const KolOp *op)
   g_assert_true (kol_run (graph, out, &error));
   g_assert_true (kol_read (out, y, &error));
   g_assert_cmpfloat (y[COUNT - 1], ==, 8);
-  variant = kol_choose_variant (graph, out->node, FALSE, &error);
+  variant = kol_choose_variant (graph, out->node, FALSE, FALSE, &error);
   g_assert_nonnull (variant);
   return g_strdup (variant->name);
 }
@@ -219,12 +219,68 @@ test_cancelled (void)
     }
   g_assert_false (kol_tuning_is_struck (device->tuning, "test_cancelled", "slow"));
   g_assert_false (kol_tuning_is_struck (device->tuning, "test_cancelled", "right"));
-  g_autofree char *key = kol_work_key (out->node);
+  g_autofree char *key = kol_work_key (out->node, FALSE);
   g_assert_null (kol_tuning_lookup (device->tuning, key));
 
   g_autoptr (GError) error = NULL;
   kol_graph_set_cancellable (graph, NULL);
   g_assert_true (kol_prepare (graph, &out, 1, &error));
+  g_autofree char *found = kol_tuning_lookup (device->tuning, key);
+  g_assert_nonnull (found);
+}
+
+static guint pauses;
+
+static gboolean
+count_pause (gpointer unused)
+{
+  pauses++;
+  return TRUE;
+}
+
+static gboolean
+one_launch (KolLaunch *self, const KolNode *node, GError **error)
+{
+  return launch (self, "x0*x0*x0*2.0f*0.5f", kol_count (&node->outputs[0]), error);
+}
+
+static gboolean
+other_launch (KolLaunch *self, const KolNode *node, GError **error)
+{
+  return launch (self, "x0*3.0f*x0*x0/3.0f", kol_count (&node->outputs[0]), error);
+}
+
+OP (paused, { .name = "one", .launch = one_launch }, { .name = "other", .launch = other_launch })
+
+/* What pauses whenever it may gets on by a program or a measurement each time, and to the end. */
+static void
+test_paused (void)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  KolValue *in = kol_placeholder (graph, "x", KOL_SHAPE (COUNT));
+  KolValue *out = KOL_NODE (&paused_op, NULL, in);
+  g_autofree char *key = kol_work_key (out->node, FALSE);
+  gboolean done = FALSE;
+  guint turns = 0;
+
+  work = 1e9;
+  for (; !done && turns < 10; turns++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      kol_device_set_pause (device, count_pause, NULL);
+      done = kol_prepare (graph, &out, 1, &error);
+      if (!done)
+        g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      else
+        g_assert_no_error (error);
+    }
+  kol_device_set_pause (device, NULL, NULL);
+  g_assert_true (done);
+  g_assert_cmpuint (turns, ==, 2); /* a program each; the measurement follows the last */
+  g_assert_cmpuint (pauses, ==, 1);
+  g_assert_false (kol_tuning_is_struck (device->tuning, "test_paused", "one"));
+  g_assert_false (kol_tuning_is_struck (device->tuning, "test_paused", "other"));
   g_autofree char *found = kol_tuning_lookup (device->tuning, key);
   g_assert_nonnull (found);
 }
@@ -270,6 +326,7 @@ main (int argc, char **argv)
   g_test_add_func ("/choose/large", test_large);
   g_test_add_func ("/choose/failing", test_failing);
   g_test_add_func ("/choose/cancelled", test_cancelled);
+  g_test_add_func ("/choose/paused", test_paused);
   status = g_test_run ();
   kol_device_unref (device);
   remove_folder (cache);

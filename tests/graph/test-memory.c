@@ -136,6 +136,60 @@ test_small_ones_share_a_slot (void)
   assert_sum (g, sum, expected);
 }
 
+static gboolean
+joins (const KolPlan *plan, KolValue *y)
+{
+  return g_array_index (plan->steps, KolStep, place_of (plan, y)).joins;
+}
+
+/*
+ * What stands behind each other in a tensor is computed there; also where something reads a part
+ * later than the whole, when nothing may have been written over it: neither what follows from the
+ * whole by elements nor what follows from another part.
+ */
+static void
+test_parts_are_computed_in_place (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *x = numbers (g, "x"), *a = turn (x), *b = turn (turn (turn (x)));
+  KolValue *whole = kol_concat ((KolValue *[]){ a, b }, 2, 0);
+  KolValue *changed = kol_square (kol_square (whole));
+  KolValue *sum = kol_add (kol_sum (turn (changed), NULL),
+                           kol_sum (kol_multiply (kol_square (b), turn (turn (a))), NULL));
+  double expected = 0;
+
+  g_autoptr (KolPlan) plan = plan_of (g, sum);
+  g_assert_true (joins (plan, whole));
+  for (guint i = 0; i < ROWS * COLUMNS; i++)
+    {
+      double value = sin ((double) i);
+
+      expected += 2 * pow (value, 4) + pow (value, 3);
+    }
+  for (guint k = 0; k < 2; k++)
+    assert_sum (g, sum, expected);
+}
+
+/* A tensor that stands in two others, or twice in one, is copied. */
+static void
+test_parts_are_copied (void)
+{
+  g_autoptr (KolGraph) g = kol_graph_new (device);
+  KolValue *x = numbers (g, "x"), *a = turn (x), *b = turn (turn (turn (x)));
+  KolValue *one = kol_concat ((KolValue *[]){ a, b }, 2, 0);
+  KolValue *other = kol_concat ((KolValue *[]){ b, b, a }, 3, 0);
+  KolValue *across = kol_concat ((KolValue *[]){ turn (one), turn (other) }, 2, 1);
+  KolValue *sum = kol_sum (kol_square (turn (across)), NULL);
+  double expected = 0;
+
+  g_autoptr (KolPlan) plan = plan_of (g, sum);
+  g_assert_false (joins (plan, one) && joins (plan, other));
+  g_assert_false (joins (plan, across)); /* there they are not one behind the other */
+  for (guint i = 0; i < ROWS * COLUMNS; i++)
+    expected += 5 * pow (sin ((double) i), 2);
+  assert_sum (g, sum, expected);
+}
+
 /* Parts of slots stay right when another plan of the job has made them larger. */
 static void
 test_larger_slots (void)
@@ -172,6 +226,8 @@ main (int argc, char **argv)
   g_test_add_func ("/memory/waits-for-its-reader", test_waits_for_its_reader);
   g_test_add_func ("/memory/does-not-keep-more", test_does_not_keep_more);
   g_test_add_func ("/memory/small-ones-share-a-slot", test_small_ones_share_a_slot);
+  g_test_add_func ("/memory/parts-are-computed-in-place", test_parts_are_computed_in_place);
+  g_test_add_func ("/memory/parts-are-copied", test_parts_are_copied);
   g_test_add_func ("/memory/larger-slots", test_larger_slots);
   result = g_test_run ();
   kol_device_unref (device);

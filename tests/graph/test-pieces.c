@@ -78,6 +78,19 @@ test_conclude (void)
   g_assert_false (is_struck ("matmul/plain"));
 }
 
+/* What was not compiled, as somebody closes, is not wrong. */
+static void
+test_conclude_nothing (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  kol_device_set_cancellable (device, cancellable);
+  g_cancellable_cancel (cancellable);
+  g_assert_false (kol_check_conclude (device, "matmul", "simd", 5, 1, "cancelled"));
+  g_assert_false (is_struck ("matmul/simd"));
+  kol_device_set_cancellable (device, NULL);
+}
+
 static void
 test_tuner (void)
 {
@@ -115,6 +128,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pieces/speed", test_speed);
   g_test_add_func ("/pieces/checks", test_checks);
   g_test_add_func ("/pieces/conclude", test_conclude);
+  g_test_add_func ("/pieces/conclude-nothing", test_conclude_nothing);
   g_test_add_func ("/pieces/tuner", test_tuner);
   int status = g_test_run ();
   kol_device_unref (device);

@@ -8,14 +8,13 @@ iterations of L-BFGS on the same losses, each from the photo itself. The curve o
 iterations is told, too. It can be interrupted; called again, it goes on. results.json and
 fast_style.md in FOLDER have what was measured, against.txt the curve.
 """
-import argparse
 import os
 import re
 import subprocess
 import sys
 import time
 
-from kept import SHARED, Kept, kolinsky
+from kept import Kept, kolinsky, make_parser
 
 MINUTES, WANTED = 25, 15  # at most; iterations at least
 
@@ -56,16 +55,10 @@ def compare(options, kept, network):
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kolinsky", metavar="KOLINSKY")
-    parser.add_argument("folder", metavar="FOLDER")
-    parser.add_argument("--shared", default=SHARED)
+    parser = make_parser(__doc__, "40 steps at 64 pixels and 4 photos held out, to try the program "
+                         "itself: too little to be as good as it must be")
     parser.add_argument("--steps", type=int, default=5500, help="of training (5500)")
     parser.add_argument("--iterations", type=int, default=60, help="of L-BFGS (60)")
-    parser.add_argument("--quick", action="store_true",
-                        help="40 steps at 64 pixels and 4 photos held out, to try the program "
-                        "itself: too little to be as good as it must be")
     options = parser.parse_args()
     options.size, options.width, options.every, options.held_out = 192, 16, 500, 100
     if options.quick:

@@ -1,5 +1,6 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """What measurements that take long share: results that are kept, and a table of them."""
+import argparse
 import json
 import os
 import subprocess
@@ -40,6 +41,17 @@ class Kept:
         with open(self.path(name + ".md"), "w", encoding="utf-8") as file:
             file.write(text)
         print(text, end="", flush=True)
+
+
+def make_parser(description, quick):
+    """Of the arguments that all have; quick: what --quick does."""
+    parser = argparse.ArgumentParser(description=description,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kolinsky", metavar="KOLINSKY")
+    parser.add_argument("folder", metavar="FOLDER")
+    parser.add_argument("--shared", default=SHARED)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    return parser
 
 
 def kolinsky(command, *arguments):

@@ -11,7 +11,6 @@ must be within 10 % of the same method in PyTorch (maximize_torch.py, which need
 which Python has them with KOLINSKY_TORCH_PYTHON). Called again, it goes on with what is missing in
 FOLDER; results.json there has what was measured, and classes.md, units.md and torch.md are tables.
 """
-import argparse
 import json
 import os
 import random
@@ -19,7 +18,7 @@ import statistics
 import subprocess
 import sys
 
-from kept import HERE, SHARED, Kept, kolinsky, torch_python
+from kept import HERE, Kept, kolinsky, make_parser, torch_python
 
 CLASSES = {"zebra": 340, "flamingo": 130}
 DEPTHS = {"relu_conv1": 64, "fire4/concat": 256, "fire7/concat": 384, "fire9/concat": 512}
@@ -120,13 +119,10 @@ def some_photos(options, kept, count):
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kolinsky", metavar="KOLINSKY")
-    parser.add_argument("folder", metavar="FOLDER")
+    parser = make_parser(__doc__, "few, small and early, to try the program itself: that classes or "
+                         "PyTorch's numbers are not reached is then no wonder")
     parser.add_argument("checks", metavar="CHECK", nargs="*", choices=[[], *CHECKS],
                         help="classes, units, torch: all, unless some are named")
-    parser.add_argument("--shared", default=SHARED)
     parser.add_argument("--size", type=int, default=224, help="of classes (224)")
     parser.add_argument("--steps", type=int, default=512, help="of classes (512)")
     parser.add_argument("--seeds", type=int, default=5, help="of classes against PyTorch (5)")
@@ -134,9 +130,6 @@ def parse():
     parser.add_argument("--unit-size", type=int, default=224,
                         help="of units, and of the parts of photos (224)")
     parser.add_argument("--unit-steps", type=int, default=512, help="of units (512)")
-    parser.add_argument("--quick", action="store_true",
-                        help="few, small and early, to try the program itself: that classes or "
-                        "PyTorch's numbers are not reached is then no wonder")
     options = parser.parse_args()
     options.photos = os.path.join(options.shared, "data", "photos")
     if options.quick:

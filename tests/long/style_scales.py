@@ -8,12 +8,11 @@ one. Beside them is told what a picture has that is painted at 512 pixels alone,
 the small one had at all its sizes. Called again, it goes on with what is missing in FOLDER;
 results.json and style_scales.md there have what was measured.
 """
-import argparse
 import os
 import re
 import sys
 
-from kept import SHARED, Kept, kolinsky
+from kept import Kept, kolinsky, make_parser
 
 CONTENT = "tubingen.jpg"
 STYLES = "starry_night.jpg", "the_scream.jpg", "wave.jpg"
@@ -46,26 +45,20 @@ def measure(options, kept, style, picture):
     """The losses of style at the size that is compared: those of the first step, which has not
     changed the picture yet."""
     told = kolinsky(options.kolinsky, "style", *pictures(options, style), "--start", picture,
-                    "--size", options.size, "--smallest", options.size, "--steps", 1,
-                    "-o", kept.path("measured.png"))
+                    "--size", options.size, "--smallest", options.size, "--octaves", 1,
+                    "--steps", 1, "-o", kept.path("measured.png"))
     losses = re.findall(r"^ +style +\S+ +loss +\S+ +weighted +(\S+)", told, re.MULTILINE)
     return sum(map(float, losses))
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kolinsky", metavar="KOLINSKY")
-    parser.add_argument("folder", metavar="FOLDER")
+    parser = make_parser(__doc__, "one style at 96 pixels, 30 steps, to try the program itself")
     parser.add_argument("styles", metavar="STYLE", nargs="*", choices=[[], *STYLES],
                         help=f"{', '.join(STYLES)}: all, unless some are named")
-    parser.add_argument("--shared", default=SHARED)
     parser.add_argument("--model", help="a network (SqueezeNet 1.1)")
     parser.add_argument("--size", type=int, default=512, help="at which they are compared (512)")
     parser.add_argument("--smallest", type=int, default=128, help="at which both begin (128)")
     parser.add_argument("--steps", type=int, default=500, help="at each size (500)")
-    parser.add_argument("--quick", action="store_true",
-                        help="one style at 96 pixels, 30 steps, to try the program itself")
     options = parser.parse_args()
     if options.quick:
         options.styles = options.styles or STYLES[:1]

@@ -94,11 +94,12 @@ main (int argc, char **argv)
   for (guint i = 0; kol_op_get (i); i++)
     {
       const KolOp *op = kol_op_get (i);
+      const KolVariant *variant;
 
       if (i % parts != part || (quick && count_alike (i) >= ALIKE))
         continue;
       for (const KolCase *c = op->cases; c && c->name; c++)
-        for (const KolVariant *variant = op->variants; variant && variant->name; variant++)
+        for (guint k = 0; (variant = kol_check_get_variant (op, k)); k++)
           {
             g_autofree char *path
                 = g_strdup_printf ("/ops/%s/%s/%s", op->name, c->name, variant->name);

@@ -14,6 +14,7 @@
 #include "studies/fast-style-network-private.h"
 #include "studies/style-adam-private.h"
 #include "studies/style-loss-private.h"
+#include "studies/style-octaves-private.h"
 #include "studies/style-problem-private.h"
 
 static KolDevice *device;
@@ -740,6 +741,142 @@ test_scarce_memory (void)
   g_assert_nonnull (strstr (error->message, "pixels for the longer side would fit"));
 }
 
+/* "... needs 12.3 MiB on the device": in bytes. */
+static double
+needed_bytes (const char *message)
+{
+  static const char *const units[] = { "bytes on", "KiB on", "MiB on", "GiB on" };
+  const char *needs = strstr (message, "needs ");
+  double bytes;
+
+  g_assert_nonnull (needs);
+  bytes = g_ascii_strtod (needs + strlen ("needs "), NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (units); i++)
+    if (strstr (needs, units[i]))
+      return bytes * pow (1024, i);
+  g_assert_not_reached ();
+}
+
+/* Where even tiles do not fit, what is said to be needed is enough, and not much more than that. */
+static void
+test_refused_memory (void)
+{
+  g_auto (Task) task;
+  g_autoptr (GError) error = NULL;
+  guint64 budget = kol_device_get_budget (device);
+
+  task_init (&task);
+  task.options.size = task.options.smallest = 1000;
+  kol_device_set_budget (device, 1 << 20);
+  g_assert_null (kol_style_new (device, &task.options, &error));
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+  double needed = needed_bytes (error->message);
+  g_test_message ("%s", error->message);
+  g_clear_error (&error);
+  kol_device_set_budget (device, (guint64) (1.02 * needed));
+  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (kol_style_get_tiles (style), >, 1);
+  kol_device_set_budget (device, (guint64) (0.95 * needed));
+  g_assert_null (kol_style_new (device, &task.options, &error));
+  kol_device_set_budget (device, budget);
+  g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+}
+
+/* ── Octaves ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* The device and the host halve as pictures are scaled, but at the edges, and go back alike. */
+static void
+test_halves (void)
+{
+  const KolStyleSize size = { 3, 41, 52 }, half = { 3, 20, 26 };
+  const gsize n = 3 * 41 * 52, n_half = 3 * 20 * 26, edge = 3;
+  g_autofree float *planes = g_new (float, n), *here = g_new (float, n_half);
+  g_autofree float *there = g_new (float, n_half), *back = g_new0 (float, n);
+  g_autofree float *gradient = g_new (float, n);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolPicture) picture = make_picture (3, 52, 40, 0.4); /* without the last row */
+  g_autoptr (KolPicture) scaled = kol_picture_resize (picture, 26, 20, KOL_BICUBIC, NULL);
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (1, 3, 41, 52)), *slope;
+
+  for (gsize c = 0; c < 3; c++)
+    for (gsize i = 0; i < 41 * 52; i++)
+      planes[c * 41 * 52 + i] = picture->pixels[c * 40 * 52 + MIN (i, 40 * 52 - 1)] / 255.0f;
+  kol_style_halve_planes (planes, &size, here);
+  KolValue *y = kol_style_halve (x);
+  kol_gradients (kol_sum (kol_square (y), NULL), &x, 1, &slope);
+  kol_set (x, planes);
+  KolValue *both[] = { y, slope };
+  kol_run_all (graph, both, 2, &error);
+  g_assert_no_error (error);
+  kol_read (y, there, &error);
+  kol_read (slope, gradient, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < n_half; i++)
+    {
+      gsize row = i / half.width % half.height, column = i % half.width;
+
+      g_assert_cmpfloat_with_epsilon (here[i], there[i], 1e-5);
+      if (row >= edge && row + edge < half.height && column >= edge && column + edge < half.width)
+        g_assert_cmpfloat_with_epsilon (CLAMP (here[i], 0, 1), scaled->pixels[i] / 255.0,
+                                        1.0 / 128);
+      here[i] *= 2;
+    }
+  kol_style_halve_gradient (here, &size, back);
+  for (gsize i = 0; i < n; i++)
+    g_assert_cmpfloat_with_epsilon (back[i], gradient[i], 1e-4);
+}
+
+/* Sums of weights of the style's losses by octave, at a size. */
+typedef struct {
+  KolStyle *style;
+  guint sizes[4]; /* how many octaves each has */
+} Octaves;
+
+static void
+note_octaves (const KolStudyProgress *progress, gpointer user_data)
+{
+  Octaves *octaves = user_data;
+  const KolStyleState *state = kol_style_get_state (octaves->style);
+  double weights[2] = { 0 };
+
+  g_assert_cmpfloat (progress->value, >, 0);
+  for (guint i = 0; i < state->n_terms; i++)
+    if (g_str_equal (state->terms[i].kind, "style"))
+      weights[state->terms[i].octave] += state->terms[i].weight;
+  octaves->sizes[state->size] = weights[1] > 0 ? 2 : 1;
+  g_assert_cmpfloat_with_epsilon (weights[0], 3 * (1 + 0.5), 1e-9);
+  if (weights[1] > 0)
+    g_assert_cmpfloat_with_epsilon (weights[1], weights[0], 1e-9);
+}
+
+/* Of 12, 17 and 24 pixels the last alone has a half that is no smaller than the smallest. */
+static void
+test_octaves (void)
+{
+  for (guint wanted = 0; wanted < 3; wanted++) /* 0: as usual, two */
+    {
+      g_auto (Task) task;
+      g_autoptr (GError) error = NULL;
+      Octaves octaves = { 0 };
+
+      task_init (&task);
+      task.options.style_weight = 3;
+      task.options.octaves = wanted;
+      octaves.style = kol_style_new (device, &task.options, &error);
+      g_assert_no_error (error);
+      const KolStudyWatch watch = { .told = note_octaves, .user_data = &octaves };
+      g_autoptr (KolSnapshot) picture = kol_style_run (octaves.style, &watch, &error);
+      g_assert_no_error (error);
+      assert_size (picture, 24, 18);
+      g_assert_cmpuint (octaves.sizes[0], ==, 1);
+      g_assert_cmpuint (octaves.sizes[1], ==, 1);
+      g_assert_cmpuint (octaves.sizes[2], ==, wanted == 1 ? 1 : 2);
+      kol_style_free (octaves.style);
+    }
+}
+
 /* ── In tiles ────────────────────────────────────────────────────────────────────────────────── */
 
 typedef struct {
@@ -748,7 +885,7 @@ typedef struct {
   float *gradient;
 } Evaluated;
 
-/* The losses and the gradient at noise, as a whole or in tiles. */
+/* The losses and the gradient at noise, of two octaves, as a whole or in tiles. */
 static Evaluated
 evaluate (const KolStyleOptions *options, gsize height, gsize width, const KolPicture *region,
           guint64 tile_budget, guint *tiles)
@@ -767,8 +904,8 @@ evaluate (const KolStyleOptions *options, gsize height, gsize width, const KolPi
   for (gsize i = 0; i < n; i++)
     pixels[i] = (float) (0.5 + 0.5 * sin ((double) (i % width) * 0.9));
   g_autoptr (KolSnapshot) style = kol_snapshot_new (pixels, 3, height, width);
-  KolStyleWanted wanted = { style, 1, region };
-  KolStyleTask task = { options, content, &wanted, 1, .tile_budget = tile_budget };
+  const KolStyleWanted wanted[] = { { style, 1, region, 0 }, { style, 1, region, 1 } };
+  KolStyleTask task = { options, content, wanted, 2, .tile_budget = tile_budget };
   g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &task, &error);
   g_assert_no_error (error);
   kol_style_problem_look (problem, NULL, &error);
@@ -812,6 +949,7 @@ test_tiles (gconstpointer data)
       g_assert_cmpuint (one, ==, 1);
       g_assert_cmpuint (tiles, >, 3);
       g_assert_cmpuint (parts.n, ==, whole.n);
+      g_assert_cmpuint (whole.n, ==, 1 + 2 * task.options.n_style_layers + 1);
       for (guint i = 0; i < whole.n; i++)
         g_assert_cmpfloat_with_epsilon (parts.losses[i], whole.losses[i],
                                         1e-3 * whole.losses[i] + 1e-9);
@@ -1151,6 +1289,9 @@ main (int argc, char **argv)
                         test_change);
   g_test_add_func ("/studies/style/regions", test_regions);
   g_test_add_func ("/studies/style/scarce-memory", test_scarce_memory);
+  g_test_add_func ("/studies/style/refused-memory", test_refused_memory);
+  g_test_add_func ("/studies/style/halves", test_halves);
+  g_test_add_func ("/studies/style/octaves", test_octaves);
   for (int i = 0; i < 4; i++)
     {
       g_autofree char *name = g_strdup_printf ("/studies/style/tiles/%s%s",

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 
+import networks
 from harness import (COMMAND, TIMEOUT, Result, Skip, expect, expect_sentence, idx, main, run,
                      test)
 
@@ -195,8 +196,12 @@ def layers_are_listed(shop):
 
 @test
 def low_memory_takes_less(shop):
+    # Ways that are chosen by measurement differ in the memory that they need for themselves.
+    same = ",".join(f"{op}=implicit-gemm"
+                    for op in ("conv2d", "conv2d_gradient_x", "conv2d_gradient_w"))
     results = [shop.train("--steps", "3", "--batch", "200", "--memory", memory, "--run",
-                          shop.path(f"memory-{memory}"), "--json") for memory in ("normal", "low")]
+                          shop.path(f"memory-{memory}"), "--json", KOLINSKY_VARIANT=same)
+               for memory in ("normal", "low")]
     expect(all(result.code == 0 for result in results), results)
     normal, low = (json.loads(result.out) for result in results)
     expect(low["peak_bytes"] < normal["peak_bytes"] and low["loss"] == normal["loss"], results)
@@ -451,6 +456,36 @@ def wrong_variant_is_switched_off(shop):
         raise Skip("the variant does not fit this device")
     expect(result.code == 3 and row["failed"] > 0 and row["struck"], result)
     expect("The variant simd of matmul is switched off" in result.err, result)
+
+
+@test
+def wrong_blocks_are_switched_off(shop):
+    """What only a plan uses, between layers, is checked, too; then plans do without it."""
+    weights = [networks.tensor(f"w{i}", dims, [0.1] * (dims[0] * dims[1]))
+               for i, dims in enumerate(([16, 3, 1, 1], [20, 16, 1, 1]))]
+    nodes = [("Conv", ["x", "w0"], "c"), ("Relu", ["c"], "r"), ("Conv", ["r", "w1"], "d"),
+             ("GlobalAveragePool", ["d"], "m"), ("Flatten", ["m"], "scores")]
+    with open(shop.path("blocks.onnx"), "wb") as file:
+        file.write(networks.model([networks.node(op, inputs, [y]) for op, inputs, y in nodes],
+                                  [networks.port("x", [None, 3, 8, 8])],
+                                  [networks.port("scores", [None, 20])], weights))
+    with open(shop.path("red.png"), "wb") as file:
+        file.write(networks.png(200, 30, 40))
+
+    def kernels(environment):
+        result = run("classify", "--model", shop.path("blocks.onnx"), shop.path("red.png"),
+                     "--profile", shop.path("profile.json"), **environment)
+        expect(result.code == 0, result)
+        with open(shop.path("profile.json"), encoding="utf-8") as file:
+            return file.read()
+
+    environment = wrong_kernel(shop, "conv2d-blocked-simd")
+    if "conv2d_blocked" not in kernels(environment):
+        raise Skip("the device computes nothing in blocks")
+    result = run("verify", "--quick", "--op", "conv2d", "--variant", "blocked", **environment)
+    expect(result.code == 3 and "The variant blocked of conv2d is switched off" in result.out,
+           result)
+    expect("conv2d_blocked" not in kernels(environment), "it is used as before")
 
 
 BENCH_KEYS = {"work", "shape", "variant", "seconds", "gflops", "peak_share", "bytes"}

@@ -107,6 +107,10 @@ def what_it_learned(shop):
     score = run("evaluate", folder, "--json")
     expect(score.code == 0 and json.loads(score.out)["count"] == 15
            and "Left out: val/green/notes.txt" in score.err, score)
+    expect(set(json.loads(score.out)["classes"]) == set(CLASSES), score)
+    table = run("evaluate", folder)
+    expect(table.code == 0 and all(re.search(f"%  {name}$", table.out, re.M) for name in CLASSES),
+           table)
     score = run("evaluate", folder, "--part", "train", "--json")
     expect(score.code == 0 and json.loads(score.out)["count"] == 60, score)
     picture = os.path.join(data, "val", "red", "000.png")

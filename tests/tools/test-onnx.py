@@ -243,7 +243,12 @@ def run_says_what_is_wrong(shop):
     path, x = dense(shop), write_npy(shop, "x.npy", [1, 2], [1, 2])
     bad = write_npy(shop, "bad.npy", [1, 3], [1, 2, 3])
     expect_sentence(run("run"), 2, "MODEL")
-    expect_sentence(run("run", shop.path("none.onnx")), 1, "none.onnx")
+    expect_sentence(run("run", shop.path("none.onnx")), 1, "no file", "none.onnx", "check")
+    expect_sentence(run("run", shop.folder), 1, shop.folder, "folder")
+    for command in ("run", "info"):
+        expect_sentence(run(command, "vgg61"), 1, "no model", "did you mean vgg16?")
+    expect_sentence(run("run", path, "-i", x), 1, "NAME=FILE.npy", "x float")
+    expect_sentence(run("run", path, "-i", "x=none.npy"), 1, "no file", "none.npy")
     expect_sentence(run("run", path), 1, '"x" is missing', "x float [any, 2]")
     expect_sentence(run("run", path, "-i", f"xx={x}"), 1, '"xx"', "It takes: x float")
     expect_sentence(run("run", path, "-i", f"x={x}", "-i", f"x={x}"), 1, "twice")
@@ -331,6 +336,18 @@ def info_needs_open_shapes(shop):
     expect_sentence(run("info", path, "--shape", "x=2y3"), 1, "2y3")
     done = run("info", path, "--shape", "x=2x3")
     expect(done.code == 0 and "[2, 3]" in done.out, done)
+
+
+@test
+def info_takes_pictures_of_any_size_for_usual_ones(shop):
+    path = write(shop, "any-size.onnx", model(
+        [node("Relu", ["x"], ["y"])], [port("x", [None, 3, None, None])],
+        [port("y", [None, 3, None, None])], []))
+    done = run("info", path)
+    expect(done.code == 0, done)
+    expect("[any, 3, any, any]" in done.out and "told for [1, 3, 224, 224]" in done.out, done)
+    done = run("info", path, "--shape", "x=1x3x32x48")
+    expect(done.code == 0 and "told for [1, 3, 32, 48]" in done.out, done)
 
 
 @test

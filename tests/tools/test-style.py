@@ -104,6 +104,20 @@ def takes_the_colours_of_the_style(shop):
 
 
 @test
+def compares_styles_at_half_the_size(shop):
+    place = Place(shop, "octaves")
+    for given, halved in ((), True), (("--octaves", "1"), False):
+        result = run(*place.arguments("--steps", "4", "--smallest", "16", *given))
+        expect(result.code == 0, result)
+        expect((" style 1/2  relu_one " in result.out) == halved, f"{given}: {result}")
+    again = run("style", "--like", place.write("one.png", open(place.output, "rb").read()),
+                "-o", place.output, "--octaves", "2")
+    expect(again.code == 0 and " style 1/2  relu_one " in again.out, again)
+    result = run(*place.arguments("--octaves", "-1"))
+    expect_sentence(result, 2, "--octaves", "numbers above 0")
+
+
+@test
 def keeps_colours(shop):
     place = Place(shop, "keep")
     result = run(*place.arguments("--steps", "20", "--smallest", "32", "--colours", "keep"))
