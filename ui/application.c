@@ -114,6 +114,60 @@ quit (GSimpleAction *action, GVariant *parameter, gpointer data)
   g_list_free (windows);
 }
 
+static gboolean
+quit_now (gpointer application)
+{
+  g_action_group_activate_action (application, "quit", NULL);
+  return G_SOURCE_REMOVE;
+}
+
+/* Later: GTK does not expect that a window goes from under the one whose key it is telling of. */
+static gboolean
+quit_by_key (GtkWidget *widget, GVariant *args, gpointer unused)
+{
+  g_idle_add (quit_now, g_application_get_default ());
+  return TRUE;
+}
+
+/*
+ * A popover that has closed keeps the focus until the next frame, and keys that come before it
+ * would be lost. A GSignalEmissionHook.
+ */
+static gboolean
+leave_popover (GSignalInvocationHint *hint, guint n, const GValue *values, gpointer unused)
+{
+  GtkWidget *popover = g_value_get_object (&values[0]);
+  GtkRoot *root = gtk_widget_get_root (popover);
+  GtkWidget *focus = root ? gtk_root_get_focus (root) : NULL;
+
+  if (focus && gtk_widget_is_ancestor (focus, popover)
+      && !gtk_widget_grab_focus (gtk_widget_get_parent (popover)))
+    gtk_root_set_focus (root, NULL);
+  return TRUE;
+}
+
+/*
+ * A popover has all keys to itself while it is open, and windows that belong to another do not know
+ * the application's. Classes hand on what they bind to those derived of them later.
+ */
+static void
+set_up_classes (void)
+{
+  const GType types[] = { GTK_TYPE_POPOVER, GTK_TYPE_WINDOW };
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      GtkWidgetClass *widget_class = g_type_class_ref (types[i]);
+
+      gtk_widget_class_add_binding (widget_class, GDK_KEY_q, GDK_CONTROL_MASK, quit_by_key, NULL);
+      gtk_widget_class_add_binding_action (widget_class, GDK_KEY_w, GDK_CONTROL_MASK,
+                                           "window.close", NULL);
+      g_type_class_unref (widget_class);
+    }
+  g_signal_add_emission_hook (g_signal_lookup ("closed", GTK_TYPE_POPOVER), 0, leave_popover, NULL,
+                              NULL);
+}
+
 static void
 install_actions (KxApplication *self)
 {
@@ -153,6 +207,7 @@ install_actions (KxApplication *self)
   };
 
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
+  set_up_classes ();
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
     gtk_application_set_accels_for_action (GTK_APPLICATION (self), keys[i].action,
                                            (const char *const *) keys[i].keys);

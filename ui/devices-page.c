@@ -20,6 +20,7 @@ struct _KxDevicesPage {
   KxSession *session;         /* the window's */
   GSimpleActionGroup *doable; /* "devices", of the window: its header has a button */
   KxDeviceWork *verify, *tune;
+  KxRun *run;              /* in training; NULL: none */
   GPtrArray *measuring;    /* of KxDeviceWork */
   GHashTable *rows;        /* of KxTableRow: "conv2d simd" */
   GtkCheckButton *group;   /* the first of the list's */
@@ -439,6 +440,102 @@ make_radio (KxDevicesPage *self, KxDevice *device)
   return radio;
 }
 
+/* ── Moving the run in training ──────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  KxRun *run;
+  KxDevice *from, *to;
+} Move;
+
+static void
+move_free (gpointer data)
+{
+  Move *move = data;
+
+  g_object_unref (move->run);
+  g_object_unref (move->from);
+  g_object_unref (move->to);
+  g_free (move);
+}
+
+static void
+move_back (gpointer data)
+{
+  kx_run_move (((Move *) data)->run, ((Move *) data)->from);
+}
+
+static void
+move_again (gpointer data)
+{
+  kx_run_move (((Move *) data)->run, ((Move *) data)->to);
+}
+
+static void
+press_move (KxDevicesPage *self, GtkWidget *button)
+{
+  KxDevice *to = device_of (button);
+  g_autofree char *title = g_strdup_printf (_ ("%s moved to %s"), kx_run_get_name (self->run),
+                                            kx_device_get_name (to));
+  Move *move = g_new (Move, 1);
+
+  *move = (Move){ g_object_ref (self->run), g_object_ref (kx_run_get_device (self->run)),
+                  g_object_ref (to) };
+  move_again (move);
+  kx_undo_push (kx_session_get_undo (self->session), title, move_back, move_again, move, move_free);
+  kx_session_toast (self->session, title, TRUE);
+}
+
+/* Where the run trains its row says so; the others offer to have it. */
+static void
+show_run_in_row (KxDevicesPage *self, GtkWidget *row)
+{
+  KxDevice *device = device_of (row);
+  GtkWidget *move = g_object_get_data (G_OBJECT (row), "move");
+  const char *facts = g_object_get_data (G_OBJECT (row), "facts");
+  gboolean there = self->run && !kx_run_is_over (self->run);
+  gboolean here = there && kx_run_get_device (self->run) == device;
+  g_autofree char *subtitle
+      = here ? g_markup_printf_escaped (_ ("trains %s · %s"), kx_run_get_name (self->run), facts)
+             : g_markup_escape_text (facts, -1);
+
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle);
+  gtk_widget_set_visible (move, there && !here && !kx_run_follows_job (self->run));
+  if (!there)
+    return;
+  g_autofree char *name = g_strdup_printf (_ ("Move %s to %s"), kx_run_get_name (self->run),
+                                           kx_device_get_name (device));
+  g_autofree char *tip
+      = g_strdup_printf (_ ("Move %s to %s: it saves a checkpoint, and goes on there"),
+                         kx_run_get_name (self->run), kx_device_get_name (device));
+  gtk_widget_set_sensitive (move, kx_run_can_move (self->run));
+  gtk_widget_set_tooltip_text (move, tip);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (move), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+}
+
+static void
+show_run (KxDevicesPage *self)
+{
+  for (GtkWidget *row = self->list ? gtk_widget_get_first_child (GTK_WIDGET (self->list)) : NULL;
+       row; row = gtk_widget_get_next_sibling (row))
+    show_run_in_row (self, row);
+}
+
+static void
+follow_run (KxDevicesPage *self)
+{
+  KxRun *run = kx_session_get_run (self->session);
+
+  if (self->run)
+    g_signal_handlers_disconnect_by_func (self->run, show_run, self);
+  g_set_object (&self->run, run);
+  for (guint i = 0; run && i < 3; i++)
+    {
+      static const char *const signals[] = { "notify::state", "notify::device", "notify::name" };
+      g_signal_connect_object (run, signals[i], G_CALLBACK (show_run), self, G_CONNECT_SWAPPED);
+    }
+  show_run (self);
+}
+
 static GtkWidget *
 make_row (gpointer item, gpointer data)
 {
@@ -450,15 +547,16 @@ make_row (gpointer item, gpointer data)
   g_autofree char *units = g_strdup_printf (
       g_dngettext (NULL, "%u compute unit", "%u compute units", info->compute_units),
       info->compute_units);
-  g_autofree char *subtitle = g_markup_printf_escaped (
-      _ ("%s · %s · driver %s · %s · %s"), info->type, info->platform, info->driver, units, size);
+  char *facts = g_strdup_printf (_ ("%s · %s · driver %s · %s · %s"), info->type, info->platform,
+                                 info->driver, units, size);
   GtkWidget *row = adw_action_row_new ();
   GtkWidget *radio = make_radio (self, device);
   GtkWidget *speed = gtk_label_new (NULL);
+  GtkWidget *move
+      = make_button (self, device, _ ("Move Here"), _ ("Move to %s"), G_CALLBACK (press_move));
 
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
   adw_action_row_set_title_lines (ADW_ACTION_ROW (row), 1);
-  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle);
   adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 2);
   adw_action_row_add_prefix (ADW_ACTION_ROW (row), radio);
   adw_action_row_set_activatable_widget (ADW_ACTION_ROW (row), radio);
@@ -467,12 +565,17 @@ make_row (gpointer item, gpointer data)
   gtk_label_set_xalign (GTK_LABEL (speed), 1);
   g_object_bind_property (device, "speed", speed, "label", G_BINDING_SYNC_CREATE);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), speed);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), move);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_button (self, device, _ ("Measure"),
                                                                 _ ("Measure the speed of %s"),
                                                                 G_CALLBACK (press_measure)));
   adw_action_row_add_suffix (
       ADW_ACTION_ROW (row),
       make_button (self, device, _ ("Verify"), _ ("Verify %s"), G_CALLBACK (press_verify)));
+  g_object_set_data_full (G_OBJECT (row), "device", g_object_ref (device), g_object_unref);
+  g_object_set_data_full (G_OBJECT (row), "facts", facts, g_free);
+  g_object_set_data (G_OBJECT (row), "move", move);
+  show_run_in_row (self, row);
   return row;
 }
 
@@ -568,7 +671,10 @@ attach (KxPage *page, KxSession *session)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::looked", G_CALLBACK (show_devices), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "notify::run", G_CALLBACK (follow_run), self,
+                           G_CONNECT_SWAPPED);
   show_devices (self);
+  follow_run (self);
 }
 
 static void export(KxPage *page) { kx_device_profile_export (KX_DEVICES_PAGE (page)->profile); }
@@ -580,7 +686,9 @@ kx_devices_page_dispose (GObject *object)
 
   if (self->list)
     gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
+  self->list = NULL;
   g_clear_weak_pointer (&self->group);
+  g_clear_object (&self->run);
   g_clear_object (&self->doable);
   g_clear_object (&self->verify);
   g_clear_object (&self->tune);

@@ -15,6 +15,7 @@
 
 #define LOWEST -6 /* of log10 (rate) */
 #define HIGHEST 0
+#define DECADES 7   /* labels that the scale has room for */
 #define SNAP 6      /* pixels */
 #define PERIOD 50   /* milliseconds between two values */
 #define GESTURE 700 /* milliseconds without a change after which keys have done */
@@ -27,11 +28,15 @@ struct _KxDial {
   gboolean setting;   /* the scale is being set, not moved */
   gboolean gesture;   /* one is under way */
   gboolean dragging;
+  double pointer;     /* where it was last in a drag, as a logarithm; NaN: not yet */
+  guint32 pressed_at; /* the time of the last press, and its place in pixels; 0: none that counts */
+  double pressed_x;
   guint throttle, settle;
 
   GtkEntry *entry;
   GtkScale *scale;
   GtkButton *chip;
+  GtkLabel *chip_text; /* in it; cut where it is longer than the name above it */
 };
 
 G_DEFINE_FINAL_TYPE (KxDial, kx_dial, ADW_TYPE_BIN)
@@ -169,6 +174,26 @@ show_entry (KxDial *self)
   gtk_widget_remove_css_class (GTK_WIDGET (self->entry), "error");
 }
 
+/* Where there are many decades only every n-th has a mark, and none of them has detents. */
+static void
+mark_detents (KxDial *self, int lowest, int highest)
+{
+  int every = (highest - lowest + DECADES - 1) / DECADES;
+
+  gtk_scale_clear_marks (self->scale);
+  for (int decade = lowest; decade <= highest; decade++)
+    {
+      g_autofree char *label = g_strdup_printf ("1e%d", decade);
+
+      if (decade % every == 0)
+        gtk_scale_add_mark (self->scale, decade, GTK_POS_BOTTOM, decade == 0 ? "1" : label);
+      if (decade == highest || every > 1)
+        continue;
+      gtk_scale_add_mark (self->scale, decade + log10 (2), GTK_POS_BOTTOM, NULL);
+      gtk_scale_add_mark (self->scale, decade + log10 (5), GTK_POS_BOTTOM, NULL);
+    }
+}
+
 static void
 show_scale (KxDial *self)
 {
@@ -176,9 +201,19 @@ show_scale (KxDial *self)
   double logarithm = log10 (self->value);
   g_autofree char *text = g_strdup_printf ("%.6g", self->value);
 
+  double lower = MIN (LOWEST, floor (logarithm)), upper = MAX (HIGHEST, ceil (logarithm));
+
+  if (self->dragging) /* what is under the pointer stays there */
+    {
+      lower = MIN (lower, gtk_adjustment_get_lower (adjustment));
+      upper = MAX (upper, gtk_adjustment_get_upper (adjustment));
+    }
   self->setting = TRUE;
-  gtk_adjustment_set_lower (adjustment, MIN (LOWEST, floor (logarithm)));
-  gtk_adjustment_set_upper (adjustment, MAX (HIGHEST, ceil (logarithm)));
+  if (lower != gtk_adjustment_get_lower (adjustment)
+      || upper != gtk_adjustment_get_upper (adjustment))
+    mark_detents (self, (int) lower, (int) upper);
+  gtk_adjustment_set_lower (adjustment, lower);
+  gtk_adjustment_set_upper (adjustment, upper);
   gtk_adjustment_set_value (adjustment, logarithm);
   self->setting = FALSE;
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->scale), GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT,
@@ -217,10 +252,25 @@ shift_is_pressed (KxDial *self)
   return keyboard && (gdk_device_get_modifier_state (keyboard) & GDK_SHIFT_MASK);
 }
 
+/* Where a drag to @to leads: with Shift a tenth as far as the pointer went, else to a near detent.
+ */
+static double
+drag_to (KxDial *self, double to, gboolean fine)
+{
+  double now = log10 (self->value), before = self->pointer;
+
+  self->pointer = to;
+  if (fine)
+    return isnan (before) ? now : now + (to - before) / 10;
+  return fabs (nearest_detent (to) - to) * pixels_per_decade (self) < SNAP ? nearest_detent (to)
+                                                                           : to;
+}
+
 /* The scale has been moved: by a drag, which snaps, by its keys or by a program. */
 static gboolean
 change_value (KxDial *self, GtkScrollType scroll, double to)
 {
+  GtkAdjustment *adjustment = gtk_range_get_adjustment (GTK_RANGE (self->scale));
   double now = log10 (self->value);
   gboolean fine = shift_is_pressed (self);
 
@@ -247,13 +297,11 @@ change_value (KxDial *self, GtkScrollType scroll, double to)
       to = now + 1;
       break;
     default:
-      if (fine)
-        to = now + (to - now) / 10;
-      else if (fabs (nearest_detent (to) - to) * pixels_per_decade (self) < SNAP)
-        to = nearest_detent (to);
+      to = drag_to (self, to, fine);
       break;
     }
-  turn (self, pow (10, CLAMP (to, LOWEST, MAX (HIGHEST, log10 (self->value)))));
+  turn (self, pow (10, CLAMP (to, gtk_adjustment_get_lower (adjustment),
+                              gtk_adjustment_get_upper (adjustment))));
   return TRUE;
 }
 
@@ -315,16 +363,40 @@ reset (KxDial *self)
 
 /* ── Pointer ─────────────────────────────────────────────────────────────────────────────────── */
 
-static void
-press (KxDial *self, int n_presses)
+/* The second of two presses. The scale's own gesture takes each press, after which no other counts.
+ */
+static gboolean
+is_second_press (KxDial *self, GdkEvent *event)
 {
-  if (n_presses == 2 && self->usual > 0)
+  guint32 before = self->pressed_at, now = gdk_event_get_time (event);
+  double x, y, far;
+  int within, nearby;
+
+  g_object_get (gtk_widget_get_settings (GTK_WIDGET (self)), "gtk-double-click-time", &within,
+                "gtk-double-click-distance", &nearby, NULL);
+  gdk_event_get_position (event, &x, &y);
+  far = fabs (x - self->pressed_x);
+  self->pressed_at = now;
+  self->pressed_x = x;
+  if (!before || now - before > (guint32) within || far > nearby)
+    return FALSE;
+  self->pressed_at = 0;
+  return TRUE;
+}
+
+/* Whether the scale is not to see it. */
+static gboolean
+press (KxDial *self, GdkEvent *event)
+{
+  if (is_second_press (self, event) && self->usual > 0)
     {
       turn (self, self->usual);
       finish (self);
-      return;
+      return TRUE;
     }
   self->dragging = TRUE;
+  self->pointer = NAN;
+  return FALSE;
 }
 
 static void
@@ -335,13 +407,22 @@ release (KxDial *self)
 }
 
 static gboolean
-notice_release (KxDial *self, GdkEvent *event)
+notice_pointer (KxDial *self, GdkEvent *event)
 {
-  GdkEventType type = gdk_event_get_event_type (event);
-
-  if (type == GDK_BUTTON_RELEASE && self->dragging)
-    release (self);
-  return FALSE;
+  switch ((int) gdk_event_get_event_type (event))
+    {
+    case GDK_BUTTON_PRESS:
+    case GDK_TOUCH_BEGIN:
+      return press (self, event);
+    case GDK_BUTTON_RELEASE:
+    case GDK_TOUCH_END:
+    case GDK_TOUCH_CANCEL:
+      if (self->dragging)
+        release (self);
+      return FALSE;
+    default:
+      return FALSE;
+    }
 }
 
 /* ── Class ───────────────────────────────────────────────────────────────────────────────────── */
@@ -378,23 +459,9 @@ kx_dial_class_init (KxDialClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxDial, entry);
   gtk_widget_class_bind_template_child (widget_class, KxDial, scale);
   gtk_widget_class_bind_template_child (widget_class, KxDial, chip);
+  gtk_widget_class_bind_template_child (widget_class, KxDial, chip_text);
   gtk_widget_class_bind_template_callback (widget_class, apply_entry);
   gtk_widget_class_bind_template_callback (widget_class, reset);
-}
-
-static void
-add_detents (KxDial *self)
-{
-  for (int decade = LOWEST; decade <= HIGHEST; decade++)
-    {
-      g_autofree char *label = g_strdup_printf ("1e%d", decade);
-
-      gtk_scale_add_mark (self->scale, decade, GTK_POS_BOTTOM, decade == 0 ? "1" : label);
-      if (decade == HIGHEST)
-        break;
-      gtk_scale_add_mark (self->scale, decade + log10 (2), GTK_POS_BOTTOM, NULL);
-      gtk_scale_add_mark (self->scale, decade + log10 (5), GTK_POS_BOTTOM, NULL);
-    }
 }
 
 static void
@@ -411,24 +478,20 @@ static void
 kx_dial_init (KxDial *self)
 {
   GtkAdjustment *adjustment = gtk_adjustment_new (-3, LOWEST, HIGHEST, 1 / 3.0, 1, 0);
-  GtkGesture *click = gtk_gesture_click_new ();
-  GtkEventController *legacy = gtk_event_controller_legacy_new ();
+  GtkEventController *pointer = gtk_event_controller_legacy_new ();
 
   gtk_widget_init_template (GTK_WIDGET (self));
   self->value = self->told = 1e-3;
   gtk_range_set_adjustment (GTK_RANGE (self->scale), adjustment);
-  add_detents (self);
+  mark_detents (self, LOWEST, HIGHEST);
   g_signal_connect_swapped (self->scale, "change-value", G_CALLBACK (change_value), self);
   g_signal_connect_swapped (adjustment, "value-changed", G_CALLBACK (value_changed), self);
   watch_keys (self, self->scale, G_CALLBACK (press_key_on_scale));
   watch_keys (self, self->entry, G_CALLBACK (press_key_in_entry));
-  gtk_event_controller_set_propagation_phase (GTK_EVENT_CONTROLLER (click), GTK_PHASE_CAPTURE);
-  g_signal_connect_swapped (click, "pressed", G_CALLBACK (press), self);
-  gtk_widget_add_controller (GTK_WIDGET (self->scale), GTK_EVENT_CONTROLLER (click));
-  /* The scale's own gesture takes the release, which is only seen by who looks before. */
-  gtk_event_controller_set_propagation_phase (legacy, GTK_PHASE_CAPTURE);
-  g_signal_connect_swapped (legacy, "event", G_CALLBACK (notice_release), self);
-  gtk_widget_add_controller (GTK_WIDGET (self->scale), legacy);
+  /* The scale's own gesture takes what the pointer does, which is only seen by who looks before. */
+  gtk_event_controller_set_propagation_phase (pointer, GTK_PHASE_CAPTURE);
+  g_signal_connect_swapped (pointer, "event", G_CALLBACK (notice_pointer), self);
+  gtk_widget_add_controller (GTK_WIDGET (self->scale), pointer);
   show_entry (self);
   show_scale (self);
 }
@@ -478,6 +541,18 @@ kx_dial_set_usual (KxDial *self, double value)
   self->usual = value;
 }
 
+static void
+show_chip (KxDial *self, const char *text)
+{
+  if (g_str_equal (gtk_label_get_label (self->chip_text), text))
+    return;
+  gtk_label_set_label (self->chip_text, text);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->chip), GTK_ACCESSIBLE_PROPERTY_LABEL, text,
+                                  -1);
+  g_autofree char *tip = g_strdup_printf (_ ("%s: follow the schedule again"), text);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->chip), tip);
+}
+
 /**
  * kx_dial_set_factor:
  * @dial: a dial
@@ -489,11 +564,11 @@ kx_dial_set_factor (KxDial *self, double factor)
 {
   gtk_widget_set_visible (GTK_WIDGET (self->chip), factor != 1);
   if (isnan (factor))
-    gtk_button_set_label (self->chip, _ ("set by hand"));
+    show_chip (self, _ ("set by hand"));
   else if (factor != 1)
     {
       g_autofree char *number = kx_format_rate (factor);
       g_autofree char *text = g_strdup_printf (_ ("schedule × %s"), number);
-      gtk_button_set_label (self->chip, text);
+      show_chip (self, text);
     }
 }

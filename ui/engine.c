@@ -4,6 +4,10 @@
 
 #include "engine.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "news-private.h"
 
 typedef struct {
@@ -16,6 +20,7 @@ struct _KxEngine {
   gatomicrefcount references;
   char *choice; /* for kol_device_open () */
   KxWorker *worker;
+  GCancellable *closing; /* it is to stop soon, whatever it is doing */
 
   /* The main thread's: */
   KxStageFunc stage; /* NULL: stopped */
@@ -77,6 +82,7 @@ kx_engine_new (const char *choice, KxStageFunc stage, gpointer user_data)
   engine->stage = stage;
   engine->user_data = user_data;
   engine->stages = kx_slot_new (tell_stage, stage_free);
+  engine->closing = g_cancellable_new ();
   engine->worker = kx_worker_new ("kolinsky-worker");
   return engine;
 }
@@ -94,6 +100,7 @@ kx_engine_unref (KxEngine *engine)
   if (!g_atomic_ref_count_dec (&engine->references))
     return;
   g_free (engine->choice);
+  g_object_unref (engine->closing);
   g_mutex_clear (&engine->mutex);
   g_free (engine);
 }
@@ -110,7 +117,8 @@ close_device (gpointer data)
  * kx_engine_stop:
  * @engine: an engine
  *
- * Ends its tasks, closes the device and waits for the thread. References stay, and do nothing.
+ * Ends its tasks, after the kernel that is being compiled, closes the device and waits for the
+ * thread. References stay, and do nothing.
  */
 void
 kx_engine_stop (KxEngine *engine)
@@ -118,6 +126,7 @@ kx_engine_stop (KxEngine *engine)
   if (!engine->worker)
     return;
   engine->stage = NULL;
+  g_cancellable_cancel (engine->closing);
   kx_worker_stop (g_steal_pointer (&engine->worker), close_device, engine);
   kx_slot_close (g_steal_pointer (&engine->stages));
 }
@@ -169,9 +178,51 @@ kx_engine_open (KxEngine *engine, GError **error)
       if (!engine->device)
         return NULL;
       kol_device_set_progress (engine->device, note_stage, engine);
+      kol_device_set_cancellable (engine->device, engine->closing);
       kx_engine_note_memory (engine);
     }
   return engine->device;
+}
+
+static gboolean
+is_wanted (gpointer unused)
+{
+  return kx_worker_is_wanted ();
+}
+
+/**
+ * kx_engine_set_patient:
+ * @engine: an engine
+ * @patient: whether what a turn compiles, for minutes maybe, can wait
+ *
+ * For work that nobody waits for at the moment, at the begin and at the end of its turn. If
+ * anything else wants the worker meanwhile, what compiles fails with %G_IO_ERROR_CANCELLED after
+ * the kernel under way, and goes on from there in the next turn. On the worker's thread.
+ */
+void
+kx_engine_set_patient (KxEngine *engine, gboolean patient)
+{
+  if (engine->device)
+    kol_device_set_pause (engine->device, patient ? is_wanted : NULL, NULL);
+}
+
+/**
+ * kx_engine_trim:
+ * @engine: an engine
+ *
+ * Something large has ended: what was kept of its memory goes, to the device and to the system. On
+ * the worker's thread.
+ */
+void
+kx_engine_trim (KxEngine *engine)
+{
+  if (!engine->device)
+    return;
+  kol_device_trim (engine->device);
+#ifdef __GLIBC__
+  malloc_trim (0);
+#endif
+  kx_engine_note_memory (engine);
 }
 
 /**

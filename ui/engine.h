@@ -29,6 +29,8 @@ guint64 kx_engine_get_memory (KxEngine *engine, guint64 *budget);
 /* On the worker's thread alone: */
 KolDevice *kx_engine_open (KxEngine *engine, GError **error);
 void kx_engine_note_memory (KxEngine *engine);
+void kx_engine_set_patient (KxEngine *engine, gboolean patient);
+void kx_engine_trim (KxEngine *engine);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxEngine, kx_engine_unref)
 

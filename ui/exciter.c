@@ -4,6 +4,7 @@
 
 #include "exciter.h"
 
+#include <glib/gi18n.h>
 #include <math.h>
 
 #include "picture-cache.h"
@@ -22,8 +23,13 @@ struct _KxExciter {
   KxNeuron *favourite;
   KxSeries *objective; /* the favourite's */
   double seconds_left;
-  gboolean paused, resting;
+  gboolean paused;
+  gboolean unseen;         /* nobody sees its pictures... */
+  gboolean resting;        /* ...and nobody said that it is to go on all the same */
   gboolean favourite_only; /* stale pictures of others stay */
+  KxJob *job;              /* NULL: of this network nothing was to be made yet */
+  gboolean cancelled;      /* it was, and other pictures were not asked for since... */
+  KxNeuron *refused;       /* ...when this was the favourite; only for comparison */
 };
 
 G_DEFINE_FINAL_TYPE (KxExciter, kx_exciter, G_TYPE_OBJECT)
@@ -31,6 +37,7 @@ G_DEFINE_FINAL_TYPE (KxExciter, kx_exciter, G_TYPE_OBJECT)
 enum {
   PROGRESS,
   FAULT,
+  JOB,
   N_SIGNALS,
 };
 
@@ -58,6 +65,8 @@ kx_exciter_class_init (KxExciterClass *klass)
       = g_signal_new ("progress", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[FAULT] = g_signal_new ("fault", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
                                  1, G_TYPE_STRING);
+  signals[JOB] = g_signal_new ("job", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                               KX_TYPE_JOB);
 }
 
 static void
@@ -121,14 +130,108 @@ steps_of (KxNeuron *unit)
   return picture->texture && !kx_neuron_is_stale (unit) ? picture->steps : 0;
 }
 
+static gboolean
+is_wished (KxExciter *self, KxNeuron *unit)
+{
+  if (self->cancelled)
+    return unit == self->favourite && unit != self->refused;
+  return unit == self->favourite || !(self->favourite_only && kx_neuron_is_stale (unit));
+}
+
 static void
 add_wish (KxExciter *self, GArray *wishes, KxNeuron *unit)
 {
   restore (self, unit);
-  if (self->favourite_only && unit != self->favourite && kx_neuron_is_stale (unit))
+  if (!is_wished (self, unit))
     return;
   const KxWish wish = { kx_neuron_get_index (unit), steps_of (unit) };
   g_array_append_val (wishes, wish);
+}
+
+static void send_wishes (KxExciter *self);
+
+/* ── The job ─────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+cancel_job (KxJob *job, gpointer owner)
+{
+  KxExciter *self = owner;
+
+  if (!self || !self->exciting)
+    return;
+  self->cancelled = TRUE;
+  self->refused = self->favourite;
+  send_wishes (self);
+  kx_job_set_state (job, KX_JOB_CANCELLED, NULL);
+}
+
+static void
+pause_job (KxJob *job, gboolean pause, gpointer owner)
+{
+  if (!owner)
+    return;
+  kx_exciter_pause (owner, pause);
+  g_signal_emit (owner, signals[PROGRESS], 0);
+}
+
+static void
+end_job (KxExciter *self)
+{
+  if (self->job && !kx_job_is_over (self->job))
+    kx_job_set_state (self->job, KX_JOB_CANCELLED, NULL);
+}
+
+static void
+begin_job (KxExciter *self)
+{
+  static const KxJobVerbs verbs = { cancel_job, pause_job };
+  const char *layer = kx_network_layer_get_name (kx_unit_list_get_layer (self->units));
+  g_autofree char *title = g_strdup_printf (_ ("Pictures of %s"), layer);
+
+  if (!self->job)
+    self->job = kx_job_new (title, "see", &verbs, self);
+  kx_job_set_title (self->job, title);
+  g_signal_emit (self, signals[JOB], 0, self->job);
+}
+
+static void
+show_state (KxExciter *self, guint done, guint all)
+{
+  g_autofree char *text = g_strdup_printf (_ ("%u of %u"), done, all);
+
+  if (self->paused || self->resting)
+    kx_job_set_state (self->job, KX_JOB_PAUSED,
+                      self->paused ? NULL : _ ("Goes on when the page See is in sight"));
+  else
+    kx_job_set_state (self->job, KX_JOB_WORKING, text);
+  kx_job_set_progress (self->job, done / (double) all, kx_job_get_text (self->job));
+}
+
+/* All that is wished for is one job, which comes and goes as there is something to be made; but not
+ * each look at a network in training. */
+static void
+show_job (KxExciter *self)
+{
+  guint done = 0, all = 0;
+
+  for (guint i = 0; i < self->wanted->len; i++)
+    {
+      KxNeuron *unit = g_ptr_array_index (self->wanted, i);
+
+      if (!is_wished (self, unit))
+        continue;
+      all++;
+      done += steps_of (unit) >= self->settings.steps;
+    }
+  if (!self->units || self->cancelled)
+    return;
+  if (done < all && !(self->favourite_only && all < 2))
+    {
+      begin_job (self);
+      show_state (self, done, all);
+    }
+  else if (self->job && !kx_job_is_over (self->job))
+    kx_job_set_state (self->job, KX_JOB_DONE, NULL);
 }
 
 static void
@@ -145,6 +248,7 @@ send_wishes (KxExciter *self)
   kx_exciting_wish (self->exciting, (const KxWish *) wishes->data, wishes->len,
                     self->favourite ? kx_neuron_get_index (self->favourite) : KX_NO_UNIT,
                     self->serial);
+  show_job (self);
 }
 
 static void
@@ -160,6 +264,8 @@ take_picture (KxExciter *self, const KxExcited *excited)
     }
   if (kx_neuron_is_bound (unit) || unit == self->favourite)
     kx_neuron_set_picture (unit, &excited->picture);
+  if (stage)
+    show_job (self);
   if (unit != self->favourite)
     return;
   self->seconds_left = stage ? 0 : excited->seconds_left;
@@ -176,7 +282,11 @@ take_news (const KxExcited *excited, gpointer owner)
   if (excited->serial != self->serial || !self->units)
     return;
   if (excited->fault)
-    g_signal_emit (self, signals[FAULT], 0, excited->fault);
+    {
+      if (self->job && !kx_job_is_over (self->job))
+        kx_job_set_state (self->job, KX_JOB_FAILED, excited->fault);
+      g_signal_emit (self, signals[FAULT], 0, excited->fault);
+    }
   else if (excited->digest)
     {
       g_free (self->digest);
@@ -213,6 +323,8 @@ kx_exciter_set_network (KxExciter *self, KxNetwork *network)
 {
   kx_exciter_set_units (self, NULL);
   g_clear_pointer (&self->exciting, kx_exciting_free);
+  end_job (self);
+  g_clear_object (&self->job);
   g_set_object (&self->network, network);
   if (!network)
     return;
@@ -233,6 +345,7 @@ kx_exciter_set_units (KxExciter *self, KxUnitList *units)
     return;
   g_ptr_array_set_size (self->wanted, 0);
   g_clear_object (&self->favourite);
+  self->cancelled = FALSE;
   ask_anew (self);
 }
 
@@ -323,36 +436,50 @@ void
 kx_exciter_refresh (KxExciter *self, gboolean favourite_only)
 {
   self->favourite_only = favourite_only;
+  self->cancelled = self->cancelled && favourite_only;
   if (!self->units)
     return;
   kx_unit_list_set_stale (self->units);
   ask_anew (self);
 }
 
+static void
+apply_pause (KxExciter *self)
+{
+  if (!self->exciting)
+    return;
+  kx_exciting_pause (self->exciting, self->paused || self->resting);
+  if (self->job && !kx_job_is_over (self->job))
+    show_job (self);
+}
+
 /**
  * kx_exciter_pause:
  * @exciter: an exciter
- * @pause: whether it is to wait
+ * @pause: whether it is to wait; else it goes on even if nobody sees its pictures
  */
 void
 kx_exciter_pause (KxExciter *self, gboolean pause)
 {
   self->paused = pause;
-  if (self->exciting)
-    kx_exciting_pause (self->exciting, self->paused || self->resting);
+  self->resting = self->resting && pause;
+  apply_pause (self);
 }
 
 /**
  * kx_exciter_rest:
  * @exciter: an exciter
- * @rest: whether nobody sees its pictures
+ * @unseen: whether nobody sees its pictures from now on
+ *
+ * It waits meanwhile, until it is told to go on.
  */
 void
-kx_exciter_rest (KxExciter *self, gboolean rest)
+kx_exciter_rest (KxExciter *self, gboolean unseen)
 {
-  self->resting = rest;
-  if (self->exciting)
-    kx_exciting_pause (self->exciting, self->paused || self->resting);
+  if (unseen == self->unseen)
+    return;
+  self->unseen = self->resting = unseen;
+  apply_pause (self);
 }
 
 gboolean

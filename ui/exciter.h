@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * made before with the same weights and settings is taken from a cache.
  *
  * Signals: `progress`: the favourite's picture has grown, or there is another favourite; `fault`
- * with a sentence.
+ * with a sentence; `job` with the #KxJob that it is, when there are pictures to be made.
  */
 G_DECLARE_FINAL_TYPE (KxExciter, kx_exciter, KX, EXCITER, GObject)
 
@@ -30,7 +30,7 @@ const KxExciteSettings *kx_exciter_get_settings (KxExciter *exciter);
 void kx_exciter_set_settings (KxExciter *exciter, const KxExciteSettings *settings);
 void kx_exciter_refresh (KxExciter *exciter, gboolean favourite_only);
 void kx_exciter_pause (KxExciter *exciter, gboolean pause);
-void kx_exciter_rest (KxExciter *exciter, gboolean rest);
+void kx_exciter_rest (KxExciter *exciter, gboolean unseen);
 gboolean kx_exciter_is_paused (KxExciter *exciter);
 double kx_exciter_get_seconds_left (KxExciter *exciter);
 KxSeries *kx_exciter_get_objective (KxExciter *exciter);

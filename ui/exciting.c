@@ -225,8 +225,8 @@ take_up (Work *work, const KxWish *wish, GError **error)
   work->unit = wish->unit;
   work->reached = 0;
   work->blended = FALSE;
-  work->running = kol_maximizer_begin (work->maximizer, wish->unit == KX_DREAM ? NULL : &work->unit,
-                                       1, &watch, error);
+  work->running = kol_maximizer_begin (
+      work->maximizer, wish->unit == KX_DREAM_UNIT ? NULL : &work->unit, 1, &watch, error);
   return work->running;
 }
 
@@ -275,7 +275,10 @@ take_turn (KxOpened *opened, gpointer data, double seconds)
 
   if (!wish)
     return KX_TURN_WAIT;
-  if (make_picture (work, wish, seconds, &error))
+  kx_engine_set_patient (opened->engine, TRUE);
+  gboolean good = make_picture (work, wish, seconds, &error);
+  kx_engine_set_patient (opened->engine, FALSE);
+  if (good || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return KX_TURN_MORE;
   work->running = FALSE;
   g_array_set_size (work->wishes, 0);
@@ -462,8 +465,8 @@ kx_exciting_free (KxExciting *self)
  * @exciting: what makes pictures
  * @layer: of whose units
  * @settings: how
- * @photo: (nullable) (transfer full): what the layer is to dream of: %KX_DREAM is the only unit
- * then
+ * @photo: (nullable) (transfer full): what the layer is to dream of: %KX_DREAM_UNIT is the only
+ * unit then
  * @serial: that news of it will have, the first of which tells the layer's digest
  *
  * Forgets all wishes.

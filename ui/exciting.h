@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/** KX_DREAM: stands for a unit where the layer is to dream of a photo. */
-#define KX_DREAM G_MAXUINT
+/** KX_DREAM_UNIT: stands for a unit where the layer is to dream of a photo. */
+#define KX_DREAM_UNIT G_MAXUINT
 
 /** KX_NO_UNIT: stands for none. */
 #define KX_NO_UNIT (G_MAXUINT - 1)
@@ -39,7 +39,7 @@ typedef struct {
  * @fault: (nullable): what went wrong; nothing else is told then
  * @serial: of the wishes that it answers
  * @digest: (nullable): of the layer: nothing else is told then
- * @unit: which, or %KX_DREAM
+ * @unit: which, or %KX_DREAM_UNIT
  * @picture: its picture now
  * @blended: whether settings were changed while it was made
  * @of: steps that it is to take

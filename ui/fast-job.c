@@ -285,7 +285,7 @@ end (gpointer data)
     }
   kx_news_post (deliver, news, news_free);
   g_clear_pointer (&work->painter, kol_painter_free);
-  kx_engine_note_memory (work->engine);
+  kx_engine_trim (work->engine);
   kx_engine_unref (work->engine);
   g_object_unref (work->cancellable);
   g_clear_pointer (&work->picture, kx_paint_picture_unref);

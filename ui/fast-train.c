@@ -286,6 +286,7 @@ static void
 work_free (Work *work)
 {
   g_clear_pointer (&work->fast, kol_fast_style_free);
+  kx_engine_trim (work->engine);
   kx_engine_unref (work->engine);
   kx_paint_picture_unref (work->style);
   g_atomic_rc_box_release (work->pause);
@@ -313,7 +314,6 @@ end (gpointer data)
   news->path = learned ? g_strdup (work->weights) : NULL;
   news->error = g_steal_pointer (&work->error);
   kx_news_post (deliver, news, news_free);
-  kx_engine_note_memory (work->engine);
   work_free (work);
 }
 

@@ -6,11 +6,13 @@
 
 #include <glib/gi18n.h>
 
+#include "tip.h"
+
 struct _KxJobRow {
   AdwBin parent_instance;
 
   KxJob *job;
-  gulong handler;
+  gulong handlers[2];
 
   GtkLabel *title, *text;
   GtkProgressBar *bar;
@@ -41,17 +43,22 @@ static void
 update (KxJobRow *self)
 {
   gboolean over = kx_job_is_over (self->job);
-  gboolean paused = kx_job_get_state (self->job) == KX_JOB_PAUSED;
-  const char *verb = paused ? _ ("Go on") : _ ("Pause");
 
   gtk_label_set_label (self->title, kx_job_get_title (self->job));
   gtk_label_set_label (self->text, kx_job_get_text (self->job));
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->text), kx_job_get_text (self->job));
   gtk_widget_set_visible (GTK_WIDGET (self->bar), !over && kx_job_get_fraction (self->job) >= 0);
   gtk_progress_bar_set_fraction (self->bar, MAX (kx_job_get_fraction (self->job), 0));
   gtk_widget_set_visible (GTK_WIDGET (self->show), kx_job_get_page (self->job) != NULL);
   gtk_widget_set_visible (GTK_WIDGET (self->pause), kx_job_can_pause (self->job));
   gtk_widget_set_visible (GTK_WIDGET (self->cancel), kx_job_can_cancel (self->job));
+}
+
+static void
+show_verb (KxJobRow *self)
+{
+  gboolean paused = kx_job_get_state (self->job) == KX_JOB_PAUSED;
+  const char *verb = paused ? _ ("Go on") : _ ("Pause");
+
   gtk_button_set_icon_name (self->pause, paused ? "media-playback-start-symbolic"
                                                 : "media-playback-pause-symbolic");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->pause), verb);
@@ -88,6 +95,8 @@ static void
 kx_job_row_init (KxJobRow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  kx_tip_whole_text (self->title);
+  kx_tip_whole_text (self->text);
 }
 
 /**
@@ -99,10 +108,13 @@ void
 kx_job_row_set_job (KxJobRow *self, KxJob *job)
 {
   if (self->job)
-    g_clear_signal_handler (&self->handler, self->job);
+    for (guint i = 0; i < G_N_ELEMENTS (self->handlers); i++)
+      g_clear_signal_handler (&self->handlers[i], self->job);
   g_set_object (&self->job, job);
   if (!job)
     return;
-  self->handler = g_signal_connect_swapped (job, "notify", G_CALLBACK (update), self);
+  self->handlers[0] = g_signal_connect_swapped (job, "notify", G_CALLBACK (update), self);
+  self->handlers[1] = g_signal_connect_swapped (job, "notify::state", G_CALLBACK (show_verb), self);
   update (self);
+  show_verb (self);
 }

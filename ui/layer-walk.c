@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "chart/wrap-layout.h"
+
 struct _KxLayerWalk {
   KxTrainTab parent_instance;
   GtkBox *head;
@@ -175,8 +177,8 @@ static gboolean
 take (KxTrainTab *tab, KxLook *look)
 {
   KxLayerWalk *self = KX_LAYER_WALK (tab);
-  g_autofree char *text = g_strdup_printf (
-      _ ("The batch of step %" PRIu64 ", %zu examples"), look->step, look->count);
+  g_autofree char *text = g_strdup_printf (_ ("The batch of step %" PRIu64 ", %zu examples"),
+                                           look->step, look->count);
 
   kx_look_unref (self->look);
   self->look = kx_look_ref (look);
@@ -251,11 +253,17 @@ kx_layer_walk_init (KxLayerWalk *self)
   GtkWidget *head = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *all = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
 
+  gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   self->head = GTK_BOX (head);
   self->forward = make_button (self, head, _ ("Step forward"), G_CALLBACK (step_on));
   self->back = make_button (self, head, _ ("Step back"), G_CALLBACK (step_on));
   self->again = make_button (self, head, _ ("Latest batch"), G_CALLBACK (look_again));
   self->reset = make_button (self, head, _ ("Reset"), G_CALLBACK (reset));
+  /* All of them beside each other in a window of usual width. */
+  gtk_button_set_icon_name (GTK_BUTTON (self->reset), "view-refresh-symbolic");
+  gtk_widget_set_tooltip_text (self->reset, _ ("Reset"));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->reset), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Reset"), -1);
   self->caption = kx_train_tab_make_caption ();
   gtk_widget_set_margin_start (GTK_WIDGET (self->caption), 0);
   self->list = GTK_LIST_BOX (gtk_list_box_new ());

@@ -12,9 +12,9 @@
 #include <math.h>
 
 #include "news-private.h"
+#include "pace.h"
 
 #define CHECKPOINT_EVERY 100 /* steps between states that one can go back to */
-#define TELL_SECONDS 0.1     /* between two messages with metrics: drawing takes time from learning */
 
 /* What has to be done before the first step, a turn each. */
 typedef enum {
@@ -28,7 +28,8 @@ typedef enum {
 struct _KxLesson {
   gatomicrefcount references;
   KxEngine *engine;
-  KxTask *task; /* the main thread's */
+  KxTask *task; /* the main thread's; NULL: it has not begun */
+  guint weight; /* that the task has, or will have */
   KxHolder *run;
 
   /* What it is to be; does not change. */
@@ -38,6 +39,7 @@ struct _KxLesson {
   KxLesson *parent;      /* of a branch, which has its network and examples... */
   KolTrainState *origin; /* ...and begins here */
   char *parent_folder;
+  gboolean moved; /* it goes on with what another has learned, and told, until now */
 
   /* The letter box, under the mutex. */
   GMutex mutex;
@@ -418,6 +420,8 @@ choose (KxLesson *lesson, GError **error)
 static gboolean
 open_data (KxLesson *lesson, GError **error)
 {
+  if (lesson->moved)
+    return TRUE;
   if (!choose (lesson, error))
     return FALSE;
   if (lesson->parent)
@@ -486,10 +490,10 @@ compile (KxLesson *lesson, GError **error)
   news->text = g_strdup (lesson->training->name);
   post (news);
   kx_engine_note_memory (lesson->engine);
-  if (lesson->resume)
+  if (lesson->resume && !lesson->moved)
     tell_past (lesson);
-  /* Where it begins is worth coming back to, unless nothing was learned yet. */
-  return lesson->kept_step == 0 || keep_state (lesson, error);
+  /* One can always go back to where it begins, with another rate if it diverges. */
+  return keep_state (lesson, error);
 }
 
 static gboolean
@@ -701,7 +705,8 @@ learn (KxLesson *lesson, double seconds)
   tell_state (lesson, wishes.running ? KX_RUN_LEARNING : KX_RUN_PAUSED, NULL);
   if (!advance (lesson, !wishes.running, wishes.limit, seconds, &error))
     return give_up (lesson, error);
-  if ((g_get_monotonic_time () - lesson->told_at) / (double) G_USEC_PER_SEC >= TELL_SECONDS
+  if ((g_get_monotonic_time () - lesson->told_at) / (double) G_USEC_PER_SEC
+          >= kx_pace_get_seconds ()
       || !wishes.running)
     tell_metrics (lesson);
   return KX_TURN_MORE;
@@ -736,12 +741,12 @@ end (gpointer self)
       if (lesson->recorded && !kol_trainer_save (lesson->trainer, &error))
         g_printerr ("%s\n", error->message); /* the window may be gone */
     }
+  g_clear_pointer (&lesson->trainer, kol_trainer_free); /* its folder is free for who goes on */
   if (lesson->told != KX_RUN_FAILED)
     {
       KxRunState state = error ? KX_RUN_FAILED : KX_RUN_STOPPED;
       tell_state (lesson, state, g_steal_pointer (&error));
     }
-  g_clear_pointer (&lesson->trainer, kol_trainer_free);
   if (lesson->scrap && lesson->recorded)
     kol_run_remove (lesson->folder);
   else if (lesson->folder && !lesson->recorded)
@@ -762,6 +767,7 @@ lesson_new (KxEngine *engine, const char *folder)
   g_mutex_init (&lesson->mutex);
   lesson->engine = kx_engine_ref (engine);
   lesson->folder = g_strdup (folder);
+  lesson->weight = 1;
   lesson->loss = lesson->speed = lesson->seconds_left = NAN;
   lesson->step = g_array_new (FALSE, FALSE, sizeof (double));
   lesson->epoch = g_array_new (FALSE, FALSE, sizeof (double));
@@ -796,7 +802,7 @@ kx_lesson_new (KxEngine *engine, const KxRunSetup *setup)
 
 /**
  * kx_lesson_new_branch:
- * @parent: another lesson, which is beyond its first step
+ * @parent: another lesson, which has told that it is ready
  * @state: one of its states
  * @parent_folder: (nullable): where it is recorded
  * @folder: (nullable): where the branch is to be recorded
@@ -815,6 +821,42 @@ kx_lesson_new_branch (KxLesson *parent, KolTrainState *state, const char *parent
   lesson->origin = kol_train_state_ref (state);
   lesson->parent_folder = g_strdup (parent_folder);
   return lesson;
+}
+
+/* What is wished and was not yet taken out of its letter box. */
+static void
+take_wishes_along (KxLesson *lesson, KxLesson *from)
+{
+  g_mutex_lock (&from->mutex);
+  lesson->running = from->running;
+  lesson->limit = from->limit;
+  memcpy (lesson->is_set, from->is_set, sizeof lesson->is_set);
+  memcpy (lesson->wish, from->wish, sizeof lesson->wish);
+  lesson->rewind = g_steal_pointer (&from->rewind);
+  g_mutex_unlock (&from->mutex);
+}
+
+/**
+ * kx_lesson_move:
+ * @lesson: a lesson that is recorded and has told that it is ready; it ends
+ * @engine: where it is to go on
+ *
+ * Returns: (transfer full): a lesson that goes on from the checkpoint that @lesson leaves, with its
+ *   examples and all that is wished of it; to begin once that has told that it has stopped
+ */
+KxLesson *
+kx_lesson_move (KxLesson *lesson, KxEngine *engine)
+{
+  const char *folder = lesson->resume ? lesson->resume : lesson->folder;
+  KxLesson *moved = lesson_new (engine, folder);
+
+  kx_task_cancel (lesson->task);
+  moved->moved = TRUE;
+  moved->resume = g_strdup (folder);
+  moved->weight = lesson->weight;
+  take_after (moved, lesson); /* none of that changes once it is ready */
+  take_wishes_along (moved, lesson);
+  return moved;
 }
 
 void
@@ -858,23 +900,26 @@ kx_lesson_begin (KxLesson *lesson, KxRun *run)
   lesson->run = kx_holder_new (run);
   g_atomic_ref_count_inc (&lesson->references);
   g_mutex_lock (&lesson->mutex); /* its first turns may come before the task is known */
-  lesson->task = kx_worker_add (kx_engine_get_worker (lesson->engine), &lesson_kind, lesson, 1);
+  lesson->task
+      = kx_worker_add (kx_engine_get_worker (lesson->engine), &lesson_kind, lesson, lesson->weight);
   g_mutex_unlock (&lesson->mutex);
 }
 
-/* Puts a wish into the letter box. */
+/* Puts a wish into the letter box, where it lies until the lesson has begun. */
 #define WISH(lesson, what)                                                                         \
   g_mutex_lock (&(lesson)->mutex);                                                                 \
   what;                                                                                            \
   g_mutex_unlock (&(lesson)->mutex);                                                               \
-  kx_task_wake ((lesson)->task);
+  if ((lesson)->task)                                                                              \
+    kx_task_wake ((lesson)->task);
 
 void
 kx_lesson_control (KxLesson *lesson, KxVerb verb)
 {
   if (verb == KX_VERB_STOP)
     {
-      kx_task_cancel (lesson->task);
+      if (lesson->task)
+        kx_task_cancel (lesson->task);
       return;
     }
   WISH (lesson, {
@@ -918,13 +963,16 @@ void
 kx_lesson_scrap (KxLesson *lesson)
 {
   WISH (lesson, lesson->scrap = TRUE)
-  kx_task_cancel (lesson->task);
+  if (lesson->task)
+    kx_task_cancel (lesson->task);
 }
 
 void
 kx_lesson_set_weight (KxLesson *lesson, guint weight)
 {
-  kx_task_set_weight (lesson->task, weight);
+  lesson->weight = weight;
+  if (lesson->task)
+    kx_task_set_weight (lesson->task, weight);
 }
 
 typedef struct {

@@ -151,9 +151,11 @@ kx_mark_new_control (KolControl control, guint64 step, double from, double to)
 KxMark *
 kx_mark_new_checkpoint (KolTrainState *state, double loss)
 {
-  g_autofree char *text = isnan (loss) ? g_strdup (_ ("Checkpoint"))
-                                       : g_strdup_printf (_ ("Checkpoint · %.3g"), loss);
-  KxMark *self = kx_mark_new (KX_MARK_CHECKPOINT, kol_train_state_get_step (state), text);
+  guint64 step = kol_train_state_get_step (state);
+  g_autofree char *text = step == 0      ? g_strdup (_ ("Before the first step"))
+                          : isnan (loss) ? g_strdup (_ ("Checkpoint"))
+                                         : g_strdup_printf (_ ("Checkpoint · %.3g"), loss);
+  KxMark *self = kx_mark_new (KX_MARK_CHECKPOINT, step, text);
 
   self->state = state;
   self->loss = loss;

@@ -14,6 +14,7 @@ typedef enum {
   KX_MARK_BRANCH,     /* another run begins here */
   KX_MARK_REWIND,     /* the run went back to here */
   KX_MARK_DIVERGED,   /* a number was not finite any more */
+  KX_MARK_MOVE,       /* the run goes on on another device */
 } KxMarkKind;
 
 #define KX_TYPE_MARK (kx_mark_get_type ())

@@ -134,7 +134,8 @@ static void
 describe (KxNetworkLayer *self)
 {
   g_autofree char *parameters = short_number (self->parameters);
-  g_autofree char *shape = self->height ? g_strdup_printf ("%u × %d × %d", self->units,
+  /* The marks around it keep its order where text is written from right to left. */
+  g_autofree char *shape = self->height ? g_strdup_printf ("\u2066%u × %d × %d\u2069", self->units,
                                                            (int) self->height, (int) self->width)
                                         : g_strdup_printf ("%u", self->units);
 

@@ -110,6 +110,7 @@ close_opened (gpointer data)
   end_works (opened);
   g_clear_pointer (&opened->graph, kol_graph_free);
   g_clear_pointer (&opened->opened.layers, kol_layers_free);
+  kx_engine_trim (opened->opened.engine);
   opened_unref (opened);
 }
 
@@ -718,12 +719,14 @@ kx_network_get_training (KxNetwork *self)
  * kx_network_learn:
  * @network: a copy of a network in training
  *
- * Copies what that has learned by now; `learned` tells when it is done.
+ * Copies what that has learned by now, if it is on the same device still; `learned` tells when it
+ * is done.
  */
 void
 kx_network_learn (KxNetwork *self)
 {
-  if (self->task && self->training && kx_run_has_trainer (self->training))
+  if (self->task && self->training && kx_run_has_trainer (self->training)
+      && kx_device_get_engine (kx_run_get_device (self->training)) == self->engine)
     kx_run_probe (self->training, self, copy_weights, opened_ref (self->opened), opened_unref);
 }
 

@@ -8,6 +8,8 @@
 
 #include "presence.h"
 
+#define NATURAL_WIDTH 840
+
 typedef struct {
   char *title, *subtitle, *caption, *icon_name;
   GtkWidget *actions; /* shown in the window's header */
@@ -221,12 +223,37 @@ name_bar (GtkInfoBar *bar)
   kx_presence_follow (box);
 }
 
+static GtkSizeRequestMode
+get_request_mode (GtkWidget *widget)
+{
+  return GTK_SIZE_REQUEST_HEIGHT_FOR_WIDTH;
+}
+
+/* However long its texts are, the page asks for no more than leaves the sidebar its place. */
+static void
+measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
+         int *minimum_baseline, int *natural_baseline)
+{
+  gtk_widget_measure (adw_bin_get_child (ADW_BIN (widget)), orientation, for_size, minimum, natural,
+                      NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    *natural = MAX (*minimum, MIN (*natural, NATURAL_WIDTH));
+}
+
+static void
+allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
+}
+
 static void
 kx_page_init (KxPage *self)
 {
   KxPagePrivate *private = kx_page_get_instance_private (self);
 
   gtk_widget_init_template (GTK_WIDGET (self));
+  gtk_widget_set_layout_manager (GTK_WIDGET (self),
+                                 gtk_custom_layout_new (get_request_mode, measure, allocate));
   g_object_bind_property (self, "inspector-shown", private->flap, "reveal-flap",
                           G_BINDING_SYNC_CREATE | G_BINDING_BIDIRECTIONAL);
   g_signal_connect_swapped (private->remedy, "clicked", G_CALLBACK (press_remedy), self);
@@ -365,15 +392,28 @@ kx_page_drop (KxPage *self, GListModel *files)
   return KX_PAGE_GET_CLASS (self)->drop && KX_PAGE_GET_CLASS (self)->drop (self, files);
 }
 
-/* Has the page do what a global key stands for; FALSE: it has nothing of the kind. */
+const char *
+kx_page_get_verb (KxPage *self, GListModel *files)
+{
+  return KX_PAGE_GET_CLASS (self)->verb ? KX_PAGE_GET_CLASS (self)->verb (self, files) : NULL;
+}
+
+gboolean
+kx_page_picture (KxPage *self, GdkTexture *picture)
+{
+  return KX_PAGE_GET_CLASS (self)->picture && KX_PAGE_GET_CLASS (self)->picture (self, picture);
+}
+
+gboolean
+kx_page_paste (KxPage *self, GdkClipboard *clipboard)
+{
+  return KX_PAGE_GET_CLASS (self)->paste && KX_PAGE_GET_CLASS (self)->paste (self, clipboard);
+}
+
+/* Whether the page has what a global key stands for, and has it do that. */
 #define DELEGATE(name)                                                                             \
-  gboolean kx_page_##name (KxPage *self)                                                           \
-  {                                                                                                \
-    if (!KX_PAGE_GET_CLASS (self)->name)                                                           \
-      return FALSE;                                                                                \
-    KX_PAGE_GET_CLASS (self)->name (self);                                                         \
-    return TRUE;                                                                                   \
-  }
+  gboolean kx_page_can_##name (KxPage *self) { return KX_PAGE_GET_CLASS (self)->name != NULL; }    \
+  void kx_page_##name (KxPage *self) { KX_PAGE_GET_CLASS (self)->name (self); }
 
 DELEGATE (save)
 DELEGATE (export)

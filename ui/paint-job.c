@@ -257,6 +257,8 @@ pick (Work *work, KolSnapshot *snapshot, gboolean moment, KxPaintPicked *picked)
   if (moment)
     picked->kept
         = kx_paint_picture_new (work->paint->content->name, NULL, g_steal_pointer (&picture));
+  if (moment && MAX (picked->kept->picture->width, picked->kept->picture->height) > SCREEN)
+    kx_paint_picture_put_away (picked->kept);
   picked->texture = moment && picked->kept->texture ? g_object_ref (picked->kept->texture)
                                                     : kx_texture_from_picture (picture, SCREEN);
   picked->step = work->step;
@@ -301,16 +303,42 @@ name_term (const KolStyleTerm *term)
                       : g_strdup (term->layer);
 }
 
+/* Each layer has one line, of the picture at its own size. */
+static gboolean
+is_shown (const KolStyleTerm *term)
+{
+  return term->octave == 0;
+}
+
 static KxPaintLosses *
 losses_new (const KolStyleState *state)
 {
   KxPaintLosses *losses = g_new0 (KxPaintLosses, 1);
 
-  losses->n_terms = state->n_terms;
   losses->names = g_new0 (char *, state->n_terms + 1);
   for (guint i = 0; i < state->n_terms; i++)
-    losses->names[i] = name_term (&state->terms[i]);
+    if (is_shown (&state->terms[i]))
+      losses->names[losses->n_terms++] = name_term (&state->terms[i]);
   return losses;
+}
+
+/* Another row of the losses that are shown, if they are of the same terms. */
+static void
+append_losses (KxPaintLosses *losses, const KolStyleState *state, guint step)
+{
+  guint n = 0, shown = 0;
+
+  for (guint i = 0; i < state->n_terms; i++)
+    shown += is_shown (&state->terms[i]);
+  if (shown != losses->n_terms)
+    return;
+  losses->steps = g_renew (double, losses->steps, losses->n + 1);
+  losses->losses = g_renew (float, losses->losses, (losses->n + 1) * losses->n_terms);
+  losses->steps[losses->n] = step;
+  for (guint i = 0; i < state->n_terms; i++)
+    if (is_shown (&state->terms[i]))
+      losses->losses[losses->n * losses->n_terms + n++] = (float) state->terms[i].loss;
+  losses->n++;
 }
 
 static void
@@ -329,15 +357,7 @@ note_losses (Work *work, const KolStyleState *state)
 {
   if (!work->losses)
     work->losses = losses_new (state);
-  KxPaintLosses *losses = work->losses;
-  if (losses->n_terms != state->n_terms)
-    return;
-  guint i = losses->n++;
-  losses->steps = g_renew (double, losses->steps, losses->n);
-  losses->losses = g_renew (float, losses->losses, losses->n * losses->n_terms);
-  losses->steps[i] = work->step;
-  for (guint t = 0; t < losses->n_terms; t++)
-    losses->losses[i * losses->n_terms + t] = (float) state->terms[t].loss;
+  append_losses (work->losses, state, work->step);
 }
 
 /* ── The engine's part ───────────────────────────────────────────────────────────────────────── */
@@ -365,43 +385,6 @@ told (const KolStudyProgress *progress, gpointer data)
   kx_news_post (deliver, news, news_free);
 }
 
-/* The engine's options. */
-static KolStyleOptions
-make_options (const KxPaint *paint, const KolPicture *start, GArray *sources, GArray *layers)
-{
-  g_array_set_size (sources, 0);
-  g_array_set_size (layers, 0);
-  for (guint i = 0; i < paint->styles->len; i++)
-    {
-      const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
-      KolStyleSource source = { style->picture->picture, MAX (style->weight, 1e-6), style->region };
-      g_array_append_val (sources, source);
-    }
-  for (guint i = 0; i < paint->layers->len; i++)
-    {
-      const KxPaintLayer *layer = g_ptr_array_index (paint->layers, i);
-      KolStyleLayer given = { layer->name, MAX (layer->weight, 1e-6) };
-      g_array_append_val (layers, given);
-    }
-  return (KolStyleOptions){ .network = paint->network,
-                            .content = paint->content->picture,
-                            .styles = (const KolStyleSource *) (gpointer) sources->data,
-                            .n_styles = sources->len,
-                            .style_layers
-                            = layers->len ? (const KolStyleLayer *) (gpointer) layers->data : NULL,
-                            .n_style_layers = layers->len,
-                            .content_weight = paint->content_weight,
-                            .style_weight = paint->style_weight,
-                            .variation_weight = NAN,
-                            .size = paint->size,
-                            .steps = paint->steps,
-                            .rate = paint->rate,
-                            .colours = paint->colours,
-                            .start = start ? KOL_STYLE_START_PICTURE : KOL_STYLE_START_CONTENT,
-                            .start_picture = start,
-                            .seed = paint->seed };
-}
-
 /* The longer side from which a picture is painted on: that of the start, if it is large already. */
 static guint
 smallest_side (const KxPaint *paint, guint usual)
@@ -426,7 +409,8 @@ open_stage (Work *work)
   if (work->paint->start
       && !(work->start = kol_snapshot_to_picture (work->paint->start, &work->error)))
     return FALSE;
-  KolStyleOptions options = make_options (work->paint, work->start, work->sources, work->layers);
+  KolStyleOptions options
+      = kx_paint_make_options (work->paint, work->start, work->sources, work->layers);
   options.smallest = smallest_side (work->paint, options.smallest);
   work->style = kol_style_new (device, &options, &work->error);
   g_clear_pointer (&work->opened, kx_paint_unref);
@@ -479,7 +463,7 @@ change_style (Work *work, KxPaint *wish)
 {
   GArray *sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
   GArray *layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
-  KolStyleOptions options = make_options (wish, work->start, sources, layers);
+  KolStyleOptions options = kx_paint_make_options (wish, work->start, sources, layers);
   gboolean good = kol_style_change (work->style, &options, &work->error);
 
   g_array_unref (good ? work->sources : sources);
@@ -557,17 +541,14 @@ floor_told (const KolStudyProgress *progress, gpointer data)
   if (floor->losses)
     return;
   floor->losses = losses_new (state);
-  floor->losses->n = 1;
-  floor->losses->losses = g_new (float, state->n_terms);
-  for (guint t = 0; t < state->n_terms; t++)
-    floor->losses->losses[t] = (float) state->terms[t].loss;
+  append_losses (floor->losses, state, 0);
 }
 
 /* How far two halves of a style are apart: no picture needs to be nearer. Of one style alone. */
 static void
 find_floor (Work *work)
 {
-  KolStyleOptions options = make_options (work->paint, NULL, work->sources, work->layers);
+  KolStyleOptions options = kx_paint_make_options (work->paint, NULL, work->sources, work->layers);
   KolDevice *device = kx_engine_open (work->engine, NULL);
   g_autoptr (KolPicture) one = half_of (options.styles[0].picture, FALSE);
   g_autoptr (KolPicture) other = half_of (options.styles[0].picture, TRUE);
@@ -627,7 +608,15 @@ turn (gpointer data, double seconds)
       work->floored = TRUE;
       return KX_TURN_MORE;
     }
-  if (!paint_on (work, seconds, &more))
+  kx_engine_set_patient (work->engine, TRUE);
+  gboolean good = paint_on (work, seconds, &more);
+  kx_engine_set_patient (work->engine, FALSE);
+  if (g_error_matches (work->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_clear_error (&work->error); /* others had questions meanwhile */
+      return KX_TURN_MORE;
+    }
+  if (!good)
     return KX_TURN_DONE;
   kx_engine_note_memory (work->engine);
   return more ? KX_TURN_MORE : KX_TURN_DONE;
@@ -661,7 +650,7 @@ end (gpointer data)
   kx_news_post (deliver, news, news_free);
   g_clear_pointer (&work->style, kol_style_free);
   g_clear_pointer (&work->start, kol_picture_free);
-  kx_engine_note_memory (work->engine);
+  kx_engine_trim (work->engine);
   kx_engine_unref (work->engine);
   kx_paint_unref (work->paint);
   g_clear_pointer (&work->opened, kx_paint_unref);
@@ -896,140 +885,4 @@ const GError *
 kx_paint_job_get_fault (KxPaintJob *self)
 {
   return self->fault;
-}
-
-/* ── Plans ───────────────────────────────────────────────────────────────────────────────────── */
-
-static const char planning_key = 0; /* of the probes for time: the newest counts */
-
-typedef struct {
-  gatomicrefcount references; /* each probe's */
-  KxWorker *worker;
-  KxPaint *paint;
-  KxEngine *engine;
-  KxPaintPlanned planned;
-  KxHolder *object;
-  KxPaintPlan plan;
-} Planning;
-
-static void
-planning_unref (gpointer data)
-{
-  Planning *planning = data;
-
-  if (!g_atomic_ref_count_dec (&planning->references))
-    return;
-  kx_paint_unref (planning->paint);
-  kx_engine_unref (planning->engine);
-  kx_holder_unref (planning->object);
-  g_free (planning->plan.fault);
-  g_free (planning);
-}
-
-static void
-deliver_plan (gpointer data)
-{
-  Planning *planning = data;
-  g_autoptr (GObject) object = kx_holder_get (planning->object);
-
-  if (object)
-    planning->planned (&planning->plan, object);
-}
-
-static void
-post_plan (Planning *planning)
-{
-  Planning *told = g_memdup2 (planning, sizeof *planning);
-
-  g_atomic_ref_count_init (&told->references);
-  kx_paint_ref (told->paint);
-  kx_engine_ref (told->engine);
-  kx_holder_ref (told->object);
-  told->plan.fault = g_strdup (planning->plan.fault);
-  kx_news_post (deliver_plan, told, planning_unref);
-}
-
-/* The smaller sizes that painting steps through, until one fits. */
-static guint
-find_fitting (Planning *planning, KolDevice *device, KolStyleOptions *options)
-{
-  for (guint i = 1; i <= 8; i++)
-    {
-      options->size = (guint) lround (planning->paint->size / pow (2, i / 2.0));
-      options->smallest = options->size;
-      g_autoptr (KolStyle) style = kol_style_new (device, options, NULL);
-      if (style)
-        return options->size;
-    }
-  return 0;
-}
-
-/* First memory alone, which is laid out at once; then time, for which kernels may be compiled. */
-static void
-make_plan (Planning *planning, gboolean time)
-{
-  KxPaintPlan *plan = &planning->plan;
-  g_autoptr (GArray) sources = g_array_new (FALSE, FALSE, sizeof (KolStyleSource));
-  g_autoptr (GArray) layers = g_array_new (FALSE, FALSE, sizeof (KolStyleLayer));
-  KolStyleOptions options = make_options (planning->paint, NULL, sources, layers);
-  g_autoptr (GError) error = NULL;
-  KolDevice *device = kx_engine_open (planning->engine, &error);
-
-  plan->seconds = NAN;
-  g_autoptr (KolStyle) style = device ? kol_style_new (device, &options, &error) : NULL;
-  plan->budget = device ? kol_device_get_budget (device) : 0;
-  if (style)
-    {
-      plan->bytes = kol_style_get_peak_bytes (style);
-      plan->tiles = kol_style_get_tiles (style);
-    }
-  if (style && time)
-    kol_style_estimate (style, &plan->seconds, &error);
-  if (device && !style)
-    plan->fits = find_fitting (planning, device, &options);
-  g_clear_pointer (&plan->fault, g_free);
-  plan->fault = error ? g_strdup (error->message) : NULL;
-  post_plan (planning);
-}
-
-static void
-plan_time (gpointer data)
-{
-  make_plan (data, TRUE);
-}
-
-static void
-plan_memory (gpointer data)
-{
-  Planning *planning = data;
-
-  make_plan (planning, FALSE);
-  if (planning->plan.fault)
-    return;
-  g_atomic_ref_count_inc (&planning->references);
-  kx_worker_probe (planning->worker, &planning_key, plan_time, planning, planning_unref);
-}
-
-/**
- * kx_paint_plan:
- * @session: a session with a device
- * @paint: what may be painted
- * @planned: called on the main thread while @object lives
- * @object: given to @planned; a newer call for it takes the place of one that waits
- *
- * Finds out what painting would take.
- */
-void
-kx_paint_plan (KxSession *session, KxPaint *paint, KxPaintPlanned planned, GObject *object)
-{
-  KxEngine *engine = kx_device_get_engine (kx_session_get_device (session));
-  Planning *planning = g_new0 (Planning, 1);
-
-  g_atomic_ref_count_init (&planning->references);
-  planning->paint = kx_paint_ref (paint);
-  planning->engine = kx_engine_ref (engine);
-  planning->worker = kx_engine_get_worker (engine);
-  planning->planned = planned;
-  planning->object = kx_holder_new (object);
-  kx_worker_probe (kx_engine_get_worker (engine), object, plan_memory, planning, planning_unref);
 }

@@ -52,27 +52,4 @@ guint kx_paint_job_get_step (KxPaintJob *job, guint *steps);
 double kx_paint_job_get_seconds_left (KxPaintJob *job);
 const GError *kx_paint_job_get_fault (KxPaintJob *job);
 
-/**
- * KxPaintPlan:
- * @bytes: what it takes on the device at the peak; 0: not known
- * @budget: what is there; 0: not known
- * @tiles: in how many parts it is looked at; 1: as a whole
- * @seconds: how long it may take; NaN: not known
- * @fits: the longer side that would fit, if it is too large
- * @fault: (nullable): why it cannot be painted
- *
- * What painting would take.
- */
-typedef struct {
-  guint64 bytes, budget;
-  guint tiles;
-  double seconds;
-  guint fits;
-  char *fault;
-} KxPaintPlan;
-
-typedef void (*KxPaintPlanned) (const KxPaintPlan *plan, gpointer object);
-
-void kx_paint_plan (KxSession *session, KxPaint *paint, KxPaintPlanned planned, GObject *object);
-
 G_END_DECLS

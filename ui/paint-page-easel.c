@@ -10,8 +10,7 @@
 #include "paint-page-controls.h"
 #include "paint-page-moves.h"
 
-#define MOMENTS 16      /* that are kept */
-#define LARGE_MOMENTS 4 /* that keep more pixels than a screen has; beside the first */
+#define MOMENTS 16 /* that are kept */
 
 /**
  * kx_paint_page_is_painting:
@@ -172,27 +171,6 @@ take_picture (KxPaintPage *self, const KxPaintPicked *picked)
     kx_paint_page_show_controls (self);
 }
 
-/* Of the moments that are large some keep their own pixels, the others are as a screen shows them.
- */
-static void
-thin_moments (KxPaintPage *self)
-{
-  guint large = 0;
-
-  for (guint i = self->moments->len; i-- > 0;)
-    {
-      KxPaintMoment *moment = g_ptr_array_index (self->moments, i);
-      GdkTexture *whole = KX_IS_DEEP_PICTURE (moment->picture)
-                              ? kx_deep_picture_get_whole (KX_DEEP_PICTURE (moment->picture))
-                              : NULL;
-
-      if (whole
-          && gdk_texture_get_width (whole) < gdk_paintable_get_intrinsic_width (moment->picture)
-          && moment->step > 0 && ++large > LARGE_MOMENTS)
-        g_set_object (&moment->picture, GDK_PAINTABLE (whole));
-    }
-}
-
 /**
  * kx_paint_page_add_moment:
  * @self: the page
@@ -217,7 +195,6 @@ kx_paint_page_add_moment (KxPaintPage *self, GdkPaintable *picture, GdkTexture *
     }
   *moment = (KxPaintMoment){ g_object_ref (picture), step };
   g_ptr_array_add (self->moments, moment);
-  thin_moments (self);
   kx_film_strip_append (self->strip, label, name, GDK_PAINTABLE (thumbnail));
 }
 

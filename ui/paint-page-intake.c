@@ -193,13 +193,19 @@ take_folder (KxPaintPage *self, GListModel *files)
 }
 
 static gboolean
+is_network (const char *path)
+{
+  return g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".onnx");
+}
+
+static gboolean
 take_network (KxPaintPage *self, GListModel *files)
 {
   g_autoptr (GFile) file = g_list_model_get_item (files, 0);
   g_autofree char *path = file ? kx_path_of_file (file) : NULL;
   g_autoptr (GError) error = NULL;
 
-  if (!path || !(g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".onnx")))
+  if (!path || !is_network (path))
     return FALSE;
   if (!kx_fast_grid_add (self->fast, path, &error))
     kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
@@ -234,6 +240,24 @@ kx_paint_page_drop (KxPage *page, GListModel *files)
       load (self, path, pictures == 1 ? FOR_CONTENT : FOR_STYLE);
     }
   return pictures > 0;
+}
+
+/* In the order of kx_paint_page_drop(). */
+const char *
+kx_paint_page_verb (KxPage *page, GListModel *files)
+{
+  g_autoptr (GFile) file = files ? g_list_model_get_item (files, 0) : NULL;
+  g_autofree char *path = file ? kx_path_of_file (file) : NULL;
+
+  if (path && g_list_model_get_n_items (files) == 1 && kx_paint_file_is_one (path))
+    return _ ("Go on painting it");
+  if (!gtk_widget_get_mapped (GTK_WIDGET (page)) || (files && !path))
+    return NULL;
+  if (path && g_file_test (path, G_FILE_TEST_IS_DIR))
+    return _ ("Paint its pictures in one pass");
+  if (path && is_network (path))
+    return _ ("Paint through the network");
+  return !files || is_picture (file) ? _ ("Paint it") : NULL;
 }
 
 static gboolean
@@ -297,18 +321,15 @@ has_focus (KxPaintPage *self, gpointer widget)
 }
 
 /* Into the well that has the focus, or onto the list of styles; else it is what is painted. */
-static gboolean
-paste (GtkWidget *widget, GVariant *args, gpointer unused)
+gboolean
+kx_paint_page_paste (KxPage *page, GdkClipboard *clipboard)
 {
-  KxPaintPage *self = KX_PAINT_PAGE (widget);
-  GdkClipboard *clipboard = gtk_widget_get_clipboard (widget);
+  KxPaintPage *self = KX_PAINT_PAGE (page);
   GdkContentFormats *formats = gdk_clipboard_get_formats (clipboard);
   Purpose purpose = has_focus (self, self->style_well)     ? FOR_FIRST_STYLE
                     : has_focus (self, self->styles_group) ? FOR_STYLE
                                                            : FOR_CONTENT;
 
-  if (!gtk_widget_get_mapped (widget))
-    return FALSE;
   if (gdk_content_formats_contain_gtype (formats, GDK_TYPE_FILE_LIST))
     gdk_clipboard_read_value_async (clipboard, GDK_TYPE_FILE_LIST, G_PRIORITY_DEFAULT, NULL,
                                     files_pasted, loading_new (self, purpose));
@@ -319,18 +340,11 @@ paste (GtkWidget *widget, GVariant *args, gpointer unused)
   return TRUE;
 }
 
-/* Wherever the focus is; but an entry that has it pastes first. */
-static void
-take_pastes (KxPaintPage *self)
+gboolean
+kx_paint_page_picture (KxPage *page, GdkTexture *picture)
 {
-  GtkEventController *keys = gtk_shortcut_controller_new ();
-
-  gtk_shortcut_controller_set_scope (GTK_SHORTCUT_CONTROLLER (keys), GTK_SHORTCUT_SCOPE_GLOBAL);
-  gtk_shortcut_controller_add_shortcut (
-      GTK_SHORTCUT_CONTROLLER (keys),
-      gtk_shortcut_new (gtk_keyval_trigger_new (GDK_KEY_v, GDK_CONTROL_MASK),
-                        gtk_callback_action_new (paste, NULL, NULL)));
-  gtk_widget_add_controller (GTK_WIDGET (self), keys);
+  give_content (KX_PAINT_PAGE (page), picture);
+  return TRUE;
 }
 
 /**
@@ -364,7 +378,7 @@ kx_paint_page_fill (KxPaintPage *self)
  * kx_paint_page_take_drops:
  * @self: the page
  *
- * Lets pictures be dropped on the list of styles, and pasted.
+ * Lets pictures be dropped on the list of styles.
  */
 void
 kx_paint_page_take_drops (KxPaintPage *self)
@@ -374,7 +388,6 @@ kx_paint_page_take_drops (KxPaintPage *self)
   gtk_drop_target_set_gtypes (target, (GType[]){ GDK_TYPE_FILE_LIST, GDK_TYPE_TEXTURE }, 2);
   g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_style), self);
   gtk_widget_add_controller (GTK_WIDGET (self->styles), GTK_EVENT_CONTROLLER (target));
-  take_pastes (self);
 }
 
 void

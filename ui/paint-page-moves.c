@@ -39,6 +39,7 @@ set_range (KxPaintMove *move, double value)
 
   if (!range || !self)
     return;
+  self->move = NULL; /* the next move is another gesture */
   self->setting = TRUE;
   gtk_range_set_value (range, value);
   self->setting = FALSE;

@@ -9,6 +9,7 @@
 
 #include "paint-page-controls.h"
 #include "paint-page-easel.h"
+#include "paint-plan.h"
 
 #define PLAN_AFTER 200 /* ms in which nothing was changed */
 

@@ -15,6 +15,7 @@
 #include "paint-page-moves.h"
 #include "paint-page-need.h"
 #include "paint-page-styles.h"
+#include "tip.h"
 #include "window.h"
 
 #define NATURAL_WIDTH 540 /* pixels of the content */
@@ -146,6 +147,9 @@ kx_paint_page_class_init (KxPaintPageClass *klass)
   object_class->finalize = kx_paint_page_finalize;
   page_class->opened = kx_paint_page_opened;
   page_class->drop = kx_paint_page_drop;
+  page_class->verb = kx_paint_page_verb;
+  page_class->picture = kx_paint_page_picture;
+  page_class->paste = kx_paint_page_paste;
   page_class->save = kx_paint_page_save;
   page_class->export = kx_paint_page_save;
   g_type_ensure (KX_TYPE_CANVAS);
@@ -222,6 +226,7 @@ kx_paint_page_init (KxPaintPage *self)
   kx_paint_page_end_moves (self);
   self->setting = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
+  kx_tip_whole_text (self->left);
   self->setting = FALSE;
   gtk_widget_set_layout_manager (self->frame, gtk_custom_layout_new (NULL, measure, allocate));
   kx_paint_page_take_drops (self);

@@ -4,9 +4,13 @@
 
 #include "paint-picture.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RESOURCE "resource://"
 #define SCREEN 1280 /* a larger texture would cost time at each frame, and show little more */
@@ -119,6 +123,60 @@ kx_paint_picture_new (const char *name, const char *place, KolPicture *picture)
   return self;
 }
 
+/* A file that goes with its last reader. Returns: an open descriptor; -1: there can be none. */
+static int
+open_nameless (void)
+{
+  g_autofree char *folder = g_build_filename (g_get_user_cache_dir (), "kolinsky", NULL);
+  g_autofree char *path = g_build_filename (folder, "moment-XXXXXX", NULL);
+
+  g_mkdir_with_parents (folder, 0755);
+  int file = g_mkstemp_full (path, O_RDWR | O_CLOEXEC, 0600);
+  if (file >= 0)
+    g_unlink (path);
+  return file;
+}
+
+static gboolean
+write_all (int file, const guint8 *bytes, gsize n)
+{
+  while (n)
+    {
+      gssize written = write (file, bytes, n);
+
+      if (written < 0 && errno != EINTR)
+        return FALSE;
+      bytes += MAX (written, 0);
+      n -= (gsize) MAX (written, 0);
+    }
+  return TRUE;
+}
+
+/**
+ * kx_paint_picture_put_away:
+ * @picture: a picture that nobody else has yet
+ *
+ * Moves its pixels to the disk, from where they come back as they are looked at. If the disk does
+ * not take them they stay in memory. From any thread.
+ */
+void
+kx_paint_picture_put_away (KxPaintPicture *self)
+{
+  KolPicture *picture = self->picture;
+  gsize bytes = picture->channels * picture->width * picture->height;
+  int file = self->file ? -1 : open_nameless ();
+
+  if (file < 0)
+    return;
+  if (write_all (file, picture->pixels, bytes))
+    self->file = g_mapped_file_new_from_fd (file, FALSE, NULL);
+  close (file);
+  if (!self->file)
+    return;
+  g_free (picture->pixels);
+  picture->pixels = (guint8 *) g_mapped_file_get_contents (self->file);
+}
+
 KxPaintPicture *
 kx_paint_picture_ref (KxPaintPicture *picture)
 {
@@ -133,7 +191,10 @@ kx_paint_picture_unref (KxPaintPicture *picture)
     return;
   g_free (picture->name);
   g_free (picture->place);
+  if (picture->file)
+    picture->picture->pixels = NULL; /* they are the file's */
   kol_picture_free (picture->picture);
+  g_clear_pointer (&picture->file, g_mapped_file_unref);
   g_clear_object (&picture->texture);
   g_clear_object (&picture->thumbnail);
   g_free (picture);

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @picture: its pixels
  * @texture: it, at most as large as a screen shows
  * @thumbnail: it, at most #KX_THUMBNAIL large
+ * @file: (nullable): where the pixels lie, if that is not in memory
  *
  * A picture to paint from. Nothing changes it, so that threads may share it. Reference-counted.
  */
@@ -27,9 +28,11 @@ typedef struct {
   KolPicture *picture;
   GdkTexture *texture;
   GdkTexture *thumbnail;
+  GMappedFile *file;
 } KxPaintPicture;
 
 KxPaintPicture *kx_paint_picture_new (const char *name, const char *place, KolPicture *picture);
+void kx_paint_picture_put_away (KxPaintPicture *picture);
 KxPaintPicture *kx_paint_picture_load (const char *place, GError **error);
 void kx_paint_picture_load_async (const char *place, GCancellable *cancellable,
                                   GAsyncReadyCallback done, gpointer user_data);

@@ -200,3 +200,49 @@ kx_paint_can_change (const KxPaint *paint, const KxPaint *other)
   return g_str_equal (paint->network, other->network) && paint->content == other->content
          && paint->size == other->size && paint->steps == other->steps;
 }
+
+/**
+ * kx_paint_make_options:
+ * @paint: what is to be painted
+ * @start: (nullable): what the picture is at first
+ * @sources: of KolStyleSource: the place of the styles, as long as the options are used
+ * @layers: of KolStyleLayer: that of the layers
+ *
+ * Returns: the engine's options, which point into all of these
+ */
+KolStyleOptions
+kx_paint_make_options (const KxPaint *paint, const KolPicture *start, GArray *sources,
+                       GArray *layers)
+{
+  g_array_set_size (sources, 0);
+  g_array_set_size (layers, 0);
+  for (guint i = 0; i < paint->styles->len; i++)
+    {
+      const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
+      KolStyleSource source = { style->picture->picture, MAX (style->weight, 1e-6), style->region };
+      g_array_append_val (sources, source);
+    }
+  for (guint i = 0; i < paint->layers->len; i++)
+    {
+      const KxPaintLayer *layer = g_ptr_array_index (paint->layers, i);
+      KolStyleLayer given = { layer->name, MAX (layer->weight, 1e-6) };
+      g_array_append_val (layers, given);
+    }
+  return (KolStyleOptions){ .network = paint->network,
+                            .content = paint->content->picture,
+                            .styles = (const KolStyleSource *) (gpointer) sources->data,
+                            .n_styles = sources->len,
+                            .style_layers
+                            = layers->len ? (const KolStyleLayer *) (gpointer) layers->data : NULL,
+                            .n_style_layers = layers->len,
+                            .content_weight = paint->content_weight,
+                            .style_weight = paint->style_weight,
+                            .variation_weight = NAN,
+                            .size = paint->size,
+                            .steps = paint->steps,
+                            .rate = paint->rate,
+                            .colours = paint->colours,
+                            .start = start ? KOL_STYLE_START_PICTURE : KOL_STYLE_START_CONTENT,
+                            .start_picture = start,
+                            .seed = paint->seed };
+}

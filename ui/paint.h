@@ -74,6 +74,8 @@ void kx_paint_add_style (KxPaint *paint, KxPaintPicture *picture, double weight,
 void kx_paint_add_layer (KxPaint *paint, const char *name, double weight);
 gboolean kx_paint_can_change (const KxPaint *paint, const KxPaint *other);
 gboolean kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other);
+KolStyleOptions kx_paint_make_options (const KxPaint *paint, const KolPicture *start,
+                                       GArray *sources, GArray *layers);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxPaint, kx_paint_unref)
 

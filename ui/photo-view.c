@@ -17,9 +17,10 @@
 #include "digit.h"
 #include "page.h"
 #include "paint-picture.h"
+#include "photo.h"
+#include "tip.h"
 #include "unit-grid.h"
 
-#define MOST_SIDE 1600    /* pixels of a photo that can be painted on */
 #define PAUSE_US 33000    /* between two questions */
 #define SHEET 280         /* pixels of the sheet that digits are drawn on */
 #define SHEET_RADIUS 11   /* of its brush: strokes as thick as MNIST's */
@@ -47,7 +48,7 @@ struct _KxPhotoView {
   gboolean drawing;
   KxNetwork *network;
   KxUnitList *units;
-  KolPicture *photo;     /* as it was opened */
+  KxPhoto *photo;        /* as it was opened */
   GCancellable *loading; /* the next one, or NULL */
   GArray *watched;       /* KxWatched */
   GPtrArray *watched_labels;
@@ -147,7 +148,7 @@ fill_question (KxPhotoView *self, KxQuestion *question)
 
   if (!self->drawing && !kx_canvas_is_changed (self->canvas))
     {
-      question->picture = kol_picture_convert (self->photo, self->photo->channels);
+      question->photo = kx_photo_ref (self->photo);
       return;
     }
   sheet = kx_canvas_dup_picture (self->canvas);
@@ -306,23 +307,22 @@ stop_loading (KxPhotoView *self)
   g_clear_object (&self->loading);
 }
 
+/* Given. */
 static void
-take_picture (KxPhotoView *self, KolPicture *picture)
+take_photo (KxPhotoView *self, KxPhoto *photo)
 {
-  g_autoptr (KolPicture) small = MAX (picture->width, picture->height) > MOST_SIDE
-                                     ? kx_picture_fit (picture, MOST_SIDE)
-                                     : kol_picture_convert (picture, picture->channels);
+  const KolPicture *shown = photo->shown;
 
   stop_loading (self);
-  kol_picture_free (self->photo);
-  self->photo = picture;
-  if (!small)
+  g_clear_pointer (&self->photo, kx_photo_unref);
+  self->photo = photo;
+  if (!shown)
     return;
-  kx_canvas_set_picture (self->canvas, small);
-  show_seen (self, small);
+  kx_canvas_set_picture (self->canvas, shown);
+  show_seen (self, shown);
   gtk_range_set_value (GTK_RANGE (self->radius),
                        self->drawing ? SHEET_RADIUS
-                                     : PHOTO_RADIUS * (double) MAX (small->width, small->height));
+                                     : PHOTO_RADIUS * (double) MAX (shown->width, shown->height));
   gtk_widget_set_sensitive (GTK_WIDGET (self->clear), FALSE);
   gtk_stack_set_visible_child_name (self->stack, "picture");
   gtk_stack_set_visible_child_name (self->sheet, "canvas");
@@ -334,14 +334,14 @@ take_picture (KxPhotoView *self, KolPicture *picture)
 
 /* On a thread of its own: large photos take a while. */
 static void
-load (GTask *task, gpointer object, gpointer data, GCancellable *cancellable)
+load_file (GTask *task, gpointer object, gpointer file, GCancellable *cancellable)
 {
   GError *error = NULL;
-  g_autofree char *path = g_file_get_path (data);
+  g_autofree char *path = g_file_get_path (file);
   KolPicture *picture = path ? kol_picture_load (path, &error) : NULL;
 
   if (picture)
-    g_task_return_pointer (task, picture, (GDestroyNotify) kol_picture_free);
+    g_task_return_pointer (task, kx_photo_new (picture), (GDestroyNotify) kx_photo_unref);
   else if (error)
     g_task_return_error (task, error);
   else
@@ -350,17 +350,36 @@ load (GTask *task, gpointer object, gpointer data, GCancellable *cancellable)
 }
 
 static void
+load_texture (GTask *task, gpointer object, gpointer texture, GCancellable *cancellable)
+{
+  g_task_return_pointer (task, kx_photo_new (kx_picture_from_texture (texture)),
+                         (GDestroyNotify) kx_photo_unref);
+}
+
+static void
 loaded (GObject *object, GAsyncResult *result, gpointer unused)
 {
   KxPhotoView *self = KX_PHOTO_VIEW (object);
   GtkWidget *page = gtk_widget_get_ancestor (GTK_WIDGET (self), KX_TYPE_PAGE);
   g_autoptr (GError) error = NULL;
-  KolPicture *picture = g_task_propagate_pointer (G_TASK (result), &error);
+  KxPhoto *photo = g_task_propagate_pointer (G_TASK (result), &error);
 
-  if (picture)
-    take_picture (self, picture);
+  if (photo)
+    take_photo (self, photo);
   else if (page && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     kx_page_show_fault (KX_PAGE (page), error->message, NULL, NULL, NULL);
+}
+
+static void
+load (KxPhotoView *self, gpointer source, GTaskThreadFunc how)
+{
+  g_autoptr (GTask) task = NULL;
+
+  stop_loading (self);
+  self->loading = g_cancellable_new ();
+  task = g_task_new (self, self->loading, loaded, NULL);
+  g_task_set_task_data (task, g_object_ref (source), g_object_unref);
+  g_task_run_in_thread (task, how);
 }
 
 /**
@@ -371,24 +390,18 @@ loaded (GObject *object, GAsyncResult *result, gpointer unused)
 void
 kx_photo_view_open (KxPhotoView *self, GFile *file)
 {
-  g_autoptr (GTask) task = NULL;
-
-  stop_loading (self);
-  self->loading = g_cancellable_new ();
-  task = g_task_new (self, self->loading, loaded, NULL);
-  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
-  g_task_run_in_thread (task, load);
+  load (self, file, load_file);
 }
 
 /**
  * kx_photo_view_set_texture:
  * @view: a view
- * @texture: a photo, such as one that was pasted
+ * @texture: a photo, such as one that was pasted; it takes the place of one that is being loaded
  */
 void
 kx_photo_view_set_texture (KxPhotoView *self, GdkTexture *texture)
 {
-  take_picture (self, kx_picture_from_texture (texture));
+  load (self, texture, load_texture);
 }
 
 gboolean
@@ -408,7 +421,7 @@ kx_photo_view_dup_picture (KxPhotoView *self)
 {
   return kx_canvas_is_changed (self->canvas)
              ? kx_canvas_dup_picture (self->canvas)
-             : kol_picture_convert (self->photo, self->photo->channels);
+             : kol_picture_convert (self->photo->whole, self->photo->whole->channels);
 }
 
 /* ── Dreams ──────────────────────────────────────────────────────────────────────────────────── */
@@ -461,7 +474,7 @@ begin_sheet (KxPhotoView *self)
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->restore), _ ("Erase (E)"));
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->canvas), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Drawing"), -1);
-  take_picture (self, sheet);
+  take_photo (self, kx_photo_new (sheet));
 }
 
 /* ── Units ───────────────────────────────────────────────────────────────────────────────────── */
@@ -559,10 +572,7 @@ kx_photo_view_set_network (KxPhotoView *self, KxNetwork *network)
   forget_watched (self);
   self->fresh = TRUE;
   if (self->photo && !self->drawing)
-    {
-      g_autoptr (KolPicture) shown = kx_canvas_dup_picture (self->canvas);
-      show_seen (self, shown);
-    }
+    show_seen (self, self->photo->shown);
   kx_photo_view_ask (self);
 }
 
@@ -588,7 +598,7 @@ kx_photo_view_dispose (GObject *object)
   self->stack = NULL;
   g_clear_object (&self->network);
   g_clear_object (&self->units);
-  g_clear_pointer (&self->photo, kol_picture_free);
+  g_clear_pointer (&self->photo, kx_photo_unref);
   g_clear_pointer (&self->sight, kx_sight_unref);
   g_clear_pointer (&self->watched, g_array_unref);
   g_clear_pointer (&self->watched_labels, g_ptr_array_unref);
@@ -663,6 +673,8 @@ kx_photo_view_init (KxPhotoView *self)
   self->watched = g_array_new (FALSE, FALSE, sizeof (KxWatched));
   self->watched_labels = g_ptr_array_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
+  kx_tip_whole_text (self->dream_label);
+  kx_tip_whole_text (self->maps_title);
   self->grid = KX_UNIT_GRID (kx_unit_grid_new (TRUE));
   g_object_set (self->grid, "size", 56, NULL);
   adw_bin_set_child (self->maps, GTK_WIDGET (self->grid));

@@ -66,6 +66,16 @@ typedef struct {
   gulong handler;
 } Cell;
 
+/* The name is longer than the caption. */
+static gboolean
+tell_name (GtkListItem *item, int x, int y, gboolean keyboard, GtkTooltip *tip)
+{
+  const KxGridPicture *picture = gtk_list_item_get_item (item);
+
+  gtk_tooltip_set_text (tip, picture ? picture->name : NULL);
+  return picture && picture->name;
+}
+
 static void
 set_up (KxPictureGrid *self, GtkListItem *item)
 {
@@ -82,11 +92,16 @@ set_up (KxPictureGrid *self, GtkListItem *item)
   gtk_widget_add_css_class (GTK_WIDGET (cell->caption), "caption");
   gtk_widget_add_css_class (GTK_WIDGET (cell->caption), "numeric");
   gtk_label_set_ellipsize (cell->caption, PANGO_ELLIPSIZE_END);
+  /* An arrow in it points to the right, whatever the direction of writing is. */
+  gtk_widget_set_direction (GTK_WIDGET (cell->caption), GTK_TEXT_DIR_LTR);
   gtk_label_set_width_chars (cell->caption, 5);
   gtk_label_set_max_width_chars (cell->caption, 9);
   gtk_box_append (GTK_BOX (cell->box), cell->picture);
   gtk_box_append (GTK_BOX (cell->box), GTK_WIDGET (cell->caption));
   g_object_set_data_full (G_OBJECT (item), "cell", cell, g_free);
+  gtk_widget_set_has_tooltip (cell->box, TRUE);
+  g_signal_connect_object (cell->box, "query-tooltip", G_CALLBACK (tell_name), item,
+                           G_CONNECT_SWAPPED);
   gtk_list_item_set_child (item, cell->box);
 }
 
@@ -102,7 +117,6 @@ show (GtkListItem *item)
     gtk_widget_add_css_class (GTK_WIDGET (cell->caption), "error");
   else
     gtk_widget_remove_css_class (GTK_WIDGET (cell->caption), "error");
-  gtk_widget_set_tooltip_text (cell->box, picture->name);
   gtk_accessible_update_property (GTK_ACCESSIBLE (cell->box), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   picture->name ? picture->name : "", -1);
 }

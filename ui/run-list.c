@@ -75,10 +75,13 @@ show_state (GtkWidget *row)
   gsize n = kx_series_get_length (series);
   g_autofree char *number
       = n ? g_strdup_printf ("%.3g", kx_series_get_y (series)[n - 1]) : g_strdup ("");
+  const char *device = kx_device_get_name (kx_run_get_device (run));
   g_autofree char *subtitle
       = g_strdup_printf ("%s · %'" G_GUINT64_FORMAT, state_name (run), kx_run_get_step (run));
+  g_autofree char *where = g_markup_printf_escaped ("%s · %s", subtitle, device);
 
-  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), subtitle);
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (row), where);
+  gtk_widget_set_tooltip_text (row, device);
   gtk_label_set_label (loss, number);
 }
 
@@ -259,6 +262,7 @@ make_row (gpointer item, gpointer data)
   gtk_widget_set_valign (check, GTK_ALIGN_CENTER);
   g_signal_connect_object (check, "toggled", G_CALLBACK (toggle), run, 0);
   gtk_widget_add_css_class (loss, "numeric");
+  adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 1);
   adw_action_row_add_prefix (ADW_ACTION_ROW (row), check);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), loss);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_menu (self, row, run));
@@ -267,6 +271,7 @@ make_row (gpointer item, gpointer data)
   g_object_set_data (G_OBJECT (row), "loss", loss);
   g_object_set_data (G_OBJECT (row), "check", check);
   g_signal_connect_object (run, "notify::state", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
+  g_signal_connect_object (run, "notify::device", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
   g_signal_connect_object (run, "notify::name", G_CALLBACK (show_names), row, G_CONNECT_SWAPPED);
   g_signal_connect_object (run, "notify::step", G_CALLBACK (show_state), row, G_CONNECT_SWAPPED);
   show_names (row);
@@ -287,8 +292,10 @@ static void
 select_current (KxRunList *self)
 {
   GListModel *runs = kx_session_get_runs (self->session);
+  guint n = g_list_model_get_n_items (runs);
 
-  for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
+  gtk_widget_set_visible (GTK_WIDGET (self->list), n > 0); /* no frame around nothing */
+  for (guint i = 0; i < n; i++)
     {
       g_autoptr (KxRun) run = g_list_model_get_item (runs, i);
 

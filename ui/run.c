@@ -12,6 +12,7 @@
 
 #include "chart/palette.h"
 #include "lesson-private.h"
+#include "pace.h"
 
 #define LATEST 10 /* checkpoints that are all kept */
 
@@ -26,7 +27,9 @@ struct _KxRun {
   GObject parent_instance;
 
   KxDevice *device;
-  KxLesson *lesson; /* NULL: it follows its job */
+  KxLesson *lesson;  /* NULL: it follows its job */
+  KxLesson *leaving; /* on the device that it leaves; NULL: it is not being moved */
+  gboolean moving;   /* its lesson is to begin when that has ended */
   KxJob *job;
   char *name, *recipe, *data, *folder;
   guint64 checkpoint_bytes; /* that checkpoints may take */
@@ -55,6 +58,7 @@ enum {
   PROP_STATE,
   PROP_STAGE,
   PROP_STEP,
+  PROP_DEVICE,
   N_PROPS,
 };
 
@@ -81,6 +85,7 @@ kx_run_dispose (GObject *object)
   if (self->lesson && !kx_job_is_over (self->job)) /* its lesson has nobody to tell any more */
     kx_job_set_state (self->job, KX_JOB_CANCELLED, NULL);
   g_clear_pointer (&self->lesson, kx_lesson_unref);
+  g_clear_pointer (&self->leaving, kx_lesson_unref);
   g_clear_object (&self->job);
   g_clear_object (&self->device);
   g_clear_object (&self->parent);
@@ -129,6 +134,9 @@ kx_run_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
     case PROP_STEP:
       g_value_set_uint64 (value, self->step);
       break;
+    case PROP_DEVICE:
+      g_value_set_object (value, self->device);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     }
@@ -149,6 +157,7 @@ kx_run_class_init (KxRunClass *klass)
       = g_param_spec_int ("state", NULL, NULL, 0, KX_RUN_FAILED, KX_RUN_STARTING, flags);
   props[PROP_STAGE] = g_param_spec_string ("stage", NULL, NULL, NULL, flags);
   props[PROP_STEP] = g_param_spec_uint64 ("step", NULL, NULL, 0, G_MAXUINT64, 0, flags);
+  props[PROP_DEVICE] = g_param_spec_object ("device", NULL, NULL, KX_TYPE_DEVICE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   /** KxRun::metrics: its curves have grown. */
@@ -166,7 +175,7 @@ kx_run_class_init (KxRunClass *klass)
   /** KxRun::rewound: it has gone back to step @step. */
   signals[REWOUND] = g_signal_new ("rewound", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                    G_TYPE_NONE, 1, G_TYPE_UINT64);
-  /** KxRun::ready: it has a trainer, and names for its ratios. */
+  /** KxRun::ready: it has a trainer, also after a move, and names for its ratios. */
   signals[READY]
       = g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -236,13 +245,22 @@ take_device_stage (KxRun *self)
 }
 
 static void
+set_device (KxRun *self, KxDevice *device)
+{
+  g_signal_handlers_disconnect_by_func (self->device, take_device_stage, self);
+  g_set_object (&self->device, device);
+  g_signal_connect_object (device, "notify::stage", G_CALLBACK (take_device_stage), self,
+                           G_CONNECT_SWAPPED);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_DEVICE]);
+}
+
+static void
 make_job (KxRun *self)
 {
   g_autofree char *title = g_strdup_printf (_ ("Training %s"), self->name);
 
   self->job = kx_job_new (title, "train", &(KxJobVerbs){ cancel_job, pause_job }, self);
-  g_signal_connect_object (self->device, "notify::stage", G_CALLBACK (take_device_stage), self,
-                           G_CONNECT_SWAPPED);
+  set_device (self, self->device);
 }
 
 /**
@@ -514,7 +532,8 @@ static void
 become_ready (KxRun *self, KxLessonNews *news)
 {
   self->ready = TRUE;
-  choose_ratios (self, news->names);
+  if (self->ratios->len == 0) /* it was not moved */
+    choose_ratios (self, news->names);
   self->step = news->step;
   self->steps = news->steps;
   take_controls (self, news);
@@ -548,6 +567,7 @@ take_metrics (KxRun *self, const KxLessonNews *news)
 {
   const KxMetrics *metrics = &news->metrics;
 
+  kx_pace_note ();
   for (guint i = 0; i < metrics->n; i++)
     kx_clock_append (self->clock, metrics->step[i], metrics->epoch[i], metrics->seconds[i]);
   append (self->loss, metrics, metrics->loss);
@@ -610,9 +630,29 @@ take_rewound (KxRun *self, const KxLessonNews *news)
   g_signal_emit (self, signals[REWOUND], 0, news->step);
 }
 
+/* What it has learned lies in its folder: its lesson goes on from there, unless it was told to stop
+ * or all is being closed. */
+static gboolean
+arrive (KxRun *self)
+{
+  g_clear_pointer (&self->leaving, kx_lesson_unref);
+  if (!self->moving || !kx_engine_get_worker (kx_device_get_engine (self->device)))
+    return FALSE;
+  g_autofree char *text = g_strdup_printf (_ ("Moved to %s"), kx_device_get_name (self->device));
+  g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_MOVE, self->step, text);
+  add_mark (self, mark);
+  kx_lesson_begin (self->lesson, self);
+  return TRUE;
+}
+
 static void
 take_state (KxRun *self, KxLessonNews *news)
 {
+  gboolean ended = news->run_state == KX_RUN_STOPPED || news->run_state == KX_RUN_FAILED;
+
+  if (self->leaving && (!ended || (news->run_state == KX_RUN_STOPPED && arrive (self))))
+    return;
+  g_clear_pointer (&self->leaving, kx_lesson_unref);
   g_clear_error (&self->fault);
   self->fault = g_steal_pointer (&news->error);
   if (news->run_state == KX_RUN_DIVERGED)
@@ -675,6 +715,7 @@ kx_run_control (KxRun *self, KxVerb verb)
 {
   if (kx_run_is_over (self))
     return;
+  self->moving &= verb != KX_VERB_STOP;
   if (self->lesson)
     kx_lesson_control (self->lesson, verb);
   else
@@ -784,8 +825,47 @@ kx_run_set_limit (KxRun *self, guint64 step)
 void
 kx_run_scrap (KxRun *self)
 {
+  self->moving = FALSE;
+  if (self->leaving)
+    kx_lesson_scrap (self->leaving);
   if (self->lesson)
     kx_lesson_scrap (self->lesson);
+}
+
+/**
+ * kx_run_can_move:
+ * @run: a run
+ *
+ * Returns: whether kx_run_move() does something: it learns or is paused, and is recorded
+ */
+gboolean
+kx_run_can_move (KxRun *self)
+{
+  return self->lesson && self->folder && self->ready
+         && (self->state == KX_RUN_LEARNING || self->state == KX_RUN_PAUSED);
+}
+
+/**
+ * kx_run_move:
+ * @run: a run
+ * @device: another device than its own
+ *
+ * Has it end at its present step, save a checkpoint, and go on from that on @device, as it did. Its
+ * curves and timeline go along; its trainer is another one.
+ */
+void
+kx_run_move (KxRun *self, KxDevice *device)
+{
+  if (device == self->device || !kx_run_can_move (self))
+    return;
+  g_autofree char *stage = g_strdup_printf (_ ("Moving to %s"), kx_device_get_name (device));
+  self->ready = FALSE;
+  self->moving = TRUE;
+  self->leaving = self->lesson;
+  self->lesson = kx_lesson_move (self->leaving, kx_device_get_engine (device));
+  set_state (self, KX_RUN_STARTING);
+  set_stage (self, stage);
+  set_device (self, device);
 }
 
 /* ── What it is ──────────────────────────────────────────────────────────────────────────────── */

@@ -89,6 +89,8 @@ void kx_run_set (KxRun *run, KolControl control, double value);
 double kx_run_get (KxRun *run, KolControl control);
 void kx_run_rewind (KxRun *run, KxMark *checkpoint);
 void kx_run_checkpoint (KxRun *run);
+gboolean kx_run_can_move (KxRun *run);
+void kx_run_move (KxRun *run, KxDevice *device);
 void kx_run_probe (KxRun *run, gconstpointer key, KxRunProbe probe, gpointer data,
                    GDestroyNotify destroy);
 void kx_run_set_weight (KxRun *run, guint weight);

@@ -8,9 +8,10 @@
 #include <inttypes.h>
 
 #include "accuracy-view.h"
+#include "dream.h"
+#include "exciter.h"
 #include "film-strip.h"
 #include "layer-list.h"
-#include "exciter.h"
 #include "network.h"
 #include "photo-view.h"
 #include "unit-detail.h"
@@ -18,7 +19,6 @@
 #include "window.h"
 
 #define MIB (1024.0 * 1024)
-#define DREAM_STEPS 64
 #define LIVE_SECONDS 5    /* between two looks at a network in training */
 #define WEIGHT_IN_SIGHT 3 /* of its work on the device, while the page is seen; else 1 */
 
@@ -44,12 +44,11 @@ struct _KxSeePage {
   GtkButton *training_button;
   GtkMenuButton *open_pill;
 
-  KxExciting *dreaming;    /* of the photo, or NULL */
-  KxNetworkLayer *dreamer; /* which layer does */
-  KxScoring *scoring;      /* of the network of a run */
-  guint live;              /* a source, while a network in training is looked at */
-  guint64 step;            /* that the network's weights are of */
-  guint64 next_frame;      /* the step from which on another picture joins the film */
+  KxDream *dream;     /* of the photo, or NULL */
+  KxScoring *scoring; /* of the network of a run */
+  guint live;         /* a source, while a network in training is looked at */
+  guint64 step;       /* that the network's weights are of */
+  guint64 next_frame; /* the step from which on another picture joins the film */
   KxExciter *exciter;
   KxExamples *examples;
   KxNetwork *network;
@@ -350,37 +349,21 @@ network_learned (KxSeePage *self, guint64 step)
 static void
 end_dream (KxSeePage *self)
 {
-  g_clear_pointer (&self->dreaming, kx_exciting_free);
-  g_clear_object (&self->dreamer);
+  if (self->dream)
+    g_signal_handlers_disconnect_by_data (self->dream, self);
+  g_clear_object (&self->dream);
 }
 
-/* A KxExcitedFunc. */
 static void
-take_dream (const KxExcited *excited, gpointer owner)
+show_dream (KxSeePage *self, GdkTexture *texture, const char *text)
 {
-  KxSeePage *self = owner;
-  g_autofree char *text = NULL;
-
-  if (!self->dreaming || excited->digest)
-    return;
-  if (excited->fault)
-    {
-      show_fault (self, excited->fault);
-      end_dream (self);
-      return;
-    }
-  text = g_strdup_printf (_ ("Dream of %s, step %u of %u"),
-                          kx_network_layer_get_name (self->dreamer), excited->picture.steps,
-                          excited->of);
-  kx_photo_view_show_dream (self->photo, excited->picture.texture, text);
+  kx_photo_view_show_dream (self->photo, texture, text);
 }
 
 static void
 dream (GtkWidget *widget, const char *name, GVariant *target)
 {
   KxSeePage *self = KX_SEE_PAGE (widget);
-  KxExciteSettings settings = KX_EXCITE_USUAL;
-  const KxWish wish = { KX_DREAM, 0 };
 
   if (!self->units)
     return;
@@ -391,12 +374,12 @@ dream (GtkWidget *widget, const char *name, GVariant *target)
       return;
     }
   end_dream (self);
-  settings.steps = DREAM_STEPS;
-  self->dreaming = kx_exciting_new (self->network, take_dream, self);
-  self->dreamer = g_object_ref (kx_unit_list_get_layer (self->units));
-  kx_exciting_set_layer (self->dreaming, kx_network_layer_get_index (self->dreamer), &settings,
-                         kx_photo_view_dup_picture (self->photo), 1);
-  kx_exciting_wish (self->dreaming, &wish, 1, KX_DREAM, 1);
+  self->dream = kx_dream_new (kx_widget_get_session (widget), self->network,
+                              kx_unit_list_get_layer (self->units),
+                              kx_photo_view_dup_picture (self->photo));
+  g_signal_connect_object (self->dream, "picture", G_CALLBACK (show_dream), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->dream, "fault", G_CALLBACK (show_fault), self, G_CONNECT_SWAPPED);
   kx_photo_view_show_dream (self->photo, NULL, _ ("The dream begins"));
 }
 
@@ -438,9 +421,13 @@ view_changed (KxSeePage *self)
 
 /* ── Networks ────────────────────────────────────────────────────────────────────────────────── */
 
+static void copy_again (KxSeePage *self, GParamSpec *spec, KxRun *run);
+
 static void
 close_network (KxSeePage *self)
 {
+  KxRun *training = self->network ? kx_network_get_training (self->network) : NULL;
+
   g_clear_handle_id (&self->live, g_source_remove);
   end_dream (self);
   g_clear_pointer (&self->scoring, kx_scoring_free);
@@ -466,6 +453,8 @@ close_network (KxSeePage *self)
       g_signal_handlers_disconnect_by_data (self->network, self);
       kx_network_close (self->network);
     }
+  if (training)
+    g_signal_handlers_disconnect_by_func (training, copy_again, self);
   g_clear_object (&self->network);
 }
 
@@ -566,6 +555,14 @@ take_network (KxSeePage *self, KxNetwork *network, const char *name)
   kx_network_set_weight (network, WEIGHT_IN_SIGHT);
 }
 
+/* A run goes on on another device: what looks at it is made there, too. */
+static void
+copy_again (KxSeePage *self, GParamSpec *spec, KxRun *run)
+{
+  take_network (self, kx_network_open_copy (run), kx_run_get_name (run));
+  g_signal_connect_object (run, "notify::device", G_CALLBACK (copy_again), self, G_CONNECT_SWAPPED);
+}
+
 static void
 use_training (GtkWidget *widget, const char *name, GVariant *target)
 {
@@ -573,7 +570,7 @@ use_training (GtkWidget *widget, const char *name, GVariant *target)
   KxRun *run = run_in_training (self);
 
   if (run)
-    take_network (self, kx_network_open_copy (run), kx_run_get_name (run));
+    copy_again (self, NULL, run);
 }
 
 static void
@@ -790,50 +787,70 @@ show_photo (KxSeePage *self)
 }
 
 static gboolean
-kx_see_page_drop (KxPage *page, GListModel *files)
+is_network (const char *path)
 {
   static const char *const networks[] = { ".onnx", ".safetensors", NULL };
-  KxSeePage *self = KX_SEE_PAGE (page);
-  g_autoptr (GFile) file = g_list_model_get_item (files, 0);
-  const char *path = file ? g_file_peek_path (file) : NULL;
 
-  if (!path)
-    return FALSE;
-  if (has_ending (path, networks) || kol_run_exists (path))
-    open_path (self, path);
-  else if (is_picture (file))
-    {
-      kx_photo_view_open (self->photo, file);
-      show_photo (self);
-    }
-  else
-    return FALSE;
-  return TRUE;
+  return has_ending (path, networks) || kol_run_exists (path);
 }
 
-static void
-take_texture (GObject *clipboard, GAsyncResult *result, gpointer data)
+static const char *
+kx_see_page_verb (KxPage *page, GListModel *files)
 {
-  g_autoptr (KxSeePage) self = data;
-  g_autoptr (GdkTexture) texture
-      = gdk_clipboard_read_texture_finish (GDK_CLIPBOARD (clipboard), result, NULL);
+  g_autoptr (GFile) file = files ? g_list_model_get_item (files, 0) : NULL;
+  const char *path = file ? g_file_peek_path (file) : NULL;
 
-  if (!texture)
-    return;
-  kx_photo_view_set_texture (self->photo, texture);
-  show_photo (self);
+  if (path && is_network (path))
+    return _ ("Look into the network");
+  return !files || (path && is_picture (file)) ? _ ("Show it to the network") : NULL;
+}
+
+/* Without a network a photo waits behind the empty page, which does not show it. */
+static void
+ask_for_network (KxSeePage *self)
+{
+  if (!self->network)
+    kx_session_toast (kx_widget_get_session (GTK_WIDGET (self)),
+                      _ ("Open a network to learn what it takes the picture for"), FALSE);
+}
+
+/* A network, photos, or both: of several the last one stays. */
+static gboolean
+kx_see_page_drop (KxPage *page, GListModel *files)
+{
+  KxSeePage *self = KX_SEE_PAGE (page);
+  gboolean taken = FALSE, with_photo = FALSE;
+
+  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, i);
+      const char *path = g_file_peek_path (file);
+
+      if (path && is_network (path))
+        open_path (self, path);
+      else if (path && is_picture (file))
+        {
+          kx_photo_view_open (self->photo, file);
+          show_photo (self);
+          with_photo = TRUE;
+        }
+      else
+        continue;
+      taken = TRUE;
+    }
+  if (with_photo)
+    ask_for_network (self);
+  return taken;
 }
 
 static gboolean
-paste (GtkWidget *widget, GVariant *args, gpointer unused)
+kx_see_page_picture (KxPage *page, GdkTexture *picture)
 {
-  GdkClipboard *clipboard = gtk_widget_get_clipboard (widget);
+  KxSeePage *self = KX_SEE_PAGE (page);
 
-  if (!gtk_widget_get_mapped (widget)
-      || !gdk_content_formats_contain_gtype (gdk_clipboard_get_formats (clipboard),
-                                             GDK_TYPE_TEXTURE))
-    return FALSE;
-  gdk_clipboard_read_texture_async (clipboard, NULL, take_texture, g_object_ref (widget));
+  kx_photo_view_set_texture (self->photo, picture);
+  show_photo (self);
+  ask_for_network (self);
   return TRUE;
 }
 
@@ -853,6 +870,12 @@ watch_run (KxSession *session, GParamSpec *spec, KxSeePage *self)
     g_signal_connect_object (run, "notify::state", G_CALLBACK (allow_training), self,
                              G_CONNECT_SWAPPED);
   allow_training (self);
+}
+
+static void
+add_job (KxSeePage *self, KxJob *job)
+{
+  kx_session_add_job (kx_widget_get_session (GTK_WIDGET (self)), job);
 }
 
 /* The page in sight goes first, and pictures that nobody sees are not made. */
@@ -919,6 +942,8 @@ kx_see_page_class_init (KxSeePageClass *klass)
   G_OBJECT_CLASS (klass)->dispose = kx_see_page_dispose;
   KX_PAGE_CLASS (klass)->attach = kx_see_page_attach;
   KX_PAGE_CLASS (klass)->drop = kx_see_page_drop;
+  KX_PAGE_CLASS (klass)->verb = kx_see_page_verb;
+  KX_PAGE_CLASS (klass)->picture = kx_see_page_picture;
   KX_PAGE_CLASS (klass)->find = kx_see_page_find;
   KX_PAGE_CLASS (klass)->opened = kx_see_page_opened;
   g_type_ensure (KX_TYPE_LAYER_LIST);
@@ -959,7 +984,6 @@ kx_see_page_class_init (KxSeePageClass *klass)
   gtk_widget_class_install_action (widget_class, "see.open-folder", NULL, choose_folder);
   gtk_widget_class_install_action (widget_class, "see.folder", "s", take_folder);
   gtk_widget_class_install_action (widget_class, "see.open-photo", NULL, choose_photo);
-  gtk_widget_class_add_binding (widget_class, GDK_KEY_v, GDK_CONTROL_MASK, paste, NULL);
 }
 
 static void
@@ -967,6 +991,7 @@ kx_see_page_init (KxSeePage *self)
 {
   self->lists = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   self->exciter = kx_exciter_new ();
+  g_signal_connect_object (self->exciter, "job", G_CALLBACK (add_job), self, G_CONNECT_SWAPPED);
   self->examples = kx_examples_new ();
   gtk_widget_init_template (GTK_WIDGET (self));
   self->grid = KX_UNIT_GRID (kx_unit_grid_new (FALSE));

@@ -684,11 +684,13 @@ forget_jobs (KxSession *self)
 /**
  * kx_session_add_job:
  * @session: a session
- * @job: what has begun; it stands first in the list
+ * @job: what has begun; it stands first in the list, unless it is there
  */
 void
 kx_session_add_job (KxSession *self, KxJob *job)
 {
+  if (g_list_store_find (self->jobs, job, NULL))
+    return;
   g_list_store_insert (self->jobs, 0, job);
   forget_jobs (self);
 }

@@ -52,6 +52,7 @@ inquiry_unref (gpointer data)
   kx_sight_unref (inquiry->sight);
   g_weak_ref_clear (&inquiry->owner);
   g_weak_ref_clear (&inquiry->network);
+  g_clear_pointer (&inquiry->question.photo, kx_photo_unref);
   kol_picture_free (inquiry->question.picture);
   g_free (inquiry->question.pixels);
   g_free (inquiry->question.watched);
@@ -72,7 +73,9 @@ deliver (gpointer data)
 static float *
 fit_picture (const Inquiry *inquiry, GError **error)
 {
-  g_autoptr (KolPicture) fitted = kol_preprocess_fit (&inquiry->fit, inquiry->question.picture);
+  const KxQuestion *question = &inquiry->question;
+  const KolPicture *picture = question->photo ? question->photo->whole : question->picture;
+  g_autoptr (KolPicture) fitted = kol_preprocess_fit (&inquiry->fit, picture);
 
   if (!fitted)
     {

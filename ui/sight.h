@@ -4,6 +4,7 @@
 #include <gdk/gdk.h>
 
 #include "network.h"
+#include "photo.h"
 
 G_BEGIN_DECLS
 
@@ -14,7 +15,8 @@ typedef struct {
 
 /**
  * KxQuestion:
- * @picture: (nullable): what is shown, fitted for the network on its way
+ * @photo: (nullable): what is shown, fitted for the network on its way
+ * @picture: (nullable): or what is shown, fitted likewise
  * @pixels: (nullable): or what is shown, fitted: [C, H, W], 0..1
  * @layer: whose maps are asked for; %KX_NO_LAYER: none
  * @watched: (nullable) (array length=n_watched): units whose values are asked for
@@ -23,6 +25,7 @@ typedef struct {
  * What a network is asked about a picture.
  */
 typedef struct {
+  KxPhoto *photo;
   KolPicture *picture;
   float *pixels;
   guint layer;

@@ -3,6 +3,7 @@
 /* What each layer makes of an example, and what is answered. */
 
 #include "tiles.h"
+#include "tip.h"
 #include "train-tab.h"
 
 #include <glib/gi18n.h>
@@ -71,6 +72,7 @@ add_layer (KxTabActivations *self)
 
   gtk_label_set_xalign (GTK_LABEL (title), 0);
   gtk_label_set_ellipsize (GTK_LABEL (title), PANGO_ELLIPSIZE_END);
+  kx_tip_whole_text (GTK_LABEL (title));
   gtk_widget_add_css_class (title, "caption");
   gtk_widget_add_css_class (title, "numeric");
   gtk_box_append (self->layers, title);
@@ -168,6 +170,7 @@ make_side (KxTabActivations *self)
       self->bars[i] = GTK_LEVEL_BAR (gtk_level_bar_new_for_interval (0, 1));
       gtk_label_set_xalign (self->rows[i], 0);
       gtk_label_set_ellipsize (self->rows[i], PANGO_ELLIPSIZE_MIDDLE);
+      kx_tip_whole_text (self->rows[i]);
       gtk_label_set_width_chars (self->rows[i], 14);
       gtk_label_set_max_width_chars (self->rows[i], 14);
       gtk_widget_add_css_class (GTK_WIDGET (self->rows[i]), "caption");

@@ -6,6 +6,7 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
+#include <math.h>
 
 #define PERIOD 0.25
 
@@ -32,8 +33,11 @@ describe_batch (const KxLook *look)
 {
   if (!look->classes)
     return g_strdup_printf (_ ("Step %" PRIu64 " · loss %.4g"), look->step, look->loss);
-  return g_strdup_printf (_ ("Step %" PRIu64 " · %zu of %zu right · loss %.4f"),
-                          look->step, look->right, look->count, look->loss);
+  if (!isfinite (look->loss))
+    return g_strdup_printf (_ ("Step %" PRIu64 " · %zu of %zu right · the loss is not finite"),
+                            look->step, look->right, look->count);
+  return g_strdup_printf (_ ("Step %" PRIu64 " · %zu of %zu right · loss %.4f"), look->step,
+                          look->right, look->count, look->loss);
 }
 
 static char *

@@ -28,6 +28,7 @@ static const char *const icons[] = {
   [KX_MARK_BRANCH] = "media-playlist-shuffle-symbolic",
   [KX_MARK_REWIND] = "edit-undo-symbolic",
   [KX_MARK_DIVERGED] = "dialog-warning-symbolic",
+  [KX_MARK_MOVE] = "computer-symbolic",
 };
 
 /* A row: icon, what happened, at which step. */

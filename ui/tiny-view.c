@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/wrap-layout.h"
 #include "tiny-graph.h"
 
 #define N_DIALS 14
@@ -91,6 +92,7 @@ add_line (KxTinyView *self, guint *n, const char *formula, const char *filled, d
   if (!label)
     {
       label = gtk_label_new (NULL);
+      gtk_widget_set_direction (label, GTK_TEXT_DIR_LTR); /* formulas are, everywhere */
       gtk_label_set_xalign (GTK_LABEL (label), 0);
       gtk_label_set_wrap (GTK_LABEL (label), TRUE);
       gtk_label_set_selectable (GTK_LABEL (label), TRUE);
@@ -441,11 +443,17 @@ make_head (KxTinyView *self)
 {
   GtkWidget *head = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
 
+  gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   self->head = GTK_BOX (head);
   self->forward = make_button (self, head, _ ("Step forward"), G_CALLBACK (step_on));
   self->back = make_button (self, head, _ ("Step back"), G_CALLBACK (step_on));
   self->update = make_button (self, head, _ ("Apply update"), G_CALLBACK (apply_update));
   self->reset = make_button (self, head, _ ("Reset"), G_CALLBACK (reset));
+  /* All of them beside each other in a window of usual width. */
+  gtk_button_set_icon_name (GTK_BUTTON (self->reset), "view-refresh-symbolic");
+  gtk_widget_set_tooltip_text (self->reset, _ ("Reset"));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->reset), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Reset"), -1);
   return head;
 }
 

@@ -15,6 +15,7 @@
 #include "run-list.h"
 #include "timeline-list.h"
 #include "tiny-view.h"
+#include "tip.h"
 #include "train-charts.h"
 #include "train-tabs.h"
 #include "window.h"
@@ -75,6 +76,7 @@ struct _KxTrainPage {
   GtkWidget *control_group;
   GtkWidget *batch_row, *momentum_row, *decay_row, *dropout_row;
   GtkSpinButton *batch, *momentum, *decay, *dropout;
+  GtkWidget *timeline_group;
   KxTimelineList *timeline;
   KxRunList *runs;
 };
@@ -226,8 +228,11 @@ select_checkpoint (KxTrainPage *self, KxMark *mark)
   allow (self, "unselect", mark != NULL);
   if (!mark)
     return;
-  g_autofree char *text = g_strdup_printf (_ ("Step %'" PRIu64 " · loss %.3g"),
-                                           kx_mark_get_step (mark), kx_mark_get_loss (mark));
+  guint64 step = kx_mark_get_step (mark);
+  double loss = kx_mark_get_loss (mark);
+  g_autofree char *text = isnan (loss)
+                              ? g_strdup_printf (_ ("Step %'" PRIu64), step)
+                              : g_strdup_printf (_ ("Step %'" PRIu64 " · loss %.3g"), step, loss);
   gtk_label_set_label (self->bar_text, text);
   gtk_toggle_button_set_active (self->pin, kx_mark_get_pinned (mark));
 }
@@ -322,7 +327,25 @@ find_checkpoint (KxRun *run, guint64 step)
   return NULL;
 }
 
-/* The remedy of a divergence: back to a checkpoint, with half the rate. */
+/* The rate of a step, or that of the step after the start; NaN if that is not known. */
+static double
+rate_at (KxRun *run, guint64 step)
+{
+  KxSeries *rates = kx_run_get_rate (run);
+  gssize i = kx_series_nearest (rates, (double) step);
+
+  return i < 0 ? NAN : (double) kx_series_get_y (rates)[i];
+}
+
+/* Half the rate with which it diverged, unless the checkpoint had an even smaller one. */
+static double
+milder_rate (KxRun *run, KxMark *checkpoint)
+{
+  return fmin (kx_run_get (run, KOL_CONTROL_RATE) / 2,
+               rate_at (run, kx_mark_get_step (checkpoint)));
+}
+
+/* The remedy of a divergence: back to a checkpoint, with a smaller rate. */
 static void
 recover_action (GSimpleAction *action, GVariant *target, gpointer page)
 {
@@ -331,8 +354,9 @@ recover_action (GSimpleAction *action, GVariant *target, gpointer page)
 
   if (!mark)
     return;
+  double rate = milder_rate (self->run, mark);
   kx_run_rewind (self->run, mark);
-  kx_run_set (self->run, KOL_CONTROL_RATE, kx_run_get (self->run, KOL_CONTROL_RATE) / 2);
+  kx_run_set (self->run, KOL_CONTROL_RATE, rate);
   kx_run_control (self->run, KX_VERB_RUN);
 }
 
@@ -350,8 +374,13 @@ show_divergence (KxTrainPage *self, const GError *fault)
       kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Start anew"), "train.new", NULL);
       return;
     }
-  g_autofree char *remedy
-      = g_strdup_printf (_ ("Rewind to %'" PRIu64 " and halve the rate"), kx_mark_get_step (mark));
+  double rate = milder_rate (self->run, mark);
+  g_autofree char *number = kx_format_rate (rate);
+  g_autofree char *remedy = rate < kx_run_get (self->run, KOL_CONTROL_RATE) / 2
+                                ? g_strdup_printf (_ ("Rewind to %'" PRIu64 " and its rate, %s"),
+                                                   kx_mark_get_step (mark), number)
+                                : g_strdup_printf (_ ("Rewind to %'" PRIu64 " and halve the rate"),
+                                                   kx_mark_get_step (mark));
   kx_page_show_fault (KX_PAGE (self), fault->message, remedy, "train.recover",
                       g_variant_new_uint64 (kx_mark_get_step (mark)));
 }
@@ -418,10 +447,24 @@ take_note (KxTrainPage *self, const char *text)
   kx_session_toast (self->session, text, FALSE);
 }
 
+/* The recipe's rate; of a recipe that is not there any more, the rate as it is. */
+static void
+show_usual_rate (KxTrainPage *self)
+{
+  const char *name = kx_run_get_recipe (self->run);
+  g_autoptr (KolRecipe) recipe = name ? kol_recipe_find (name, NULL) : NULL;
+  const KolOptimizer *optimizer = recipe ? &kol_recipe_get_settings (recipe)->optimizer : NULL;
+  double rate = !optimizer            ? kx_run_get (self->run, KOL_CONTROL_RATE)
+                : optimizer->rate > 0 ? optimizer->rate
+                                      : kol_optimizer_default_rate (optimizer->name);
+
+  kx_dial_set_usual (self->dial, rate);
+}
+
 static void
 become_ready (KxTrainPage *self)
 {
-  kx_dial_set_usual (self->dial, kx_run_get (self->run, KOL_CONTROL_RATE));
+  show_usual_rate (self);
   show_state (self);
 }
 
@@ -477,6 +520,7 @@ note_turn (KxTrainPage *self, KxRun *run, KolControl control, double from, doubl
 static void
 begin_turn (KxTrainPage *self)
 {
+  kx_undo_begin (kx_session_get_undo (self->session));
   self->before = kx_run_get (self->run, KOL_CONTROL_RATE);
   self->factor = kx_run_get (self->run, KOL_CONTROL_RATE_FACTOR);
   if (!self->checkpoint)
@@ -501,6 +545,7 @@ end_turn (KxTrainPage *self)
 
   if (!isnan (self->before) && now != self->before)
     note_turn (self, self->run, KOL_CONTROL_RATE, self->before, now);
+  kx_undo_end (kx_session_get_undo (self->session));
 }
 
 /* What the finder has found. */
@@ -533,11 +578,13 @@ apply_number (KxTrainPage *self, guint which)
   double from = self->run ? kx_run_get (self->run, number->control) : NAN;
 
   number->settle = 0;
-  if (isnan (from) || fabs (to - from) < 1e-9)
-    return G_SOURCE_REMOVE;
-  kx_page_clear_fault (KX_PAGE (self));
-  kx_run_set (self->run, number->control, to);
-  number->turned = note_turn (self, self->run, number->control, from, to);
+  if (!isnan (from) && fabs (to - from) >= 1e-9)
+    {
+      kx_page_clear_fault (KX_PAGE (self));
+      kx_run_set (self->run, number->control, to);
+      number->turned = note_turn (self, self->run, number->control, from, to);
+    }
+  kx_undo_end (kx_session_get_undo (self->session));
   return G_SOURCE_REMOVE;
 }
 
@@ -549,6 +596,8 @@ apply_number (KxTrainPage *self, guint which)
     Number *number = &self->numbers[which];                                                        \
     if (self->showing)                                                                             \
       return;                                                                                      \
+    if (!number->settle)                                                                           \
+      kx_undo_begin (kx_session_get_undo (self->session));                                         \
     g_clear_handle_id (&number->settle, g_source_remove);                                          \
     number->settle = g_timeout_add (WAIT_FOR_CONTROL, apply_##name, self);                         \
   }
@@ -568,6 +617,20 @@ init_numbers (KxTrainPage *self)
   g_signal_connect_swapped (self->momentum, "value-changed", G_CALLBACK (change_momentum), self);
   g_signal_connect_swapped (self->decay, "value-changed", G_CALLBACK (change_decay), self);
   g_signal_connect_swapped (self->dropout, "value-changed", G_CALLBACK (change_dropout), self);
+}
+
+/* What is being turned is as it was meant. */
+static void
+finish_turns (KxTrainPage *self)
+{
+  if (!self->branching)
+    kx_dial_finish (self->dial);
+  for (guint i = 0; i < N_NUMBERS; i++)
+    if (self->numbers[i].settle)
+      {
+        g_clear_handle_id (&self->numbers[i].settle, g_source_remove);
+        apply_number (self, i);
+      }
 }
 
 /* ── Runs ────────────────────────────────────────────────────────────────────────────────────── */
@@ -795,26 +858,72 @@ open_run (KxTrainPage *self, const char *folder)
     }
 }
 
-/* A run's folder is resumed, a log compared, examples are learned from. */
+/* What can be done with a file. */
+typedef enum {
+  NOTHING,
+  A_RUN,
+  A_LOG,
+  DATA,
+} Kind;
+
+/* Of a single file, or folder, whose path is given. */
+static Kind
+kind_of (GListModel *files, char **path)
+{
+  g_autoptr (GFile) file = files ? g_list_model_get_item (files, 0) : NULL;
+  g_autofree char *base = NULL;
+
+  *path = file ? g_file_get_path (file) : NULL;
+  if (!*path || g_list_model_get_n_items (files) != 1)
+    return NOTHING;
+  base = g_path_get_basename (*path);
+  if (kol_run_exists (*path))
+    return A_RUN;
+  if (g_str_has_suffix (base, ".csv") || strstr (base, "tfevents"))
+    return A_LOG;
+  return is_data (*path) ? DATA : NOTHING;
+}
+
+static const char *
+verb (KxPage *page, GListModel *files)
+{
+  g_autofree char *path = NULL;
+
+  switch (kind_of (files, &path))
+    {
+    case A_RUN:
+      return _ ("Go on with the run");
+    case A_LOG:
+      return _ ("Compare its curves");
+    case DATA:
+      return _ ("Learn from it");
+    case NOTHING:
+    default:
+      return NULL;
+    }
+}
+
 static gboolean
 drop (KxPage *page, GListModel *files)
 {
   KxTrainPage *self = KX_TRAIN_PAGE (page);
-  g_autoptr (GFile) file = g_list_model_get_item (files, 0);
-  g_autofree char *path = file ? g_file_get_path (file) : NULL;
-  g_autofree char *base = path ? g_path_get_basename (path) : NULL;
+  g_autofree char *path = NULL;
 
-  if (!path || g_list_model_get_n_items (files) != 1)
-    return FALSE;
-  if (kol_run_exists (path))
-    open_run (self, path);
-  else if (g_str_has_suffix (base, ".csv") || strstr (base, "tfevents"))
-    compare (self, path);
-  else if (is_data (path))
-    use_data (self, path);
-  else
-    return FALSE;
-  return TRUE;
+  switch (kind_of (files, &path))
+    {
+    case A_RUN:
+      open_run (self, path);
+      return TRUE;
+    case A_LOG:
+      compare (self, path);
+      return TRUE;
+    case DATA:
+      use_data (self, path);
+      return TRUE;
+    case NOTHING:
+    default:
+      return FALSE;
+    }
 }
 
 static void export(KxPage *page) { kx_train_charts_export (KX_TRAIN_PAGE (page)->charts); }
@@ -826,21 +935,14 @@ show_run (KxTrainPage *self)
 {
   KxRun *run = kx_session_get_run (self->session);
 
-  /* What was turned is still of the run that was in sight. */
-  if (!self->branching)
-    kx_dial_finish (self->dial);
-  for (guint i = 0; i < N_NUMBERS; i++)
-    if (self->numbers[i].settle)
-      {
-        g_clear_handle_id (&self->numbers[i].settle, g_source_remove);
-        apply_number (self, i);
-      }
+  finish_turns (self); /* they are of the run that was in sight */
   if (self->run)
     for (guint i = 0; i < G_N_ELEMENTS (self->handlers); i++)
       g_clear_signal_handler (&self->handlers[i], self->run);
   select_checkpoint (self, NULL);
   g_set_object (&self->run, run);
   kx_timeline_list_set_run (self->timeline, run);
+  gtk_widget_set_visible (self->timeline_group, run != NULL);
   kx_train_tabs_set_run (self->tabs, run);
   kx_race_button_set_run (self->race, run);
   kx_finder_button_set_run (self->finder, run);
@@ -864,7 +966,7 @@ show_run (KxTrainPage *self)
       self->handlers[n++]
           = g_signal_connect_swapped (run, "ready", G_CALLBACK (become_ready), self);
       if (kx_run_has_trainer (run))
-        kx_dial_set_usual (self->dial, kx_run_get (run, KOL_CONTROL_RATE));
+        show_usual_rate (self);
     }
   show_state (self);
 }
@@ -952,6 +1054,8 @@ attach (KxPage *page, KxSession *session)
   kx_train_charts_set_session (self->charts, session, self->runs);
   kx_race_button_set_session (self->race, session);
   g_signal_connect_object (session, "notify::run", G_CALLBACK (show_run), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (kx_session_get_undo (session), "finish", G_CALLBACK (finish_turns), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::looked", G_CALLBACK (take_devices), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::device", G_CALLBACK (show_state), self,
@@ -1008,6 +1112,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, decay);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, dropout);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, timeline);
+  gtk_widget_class_bind_template_child (widget_class, KxTrainPage, timeline_group);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, runs);
 }
 
@@ -1019,6 +1124,7 @@ kx_train_page_class_init (KxTrainPageClass *klass)
   G_OBJECT_CLASS (klass)->dispose = kx_train_page_dispose;
   KX_PAGE_CLASS (klass)->attach = attach;
   KX_PAGE_CLASS (klass)->drop = drop;
+  KX_PAGE_CLASS (klass)->verb = verb;
   KX_PAGE_CLASS (klass)->export = export;
   g_type_ensure (KX_TYPE_DIAL);
   g_type_ensure (KX_TYPE_FINDER_BUTTON);
@@ -1054,6 +1160,7 @@ kx_train_page_init (KxTrainPage *self)
   g_action_map_add_action_entries (G_ACTION_MAP (self->group), actions, G_N_ELEMENTS (actions),
                                    self);
   gtk_widget_init_template (GTK_WIDGET (self));
+  kx_tip_whole_text (self->bar_text);
   init_numbers (self);
   g_signal_connect_swapped (self->dial, "begin", G_CALLBACK (begin_turn), self);
   g_signal_connect_swapped (self->dial, "changed", G_CALLBACK (turn_rate), self);

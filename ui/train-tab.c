@@ -5,9 +5,10 @@
 #include <math.h>
 
 #include "picture-grid.h"
+#include "tip.h"
 
 /* Looks take at most this share of the time while the run learns. */
-#define SHARE 0.03
+#define SHARE 0.015
 #define SIZE 48 /* of an example's picture */
 #define LOST 5  /* seconds after which an answer is not waited for any more */
 
@@ -123,6 +124,20 @@ forget (KxTrainTab *self)
   private->pending = FALSE;
 }
 
+/* Where a run rests, looks take no time from learning: what it has come to is shown at once. */
+static void
+follow_state (KxTrainTab *self)
+{
+  KxTrainTabPrivate *private = PRIVATE (self);
+
+  if (kx_run_get_state (private->run) != KX_RUN_LEARNING)
+    {
+      private->due = 0;
+      g_clear_handle_id (&private->source, g_source_remove);
+    }
+  schedule (self);
+}
+
 static void
 on_map (KxTrainTab *self)
 {
@@ -228,7 +243,7 @@ kx_train_tab_set_run (KxTrainTab *self, KxRun *run, KxLooks *looks)
   private->handlers[0]
       = g_signal_connect_swapped (run, "notify::step", G_CALLBACK (schedule), self);
   private->handlers[1]
-      = g_signal_connect_swapped (run, "notify::state", G_CALLBACK (schedule), self);
+      = g_signal_connect_swapped (run, "notify::state", G_CALLBACK (follow_state), self);
   private->handlers[2] = g_signal_connect_swapped (run, "ready", G_CALLBACK (schedule), self);
   schedule (self);
 }
@@ -353,6 +368,7 @@ kx_train_tab_make_caption (void)
 
   gtk_label_set_xalign (label, 0);
   gtk_label_set_ellipsize (label, PANGO_ELLIPSIZE_END);
+  kx_tip_whole_text (label);
   gtk_widget_add_css_class (GTK_WIDGET (label), "numeric");
   gtk_widget_add_css_class (GTK_WIDGET (label), "caption");
   gtk_widget_add_css_class (GTK_WIDGET (label), "dim-label");

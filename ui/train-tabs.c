@@ -6,6 +6,7 @@
 
 #include <glib/gi18n.h>
 
+#include "chart/wrap-layout.h"
 #include "steps-view.h"
 #include "train-tab.h"
 
@@ -42,12 +43,37 @@ add_tab (KxTrainTabs *self, GtkWidget *tab, const char *name, const char *title)
 }
 
 static void
-let_go (KxTrainTabs *self)
+look_into (KxTrainTabs *self)
+{
+  self->looks = kx_looks_new (self->run);
+  for (guint i = 0; i < self->tabs->len; i++)
+    kx_train_tab_set_run (self->tabs->pdata[i], self->run, self->looks);
+  kx_steps_view_set_run (self->steps, self->run, self->looks);
+}
+
+static void
+look_away (KxTrainTabs *self)
 {
   for (guint i = 0; i < self->tabs->len; i++)
     kx_train_tab_set_run (self->tabs->pdata[i], NULL, NULL);
   kx_steps_view_set_run (self->steps, NULL, NULL);
   g_clear_pointer (&self->looks, kx_looks_free);
+}
+
+/* What looks into a run belongs to the run's device. */
+static void
+follow_device (KxTrainTabs *self)
+{
+  look_away (self);
+  look_into (self);
+}
+
+static void
+let_go (KxTrainTabs *self)
+{
+  look_away (self);
+  if (self->run)
+    g_signal_handlers_disconnect_by_func (self->run, follow_device, self);
   g_clear_object (&self->run);
 }
 
@@ -93,29 +119,23 @@ make_room (KxTrainTabs *self)
   self->position = large ? position : -1;
 }
 
+/* Where they do not fit beside each other, in a narrow window or with large text, there is another
+ * row of them. */
 static GtkWidget *
 make_switcher (KxTrainTabs *self)
 {
   GtkWidget *switcher = gtk_stack_switcher_new ();
 
+  gtk_widget_set_layout_manager (switcher, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   gtk_stack_switcher_set_stack (GTK_STACK_SWITCHER (switcher), self->stack);
   gtk_widget_set_halign (switcher, GTK_ALIGN_CENTER);
   gtk_widget_add_css_class (switcher, "kx-tabs");
   gtk_widget_set_margin_top (switcher, 6);
+  gtk_widget_set_margin_start (switcher, 6);
+  gtk_widget_set_margin_end (switcher, 6);
   gtk_accessible_update_property (GTK_ACCESSIBLE (switcher), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Pictures of the run"), -1);
   return switcher;
-}
-
-/* In a narrow window the row is moved along rather than the window kept wide. */
-static GtkWidget *
-make_row (KxTrainTabs *self)
-{
-  GtkWidget *row = gtk_scrolled_window_new ();
-
-  gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (row), GTK_POLICY_EXTERNAL, GTK_POLICY_NEVER);
-  gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (row), make_switcher (self));
-  return row;
 }
 
 static void
@@ -141,7 +161,7 @@ kx_train_tabs_init (KxTrainTabs *self)
   gtk_stack_add_titled (self->stack, GTK_WIDGET (self->steps), "steps", _ ("Steps"));
   g_signal_connect_object (self->stack, "notify::visible-child", G_CALLBACK (make_room), self,
                            G_CONNECT_SWAPPED);
-  gtk_box_append (GTK_BOX (box), make_row (self));
+  gtk_box_append (GTK_BOX (box), make_switcher (self));
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->stack));
   adw_bin_set_child (ADW_BIN (self), box);
 }
@@ -160,8 +180,6 @@ kx_train_tabs_set_run (KxTrainTabs *self, KxRun *run)
   if (!run)
     return;
   self->run = g_object_ref (run);
-  self->looks = kx_looks_new (run);
-  for (guint i = 0; i < self->tabs->len; i++)
-    kx_train_tab_set_run (self->tabs->pdata[i], run, self->looks);
-  kx_steps_view_set_run (self->steps, run, self->looks);
+  g_signal_connect_swapped (run, "notify::device", G_CALLBACK (follow_device), self);
+  look_into (self);
 }

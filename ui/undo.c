@@ -19,6 +19,7 @@ struct _KxUndo {
   GQueue done;   /* of Deed, the latest first */
   GQueue undone; /* likewise */
   gboolean busy; /* one is being taken back or done again: nothing is noted */
+  guint begun;   /* gestures under way, which may become deeds */
 };
 
 G_DEFINE_FINAL_TYPE (KxUndo, kx_undo, G_TYPE_OBJECT)
@@ -30,6 +31,7 @@ enum {
 };
 
 static GParamSpec *props[N_PROPS];
+static guint finish_signal;
 
 static void
 deed_free (Deed *deed)
@@ -56,7 +58,7 @@ kx_undo_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec
   KxUndo *self = KX_UNDO (object);
 
   if (id == PROP_CAN_UNDO)
-    g_value_set_boolean (value, !g_queue_is_empty (&self->done));
+    g_value_set_boolean (value, self->begun || !g_queue_is_empty (&self->done));
   else
     g_value_set_boolean (value, !g_queue_is_empty (&self->undone));
 }
@@ -72,6 +74,9 @@ kx_undo_class_init (KxUndoClass *klass)
   props[PROP_CAN_UNDO] = g_param_spec_boolean ("can-undo", NULL, NULL, FALSE, flags);
   props[PROP_CAN_REDO] = g_param_spec_boolean ("can-redo", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
+  /** KxUndo::finish: gestures under way are to end now, and to push what they did. */
+  finish_signal = g_signal_new ("finish", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -90,6 +95,27 @@ tell (KxUndo *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CAN_UNDO]);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CAN_REDO]);
+}
+
+/**
+ * kx_undo_begin:
+ * @undo: the stacks
+ *
+ * Notes that a gesture has begun, which ends with kx_undo_end(): it can be taken back even before
+ * it has been pushed. #KxUndo::finish asks for its end then.
+ */
+void
+kx_undo_begin (KxUndo *self)
+{
+  self->begun++;
+  tell (self);
+}
+
+void
+kx_undo_end (KxUndo *self)
+{
+  self->begun--;
+  tell (self);
 }
 
 /**
@@ -155,8 +181,8 @@ kx_undo_withdraw (KxUndo *self, gconstpointer data)
 static gboolean
 move (KxUndo *self, GQueue *from, GQueue *to)
 {
+  g_signal_emit (self, finish_signal, 0);
   Deed *deed = g_queue_pop_head (from);
-
   if (!deed)
     return FALSE;
   self->busy = TRUE;

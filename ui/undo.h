@@ -12,6 +12,8 @@ G_DECLARE_FINAL_TYPE (KxUndo, kx_undo, KX, UNDO, GObject)
 typedef void (*KxUndoFunc) (gpointer data);
 
 KxUndo *kx_undo_new (void);
+void kx_undo_begin (KxUndo *undo);
+void kx_undo_end (KxUndo *undo);
 void kx_undo_push (KxUndo *undo, const char *title, KxUndoFunc back, KxUndoFunc again,
                    gpointer data, GDestroyNotify destroy);
 void kx_undo_withdraw (KxUndo *undo, gconstpointer data);

@@ -96,6 +96,8 @@ show_picture (KxUnitDetail *self)
   const KxNeuronPicture *picture;
   g_autofree char *name = NULL;
 
+  if (self->exciter) /* its job can be paused elsewhere */
+    gtk_toggle_button_set_active (self->pause, kx_exciter_is_paused (self->exciter));
   if (!self->unit || !self->exciter)
     return;
   picture = kx_neuron_get_picture (self->unit);

@@ -15,6 +15,7 @@
 #define USUAL_SIZE 96
 #define MOST_COLUMNS 32
 #define FIRST_COLUMNS 4 /* until it is known how many there is room for */
+#define PART 32         /* units that the view is given at a time */
 
 struct _KxUnitGrid {
   GtkWidget parent_instance;
@@ -23,6 +24,7 @@ struct _KxUnitGrid {
   GtkGridView *view;
   GtkSingleSelection *selection;
   GtkSortListModel *sorted;
+  GtkSliceListModel *part; /* of them: what the view has been given yet */
   KxUnitList *units;
   gboolean maps;
   int size;
@@ -30,6 +32,7 @@ struct _KxUnitGrid {
   KxNeuron *unit;
   GPtrArray *bound; /* KxNeuron, referenced: those that have a cell */
   guint told;       /* an idle source */
+  guint later;      /* another, while the view does not have all of the units */
 };
 
 G_DEFINE_FINAL_TYPE (KxUnitGrid, kx_unit_grid, GTK_TYPE_WIDGET)
@@ -52,13 +55,18 @@ static guint signals[N_SIGNALS];
 
 /* ── Cells ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* A picture with its number below; over it the word "dead", hatched, or a dot for stale ones. */
+/*
+ * A picture with its number below; over it the word "dead", hatched, or a dot for stale ones. Cells
+ * are made by the hundred at once when another layer is shown, so that each widget in them counts:
+ * what most do not need is made when it is.
+ */
 typedef struct {
   KxUnitGrid *grid;
   GtkWidget *box;
+  GtkOverlay *overlay;
   GtkWidget *picture;
-  GtkLabel *word, *title;
-  GtkWidget *stale, *changed;
+  GtkLabel *title;
+  GtkWidget *dead, *stale, *changed; /* over the picture; NULL: not needed yet */
   gulong handler;
 } Cell;
 
@@ -76,14 +84,35 @@ make_mark (const char *icon, const char *class, GtkAlign align)
   return mark;
 }
 
-static void
-show_menu (GtkGestureClick *click, int n, double x, double y, GtkListItem *item)
+static GtkWidget *
+make_word (void)
 {
-  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
-  KxNeuron *unit = gtk_list_item_get_item (item);
+  GtkWidget *word = gtk_label_new (_ ("dead"));
 
-  if (unit)
-    g_signal_emit (cell->grid, signals[MENU], 0, unit);
+  gtk_widget_set_halign (word, GTK_ALIGN_CENTER);
+  gtk_widget_set_valign (word, GTK_ALIGN_CENTER);
+  return word;
+}
+
+static GtkWidget *
+make_stale (void)
+{
+  return make_mark ("media-record-symbolic", NULL, GTK_ALIGN_END);
+}
+
+static GtkWidget *
+make_changed (void)
+{
+  return make_mark ("edit-clear-symbolic", NULL, GTK_ALIGN_START);
+}
+
+static void
+show_over (Cell *cell, GtkWidget **widget, gboolean shown, GtkWidget *(*make) (void) )
+{
+  if (shown && !*widget)
+    gtk_overlay_add_overlay (cell->overlay, *widget = make ());
+  if (*widget)
+    gtk_widget_set_visible (*widget, shown);
 }
 
 static void
@@ -95,13 +124,13 @@ show_picture (Cell *cell, KxNeuron *unit)
 
   gtk_picture_set_paintable (GTK_PICTURE (cell->picture), dead ? NULL : GDK_PAINTABLE (texture));
   gtk_widget_set_size_request (cell->picture, cell->grid->size, cell->grid->size);
-  gtk_label_set_label (cell->word, dead ? _ ("dead") : "");
   if (dead)
     gtk_widget_add_css_class (cell->picture, "kx-dead");
   else
     gtk_widget_remove_css_class (cell->picture, "kx-dead");
-  gtk_widget_set_visible (cell->stale, !cell->grid->maps && kx_neuron_is_stale (unit));
-  gtk_widget_set_visible (cell->changed, kx_neuron_is_changed (unit));
+  show_over (cell, &cell->dead, dead, make_word);
+  show_over (cell, &cell->stale, !cell->grid->maps && kx_neuron_is_stale (unit), make_stale);
+  show_over (cell, &cell->changed, kx_neuron_is_changed (unit), make_changed);
 }
 
 /* Given. */
@@ -131,16 +160,43 @@ show_unit (GtkListItem *item)
                                   -1);
 }
 
-/* Made when it is asked for: cells are many, and bound anew whenever one scrolls. */
-static gboolean
-show_tooltip (GtkWidget *box, int x, int y, gboolean by_key, GtkTooltip *tooltip, GtkListItem *item)
+/* The box of the cell at a place in the view, or NULL, and its unit. */
+static GtkWidget *
+find_box (KxUnitGrid *self, double x, double y, KxNeuron **unit)
 {
-  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
-  KxNeuron *unit = gtk_list_item_get_item (item);
-  g_autofree char *name = unit ? name_unit (cell->grid, unit) : NULL;
+  GtkWidget *widget = gtk_widget_pick (GTK_WIDGET (self->view), x, y, GTK_PICK_DEFAULT);
+  GtkListItem *item = NULL;
 
+  while (widget && !(item = g_object_get_data (G_OBJECT (widget), "item")))
+    widget = gtk_widget_get_parent (widget);
+  *unit = item ? gtk_list_item_get_item (item) : NULL;
+  return *unit ? widget : NULL;
+}
+
+static void
+show_menu (KxUnitGrid *self, int n, double x, double y)
+{
+  KxNeuron *unit;
+
+  if (find_box (self, x, y, &unit))
+    g_signal_emit (self, signals[MENU], 0, unit);
+}
+
+static gboolean
+show_tooltip (KxUnitGrid *self, int x, int y, gboolean by_key, GtkTooltip *tooltip)
+{
+  KxNeuron *unit;
+  GtkWidget *box = by_key ? NULL : find_box (self, x, y, &unit);
+  graphene_rect_t area;
+
+  if (!box || !gtk_widget_compute_bounds (box, GTK_WIDGET (self->view), &area))
+    return FALSE;
+  g_autofree char *name = name_unit (self, unit);
   gtk_tooltip_set_text (tooltip, name);
-  return name != NULL;
+  gtk_tooltip_set_tip_area (tooltip,
+                            &(GdkRectangle){ (int) area.origin.x, (int) area.origin.y,
+                                             (int) area.size.width, (int) area.size.height });
+  return TRUE;
 }
 
 static void
@@ -148,25 +204,17 @@ set_up (KxUnitGrid *self, GtkListItem *item)
 {
   Cell *cell = g_new0 (Cell, 1);
   GtkWidget *overlay = gtk_overlay_new ();
-  GtkGesture *click = gtk_gesture_click_new ();
 
   cell->grid = self;
   cell->box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
   cell->picture = gtk_picture_new ();
-  cell->word = GTK_LABEL (gtk_label_new (NULL));
   cell->title = GTK_LABEL (gtk_label_new (NULL));
-  cell->stale = make_mark ("media-record-symbolic", NULL, GTK_ALIGN_END);
-  cell->changed = make_mark ("edit-clear-symbolic", NULL, GTK_ALIGN_START);
+  cell->overlay = GTK_OVERLAY (overlay);
   gtk_widget_add_css_class (cell->box, "kx-unit");
   gtk_widget_add_css_class (overlay, "kx-unit-picture");
   gtk_widget_set_overflow (overlay, GTK_OVERFLOW_HIDDEN);
   gtk_picture_set_can_shrink (GTK_PICTURE (cell->picture), TRUE);
-  gtk_overlay_set_child (GTK_OVERLAY (overlay), cell->picture);
-  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), GTK_WIDGET (cell->word));
-  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->stale);
-  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), cell->changed);
-  gtk_widget_set_halign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
-  gtk_widget_set_valign (GTK_WIDGET (cell->word), GTK_ALIGN_CENTER);
+  gtk_overlay_set_child (cell->overlay, cell->picture);
   gtk_widget_set_halign (overlay, GTK_ALIGN_CENTER);
   gtk_label_set_ellipsize (cell->title, PANGO_ELLIPSIZE_END);
   gtk_label_set_width_chars (cell->title, 3);
@@ -175,11 +223,7 @@ set_up (KxUnitGrid *self, GtkListItem *item)
   gtk_widget_add_css_class (GTK_WIDGET (cell->title), "numeric");
   gtk_box_append (GTK_BOX (cell->box), overlay);
   gtk_box_append (GTK_BOX (cell->box), GTK_WIDGET (cell->title));
-  gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
-  g_signal_connect (click, "pressed", G_CALLBACK (show_menu), item);
-  gtk_widget_add_controller (cell->box, GTK_EVENT_CONTROLLER (click));
-  gtk_widget_set_has_tooltip (cell->box, TRUE);
-  g_signal_connect (cell->box, "query-tooltip", G_CALLBACK (show_tooltip), item);
+  g_object_set_data (G_OBJECT (cell->box), "item", item);
   g_object_set_data_full (G_OBJECT (item), "cell", cell, g_free);
   gtk_list_item_set_child (item, cell->box);
 }
@@ -277,6 +321,52 @@ kx_unit_grid_set_order (KxUnitGrid *self, KxUnitOrder order)
   gtk_sort_list_model_set_sorter (self->sorted, sorter);
 }
 
+static guint
+count (KxUnitGrid *self)
+{
+  return g_list_model_get_n_items (G_LIST_MODEL (self->sorted));
+}
+
+/*
+ * Hundreds of cells are too many for one frame, to make and to take down: the view is given PART
+ * units more at a time, or fewer.
+ */
+static gboolean
+show_next_part (gpointer data)
+{
+  KxUnitGrid *self = data;
+  GListModel *units = G_LIST_MODEL (self->units);
+  guint size = MIN (gtk_slice_list_model_get_size (self->part), count (self));
+
+  if (units == gtk_sort_list_model_get_model (self->sorted))
+    size += PART;
+  else if (size > PART)
+    size -= PART;
+  else
+    {
+      gtk_sort_list_model_set_model (self->sorted, units);
+      size = PART;
+    }
+  gtk_slice_list_model_set_size (self->part, size);
+  if (size < count (self) || units != gtk_sort_list_model_get_model (self->sorted))
+    return G_SOURCE_CONTINUE;
+  self->later = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/* Cells are made for a grid in sight alone: of the page's grids there is one at a time. */
+static void
+show_units (KxUnitGrid *self)
+{
+  if (!gtk_widget_get_mapped (GTK_WIDGET (self)) || self->later
+      || G_LIST_MODEL (self->units) == gtk_sort_list_model_get_model (self->sorted))
+    return;
+  /* While there are some: GTK 4.8 warns where a list is scrolled that is empty or going. */
+  if (count (self) > 0)
+    gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
+  self->later = g_idle_add (show_next_part, self);
+}
+
 /* ── The widget ──────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -303,6 +393,7 @@ kx_unit_grid_dispose (GObject *object)
   KxUnitGrid *self = KX_UNIT_GRID (object);
 
   g_clear_handle_id (&self->told, g_source_remove);
+  g_clear_handle_id (&self->later, g_source_remove);
   if (self->view)
     gtk_grid_view_set_model (self->view, NULL);
   self->view = NULL;
@@ -371,6 +462,7 @@ static void
 kx_unit_grid_init (KxUnitGrid *self)
 {
   g_autoptr (GtkListItemFactory) factory = gtk_signal_list_item_factory_new ();
+  GtkGesture *click = gtk_gesture_click_new ();
 
   self->size = USUAL_SIZE;
   self->bound = g_ptr_array_new_with_free_func (g_object_unref);
@@ -378,7 +470,8 @@ kx_unit_grid_init (KxUnitGrid *self)
   g_signal_connect_object (factory, "bind", G_CALLBACK (bind), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (factory, "unbind", G_CALLBACK (unbind), self, G_CONNECT_SWAPPED);
   self->sorted = gtk_sort_list_model_new (NULL, NULL);
-  self->selection = gtk_single_selection_new (G_LIST_MODEL (self->sorted));
+  self->part = gtk_slice_list_model_new (G_LIST_MODEL (self->sorted), 0, PART);
+  self->selection = gtk_single_selection_new (G_LIST_MODEL (self->part));
   gtk_single_selection_set_autoselect (self->selection, FALSE);
   self->view = GTK_GRID_VIEW (gtk_grid_view_new (
       GTK_SELECTION_MODEL (g_object_ref (self->selection)), g_object_ref (factory)));
@@ -386,6 +479,12 @@ kx_unit_grid_init (KxUnitGrid *self)
   gtk_widget_add_css_class (GTK_WIDGET (self->view), "kx-units");
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Units"), -1);
+  gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
+  g_signal_connect_object (click, "pressed", G_CALLBACK (show_menu), self, G_CONNECT_SWAPPED);
+  gtk_widget_add_controller (GTK_WIDGET (self->view), GTK_EVENT_CONTROLLER (click));
+  gtk_widget_set_has_tooltip (GTK_WIDGET (self->view), TRUE);
+  g_signal_connect_object (self->view, "query-tooltip", G_CALLBACK (show_tooltip), self,
+                           G_CONNECT_SWAPPED);
   self->scrolled = GTK_SCROLLED_WINDOW (gtk_scrolled_window_new ());
   gtk_scrolled_window_set_policy (self->scrolled, GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_child (self->scrolled, GTK_WIDGET (self->view));
@@ -393,6 +492,7 @@ kx_unit_grid_init (KxUnitGrid *self)
   g_signal_connect_object (self->selection, "notify::selected-item", G_CALLBACK (note_selected),
                            self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->view, "activate", G_CALLBACK (activate), self, G_CONNECT_SWAPPED);
+  g_signal_connect (self, "map", G_CALLBACK (show_units), NULL);
   g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scrolled), "value-changed",
                            G_CALLBACK (note_moved), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (gtk_scrolled_window_get_hadjustment (self->scrolled), "changed",
@@ -417,17 +517,13 @@ kx_unit_grid_new (gboolean maps)
 /**
  * kx_unit_grid_set_units:
  * @grid: a grid
- * @units: (nullable): what it shows
+ * @units: (nullable): what it shows, as soon as it is in sight
  */
 void
 kx_unit_grid_set_units (KxUnitGrid *self, KxUnitList *units)
 {
-  if (!g_set_object (&self->units, units))
-    return;
-  /* While there are some: GTK 4.8 warns where a list is scrolled that is empty or going. */
-  if (units && g_list_model_get_n_items (G_LIST_MODEL (self->sorted)) > 0)
-    gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
-  gtk_sort_list_model_set_model (self->sorted, units ? G_LIST_MODEL (units) : NULL);
+  if (g_set_object (&self->units, units))
+    show_units (self);
 }
 
 /**
@@ -440,28 +536,6 @@ KxNeuron *
 kx_unit_grid_get_unit (KxUnitGrid *self)
 {
   return self->unit;
-}
-
-/**
- * kx_unit_grid_select:
- * @grid: a grid
- * @unit: one of its units
- */
-void
-kx_unit_grid_select (KxUnitGrid *self, KxNeuron *unit)
-{
-  GListModel *model = G_LIST_MODEL (self->sorted);
-
-  for (guint i = 0; i < g_list_model_get_n_items (model); i++)
-    {
-      g_autoptr (KxNeuron) each = g_list_model_get_item (model, i);
-
-      if (each == unit)
-        {
-          gtk_single_selection_set_selected (self->selection, i);
-          return;
-        }
-    }
 }
 
 typedef struct {

@@ -27,7 +27,6 @@ GtkWidget *kx_unit_grid_new (gboolean maps);
 void kx_unit_grid_set_units (KxUnitGrid *grid, KxUnitList *units);
 void kx_unit_grid_set_order (KxUnitGrid *grid, KxUnitOrder order);
 KxNeuron *kx_unit_grid_get_unit (KxUnitGrid *grid);
-void kx_unit_grid_select (KxUnitGrid *grid, KxNeuron *unit);
 GPtrArray *kx_unit_grid_list_wanted (KxUnitGrid *grid);
 
 G_END_DECLS

@@ -13,6 +13,7 @@
 #include "paint-page.h"
 #include "presence.h"
 #include "see-page.h"
+#include "tip.h"
 #include "train-page.h"
 
 #define UNDO_SECONDS 8
@@ -31,6 +32,7 @@ struct _KxWindow {
   GtkStack *actions;
   GtkToggleButton *inspector_toggle;
   AdwViewStack *stack;
+  GtkLabel *verb; /* of what is dragged over the window */
   KxTrainPage *train_page;
 
   GBinding *title_binding, *subtitle_binding, *inspector_binding;
@@ -89,7 +91,7 @@ make_row (KxPage *page)
   g_object_bind_property (page, "icon-name", icon, "icon-name", G_BINDING_SYNC_CREATE);
   g_object_bind_property (page, "title", title, "label", G_BINDING_SYNC_CREATE);
   g_object_bind_property (page, "caption", caption, "label", G_BINDING_SYNC_CREATE);
-  g_object_bind_property (page, "caption", caption, "tooltip-text", G_BINDING_SYNC_CREATE);
+  kx_tip_whole_text (GTK_LABEL (caption));
   g_object_bind_property_full (page, "caption", caption, "visible", G_BINDING_SYNC_CREATE, is_text,
                                NULL, NULL, NULL);
   gtk_box_append (GTK_BOX (texts), title);
@@ -170,6 +172,9 @@ show_visible (KxWindow *self)
   self->subtitle_binding = g_object_ref (
       g_object_bind_property (page, "subtitle", self->title, "subtitle", G_BINDING_SYNC_CREATE));
   bind_inspector (self, page);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.save", kx_page_can_save (page));
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.export", kx_page_can_export (page));
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.find", kx_page_can_find (page));
   gtk_stack_set_visible_child_name (self->actions, name);
   kx_session_set_page (self->session, name);
   kx_page_opened (page);
@@ -278,33 +283,53 @@ show_jobs (GtkWidget *widget, const char *name, GVariant *target)
   kx_jobs_button_popup (KX_WINDOW (widget)->jobs_button);
 }
 
-/* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
+/* ── Files and pictures ──────────────────────────────────────────────────────────────────────── */
+
+/* Whether a page has a use for something, and takes it. */
+typedef gboolean (*Take) (KxPage *page, gpointer thing);
+
+/* Asks the visible page, and if that has no use for it the others in order. Returns: who took it.
+ */
+static KxPage *
+ask (KxWindow *self, Take take, gpointer thing)
+{
+  g_autoptr (GListModel) pages = G_LIST_MODEL (adw_view_stack_get_pages (self->stack));
+
+  if (take (visible_page (self), thing))
+    return visible_page (self);
+  for (guint i = 0; i < g_list_model_get_n_items (pages); i++)
+    {
+      KxPage *page = KX_PAGE (adw_view_stack_page_get_child (nth_page (self, i)));
+
+      if (page != visible_page (self) && take (page, thing))
+        return page;
+    }
+  return NULL;
+}
+
+/* Whether a page, which is shown then, had a use for it. */
+static gboolean
+give (KxWindow *self, Take take, gpointer thing)
+{
+  KxPage *page = ask (self, take, thing);
+
+  if (page)
+    adw_view_stack_set_visible_child (self->stack, GTK_WIDGET (page));
+  return page != NULL;
+}
 
 /**
  * kx_window_open_files:
  * @window: a window
  * @files: of #GFile, dropped, pasted or chosen
  *
- * Gives the files to the visible page, and if it has no use for them to the others in order.
- *
- * Returns: whether one took them; if not, a toast says so
+ * Returns: whether a page took them, the visible one if it can; if none did, a toast says so
  */
 gboolean
 kx_window_open_files (KxWindow *self, GListModel *files)
 {
-  g_autoptr (GListModel) pages = G_LIST_MODEL (adw_view_stack_get_pages (self->stack));
-
-  if (kx_page_drop (visible_page (self), files))
+  if (give (self, (Take) kx_page_drop, files))
     return TRUE;
-  for (guint i = 0; i < g_list_model_get_n_items (pages); i++)
-    {
-      KxPage *page = KX_PAGE (adw_view_stack_page_get_child (nth_page (self, i)));
-
-      if (page == visible_page (self) || !kx_page_drop (page, files))
-        continue;
-      adw_view_stack_set_visible_child (self->stack, GTK_WIDGET (page));
-      return TRUE;
-    }
   g_autoptr (GFile) first = g_list_model_get_item (files, 0);
   g_autofree char *name = first ? g_file_get_basename (first) : NULL;
   g_autofree char *text = g_strdup_printf (
@@ -338,15 +363,83 @@ open_file (GtkWidget *widget, const char *name, GVariant *target)
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
-static gboolean
-drop (KxWindow *self, const GValue *value)
+/* Returns: (transfer full): what a value lists; NULL: it is a picture */
+static GListModel *
+list_files (const GValue *value)
 {
-  g_autoptr (GListStore) files = g_list_store_new (G_TYPE_FILE);
-  GSList *list = g_value_get_boxed (value);
+  GListStore *files;
 
-  for (GSList *each = list; each; each = each->next)
+  if (G_VALUE_HOLDS (value, GDK_TYPE_TEXTURE))
+    return NULL;
+  files = g_list_store_new (G_TYPE_FILE);
+  for (GSList *each = g_value_get_boxed (value); each; each = each->next)
     g_list_store_append (files, each->data);
-  return kx_window_open_files (self, G_LIST_MODEL (files));
+  return G_LIST_MODEL (files);
+}
+
+/* Takes a list of files, or a picture. */
+static gboolean
+take (KxWindow *self, const GValue *value)
+{
+  g_autoptr (GListModel) files = list_files (value);
+
+  return files ? kx_window_open_files (self, files)
+               : give (self, (Take) kx_page_picture, g_value_get_object (value));
+}
+
+static void
+pasted (GObject *clipboard, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (KxWindow) self = data;
+  g_autoptr (GError) error = NULL;
+  const GValue *value = gdk_clipboard_read_value_finish (GDK_CLIPBOARD (clipboard), result, &error);
+
+  if (!value)
+    kx_session_toast (self->session, error->message, FALSE);
+  else if (visible_page (self)) /* the window is not gone */
+    take (self, value);
+}
+
+/* What has the focus may have pasted it before. */
+static gboolean
+paste (GtkWidget *widget, GVariant *args, gpointer unused)
+{
+  const GType types[] = { GDK_TYPE_FILE_LIST, GDK_TYPE_TEXTURE };
+  GdkClipboard *clipboard = gtk_widget_get_clipboard (widget);
+  GdkContentFormats *formats = gdk_clipboard_get_formats (clipboard);
+
+  if (kx_page_paste (visible_page (KX_WINDOW (widget)), clipboard))
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    if (gdk_content_formats_contain_gtype (formats, types[i]))
+      {
+        gdk_clipboard_read_value_async (clipboard, types[i], G_PRIORITY_DEFAULT, NULL, pasted,
+                                        g_object_ref (widget));
+        return TRUE;
+      }
+  return FALSE;
+}
+
+/* Says what a drop would do, and on which page. A Take: the first that knows a verb says it. */
+static gboolean
+say_verb (KxPage *page, gpointer files)
+{
+  KxWindow *self = KX_WINDOW (gtk_widget_get_root (GTK_WIDGET (page)));
+  const char *text = kx_page_get_verb (page, files);
+
+  if (text)
+    gtk_label_set_label (self->verb, text);
+  return text != NULL;
+}
+
+/* What is dragged has become known, or has gone. */
+static void
+show_verb (KxWindow *self, GParamSpec *spec, GtkDropTarget *target)
+{
+  const GValue *value = gtk_drop_target_get_value (target);
+  g_autoptr (GListModel) files = value ? list_files (value) : NULL;
+
+  gtk_widget_set_visible (GTK_WIDGET (self->verb), value && ask (self, say_verb, files));
 }
 
 static gboolean
@@ -365,9 +458,12 @@ hide_target (KxWindow *self)
 static void
 accept_drops (KxWindow *self)
 {
-  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+  GtkDropTarget *target = gtk_drop_target_new (G_TYPE_INVALID, GDK_ACTION_COPY);
 
-  g_signal_connect_swapped (target, "drop", G_CALLBACK (drop), self);
+  gtk_drop_target_set_gtypes (target, (GType[]){ GDK_TYPE_FILE_LIST, GDK_TYPE_TEXTURE }, 2);
+  g_signal_connect_swapped (target, "drop", G_CALLBACK (take), self);
+  gtk_drop_target_set_preload (target, TRUE);
+  g_signal_connect_swapped (target, "notify::value", G_CALLBACK (show_verb), self);
   g_signal_connect_swapped (target, "enter", G_CALLBACK (show_target), self);
   g_signal_connect_swapped (target, "leave", G_CALLBACK (hide_target), self);
   gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (target));
@@ -508,9 +604,11 @@ kx_window_class_init (KxWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxWindow, inspector_toggle);
   gtk_widget_class_bind_template_child (widget_class, KxWindow, stack);
   gtk_widget_class_bind_template_child (widget_class, KxWindow, train_page);
+  gtk_widget_class_bind_template_child (widget_class, KxWindow, verb);
   gtk_widget_class_bind_template_callback (widget_class, activate_row);
   gtk_widget_class_bind_template_callback (widget_class, show_visible);
 
+  gtk_widget_class_add_binding (widget_class, GDK_KEY_v, GDK_CONTROL_MASK, paste, NULL);
   gtk_widget_class_install_action (widget_class, "win.page", "s", go_to_page);
   gtk_widget_class_install_action (widget_class, "win.open", NULL, open_file);
   gtk_widget_class_install_action (widget_class, "win.save", NULL, save);

@@ -10,6 +10,7 @@
 #include "worker.h"
 
 #define PROBE_SHARE 0.30
+#define LONG 1 /* seconds: other tasks wait so long for a turn that can be broken off */
 
 typedef struct {
   KxCall func;
@@ -43,6 +44,7 @@ struct _KxWorker {
   GQueue probes; /* likewise */
   GList *tasks;  /* of KxTask, referenced */
   gboolean stop;
+  gint64 turn;   /* when the turn under way began */
   double busy;   /* seconds, since it was last asked */
   gint64 began;  /* what is under way, as far as it is not counted; 0: nothing is */
   gint64 asked;  /* when that was */
@@ -51,7 +53,8 @@ struct _KxWorker {
   Call last;     /* when all is over */
 };
 
-static guint alive; /* threads; atomic */
+static guint alive;                          /* threads; atomic */
+static GPrivate own = G_PRIVATE_INIT (NULL); /* the worker whose thread it is */
 
 static double
 seconds_since (gint64 then)
@@ -238,7 +241,7 @@ give_turn (KxWorker *worker, KxTask *task)
   /* Who slept has not saved up time. */
   task->pass = MAX (task->pass, least_pass (worker));
   task->woken = FALSE;
-  gint64 began = worker->began = g_get_monotonic_time ();
+  gint64 began = worker->turn = worker->began = g_get_monotonic_time ();
   g_mutex_unlock (&worker->mutex);
   KxTurn turn = task->kind->turn (task->self, KX_QUANTUM);
   double seconds = seconds_since (began);
@@ -287,6 +290,7 @@ work (gpointer data)
 {
   KxWorker *worker = data;
 
+  g_private_set (&own, worker);
   g_mutex_lock (&worker->mutex);
   for (;;)
     {
@@ -456,6 +460,28 @@ kx_worker_take_load (KxWorker *worker)
   worker->asked = g_get_monotonic_time ();
   g_mutex_unlock (&worker->mutex);
   return load;
+}
+
+/**
+ * kx_worker_is_wanted:
+ *
+ * For a turn that can take much longer than it should. On the worker's thread.
+ *
+ * Returns: whether anything waits for it to end: a call, a probe, or for a second another task
+ */
+gboolean
+kx_worker_is_wanted (void)
+{
+  KxWorker *worker = g_private_get (&own);
+  guint ready = 0;
+
+  g_mutex_lock (&worker->mutex);
+  for (GList *each = worker->tasks; each; each = each->next)
+    ready += !((KxTask *) each->data)->waiting;
+  gboolean wanted = !g_queue_is_empty (&worker->calls) || !g_queue_is_empty (&worker->probes)
+                    || (ready > 1 && seconds_since (worker->turn) > LONG);
+  g_mutex_unlock (&worker->mutex);
+  return wanted;
 }
 
 /**

@@ -48,6 +48,7 @@ void kx_worker_probe (KxWorker *worker, gconstpointer key, KxCall probe, gpointe
                       GDestroyNotify destroy);
 KxTask *kx_worker_add (KxWorker *worker, const KxTaskKind *kind, gpointer self, guint weight);
 double kx_worker_take_load (KxWorker *worker);
+gboolean kx_worker_is_wanted (void);
 guint kx_workers_alive (void);
 
 void kx_task_set_weight (KxTask *task, guint weight);

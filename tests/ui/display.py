@@ -74,6 +74,11 @@ class Display:
         rgb[0::3], rgb[1::3], rgb[2::3] = raw[2::4], raw[1::4], raw[0::4]
         return width, height, bytes(rgb)
 
+    def is_bare(self):
+        """Whether there is no window on it."""
+        width, height, rgb = self.pixels()
+        return rgb == rgb[:3] * (width * height)
+
     def screenshot(self, path, area=None):
         """Writes a PNG."""
         width, height, rgb = self.pixels(area)
@@ -175,17 +180,17 @@ class Clipboard:
     """Another application, in which something was copied: bytes of a kind, "image/png"."""
     REQUEST, NOTIFY, ATOM, REPLACE = 30, 31, 4, 0
 
-    def __init__(self, kind, content):
+    def __init__(self, kind, content, selection="CLIPBOARD"):
         self.x = load("X11")
         self.x.XOpenDisplay.restype = ctypes.c_void_p
         for function in ("XCreateSimpleWindow", "XInternAtom", "XDefaultRootWindow"):
             getattr(self.x, function).restype = ctypes.c_ulong
         self.display = ctypes.c_void_p(self.x.XOpenDisplay(None))
         root = ctypes.c_ulong(self.x.XDefaultRootWindow(self.display))
-        window = ctypes.c_ulong(self.x.XCreateSimpleWindow(
+        self.window = ctypes.c_ulong(self.x.XCreateSimpleWindow(
             self.display, root, 0, 0, 1, 1, 0, ctypes.c_ulong(0), ctypes.c_ulong(0)))
         self.targets, self.kind, self.content = self.atom("TARGETS"), self.atom(kind), content
-        self.x.XSetSelectionOwner(self.display, ctypes.c_ulong(self.atom("CLIPBOARD")), window,
+        self.x.XSetSelectionOwner(self.display, ctypes.c_ulong(self.atom(selection)), self.window,
                                   ctypes.c_ulong(0))
         self.x.XSync(self.display, 0)
         self.open = True
@@ -229,3 +234,61 @@ class Clipboard:
         self.open = False
         self.thread.join()
         self.x.XCloseDisplay(self.display)
+
+
+class Message(ctypes.Structure):
+    """XClientMessageEvent, as long as XEvent is."""
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int),
+                ("display", ctypes.c_void_p), ("window", ctypes.c_ulong), ("kind", ctypes.c_ulong),
+                ("format", ctypes.c_int), ("data", ctypes.c_long * 5), ("rest", ctypes.c_ulong * 12)]
+
+
+class Drag(Clipboard):
+    """Another application, from which bytes of a kind are dragged over a window, by its title.
+
+    It speaks version 5 of the protocol XDND; the pointer stays where it is.
+    """
+    CLIENT_MESSAGE, VERSION = 33, 5
+
+    def __init__(self, kind, content, title):
+        super().__init__(kind, content, "XdndSelection")
+        self.sender = ctypes.c_void_p(self.x.XOpenDisplay(None))  # the other is the thread's
+        self.target = self.find(title)
+
+    def find(self, title):
+        """The highest window of that title; no window manager has put others around it."""
+        root, parent, windows = ctypes.c_ulong(), ctypes.c_ulong(), ctypes.POINTER(ctypes.c_ulong)()
+        count, name = ctypes.c_uint(), ctypes.c_char_p()
+        self.x.XQueryTree(self.sender, ctypes.c_ulong(self.x.XDefaultRootWindow(self.sender)),
+                          ctypes.byref(root), ctypes.byref(parent), ctypes.byref(windows),
+                          ctypes.byref(count))
+        for window in reversed(windows[:count.value]):
+            if (self.x.XFetchName(self.sender, ctypes.c_ulong(window), ctypes.byref(name))
+                    and name.value.decode() == title):
+                return window
+        raise LookupError(f"there is no window {title!r}")
+
+    def send(self, kind, *data):
+        message = Message(type=self.CLIENT_MESSAGE, display=self.sender, window=self.target,
+                          kind=self.x.XInternAtom(self.sender, kind.encode(), 0), format=32)
+        message.data = (ctypes.c_long * 5)(self.window.value, *data)
+        self.x.XSendEvent(self.sender, ctypes.c_ulong(self.target), 0, ctypes.c_long(0),
+                          ctypes.byref(message))
+        self.x.XSync(self.sender, 0)
+
+    def enter(self):
+        self.send("XdndEnter", self.VERSION << 24, self.kind)
+
+    def move(self, x, y):
+        copy = self.x.XInternAtom(self.sender, b"XdndActionCopy", 0)
+        self.send("XdndPosition", 0, x << 16 | y, 0, copy)
+
+    def leave(self):
+        self.send("XdndLeave")
+
+    def drop(self):
+        self.send("XdndDrop")
+
+    def close(self):
+        super().close()
+        self.x.XCloseDisplay(self.sender)

@@ -39,7 +39,7 @@ from display import Display
 
 PATIENCE = 20  # seconds; slow machines, sanitizers: KX_PATIENCE is a factor
 PATIENCE *= float(os.environ.get("KX_PATIENCE", "1"))
-POLL = 0.03
+POLL = 0.03  # seconds between two looks at least
 
 PAGES = ["Train", "See", "Paint", "Ask", "Devices"]
 
@@ -65,6 +65,7 @@ ROLES = {2: "alert", 7: "check box", 8: "check menu item", 10: "column header", 
          83: "heading", 90: "table row", 91: "tree item", 98: "list box", 99: "grouping",
          102: "info bar", 103: "level bar"}
 WINDOW = 1  # coordinates
+PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
 class Bus:
@@ -87,6 +88,32 @@ class Bus:
                                    GLib.Variant(signature, arguments), None, 0,
                                    int(1000 * PATIENCE)).unpack()
 
+    @classmethod
+    def call_each(cls, nodes, interface, method, signature="()", *arguments):
+        """What the nodes answer to the same call, in their order; None where one is gone.
+
+        All calls are sent before the first answer is awaited; one after the other, most of the time
+        would be waiting. (The bus has a call for a whole tree, too, GetItems of its Cache. What GTK
+        answers has widgets that are not shown, and lacks some that are.)
+        """
+        connection, sent = cls.get(), GLib.Variant(signature, arguments)
+        answers, due = [None] * len(nodes), len(nodes)
+
+        def answered(connection, result, i):
+            nonlocal due
+            due -= 1
+            try:
+                answers[i], = connection.call_finish(result).unpack()
+            except GLib.Error:
+                pass
+
+        for i, node in enumerate(nodes):
+            connection.call(node.owner, node.path, interface, method, sent, None, 0,
+                            int(1000 * PATIENCE), None, answered, i)
+        while due:
+            GLib.MainContext.default().iteration(True)
+        return answers
+
 
 def check(condition, text=""):
     if not condition:
@@ -94,18 +121,23 @@ def check(condition, text=""):
 
 
 def wait(condition, seconds=None, text=""):
-    """Waits until the condition is true; returns what it returned."""
+    """Waits until the condition is true; returns what it returned.
+
+    Rests between two looks for as long as a look takes, so that the application gets on with it.
+    """
     deadline = time.monotonic() + (PATIENCE if seconds is None else seconds)
     while True:
+        begun = time.monotonic()
         try:
             result = condition()
         except GLib.Error:  # a widget went while it was looked at
             result = None
         if result:
             return result
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError("waited in vain" + (": " + text if text else ""))
-        time.sleep(POLL)
+        time.sleep(max(now - begun, POLL))
 
 
 def matches(wanted, found):
@@ -116,8 +148,14 @@ def matches(wanted, found):
     return wanted == found
 
 
+def role_of(number):
+    return ROLES.get(number, f"role {number}")
+
+
 class Node:
     """Something in the accessibility tree, which has only what is shown."""
+    known_roles = {}  # of nodes: none ever changes, and no path is used twice
+    clicked_at = {}
 
     def __init__(self, owner, path):
         self.owner, self.path = owner, path
@@ -138,13 +176,15 @@ class Node:
         return Bus.call(self.owner, self.path, ATSPI + interface, method, signature, *arguments)
 
     def get(self, interface, name):
-        return Bus.call(self.owner, self.path, "org.freedesktop.DBus.Properties", "Get", "(ss)",
+        return Bus.call(self.owner, self.path, PROPERTIES, "Get", "(ss)",
                         ATSPI + interface, name)[0]
 
     @property
     def role(self):
-        number, = self.call("Accessible", "GetRole")
-        return ROLES.get(number, f"role {number}")
+        if self not in self.known_roles:
+            number, = self.call("Accessible", "GetRole")
+            self.known_roles[self] = role_of(number)
+        return self.known_roles[self]
 
     name = property(lambda self: self.get("Accessible", "Name"))
     description = property(lambda self: self.get("Accessible", "Description"))
@@ -161,8 +201,11 @@ class Node:
 
     @property
     def children(self):
-        return [Node(owner, path) for owner, path in self.call("Accessible", "GetChildren")[0]
-                if path != NULL]
+        return self.from_bus(self.call("Accessible", "GetChildren")[0])
+
+    @staticmethod
+    def from_bus(references):
+        return [Node(owner, path) for owner, path in references if path != NULL]
 
     @property
     def parent(self):
@@ -171,24 +214,39 @@ class Node:
 
     def walk(self):
         """It and all below it, in order."""
-        yield self
-        try:
-            children = self.children
-        except GLib.Error:
-            return
-        for child in children:
-            yield from child.walk()
+        below, level = {}, [self]
+        while level:
+            answers = Bus.call_each(level, ATSPI + "Accessible", "GetChildren")
+            children = [self.from_bus(answer or []) for answer in answers]
+            below.update(zip(level, children))
+            level = [child for each in children for child in each]
+
+        def in_order(node):
+            yield node
+            for child in below[node]:
+                yield from in_order(child)
+
+        return list(in_order(self))
 
     def find_all(self, role=None, name=None):
         """All of a role ("push button", "label", None: any) and a name (a text or a pattern)."""
-        found = []
-        for node in self.walk():
-            try:
-                if (role is None or role == node.role) and (name is None or matches(name, node.name)):
-                    found.append(node)
-            except GLib.Error:
-                continue
+        found = self.walk()
+        if role is not None:
+            self.learn_roles(found)
+            found = [node for node in found if self.known_roles.get(node) == role]
+        if name is not None:
+            names = Bus.call_each(found, PROPERTIES, "Get", "(ss)", ATSPI + "Accessible", "Name")
+            found = [node for node, its in zip(found, names)
+                     if its is not None and matches(name, its)]
         return found
+
+    @classmethod
+    def learn_roles(cls, nodes):
+        """Asks for those that are not known yet; a node that is gone stays without."""
+        new = [node for node in nodes if node not in cls.known_roles]
+        for node, number in zip(new, Bus.call_each(new, ATSPI + "Accessible", "GetRole")):
+            if number is not None:
+                cls.known_roles[node] = role_of(number)
 
     def has(self, role=None, name=None):
         return bool(self.find_all(role, name))
@@ -225,7 +283,11 @@ class Node:
 
     def click(self):
         wait(lambda: self.sensitive, text=f"{self!r} is insensitive")
-        return self.act()
+        # A button that is activated stays down for a quarter of a second, and ignores others then.
+        time.sleep(max(0, self.clicked_at.get(self, 0) + 0.35 - time.monotonic()))
+        self.act()
+        self.clicked_at[self] = time.monotonic()
+        return self
 
     @property
     def value(self):
@@ -233,7 +295,7 @@ class Node:
 
     @value.setter
     def value(self, number):
-        Bus.call(self.owner, self.path, "org.freedesktop.DBus.Properties", "Set", "(ssv)",
+        Bus.call(self.owner, self.path, PROPERTIES, "Set", "(ssv)",
                  ATSPI + "Value", "CurrentValue", GLib.Variant("d", number))
 
     @property
@@ -413,6 +475,14 @@ class Explorer:
             self.key("Ctrl+q")
         return self.process.wait(seconds)
 
+    def hide(self):
+        """Ends it, and returns how many seconds the window was in sight after that."""
+        check(not self.display.is_bare(), "no window is in sight")
+        begun = time.monotonic()
+        self.key("Ctrl+q")
+        wait(self.display.is_bare, text="the window to go")
+        return time.monotonic() - begun
+
     def close(self, seconds=10):
         """Closes the window, and holds the application to what is promised of its end."""
         before = time.monotonic()
@@ -514,6 +584,13 @@ def too_slow(text):
     if load > 2 * cores:
         raise Skip(f"{text}; but the machine is busy: load {load:.0f} on {cores} cores")
     raise AssertionError(text)
+
+
+def check_stalls(report, begun, ended):
+    """Between these times, in seconds after the start, the main loop was never away for long."""
+    stalls = [each for each in report["stalls"] if begun < each[1] < ended and each[0] > 50]
+    if stalls:
+        too_slow(f"the main loop stood still for {stalls[0][0]:.0f} ms")
 
 
 def test(function):

@@ -56,6 +56,7 @@ def tab(app, name):
 
 def select_unit(app, layer, unit):
     layers = app.find("list", "Layers", seconds=90)
+    layers.find(None, re.compile(rf"^{layer}, "))  # the rows come after the list
     row = next(i for i, row in enumerate(layers.children)
                if row.has(None, re.compile(rf"^{layer}, ")))
     layers.select(row)
@@ -131,6 +132,15 @@ def train_steps(app):
             app.click("push button", name)
 
 
+@state(train=True)
+def train_layers(app):
+    wait_for_step(app, 30)
+    app.click("push button", "Pause")
+    tab(app, "Steps")
+    tab(app, "This network")
+    app.find("label", re.compile("^The batch of step "), 60)
+
+
 @state(environment=NO_DEVICE)
 def train_no_device(app):
     app.page("Train")
@@ -153,6 +163,7 @@ def see_drawn(app):
     app.find("list", "Layers", seconds=90)
     app.find("page tab", "Draw").act()
     canvas = app.find("image", "Drawing")
+    time.sleep(1)  # it has its place then
     x, y = canvas.middle
     side = min(canvas.area[2:])
     corners = [(-0.22, -0.28), (0.22, -0.28), (-0.06, 0.32)]
@@ -350,6 +361,36 @@ def take_tour(folder, chosen):
             save_colours(path)
 
 
+SERIES = ["train-first", "train-marked", "train-diverged", "train-confusion", "train-steps",
+          "see-empty", "see-drawn", "paint-empty", "paint-ready", "ask", "devices", "jobs-popover",
+          "preferences", "shortcuts"]
+
+
+def take_series(target, suffix, environment):
+    """A picture of each page, and of what differs most, in an unusual environment."""
+    for name, function, options in STATES:
+        if name in SERIES:
+            options = {**options, "environment": {**options.get("environment", {}), **environment}}
+            photograph(name, function, options, SIZES[0], "light",
+                       os.path.join(target, f"{name}-{suffix}.png"))
+
+
+def right_to_left(folder):
+    """The environment of an application that is written from right to left; None: impossible.
+
+    GTK asks its Arabic translation for the direction. GLib translates what belongs to libraries only
+    where the application is translated, too, or the locale is an English one; that is made here, as
+    C.UTF-8 is none.
+    """
+    try:
+        subprocess.run(["localedef", "-i", "en_US", "-f", "UTF-8", os.path.join(folder, "en_US.UTF-8")],
+                       check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        print("no locale can be made for rtl (Debian: apt-get install locales)", flush=True)
+        return None
+    return {"LOCPATH": folder, "LC_ALL": "en_US.UTF-8", "LANGUAGE": "ar"}
+
+
 def take_all(target, chosen):
     os.makedirs(target, exist_ok=True)
     states = [each for each in STATES if not chosen or each[0] in chosen]
@@ -358,15 +399,17 @@ def take_all(target, chosen):
             for scheme in ("light", "dark"):
                 photograph(name, function, options, size, scheme,
                            os.path.join(target, f"{name}-{size[0]}x{size[1]}-{scheme}.png"))
-    display = Display()
-    for suffix, dpi, environment in (("large", 192, {}), ("rtl", 96, {"LANGUAGE": "ar"})):
-        display.set_dpi(dpi)
-        for page in PAGES:
-            if not chosen or suffix in chosen:
-                photograph(page, lambda app, page=page: app.page(page),
-                           {"environment": environment}, SIZES[0], "light",
-                           os.path.join(target, f"{page.lower()}-{suffix}.png"))
-    display.close()
+    if not chosen or "large" in chosen:
+        display = Display()
+        display.set_dpi(192)
+        take_series(target, "large", {})
+        display.set_dpi(96)
+        display.close()
+    if not chosen or "rtl" in chosen:
+        with tempfile.TemporaryDirectory(prefix="kolinsky-locale-") as folder:
+            environment = right_to_left(folder)
+            if environment:
+                take_series(target, "rtl", environment)
 
 
 def main():

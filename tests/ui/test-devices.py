@@ -158,6 +158,45 @@ def choosing_a_device(folder):
         app.page("Train")
 
 
+def places(app):
+    """What the rows of the devices say below their names."""
+    return [label.name for label in app.find("list", "Devices").find_all("label")
+            if " · driver " in label.name]
+
+
+@test
+def the_run_in_training_moves(folder):
+    def step():
+        found = app.find_all("label", re.compile(r"^step [0-9]+"))
+        return int(re.search("[0-9]+", found[0].name).group()) if found else 0  # kernels compile
+
+    def home():
+        return [name.startswith("trains run 1 · ") for name in places(app)]
+
+    data = {"KOLINSKY_DATA": small_data(os.path.join(folder, "examples"))}
+    with Explorer(folder, environment=data, train=True) as app:
+        app.page("Devices")
+        if len(choices(app)) < 2:
+            raise Skip("there is one device only")
+        app.wait(lambda: app.has("label", re.compile(r"^step [1-9]")), 120, "a first step")
+        app.wait(lambda: home().count(True) == 1, text="the device that trains")
+        before, at = home(), step()
+        app.find("push button", re.compile("^Move run 1 to")).click()
+        app.wait(lambda: home() == [not here for here in before], text="the other device")
+        app.wait(lambda: step() > at + 5, 120, "a step on the other device")
+        app.page("Train")
+        moved = app.find("list", "Timeline").find(None, re.compile("^Moved to .*, step"))
+        app.find("label", re.compile("^learning · .* · " + re.escape(moved.name[9:].split(",")[0])))
+        app.find("list", "Timeline").find(None, re.compile("^Checkpoint"))
+        check(len(app.find("list", "Runs").find_all("check box")) == 1, "it became another run")
+
+        app.page("Devices")
+        at = step()
+        app.key("Ctrl+z")
+        app.wait(lambda: home() == before, text="the device that it came from")
+        app.wait(lambda: step() > at + 5, 120, "a step there again")
+
+
 @test
 def no_device(folder):
     with Explorer(folder, environment={"OCL_ICD_VENDORS": os.path.join(folder, "nothing"),

@@ -20,8 +20,11 @@ def wait_for_step(app, step):
 
 
 def pause(app):
+    """Returns the step that the run rests at."""
     app.click("push button", "Pause")
     app.find("push button", "Resume")
+    return max(int(re.search("[0-9]+", label.name).group())
+               for label in app.find_all("label", re.compile("^step [0-9]+ ·")))
 
 
 def tab(app, name):
@@ -35,9 +38,11 @@ def tab(app, name):
 def a_batch_shows_predictions_and_opens(folder):
     with explorer(folder) as app:
         wait_for_step(app, 5)
-        pause(app)
         tab(app, "Batch")
-        caption = app.find("label", re.compile("^Step [0-9]+ · [0-9]+ of 50 right · loss"))
+        app.find("label", re.compile("^Step [0-9]+ · [0-9]+ of 50 right · loss"))
+        step = pause(app)
+        # Its rest between two looks, seconds on a slow machine, ends with the pause.
+        caption = app.find("label", re.compile(f"^Step {step} · [0-9]+ of 50 right · loss"))
         right = int(re.search("· ([0-9]+) of 50", caption.name).group(1))
         examples = app.find_all("panel", re.compile("(known|taken for .*), probability"))
         known = [each for each in examples if "known" in each.name]

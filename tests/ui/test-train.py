@@ -8,10 +8,10 @@ import time
 from explorer import Explorer, check, main, small_data, test
 
 
-def explorer(folder, **more):
+def explorer(folder, *files, **more):
     """The application with a small data set, on which it begins to train."""
     data = small_data(os.path.join(folder, "examples"))
-    return Explorer(folder, train=True, environment={"KOLINSKY_DATA": data}, **more)
+    return Explorer(folder, *files, train=True, environment={"KOLINSKY_DATA": data}, **more)
 
 
 def step_of(app):
@@ -36,7 +36,9 @@ def pause(app):
 
 
 def turn(app, rate):
+    """A turn ends, and can be undone, when the dial has not been moved for a while."""
     app.find("slider", "Learning rate").value = math.log10(rate)
+    time.sleep(1.5)
 
 
 def rate_of(app):
@@ -71,6 +73,22 @@ def the_dial_acts_and_leaves_a_mark(folder):
 
 
 @test
+def turns_under_way_are_undone(folder):
+    """Without a wait for the end of the gesture, which is when no other value has come for a while."""
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        app.find("slider", "Learning rate").value = -3
+        app.key("Ctrl+z")
+        app.wait(lambda: math.isclose(rate_of(app), 1e-4))
+        batch = app.find("spin button", "Batch")
+        batch.value = 20
+        app.key("Ctrl+z")
+        app.wait(lambda: batch.value == 50)
+        app.key("Ctrl+Shift+z")
+        app.wait(lambda: batch.value == 20)
+
+
+@test
 def a_number_is_typed(folder):
     with explorer(folder) as app:
         wait_for_step(app, 5)
@@ -80,6 +98,29 @@ def a_number_is_typed(folder):
         app.wait(lambda: timeline(app, "^1e-4 > 5e-5, step"))
         check({row.name.split(",")[0] for row in timeline(app, " > ")} == {"1e-4 > 5e-5"},
               "nonsense has turned something")
+
+
+@test
+def the_dial_stays_under_the_pointer(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        area = app.find("slider", "Learning rate").area
+        turn(app, 1e-2)
+        app.find("push button", "set by hand")
+        now = app.find("slider", "Learning rate").area
+        check(now == area, f"it was at {area}, and is at {now}")
+
+
+@test
+def two_presses_bring_the_usual_rate_back(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        turn(app, 1e-2)
+        app.wait(lambda: math.isclose(rate_of(app), 1e-2))
+        x, y = app.find("slider", "Learning rate").middle
+        app.display.press(x, y)
+        app.display.press(x, y)
+        app.wait(lambda: math.isclose(rate_of(app), 1e-4))
 
 
 @test
@@ -169,8 +210,14 @@ def a_rate_is_looked_for(folder):
 def a_batch_that_is_too_large_is_refused(folder):
     with explorer(folder) as app:
         wait_for_step(app, 5)
+        turn(app, 1e-3)
+        app.wait(lambda: timeline(app, "^1e-4 > 1e-3, step"))
         app.find("spin button", "Batch").value = 60000
         app.find("label", re.compile("batch of at most"), seconds=60)
+        app.wait(lambda: app.find("spin button", "Batch").value == 50)
+        app.key("Ctrl+z")  # of what was refused nothing is left to undo: it is the dial's turn
+        app.wait(lambda: timeline(app, "^schedule again, step"))
+        check(not timeline(app, "^batch"), "the refused batch left a mark")
         before = step_of(app)
         wait_for_step(app, before + 5)
         app.find("spin button", "Batch").value = 20
@@ -178,13 +225,51 @@ def a_batch_that_is_too_large_is_refused(folder):
 
 
 @test
+def logs_are_compared(folder):
+    log, other = os.path.join(folder, "before.csv"), os.path.join(folder, "other.csv")
+    with open(log, "w") as file:
+        file.write("step,loss,validation_loss\n")
+        file.writelines(f"{step},{9 / step},{8 / step}\n" for step in range(1, 200001))
+    with open(other, "w") as file:
+        file.write("step,height\n1,2\n2,3\n")
+    with explorer(folder, log) as app:  # read on a thread: the run learns meanwhile
+        app.find("push button", "before.csv, loss", seconds=60)
+        app.find("push button", "before.csv, validation_loss")
+        app.key("Ctrl+j")
+        app.find("label", "Reading before.csv")
+        app.key("Escape")
+    with explorer(folder, other) as app:
+        app.find("label", re.compile("has no curve of a loss or an accuracy"), seconds=60)
+
+
+@test
 def divergence_offers_a_way_back(folder):
     with explorer(folder) as app:
         wait_for_step(app, 110)
         type_into(app, app.find("text", "Learning rate, as a number"), "1e30")
-        app.find("push button", re.compile("^Rewind to [0-9]+ and halve the rate$"), seconds=60).click()
+        # Half of that would diverge again.
+        app.find("push button", re.compile("^Rewind to [0-9]+ and its rate, 1e-4$"), seconds=60).click()
         app.wait(lambda: timeline(app, "^Went back to here, step"))
-        app.gone("push button", re.compile("^Rewind to [0-9]+ and halve"))
+        app.gone("push button", re.compile("^Rewind to [0-9]+ "))
+        wait_for_step(app, 115)
+        check(math.isclose(rate_of(app), 1e-4), f"the rate is {rate_of(app)}")
+
+
+@test
+def divergence_at_once_leads_back_to_the_start(folder):
+    with explorer(folder) as app:
+        app.wait(lambda: app.find("text", "Learning rate, as a number").sensitive, 60)
+        pause(app)
+        type_into(app, app.find("text", "Learning rate, as a number"), "1e30")
+        app.wait(lambda: timeline(app, "> 1e30, step"))
+        app.click("push button", "Resume")
+        app.find("push button", re.compile("^Rewind to [0-9]+ "), seconds=60).click()
+        app.wait(lambda: timeline(app, "^Went back to here, step"))
+        app.press(timeline(app, "^Before the first step, step 0$")[0])
+        app.find("label", "Step 0")
+        app.click("push button", "Branch from here")
+        app.wait(lambda: app.has("label", "digits, run 2"))
+        wait_for_step(app, 10)
 
 
 @test

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "news-private.h"
+#include "pace.h"
 #include "undo.h"
 #include "worker.h"
 
@@ -202,6 +203,58 @@ test_share_of_probes (void)
   g_mutex_clear (&gate.mutex);
 }
 
+typedef struct {
+  Gate gate;
+  int wanted[2]; /* before and after the gate */
+} Asked;
+
+static KxTurn
+ask_twice (gpointer data, double seconds)
+{
+  Asked *asked = data;
+
+  asked->wanted[0] = kx_worker_is_wanted ();
+  pass_gate (&asked->gate);
+  asked->wanted[1] = kx_worker_is_wanted ();
+  return KX_TURN_DONE;
+}
+
+static void
+end_nothing (gpointer data)
+{
+}
+
+/* A long turn learns that a probe waits for it; and that another task does, but not at once. */
+static void
+test_wanted (void)
+{
+  static const KxTaskKind asking = { ask_twice, end_nothing };
+
+  for (int other = 0; other < 2; other++)
+    {
+      KxWorker *worker = kx_worker_new ("test");
+      Asked asked = { 0 };
+      Work work = { .until = 1 };
+      int done = 0;
+
+      g_mutex_init (&asked.gate.mutex);
+      g_mutex_lock (&asked.gate.mutex);
+      g_autoptr (KxTask) task = kx_worker_add (worker, &asking, &asked, 1);
+      wait_until (&asked.gate.entered, 1);
+      g_autoptr (KxTask) one = other ? kx_worker_add (worker, &kind, &work, 1) : NULL;
+      if (!other)
+        kx_worker_probe (worker, "one", count, &done, NULL);
+      else
+        g_usleep (1100 * G_TIME_SPAN_MILLISECOND);
+      g_mutex_unlock (&asked.gate.mutex);
+      wait_until (other ? &work.ended : &done, 1);
+      kx_worker_stop (worker, NULL, NULL);
+      g_assert_false (asked.wanted[0]);
+      g_assert_true (asked.wanted[1]);
+      g_mutex_clear (&asked.gate.mutex);
+    }
+}
+
 /* ── News ────────────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -246,6 +299,31 @@ test_slot (void)
   kx_slot_close (slot);
   kx_news_drain ();
   g_assert_cmpint (newest, ==, 3);
+}
+
+/* ── The pace of what runs tell ──────────────────────────────────────────────────────────────── */
+
+static void
+test_pace (void)
+{
+  /* 4 ms each are 2 % of a core at one in 0.2 s, whatever the pace was when they were measured. */
+  g_assert_cmpfloat_with_epsilon (kx_pace_adapt (0.10, 0.004 / 0.10), 0.20, 1e-9);
+  g_assert_cmpfloat_with_epsilon (kx_pace_adapt (0.25, 0.004 / 0.25), 0.20, 1e-9);
+  /* Never so fast that nobody sees it, nor so slow that it looks dead. */
+  g_assert_cmpfloat (kx_pace_adapt (0.10, 0.001), ==, KX_PACE_FAST);
+  g_assert_cmpfloat (kx_pace_adapt (0.10, 1), ==, KX_PACE_SLOW);
+}
+
+/* A main thread that is at work all the time has less told. */
+static void
+test_pace_of_a_busy_thread (void)
+{
+  gint64 until = g_get_monotonic_time () + 2 * G_TIME_SPAN_SECOND;
+
+  g_assert_cmpfloat (kx_pace_get_seconds (), ==, KX_PACE_FAST);
+  while (g_get_monotonic_time () < until && kx_pace_get_seconds () < KX_PACE_SLOW)
+    kx_pace_note ();
+  g_assert_cmpfloat (kx_pace_get_seconds (), ==, KX_PACE_SLOW);
 }
 
 /* ── Undo ────────────────────────────────────────────────────────────────────────────────────── */
@@ -300,8 +378,11 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/worker/calls", test_calls);
   g_test_add_func ("/ui/worker/probes", test_probes);
   g_test_add_func ("/ui/worker/share-of-probes", test_share_of_probes);
+  g_test_add_func ("/ui/worker/wanted", test_wanted);
   g_test_add_func ("/ui/news", test_news);
   g_test_add_func ("/ui/slot", test_slot);
+  g_test_add_func ("/ui/pace", test_pace);
+  g_test_add_func ("/ui/pace/busy", test_pace_of_a_busy_thread);
   g_test_add_func ("/ui/undo", test_undo);
   return g_test_run ();
 }

@@ -45,7 +45,7 @@ kx_band_layer_draw (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
   cairo_set_dash (cairo, NULL, 0, 0);
 }
 
-/* In the corner of the band, where a curve that begins far off leaves room. */
+/* In the upper corner at the end, from which curves that come down go away. */
 static void
 kx_band_layer_draw_over (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
 {
@@ -59,10 +59,10 @@ kx_band_layer_draw_over (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
   g_autoptr (PangoLayout) layout = pango_layout_new (plot->pango);
   pango_layout_set_text (layout, self->label, -1);
   pango_layout_get_pixel_size (layout, &width, &height);
-  if (bottom - top < height)
+  if (kx_plot_y (plot, self->middle) - top < height)
     return;
   gdk_cairo_set_source_rgba (cairo, &plot->theme->dim);
-  cairo_move_to (cairo, plot->box.origin.x + 6, bottom - height - 1);
+  cairo_move_to (cairo, plot->box.origin.x + plot->box.size.width - width - 6, top + 1);
   pango_cairo_show_layout (cairo, layout);
 }
 

@@ -385,6 +385,7 @@ set_title (KxChart *self, const char *title)
   g_free (self->title);
   self->title = g_strdup (title);
   gtk_label_set_text (GTK_LABEL (self->title_label), title);
+  gtk_widget_set_tooltip_text (self->title_label, title);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, title, -1);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->area), GTK_ACCESSIBLE_PROPERTY_LABEL, title,
                                   -1);

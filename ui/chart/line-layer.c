@@ -777,6 +777,18 @@ draw_all_dots (KxLineLayer *self, const KxPlot *plot, cairo_t *cairo, gboolean s
   draw_dots (self, plot, cairo, radius, smoothed);
 }
 
+/* Whether single points can be told from each other: there are few where the line is. */
+static gboolean
+is_sparse (KxLineLayer *self, const KxPlot *plot)
+{
+  gsize begin = self->columns.begin, seen = self->columns.end - begin;
+
+  if (seen < 2)
+    return seen > 0;
+  double width = point_x (self, plot, begin + seen - 1) - point_x (self, plot, begin);
+  return (double) (seen - 1) * DOT_SPACING < width;
+}
+
 static void
 kx_line_layer_draw (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
 {
@@ -791,7 +803,7 @@ kx_line_layer_draw (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
     draw_spans (self, plot, cairo, smoothed, dense);
   else
     draw_paths (self, plot, cairo, smoothed, dense);
-  if (seen * DOT_SPACING < plot->box.size.width)
+  if (is_sparse (self, plot))
     draw_all_dots (self, plot, cairo, smoothed);
 }
 

@@ -10,6 +10,8 @@
 #define SMALL 0.84 /* of the font's size: texts of axes */
 #define GAP_X 72
 #define GAP_Y 36
+#define LEAST_GAP_Y 18 /* where a chart is so low that there would be hardly a label */
+#define FEW 3
 #define WIDEST "0.0000" /* the room for labels of y, the same for all so that charts align */
 #define MOST_NAME 120   /* pixels for the names of lines */
 #define NAMES_FROM 420  /* in narrower charts the legend has to do */
@@ -293,11 +295,32 @@ draw_labels_y (const KxPlot *plot, const GArray *ticks, cairo_t *cairo)
     }
 }
 
+static guint
+count_labels (const GArray *ticks)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < ticks->len; i++)
+    n += g_array_index (ticks, KxTick, i).major;
+  return n;
+}
+
+static GArray *
+find_ticks_y (const KxPlot *plot)
+{
+  GArray *ticks = kx_axis_ticks (&plot->y, GAP_Y);
+
+  if (count_labels (ticks) >= FEW)
+    return ticks;
+  g_array_unref (ticks);
+  return kx_axis_ticks (&plot->y, LEAST_GAP_Y);
+}
+
 static void
 draw_axes (const KxPlot *plot, cairo_t *cairo)
 {
   g_autoptr (GArray) x_ticks = kx_axis_ticks (&plot->x, GAP_X);
-  g_autoptr (GArray) y_ticks = kx_axis_ticks (&plot->y, GAP_Y);
+  g_autoptr (GArray) y_ticks = find_ticks_y (plot);
   double bottom = plot->box.origin.y + plot->box.size.height;
 
   draw_grid (plot, x_ticks, TRUE, cairo);

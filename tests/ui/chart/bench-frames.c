@@ -16,7 +16,7 @@
 #define POINTS 20000
 #define SECONDS 4
 #define IDLE_MS 0.5
-#define MOST_MS 8.0
+#define MOST_MS 16.0 /* a frame, at 60 of them a second */
 
 typedef struct {
   KxSeries *series[LINES];

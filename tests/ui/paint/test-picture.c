@@ -84,6 +84,26 @@ test_samples (void)
     }
 }
 
+/* What lies on the disk is the same picture, and no file is left that somebody could find. */
+static void
+test_put_away (void)
+{
+  g_autoptr (KolPicture) picture = make_picture (3, 40, 30);
+  KxPaintPicture *away = kx_paint_picture_new ("a", NULL, make_picture (3, 40, 30));
+  g_autofree char *folder = g_build_filename (g_get_user_cache_dir (), "kolinsky", NULL);
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+
+  kx_paint_picture_put_away (away);
+  g_assert_nonnull (away->file);
+  g_assert_cmpmem (away->picture->pixels, 3 * 40 * 30, picture->pixels, 3 * 40 * 30);
+  dir = g_dir_open (folder, 0, NULL);
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)))
+    g_assert_false (g_str_has_prefix (name, "moment-"));
+  kx_paint_picture_unref (away);
+}
+
 static void
 test_no_picture (void)
 {
@@ -118,13 +138,14 @@ test_same_task (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/paint/picture/there-and-back", test_there_and_back);
   g_test_add_func ("/paint/picture/grey", test_grey);
   g_test_add_func ("/paint/picture/transparent", test_transparent);
   g_test_add_func ("/paint/picture/fit", test_fit);
   g_test_add_func ("/paint/picture/samples", test_samples);
   g_test_add_func ("/paint/picture/no-picture", test_no_picture);
+  g_test_add_func ("/paint/picture/put-away", test_put_away);
   g_test_add_func ("/paint/same-task", test_same_task);
   return g_test_run ();
 }
