@@ -3,15 +3,13 @@
 """How much of the command's speed of training the application keeps, and how soon it is there.
 
     tests/ui/under-xvfb.sh python3 tests/bench/explorer.py build/ui/kolinsky-explorer \\
-        build/src/tools/kolinsky [--steps 300] [--rounds 3]
+        build/src/tools/kolinsky [--steps 1000] [--rounds 3]
 
 Both train `digits` on the installed data set, in turns, with nothing else on the machine. The
-speed is the median of `examples_per_second` in the logs that both write, from step 100 on. Also
-measured: seconds to the first frame, and the memory of the idle application beyond that of a
-process that only opens the device.
+speed is how many steps have come to the logs that both write, from step 100 on, and in which time.
+Also measured: seconds to the first frame, and for how long the main loop was away at most.
 """
 import argparse
-import csv
 import glob
 import os
 import statistics
@@ -24,43 +22,56 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 arguments.add_argument("explorer")
 arguments.add_argument("kolinsky")
-arguments.add_argument("--steps", type=int, default=300)
+arguments.add_argument("--steps", type=int, default=1000)
 arguments.add_argument("--rounds", type=int, default=3)
 options = arguments.parse_args()
 
 from explorer import Explorer  # noqa: E402: it reads the application's name from the arguments
 
+FIRST = 100  # step: before, kernels are compiled and measured
 
-def speed_of(log):
-    with open(log) as file:
-        speeds = [float(row["examples_per_second"]) for row in csv.DictReader(file)
-                  if int(float(row["step"])) >= 100 and row["examples_per_second"]]
-    return statistics.median(speeds)
+
+def newest(folder):
+    """When a run's log was last written, and the last step in it; None before step FIRST. Nobody asks
+    the application: that takes it time."""
+    for log in glob.glob(os.path.join(folder, "**", "metrics.csv"), recursive=True):
+        written = os.stat(log).st_mtime
+        with open(log) as file:
+            lines = [line.split(",")[0] for line in file if line.endswith("\n")]
+        if len(lines) > 1 and int(float(lines[-1])) >= FIRST and os.stat(log).st_mtime == written:
+            return written, int(float(lines[-1]))
+    return None
+
+
+def speed_of(folder, is_over):
+    """Steps per second of the run in the folder, with all that happens between them."""
+    points = []
+    while not is_over(points):
+        point = newest(folder)
+        if point and (not points or point[1] > points[-1][1]):
+            points.append(point)
+        time.sleep(0.1)
+    if len(points) < 2:
+        sys.exit(f"The log of {folder} was written less than twice after step {FIRST}: "
+                 "give more --steps")
+    return (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
 
 
 def by_command(folder):
     run = os.path.join(folder, "run")
-    subprocess.run([options.kolinsky, "train", "digits", "--steps", str(options.steps), "--run", run,
-                    "--overwrite"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return speed_of(os.path.join(run, "metrics.csv"))
-
-
-def step_in(folder):
-    """The last step in a run's log; 0 before the first. Nobody asks the application: that takes it
-    time."""
-    for log in glob.glob(os.path.join(folder, "**", "metrics.csv"), recursive=True):
-        with open(log) as file:
-            lines = [line.split(",")[0] for line in file if line.endswith("\n")]
-        return int(float(lines[-1])) if len(lines) > 1 else 0
-    return 0
+    command = subprocess.Popen([options.kolinsky, "train", "digits", "--steps", str(options.steps),
+                                "--run", run, "--overwrite"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    speed = speed_of(folder, lambda _: command.poll() is not None)
+    if command.returncode:
+        sys.exit(f"{options.kolinsky} train ended with {command.returncode}")
+    return speed
 
 
 def by_application(folder):
     with Explorer(folder, train=True) as app:
-        while step_in(folder) < options.steps:
-            time.sleep(0.5)
-        report = app.close()
-    return speed_of(glob.glob(os.path.join(folder, "**", "metrics.csv"), recursive=True)[0]), report
+        speed = speed_of(folder, lambda points: points and points[-1][1] >= options.steps)
+        return speed, app.close()
 
 
 def main():
@@ -73,7 +84,7 @@ def main():
         ratios.append(application / command)
         frames.append(report["first_frame"])
         stall = report["stalls"][0][0] if report["stalls"] else 0
-        print(f"round {number + 1}: application {application:.0f}, command {command:.0f} examples/s, "
+        print(f"round {number + 1}: application {application:.1f}, command {command:.1f} steps/s, "
               f"ratio {ratios[-1]:.3f}; first frame after {frames[-1]:.2f} s; "
               f"longest stall {stall:.0f} ms", flush=True)
     print(f"median ratio {statistics.median(ratios):.3f}, "

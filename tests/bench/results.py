@@ -254,6 +254,7 @@ def main():
     if unknown:
         parser.error(f"unknown: {' '.join(sorted(unknown))}")
 
+    os.makedirs(arguments.folder, exist_ok=True)
     path = os.path.join(arguments.folder, "results.json")
     kept = {"machine": None, "devices": {}}
     if os.path.exists(path):
