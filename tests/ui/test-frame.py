@@ -5,7 +5,7 @@ import re
 import time
 
 from display import Drag
-from explorer import PATIENCE, PAGES, Explorer, check, main, test, too_slow
+from explorer import PAGES, STALL, Explorer, check, main, test, too_slow
 
 ATTEMPTS = 3  # of measurements: other programs may have the processor
 
@@ -205,7 +205,7 @@ def no_stall(folder):
             stalls = [each for each in app.close()["stalls"] if each[1] < ended]
         check(stalls, "nothing was measured")
         longest.append(stalls[0])
-        if stalls[0][0] < 50 * max(PATIENCE / 20, 1):
+        if stalls[0][0] <= STALL:
             return
     too_slow(f"the main loop stood still: [ms, s] {longest}")
 
