@@ -8,58 +8,87 @@
  *   products[plane][tile][filter] = sum over c of inputs[plane][tile][c] weights[plane][c][filter].
  *
  * Options besides those files': TILES and VECTORS, the tiles and blocks of filters of a register tile;
- * PACK: only the weights' transform; FROM_PLAIN: only what brings pictures into blocks.
+ * PACK: only the weights' transform; FROM_PLAIN: only what brings pictures into blocks; ON_THE_WAY: see
+ * conv2d_blocked_winograd.
  */
 
 #include "winograd-transforms.cl"
 #define RUN M
 #include "blocks.cl"
 
-#ifdef PACK
+#if defined (PACK) || defined (ON_THE_WAY)
 
 /*
- * packed[plane][VECTORS blocks of filters][c][filter] = G w G^T, planes `plane` floats apart; zeros
- * where there is no filter. Filter k, channel c begin at k * filter_step + c * channel_step of w;
- * turned: their R x R weights are read backwards. Global size: blocks of filters.
+ * to[plane][c][VECTORS B] = G w G^T for one block of filters, planes plane_floats apart; zeros where
+ * there is no filter. Filter k, channel c begin at k * filter_step + c * channel_step of w; turned:
+ * their R x R weights are read backwards.
  */
-__kernel void
-conv2d_blocked_winograd_pack (__global const float *restrict w, __global float *restrict packed,
-                              int packed_at, int plane, int filters, int channels, int filter_step,
-                              int channel_step, int turned)
+#define SQUARES ((R * R + B - 1) / B)
+inline void
+pack_block (__global const float *w, int block, int filters, int channels, int filter_step,
+            int channel_step, int turned, __global float *to, int plane_floats)
 {
+  const long floats = (long) filters * channels * R * R;
   const int first_tap = turned ? R * R - 1 : 0, step = turned ? -1 : 1;
-  const int block = get_global_id (0);
-  __global float *to = packed + packed_at
-                       + ((size_t) (block / VECTORS) * channels * VECTORS + block % VECTORS) * B;
 
   for (int c = 0; c < channels; c++, to += VECTORS * B)
     {
-      float taps[R * R][B];
-      vec once[ALPHA][R];
-      for (int i = 0; i < R * R; i++)
-        for (int lane = 0; lane < B; lane++)
-          {
-            const int k = block * B + lane;
-            const size_t at = (size_t) k * filter_step + (size_t) c * channel_step;
-            taps[i][lane] = k < filters ? w[at + first_tap + step * i] : 0;
-          }
+      vec taps[SQUARES * B], once[ALPHA][R];
+      for (int square = 0; square < SQUARES; square++)
+        {
+          #pragma unroll
+          for (int i = 0; i < B; i++)
+            {
+              const int k = block * B + i;
+              const long at = (long) k * filter_step + (long) c * channel_step + square * B;
+              taps[square * B + i] = k < filters ? load_some (w + at, floats - at) : (vec) (0);
+            }
+          transpose_square (taps + square * B);
+        }
+      #pragma unroll 1
       for (int s = 0; s < R; s++)
         {
           vec a[R], o[ALPHA];
+          #pragma unroll
           for (int r = 0; r < R; r++)
-            a[r] = vec_load (taps[r * R + s]);
+            a[r] = taps[first_tap + step * (r * R + s)];
           transform_weights (a, o);
+          #pragma unroll
           for (int i = 0; i < ALPHA; i++)
             once[i][s] = o[i];
         }
+      #pragma unroll 1
       for (int i = 0; i < ALPHA; i++)
         {
           vec o[ALPHA];
           transform_weights (once[i], o);
+          #pragma unroll
           for (int j = 0; j < ALPHA; j++)
-            vec_store (o[j], to + (size_t) (i * ALPHA + j) * plane);
+            vec_store (o[j], to + (size_t) (i * ALPHA + j) * plane_floats);
         }
     }
+}
+
+/* The place of a block of filters among those packed: blocks of a register tile lie side by side. */
+inline size_t
+block_at (int block, int channels)
+{
+  return ((size_t) (block / VECTORS) * channels * VECTORS + block % VECTORS) * B;
+}
+
+#endif
+
+#ifdef PACK
+
+/* packed[packed_at + ..][plane][VECTORS blocks of filters][c][filter]. Global size: blocks of filters. */
+__kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
+conv2d_blocked_winograd_pack (__global const float *restrict w, __global float *restrict packed,
+                              int packed_at, int plane, int filters, int channels, int filter_step,
+                              int channel_step, int turned)
+{
+  const int block = get_global_id (0);
+  pack_block (w, block, filters, channels, filter_step, channel_step, turned,
+              packed + packed_at + block_at (block, channels), plane);
 }
 
 #elif defined (FROM_PLAIN)
@@ -225,19 +254,22 @@ write_tile (__global const float *products, int plane, __global float *y,
 
 /*
  * A work-item has `tiles_each` tiles, `pitch` of them at a time (a multiple of TILES), and
- * `blocks_each` blocks of filters (a multiple of VECTORS, or all). memory: `floats` per work-item, which
- * hold the inputs' planes and, `products_at` behind them, the products'. Global size: the tiles'
- * `parts` times those of the filters.
+ * `blocks_each` blocks of filters, `group` of them at a time (multiples of VECTORS, or all). memory:
+ * `floats` per work-item, which hold the inputs' planes and, `products_at` behind them, the products'.
+ * Weights are packed by conv2d_blocked_winograd_pack; or, with ON_THE_WAY, each group's are packed just
+ * before they are used, weights_at floats into the item's memory: packed, large weights are four times
+ * larger, and would come and go through memory. Global size: the tiles' `parts` times those of the
+ * filters.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
-conv2d_blocked_winograd (__global const float *restrict x, __global const float *restrict weights,
+conv2d_blocked_winograd (__global const float *restrict x, __global const float *weights,
                          __global float *memory, __global float *restrict y,
                          __global const float *restrict bias,
                          __global const float *restrict residual, int x_at, int weights_at,
                          int weight_plane, int channels, int filters, int H, int W, int P, int Q, int top, int left,
                          int across, int in_picture, int all, int parts, int tiles_each, int pitch,
-                         int blocks_each, int floats, int products_at, int input_plane,
-                         int product_plane)
+                         int blocks_each, int group, int floats, int products_at, int input_plane,
+                         int product_plane, int filter_step, int channel_step, int turned)
 {
   const Tiles tiles = { across, in_picture };
   const int first = get_global_id (0) % parts * tiles_each, last = min (all, first + tiles_each);
@@ -255,20 +287,28 @@ conv2d_blocked_winograd (__global const float *restrict x, __global const float 
       const int count = (end - begin + TILES - 1) / TILES * TILES;
       transform_tiles (x, (channels + B - 1) / B, H, W, top, left, tiles, begin, end, count, inputs,
                        input_plane, pitch);
-      for (int plane = 0; plane < PLANES; plane++)
-        for (int k = first_block; k < last_block; k += VECTORS)
-          for (int t = 0; t < count; t += TILES)
-            multiply (inputs + (size_t) plane * input_plane + t * B,
-                      weights + weights_at + (size_t) plane * weight_plane
-                          + (size_t) k * channels * B,
-                      channels,
-                      products + (size_t) plane * product_plane
-                          + ((k - first_block) * pitch + t) * B,
-                      pitch);
-      for (int k = first_block; k < last_block; k++)
-        for (int t = 0; t < end - begin; t++)
-          write_tile (products + ((k - first_block) * pitch + t) * B, product_plane, y, bias,
-                      residual, k, filters, tiles, begin + t, P, Q);
+      for (int start = first_block; start < last_block; start += group)
+        {
+          const int stop = min (start + group, last_block);
+#ifdef ON_THE_WAY
+          __global float *packed = inputs + weights_at;
+          for (int k = start; k < stop; k++)
+            pack_block (weights, k, filters, channels, filter_step, channel_step, turned,
+                        packed + block_at (k - start, channels), weight_plane);
+#else
+          __global const float *packed = weights + weights_at + (size_t) start * channels * B;
+#endif
+          for (int plane = 0; plane < PLANES; plane++)
+            for (int k = 0; k < stop - start; k += VECTORS)
+              for (int t = 0; t < count; t += TILES)
+                multiply (inputs + (size_t) plane * input_plane + t * B,
+                          packed + (size_t) plane * weight_plane + (size_t) k * channels * B, channels,
+                          products + (size_t) plane * product_plane + (k * pitch + t) * B, pitch);
+          for (int k = start; k < stop; k++)
+            for (int t = 0; t < end - begin; t++)
+              write_tile (products + ((k - start) * pitch + t) * B, product_plane, y, bias, residual,
+                          k, filters, tiles, begin + t, P, Q);
+        }
     }
 }
 

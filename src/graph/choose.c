@@ -114,7 +114,8 @@ pinned_variant (KolGraph *graph, const KolNode *node)
 static gboolean
 is_candidate (const KolVariant *variant, const KolNode *node, gboolean kept, KolDevice *device)
 {
-  return fits (variant, node, device) && (kept || !variant->kept_only)
+  return fits (variant, node, device)
+         && (kept || !variant->kept_only || !variant->kept_only (node, device))
          && !kol_tuning_is_struck (device->tuning, node->op->name, variant->name);
 }
 

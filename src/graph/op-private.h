@@ -95,8 +95,9 @@ typedef struct {
   /* Enqueues only: no wait, no allocation, no read-back. */
   gboolean (*launch) (KolLaunch *launch, const KolNode *node, GError **error);
   gboolean tune_only; /* on a CPU, measured by `kolinsky tune` only, never at first use */
-  gboolean
-      kept_only; /* no candidate where packed forms are not kept: packing costs what it saves */
+  /* Whether it is no candidate where packed forms are not kept: packing costs what it saves; NULL:
+   * it is one. */
+  gboolean (*kept_only) (const KolNode *node, const KolDevice *device);
 } KolVariant;
 
 /* How an input of a case is filled. */

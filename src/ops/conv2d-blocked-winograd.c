@@ -16,12 +16,14 @@
 #include "product-private.h"
 
 #define SIDE 3
-#define OUTPUTS 4               /* along a tile's side */
-#define PLANES 36               /* elements of a transformed tile */
-#define BLOCK_FLOATS (96 << 10) /* of inputs and products of tiles at a time, at best */
-#define FEW_WEIGHTS (256 << 10) /* floats of weights that stay in the second cache level */
-#define LEAST_SHARING 49        /* tiles that share what is read of more than that */
-#define MOST_TILES 64           /* at a time */
+#define OUTPUTS 4                /* along a tile's side */
+#define PLANES 36                /* elements of a transformed tile */
+#define BLOCK_FLOATS (96 << 10)  /* of inputs and products of tiles at a time, at best */
+#define FEW_WEIGHTS (256 << 10)  /* floats of weights that stay in the second cache level */
+#define LEAST_SHARING 49         /* tiles that share what is read of more than that */
+#define MOST_TILES 64            /* at a time */
+#define ON_THE_WAY (512 << 10)   /* floats of transformed weights that are too many to write out */
+#define GROUP_FLOATS (192 << 10) /* of weights that are transformed at a time then */
 
 /* In multiplications of a vector: */
 #define INPUT 0.5   /* an input is read, for all vectors of a register tile */
@@ -40,6 +42,8 @@ typedef struct {
   gint64 tiles, vectors;          /* of a register tile */
   gint64 tiles_each, blocks_each; /* of a work-item */
   gint64 times, pitch;            /* it works on so many of its tiles at a time */
+  gint64 group;                   /* and on so many of its blocks */
+  gboolean on_the_way;            /* whose weights are transformed in its memory */
   double cost;                    /* of the work-item that has most */
 } Job;
 
@@ -137,6 +141,7 @@ job_of (const KolNode *node, const KolDevice *device)
   job.tiles_each = job.all;
   job.blocks_each = kol_divide_up (job.blocks, units);
   choose_register_tile (&best, job);
+  best.group = best.blocks_each;
   return best;
 }
 
@@ -156,20 +161,21 @@ input_plane (const Job *job)
 static gint64
 product_plane (const Job *job)
 {
-  return plane_apart (job->blocks_each * job->width * job->pitch);
+  return plane_apart (job->group * job->width * job->pitch);
 }
 
 static gint64
 weight_plane (const Job *job)
 {
-  return plane_apart (job->blocks * job->width * job->c.C);
+  return plane_apart ((job->on_the_way ? job->group : job->blocks) * job->width * job->c.C);
 }
 
-/* Of a work-item's memory. */
+/* Of a work-item's memory: the inputs, the products, and weights that are transformed there. */
 static gint64
 item_floats (const Job *job)
 {
-  return PLANES * (input_plane (job) + product_plane (job));
+  return PLANES
+         * (input_plane (job) + product_plane (job) + (job->on_the_way ? weight_plane (job) : 0));
 }
 
 static gint64
@@ -240,14 +246,24 @@ kol_conv2d_blocked_winograd_scratch_kept (const KolNode *node, const KolDevice *
   return (gsize) (items (&job) * item_floats (&job)) * sizeof (float);
 }
 
+/* The distance between filters, and channels, in w. */
+static gint64
+filter_step (const Job *job)
+{
+  return (gint64) SIDE * SIDE * (job->turned ? 1 : job->c.C);
+}
+
+static gint64
+channel_step (const Job *job)
+{
+  return (gint64) SIDE * SIDE * (job->turned ? job->c.K : 1);
+}
+
 static gboolean
 launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 at, GError **error)
 {
   g_autofree char *options = g_strdup_printf ("-D PACK=1 -D M=%d -D R=%d -D VECTORS=%d", OUTPUTS,
                                               SIDE, (int) job->vectors);
-  gint64 taps = (gint64) SIDE * SIDE;
-  gint64 filter_step = taps * (job->turned ? 1 : job->c.C);
-  gint64 channel_step = taps * (job->turned ? job->c.K : 1);
 
   return kol_queue_launch (launch->queue,
                            &(KolCall){ .program = "conv2d-blocked-winograd",
@@ -257,8 +273,8 @@ launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gint64 at, GError
                                        .local = { 1 } },
                            KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (at),
                                      KOL_INT (weight_plane (job)), KOL_INT (job->c.K),
-                                     KOL_INT (job->c.C), KOL_INT (filter_step),
-                                     KOL_INT (channel_step), KOL_INT (job->turned)),
+                                     KOL_INT (job->c.C), KOL_INT (filter_step (job)),
+                                     KOL_INT (channel_step (job)), KOL_INT (job->turned)),
                            error);
 }
 
@@ -271,7 +287,8 @@ kol_conv2d_blocked_winograd_pack (KolLaunch *launch, const KolNode *node, guint 
   return launch_pack (launch, &job, launch->packed[input], 0, error);
 }
 
-/* The convolution of @x, in blocks, by weights that are packed at @w_at of @w. */
+/* The convolution of @x, in blocks, by weights that are packed at @w_at of @w, or, on the way, by
+ * @w. */
 static gboolean
 launch_job (KolLaunch *launch, const Job *job, KolBuffer *x, gint64 x_at, KolBuffer *w, gint64 w_at,
             GError **error)
@@ -281,6 +298,11 @@ launch_job (KolLaunch *launch, const Job *job, KolBuffer *x, gint64 x_at, KolBuf
 
   g_string_printf (options, "-D M=%d -D R=%d -D TILES=%d -D VECTORS=%d", OUTPUTS, SIDE,
                    (int) job->tiles, (int) job->vectors);
+  if (job->on_the_way)
+    {
+      g_string_append (options, " -D ON_THE_WAY=1");
+      w_at = PLANES * (input_plane (job) + product_plane (job));
+    }
   if (!(launch->blocked & KOL_BLOCKED_OUTPUT))
     g_string_append (options, " -D OUT_PLAIN=1");
   kol_epilogue_append_options (&launch->epilogue, options);
@@ -298,9 +320,10 @@ launch_job (KolLaunch *launch, const Job *job, KolBuffer *x, gint64 x_at, KolBuf
                 KOL_INT (c->W), KOL_INT (c->P), KOL_INT (c->Q), KOL_INT (c->top), KOL_INT (c->left),
                 KOL_INT (job->across), KOL_INT (job->in_picture), KOL_INT (job->all),
                 KOL_INT (kol_divide_up (job->all, job->tiles_each)), KOL_INT (job->tiles_each),
-                KOL_INT (job->pitch), KOL_INT (job->blocks_each), KOL_INT (item_floats (job)),
-                KOL_INT (PLANES * input_plane (job)), KOL_INT (input_plane (job)),
-                KOL_INT (product_plane (job))),
+                KOL_INT (job->pitch), KOL_INT (job->blocks_each), KOL_INT (job->group),
+                KOL_INT (item_floats (job)), KOL_INT (PLANES * input_plane (job)),
+                KOL_INT (input_plane (job)), KOL_INT (product_plane (job)),
+                KOL_INT (filter_step (job)), KOL_INT (channel_step (job)), KOL_INT (job->turned)),
       error);
 }
 
@@ -328,6 +351,28 @@ kol_conv2d_blocked_winograd_launch (KolLaunch *launch, const KolNode *node, GErr
 
 /* ── The variant for pictures that are not in blocks ────────────────────────────────────────── */
 
+/* Where weights are not kept packed: large ones are transformed on the way. */
+static Job
+passing_job_of (const KolNode *node, const KolDevice *device)
+{
+  Job job = job_of (node, device);
+  gint64 packed = PLANES * job.width * job.c.C; /* floats of a block of filters */
+
+  if (job.blocks * packed <= ON_THE_WAY)
+    return job;
+  job.on_the_way = TRUE;
+  job.group
+      = CLAMP (GROUP_FLOATS / packed / job.vectors * job.vectors, job.vectors, job.blocks_each);
+  return job;
+}
+
+/* The work-items' memory, then the pictures. */
+static gint64
+passing_floats (const Job *job)
+{
+  return items (job) * item_floats (job) + picture_floats (job);
+}
+
 gboolean
 kol_conv2d_winograd_blocked_fits (const KolNode *node, const KolDevice *device)
 {
@@ -338,22 +383,33 @@ kol_conv2d_winograd_blocked_fits (const KolNode *node, const KolDevice *device)
          && kol_conv2d_winograd_blocked_scratch (node, device) / sizeof (float) < G_MAXINT;
 }
 
-/* The work-items' memory, then the pictures. */
+/* Otherwise packing costs what this saves, but for few tiles, which leave other lanes empty. */
+gboolean
+kol_conv2d_winograd_blocked_kept_only (const KolNode *node, const KolDevice *device)
+{
+  Job job = passing_job_of (node, device);
+
+  return !job.on_the_way || job.times > 1;
+}
+
 gsize
 kol_conv2d_winograd_blocked_scratch_kept (const KolNode *node, const KolDevice *device)
 {
   Job job = job_of (node, device);
 
-  return kol_conv2d_blocked_winograd_scratch_kept (node, device)
-         + (gsize) picture_floats (&job) * sizeof (float);
+  return (gsize) passing_floats (&job) * sizeof (float);
 }
 
-/* And the weights. */
+/* Enough for weights that are kept packed, and for those that are not. */
 gsize
 kol_conv2d_winograd_blocked_scratch (const KolNode *node, const KolDevice *device)
 {
-  return kol_conv2d_winograd_blocked_scratch_kept (node, device)
-         + kol_conv2d_blocked_winograd_packed (node, device);
+  Job job = passing_job_of (node, device);
+  gsize here = (gsize) passing_floats (&job) * sizeof (float);
+
+  if (!job.on_the_way)
+    here += kol_conv2d_blocked_winograd_packed (node, device);
+  return MAX (here, kol_conv2d_winograd_blocked_scratch_kept (node, device));
 }
 
 gsize
@@ -382,9 +438,11 @@ launch_from_plain (KolLaunch *launch, const Job *job, gint64 to_at, GError **err
 gboolean
 kol_conv2d_winograd_blocked_launch (KolLaunch *launch, const KolNode *node, GError **error)
 {
-  Job job = job_of (node, launch->device);
-  gint64 x_at = items (&job) * item_floats (&job), w_at;
-  KolBuffer *w = find_weights (launch, &job, x_at + picture_floats (&job), &w_at, error);
+  gboolean kept = launch->packed && launch->packed[1];
+  Job job = kept ? job_of (node, launch->device) : passing_job_of (node, launch->device);
+  gint64 x_at = items (&job) * item_floats (&job), w_at = 0;
+  KolBuffer *w = job.on_the_way ? launch->inputs[1]
+                                : find_weights (launch, &job, passing_floats (&job), &w_at, error);
 
   return w && launch_from_plain (launch, &job, x_at, error)
          && launch_job (launch, &job, launch->scratch, x_at, w, w_at, error);

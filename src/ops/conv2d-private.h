@@ -51,6 +51,7 @@ gboolean kol_conv2d_blocked_winograd_launch (KolLaunch *launch, const KolNode *n
 
 /* And the variant "winograd-4x4-blocked" of conv2d and its gradient to x. */
 gboolean kol_conv2d_winograd_blocked_fits (const KolNode *node, const KolDevice *device);
+gboolean kol_conv2d_winograd_blocked_kept_only (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_winograd_blocked_scratch (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_winograd_blocked_scratch_kept (const KolNode *node, const KolDevice *device);
 gsize kol_conv2d_winograd_blocked_packed (const KolNode *node, guint input,

@@ -542,6 +542,8 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         .no_gradient = 3) \
   CASE ("35-channels", (4, 35, 33, 31), (33, 35, 3, 3), (4, 33, 33, 31), HOW (.pad = 1), \
         .no_gradient = 3, .slow = TRUE) \
+  CASE ("many-weights", (1, 130, 18, 17), (121, 130, 3, 3), (1, 121, 18, 17), HOW (.pad = 1), \
+        .no_gradient = 3, .slow = TRUE) \
   CASE ("33-columns", (1, 2, 3, 33), (17, 2, 3, 3), (1, 17, 3, 33), HOW (.pad = 1)) \
   CASE ("long-rows", (1, 2, 5, 301), (5, 2, 3, 3), (1, 5, 5, 301), HOW (.pad = 1), .slow = TRUE) \
   CASE ("many-channels", (1, 70, 12, 16), (48, 70, 3, 3), (1, 48, 12, 16), HOW (.pad = 1), \
@@ -642,7 +644,7 @@ static const KolCase cases_gradient_w[] = { CASES (GRADIENT_W) { NULL } };
     .form = kol_conv2d_blocked_winograd_form, \
     .pack = kol_conv2d_blocked_winograd_pack, \
     .launch = kol_conv2d_winograd_blocked_launch, \
-    .kept_only = TRUE }, \
+    .kept_only = kol_conv2d_winograd_blocked_kept_only }, \
   { .name = "simt", \
     .absorbs = KOL_BIAS | KOL_RESIDUAL | KOL_UNARY, \
     .fits = kol_conv2d_simt_fits, \
