@@ -226,44 +226,51 @@ winograd_total (__global const float *restrict sums, __global float *restrict dw
 
 /*
  * The same at once, where all tiles are one block: dw of one register tile after another, whose
- * sums stay in the cache. A work-item has `panels_each` panels of channels. memory: item_floats per
- * work-item, which hold the gradients' planes, and, of one panel, the inputs' planes, these in
- * panels, [plane][tile][PANEL], and the sums. Global size: blocks of panels.
+ * sums stay in the cache. A work-item has `panels_each` panels of channels, `sharing` of them at a
+ * time, which share what they read of the gradients' planes. memory: item_floats per work-item, which
+ * hold the gradients' planes, the inputs' planes of one panel, those of the panels that share, in
+ * panels, [panel][plane][tile][PANEL], and the sums. Global size: blocks of panels.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 winograd_weights_at_once (__global const float *restrict x, __global const float *restrict dy,
                           __global float *memory, __global float *restrict dw, int channels,
                           int filters, int height, int width, int P, int Q, int top, int left,
                           int tiles_y, int tiles_x, int pictures, int block, int panels_each,
-                          int item_floats, int plane_x, int plane_dy)
+                          int sharing, int item_floats, int plane_x, int plane_dy)
 {
   int tiles = pictures * tiles_y * tiles_x, panels = (channels + PANEL - 1) / PANEL;
   int first_panel = get_global_id (0) * panels_each;
   int last_panel = min (panels, first_panel + panels_each);
   long floats_x = (long) pictures * channels * height * width;
   long floats_dy = (long) pictures * filters * P * Q;
+  size_t turned_plane = (size_t) block * PANEL;
   __global float *outputs = memory + get_global_id (0) * item_floats;
   __global float *inputs = outputs + (size_t) PLANES * plane_dy;
   __global float *turned = inputs + (size_t) PLANES * plane_x;
-  __global float *sums = turned + (size_t) PLANES * block * PANEL;
+  __global float *sums = turned + sharing * PLANES * turned_plane;
 
   transform_gradients (dy, floats_dy, filters, P, Q, tiles_y, tiles_x, 0, tiles, outputs, plane_dy,
                        block);
-  for (int panel = first_panel; panel < last_panel; panel++)
+  for (int begin = first_panel; begin < last_panel; begin += sharing)
     {
-      int first_channel = panel * PANEL, last_channel = min (channels, first_channel + PANEL);
-      transform_inputs (x, floats_x, channels, height, width, top, left, tiles_y, tiles_x, 0, tiles,
-                        first_channel, last_channel, inputs, plane_x, block);
-      for (int plane = 0; plane < PLANES; plane++)
-        turn_plane (inputs + (size_t) plane * plane_x, last_channel - first_channel, tiles, block,
-                    turned + (size_t) plane * block * PANEL);
-      for (int tile = 0; tile * ROWS < filters; tile++)
+      int end = min (last_panel, begin + sharing);
+      for (int panel = begin; panel < end; panel++)
         {
+          int first_channel = panel * PANEL, last_channel = min (channels, first_channel + PANEL);
+          transform_inputs (x, floats_x, channels, height, width, top, left, tiles_y, tiles_x, 0,
+                            tiles, first_channel, last_channel, inputs, plane_x, block);
           for (int plane = 0; plane < PLANES; plane++)
-            sum_panel (outputs + (size_t) plane * plane_dy, tile * ROWS, filters, block,
-                       turned + (size_t) plane * block * PANEL, tiles, false,
-                       sums + plane * ROWS * PANEL);
-          write_gradient (sums, ROWS * PANEL, 1, 0, tile, panel, filters, channels, dw);
+            turn_plane (inputs + (size_t) plane * plane_x, last_channel - first_channel, tiles, block,
+                        turned + ((panel - begin) * PLANES + plane) * turned_plane);
         }
+      for (int tile = 0; tile * ROWS < filters; tile++)
+        for (int panel = begin; panel < end; panel++)
+          {
+            for (int plane = 0; plane < PLANES; plane++)
+              sum_panel (outputs + (size_t) plane * plane_dy, tile * ROWS, filters, block,
+                         turned + ((panel - begin) * PLANES + plane) * turned_plane, tiles, false,
+                         sums + plane * ROWS * PANEL);
+            write_gradient (sums, ROWS * PANEL, 1, 0, tile, panel, filters, channels, dw);
+          }
     }
 }

@@ -18,7 +18,8 @@
 #define INPUT_FLOATS (600 << 10) /* of transformed tiles that share them, at best */
 #define MOST_SHARING 128         /* tiles that do */
 #define AT_ONCE 128              /* tiles up to which the gradient to w needs no sums in memory */
-#define PARTIAL_FLOATS (4 << 20) /* of partial sums of the gradient to w */
+#define SHARING_FLOATS (148 << 10) /* of the panels that share the gradients there, at best */
+#define PARTIAL_FLOATS (4 << 20)   /* of partial sums of the gradient to w */
 
 /* The convolution that is computed, and how it is cut. */
 typedef struct {
@@ -39,6 +40,7 @@ typedef struct {
   gint64 weight_plane;             /* and of packed weights */
   gint64 inputs_at, weights_at;    /* in a work-item's memory */
   gboolean at_once;                /* the gradient to w, of one block of tiles */
+  gint64 sharing;                  /* panels that share what they read then */
   gint64 item;                     /* floats of a work-item's memory */
   gint64 weights;                  /* floats of packed weights, or of sums */
 } Job;
@@ -195,8 +197,11 @@ weights_job_of (const KolNode *node, gint64 M, const KolDevice *device)
       job.tile_items = 1;
       job.plane = job.panel * job.block + width;
       job.plane_dy = job.filters * job.block + width;
+      job.sharing
+          = CLAMP (SHARING_FLOATS / (job.planes * job.panel * job.block), 1, job.others_each);
       job.item = kol_round_up (
-          job.planes * (job.plane + job.plane_dy + job.panel * job.block + job.panel * job.rows),
+          job.planes
+              * (job.plane + job.plane_dy + job.panel * (job.sharing * job.block + job.rows)),
           16);
       return job;
     }
@@ -372,8 +377,8 @@ launch_at_once (KolLaunch *launch, const Job *job, GError **error)
                 KOL_INT (job->channels), KOL_INT (job->filters), KOL_INT (job->H), KOL_INT (job->W),
                 KOL_INT (job->P), KOL_INT (job->Q), KOL_INT (job->top), KOL_INT (job->left),
                 KOL_INT (job->tiles_y), KOL_INT (job->tiles_x), KOL_INT (job->N),
-                KOL_INT (job->block), KOL_INT (job->others_each), KOL_INT (job->item),
-                KOL_INT (job->plane), KOL_INT (job->plane_dy)),
+                KOL_INT (job->block), KOL_INT (job->others_each), KOL_INT (job->sharing),
+                KOL_INT (job->item), KOL_INT (job->plane), KOL_INT (job->plane_dy)),
       error);
 }
 
