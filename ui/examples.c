@@ -96,10 +96,15 @@ found_free (gpointer data)
 
 static void take_found (gpointer data);
 
-/* Photos that cannot be read are passed over; what else is wrong shows where pictures are made. */
+/*
+ * Photos that cannot be read are passed over; what else is wrong shows where pictures are made.
+ * Returns: NULL if what compiles gave way: the photo is to be looked at again
+ */
 static Found *
-look_at (KolLayers *layers, Search *search, guint photo)
+look_at (KxOpened *opened, Search *search, guint photo)
 {
+  KolLayers *layers = opened->layers;
+  g_autoptr (GError) error = NULL;
   Found *found = g_new0 (Found, 1);
   g_autofree guint *units = g_new (guint, search->units);
   char *path = g_ptr_array_index (search->paths, photo);
@@ -114,7 +119,14 @@ look_at (KolLayers *layers, Search *search, guint photo)
     units[i] = i;
   found->search = search_ref (search);
   found->photo = photo;
-  g_autoptr (GPtrArray) results = kol_excite (layers, &options, NULL, NULL);
+  kx_engine_set_patient (opened->engine, TRUE);
+  g_autoptr (GPtrArray) results = kol_excite (layers, &options, NULL, &error);
+  kx_engine_set_patient (opened->engine, FALSE);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      found_free (found);
+      return NULL;
+    }
   if (!results)
     return found;
   found->units = g_new0 (KolExcitement, search->units);
@@ -137,7 +149,10 @@ take_turn (KxOpened *opened, gpointer data, double seconds)
 
   if (search->next == search->paths->len || g_atomic_int_get (&search->cancelled))
     return KX_TURN_DONE;
-  kx_news_post (take_found, look_at (opened->layers, search, search->next), found_free);
+  Found *found = look_at (opened, search, search->next);
+  if (!found)
+    return KX_TURN_MORE;
+  kx_news_post (take_found, found, found_free);
   search->next++;
   return KX_TURN_MORE;
 }

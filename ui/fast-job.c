@@ -201,7 +201,12 @@ paint (Work *work, const KolPicture *picture, GError **error)
   g_autoptr (KolPicture) fitting = kx_picture_fit (picture, work->size);
 
   if (fitting)
-    return kol_painter_paint (work->painter, fitting, error);
+    {
+      kx_engine_set_patient (work->engine, TRUE);
+      KolSnapshot *painted = kol_painter_paint (work->painter, fitting, error);
+      kx_engine_set_patient (work->engine, FALSE);
+      return painted;
+    }
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("There is not enough memory"));
   return NULL;
 }
@@ -226,7 +231,8 @@ save (Work *work, KolSnapshot *picture, const char *path, GError **error)
   return g_file_set_contents (result, bytes, (gssize) size, error);
 }
 
-/* What cannot be read or is too large is counted, and the others are painted. */
+/* What cannot be read or is too large is counted, and the others are painted; what compiles and
+ * gives way is painted in a later turn. */
 static void
 paint_next (Work *work)
 {
@@ -237,7 +243,7 @@ paint_next (Work *work)
 
   if (painted && save (work, painted, path, &error))
     work->done++;
-  else if (g_cancellable_is_cancelled (work->cancellable))
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   else
     {
@@ -248,25 +254,37 @@ paint_next (Work *work)
   kx_news_post (deliver, news_new (work), news_free);
 }
 
+/* Returns: whether it is done, or was cancelled */
+static gboolean
+paint_one (Work *work)
+{
+  g_autoptr (GError) error = NULL;
+
+  work->result = paint (work, work->picture->picture, &error);
+  work->done = work->result != NULL;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return g_cancellable_is_cancelled (work->cancellable);
+  work->error = g_steal_pointer (&error);
+  return TRUE;
+}
+
 static KxTurn
 turn (gpointer data, double seconds)
 {
   Work *work = data;
+  gboolean done;
 
   if (work->error || (!work->painter && !open_painter (work)))
     return KX_TURN_DONE;
   if (work->picture)
-    {
-      work->result = paint (work, work->picture->picture, &work->error);
-      work->done = work->result != NULL;
-      if (g_error_matches (work->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        g_clear_error (&work->error);
-    }
+    done = paint_one (work);
   else
-    paint_next (work);
+    {
+      paint_next (work);
+      done = work->done + work->failed >= work->paths->len;
+    }
   kx_engine_note_memory (work->engine);
-  return work->picture || work->done + work->failed >= work->paths->len ? KX_TURN_DONE
-                                                                        : KX_TURN_MORE;
+  return done ? KX_TURN_DONE : KX_TURN_MORE;
 }
 
 static void

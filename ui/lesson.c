@@ -22,6 +22,7 @@ typedef enum {
   OPEN_DATA,
   BUILD,
   COMPILE,
+  BEGIN,
   LEARN,
 } Stage;
 
@@ -474,12 +475,20 @@ get_cancellable (KxLesson *lesson)
   return cancellable;
 }
 
+/* Where others have questions meanwhile, the rest is compiled in later turns. */
 static gboolean
 compile (KxLesson *lesson, GError **error)
 {
-  if (!kol_trainer_prepare (lesson->trainer, get_cancellable (lesson), error)
-      || !record (lesson, error)
-      || !kol_trainer_begin (lesson->trainer, take_report, lesson, error))
+  kx_engine_set_patient (lesson->engine, TRUE);
+  gboolean good = kol_trainer_prepare (lesson->trainer, get_cancellable (lesson), error);
+  kx_engine_set_patient (lesson->engine, FALSE);
+  return good;
+}
+
+static gboolean
+begin (KxLesson *lesson, GError **error)
+{
+  if (!record (lesson, error) || !kol_trainer_begin (lesson->trainer, take_report, lesson, error))
     return FALSE;
   lesson->recorded = lesson->resume || lesson->folder;
   lesson->kept_step = kol_trainer_get_step (lesson->trainer);
@@ -499,7 +508,7 @@ compile (KxLesson *lesson, GError **error)
 static gboolean
 go_through_stage (KxLesson *lesson, GError **error)
 {
-  switch (lesson->stage++)
+  switch (lesson->stage)
     {
     case OPEN_DEVICE:
       tell_text (lesson, KX_LESSON_STAGE, _ ("Reading examples"));
@@ -511,6 +520,8 @@ go_through_stage (KxLesson *lesson, GError **error)
       return build (lesson, error);
     case COMPILE:
       return compile (lesson, error);
+    case BEGIN:
+      return begin (lesson, error);
     case LEARN:
     default:
       return TRUE;
@@ -721,9 +732,12 @@ take_turn (gpointer self, double seconds)
   if (lesson->stage == LEARN)
     return learn (lesson, seconds);
   if (go_through_stage (lesson, &error))
-    return KX_TURN_MORE;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return KX_TURN_DONE; /* as was wished */
+    {
+      lesson->stage++;
+      return KX_TURN_MORE;
+    }
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) /* as was wished, or it gave way */
+    return g_cancellable_is_cancelled (get_cancellable (lesson)) ? KX_TURN_DONE : KX_TURN_MORE;
   return give_up (lesson, g_steal_pointer (&error));
 }
 

@@ -544,10 +544,14 @@ floor_told (const KolStudyProgress *progress, gpointer data)
   append_losses (floor->losses, state, 0);
 }
 
-/* How far two halves of a style are apart: no picture needs to be nearer. Of one style alone. */
-static void
+/*
+ * How far two halves of a style are apart: no picture needs to be nearer. Of one style alone.
+ * Returns: whether it is known, or cannot be; else it gave way to what others ask
+ */
+static gboolean
 find_floor (Work *work)
 {
+  g_autoptr (GError) error = NULL;
   KolStyleOptions options = kx_paint_make_options (work->paint, NULL, work->sources, work->layers);
   KolDevice *device = kx_engine_open (work->engine, NULL);
   g_autoptr (KolPicture) one = half_of (options.styles[0].picture, FALSE);
@@ -555,21 +559,26 @@ find_floor (Work *work)
   const KolStyleSource half = { .picture = other };
 
   if (!device || !one || !other || options.n_styles > 1)
-    return;
+    return TRUE;
   options.content = one;
   options.styles = &half;
   options.colours = KOL_STYLE_COLOURS_STYLE;
   options.size = options.smallest = MIN (FLOOR_SIZE, options.size);
   options.steps = 1;
   Floor floor = { .style = kol_style_new (device, &options, NULL) };
-  const KolStudyWatch watch = { .told = floor_told, .user_data = &floor };
-  g_autoptr (KolSnapshot) picture = floor.style ? kol_style_run (floor.style, &watch, NULL) : NULL;
+  const KolStudyWatch watch
+      = { .told = floor_told, .user_data = &floor, .cancellable = work->mailbox->cancellable };
+  kx_engine_set_patient (work->engine, TRUE);
+  g_autoptr (KolSnapshot) picture
+      = floor.style ? kol_style_run (floor.style, &watch, &error) : NULL;
+  kx_engine_set_patient (work->engine, FALSE);
   kol_style_free (floor.style);
   if (!floor.losses)
-    return;
+    return !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   News *news = news_new (work, NEWS_FLOOR);
   news->losses = floor.losses;
   kx_news_post (deliver, news, news_free);
+  return TRUE;
 }
 
 /* Step after step, so that no moment is missed. */
@@ -604,8 +613,7 @@ turn (gpointer data, double seconds)
     return open_stage (work) ? KX_TURN_MORE : KX_TURN_DONE;
   if (!work->floored && work->step >= FLOOR_AFTER)
     {
-      find_floor (work);
-      work->floored = TRUE;
+      work->floored = find_floor (work);
       return KX_TURN_MORE;
     }
   kx_engine_set_patient (work->engine, TRUE);

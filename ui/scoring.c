@@ -171,6 +171,16 @@ advance (Work *work, Side *side, GError **error)
   return TRUE;
 }
 
+/* Kernels that have to be compiled first give way to what others ask, and are gone on with. */
+static gboolean
+score (Work *work, KxOpened *opened, Side *side, GError **error)
+{
+  kx_engine_set_patient (opened->engine, TRUE);
+  gboolean good = make_evaluator (work, opened, side, error) && advance (work, side, error);
+  kx_engine_set_patient (opened->engine, FALSE);
+  return good;
+}
+
 /* A KxWorkKind's. */
 static KxTurn
 take_turn (KxOpened *opened, gpointer data, double seconds)
@@ -188,12 +198,13 @@ take_turn (KxOpened *opened, gpointer data, double seconds)
   Side *side = !is_done (work, &work->before) ? &work->before : work->changed ? &work->now : NULL;
   if (!side || is_done (work, side))
     return KX_TURN_WAIT;
-  if (!make_evaluator (work, opened, side, &error) || !advance (work, side, &error))
+  if (score (work, opened, side, &error))
+    tell (work, NULL);
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
       tell (work, error);
       return KX_TURN_WAIT;
     }
-  tell (work, NULL);
   return KX_TURN_MORE;
 }
 
