@@ -50,6 +50,7 @@ typedef struct {
   Comparison *comparison;
   KxEngine *engine;
   guint side;
+  gboolean done;
 } Part;
 
 static void
@@ -133,10 +134,11 @@ build (KolGraph *graph, Watched *watched)
   return TRUE;
 }
 
+/* "8×1×12×12", which is read from left to right whatever stands around it. */
 static char *
 describe_shape (const KolShape *shape, gsize *count)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GString) text = g_string_new ("\u2066");
 
   *count = 1;
   for (int i = 0; i < shape->rank; i++)
@@ -144,6 +146,7 @@ describe_shape (const KolShape *shape, gsize *count)
       *count *= (gsize) shape->dim[i];
       g_string_append_printf (text, "%s%" G_GINT64_FORMAT, i ? "×" : "", (gint64) shape->dim[i]);
     }
+  g_string_append (text, "\u2069");
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
@@ -223,15 +226,30 @@ take_part (gpointer data)
   comparison->done (error, owner);
 }
 
-static void
-compute_part (gpointer data)
+/* A KxTaskKind's. Where others have questions while it compiles, it goes on in the next turn. */
+static KxTurn
+compute_part (gpointer data, double seconds)
 {
   Part *part = data;
   g_autoptr (GError) error = NULL;
 
-  if (!compute (part->engine, part->comparison->results[part->side], &error))
-    part->comparison->errors[part->side]
-        = g_strdup (error ? error->message : _ ("The step could not be computed"));
+  kx_engine_set_patient (part->engine, TRUE);
+  part->done = compute (part->engine, part->comparison->results[part->side], &error);
+  kx_engine_set_patient (part->engine, FALSE);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return KX_TURN_MORE;
+  part->comparison->errors[part->side] = error ? g_strdup (error->message) : NULL;
+  return KX_TURN_DONE;
+}
+
+/* A KxTaskKind's. */
+static void
+end_part (gpointer data)
+{
+  Part *part = data;
+
+  if (!part->done && !part->comparison->errors[part->side])
+    part->comparison->errors[part->side] = g_strdup (_ ("The step could not be computed"));
   kx_news_post (take_part, part, part_free);
 }
 
@@ -249,6 +267,7 @@ void
 kx_device_step_compare (KxDevice *one, KxDevice *other, GObject *owner, KxStepFunc each,
                         KxStepDone done)
 {
+  static const KxTaskKind kind = { compute_part, end_part };
   Comparison *comparison = g_new0 (Comparison, 1);
   KxDevice *devices[] = { one, other };
 
@@ -265,7 +284,7 @@ kx_device_step_compare (KxDevice *one, KxDevice *other, GObject *owner, KxStepFu
       KxEngine *engine = kx_device_get_engine (devices[i]);
       Part *part = g_new (Part, 1);
 
-      *part = (Part){ comparison, kx_engine_ref (engine), i };
-      kx_worker_call (kx_engine_get_worker (engine), compute_part, part, NULL);
+      *part = (Part){ comparison, kx_engine_ref (engine), i, FALSE };
+      kx_task_unref (kx_worker_add (kx_engine_get_worker (engine), &kind, part, 1));
     }
 }
