@@ -15,6 +15,7 @@ struct _KxDevice {
   KxEngine *engine;   /* NULL: it has not been needed yet */
   char *stage;        /* "Compiling kernels 12/40", or NULL */
   char *speed;        /* "0.15 TFLOP/s\n10 GB/s", or NULL */
+  double flops;       /* operations per second; 0: not measured */
 };
 
 G_DEFINE_FINAL_TYPE (KxDevice, kx_device, G_TYPE_OBJECT)
@@ -111,6 +112,7 @@ static void
 show_speed (KxDevice *self, double flops, double bandwidth)
 {
   g_free (self->speed);
+  self->flops = flops;
   self->speed = flops > 0
                     ? g_strdup_printf (_ ("%.2f TFLOP/s\n%.0f GB/s"), flops / 1e12, bandwidth / 1e9)
                     : NULL;
@@ -126,6 +128,18 @@ recall_speed (KxDevice *self)
   g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL); /* there may be none yet */
   show_speed (self, g_key_file_get_double (file, group, "flops", NULL),
               g_key_file_get_double (file, group, "bandwidth", NULL));
+}
+
+/**
+ * kx_device_get_flops:
+ * @device: a device
+ *
+ * Returns: how many operations it has done in a second; 0: that was not measured
+ */
+double
+kx_device_get_flops (KxDevice *self)
+{
+  return self->flops;
 }
 
 /**

@@ -15,6 +15,7 @@ const char *kx_device_get_name (KxDevice *device);
 KxEngine *kx_device_get_engine (KxDevice *device);
 gboolean kx_device_is_engaged (KxDevice *device);
 void kx_device_stop (KxDevice *device);
+double kx_device_get_flops (KxDevice *device);
 void kx_device_set_speed (KxDevice *device, double flops, double bandwidth);
 
 G_END_DECLS

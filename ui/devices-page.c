@@ -385,6 +385,69 @@ choose (KxDevicesPage *self, GtkCheckButton *button)
     kx_session_set_device (self->session, device_of (GTK_WIDGET (button)));
 }
 
+/* How fast each is, compared with the fastest, where several were measured. */
+static void
+show_bars (KxDevicesPage *self)
+{
+  double most = 0;
+  guint measured = 0;
+
+  for (GtkWidget *row = gtk_widget_get_first_child (GTK_WIDGET (self->list)); row;
+       row = gtk_widget_get_next_sibling (row))
+    {
+      most = fmax (most, kx_device_get_flops (device_of (row)));
+      measured += kx_device_get_flops (device_of (row)) > 0;
+    }
+  for (GtkWidget *row = gtk_widget_get_first_child (GTK_WIDGET (self->list)); row;
+       row = gtk_widget_get_next_sibling (row))
+    {
+      GtkWidget *bar = g_object_get_data (G_OBJECT (row), "bar");
+      double flops = kx_device_get_flops (device_of (row));
+
+      gtk_widget_set_visible (bar, flops > 0 && measured > 1);
+      gtk_level_bar_set_value (GTK_LEVEL_BAR (bar), most > 0 ? flops / most : 0);
+    }
+}
+
+static void
+speed_changed (GtkWidget *row)
+{
+  GtkWidget *page = gtk_widget_get_ancestor (row, KX_TYPE_DEVICES_PAGE);
+
+  if (page && KX_DEVICES_PAGE (page)->list)
+    show_bars (KX_DEVICES_PAGE (page));
+}
+
+static GtkWidget *
+make_bar (void)
+{
+  GtkLevelBar *bar = GTK_LEVEL_BAR (gtk_level_bar_new_for_interval (0, 1));
+
+  gtk_level_bar_remove_offset_value (bar, GTK_LEVEL_BAR_OFFSET_LOW);
+  gtk_level_bar_remove_offset_value (bar, GTK_LEVEL_BAR_OFFSET_HIGH);
+  gtk_level_bar_remove_offset_value (bar, GTK_LEVEL_BAR_OFFSET_FULL);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (bar), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Speed, compared with the fastest device"), -1);
+  return GTK_WIDGET (bar);
+}
+
+/* Its speed in numbers, and as a bar below them. */
+static GtkWidget *
+make_speed (KxDevice *device, GtkWidget *bar)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 3);
+  GtkWidget *speed = gtk_label_new (NULL);
+
+  gtk_widget_add_css_class (speed, "numeric");
+  gtk_label_set_justify (GTK_LABEL (speed), GTK_JUSTIFY_RIGHT);
+  gtk_label_set_xalign (GTK_LABEL (speed), 1);
+  g_object_bind_property (device, "speed", speed, "label", G_BINDING_SYNC_CREATE);
+  gtk_widget_set_valign (box, GTK_ALIGN_CENTER);
+  gtk_box_append (GTK_BOX (box), speed);
+  gtk_box_append (GTK_BOX (box), bar);
+  return box;
+}
+
 static void
 press_verify (KxDevicesPage *self, GtkWidget *button)
 {
@@ -551,7 +614,7 @@ make_row (gpointer item, gpointer data)
                                  info->driver, units, size);
   GtkWidget *row = adw_action_row_new ();
   GtkWidget *radio = make_radio (self, device);
-  GtkWidget *speed = gtk_label_new (NULL);
+  GtkWidget *bar = make_bar ();
   GtkWidget *move
       = make_button (self, device, _ ("Move Here"), _ ("Move to %s"), G_CALLBACK (press_move));
 
@@ -560,11 +623,7 @@ make_row (gpointer item, gpointer data)
   adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 2);
   adw_action_row_add_prefix (ADW_ACTION_ROW (row), radio);
   adw_action_row_set_activatable_widget (ADW_ACTION_ROW (row), radio);
-  gtk_widget_add_css_class (speed, "numeric");
-  gtk_label_set_justify (GTK_LABEL (speed), GTK_JUSTIFY_RIGHT);
-  gtk_label_set_xalign (GTK_LABEL (speed), 1);
-  g_object_bind_property (device, "speed", speed, "label", G_BINDING_SYNC_CREATE);
-  adw_action_row_add_suffix (ADW_ACTION_ROW (row), speed);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_speed (device, bar));
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), move);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_button (self, device, _ ("Measure"),
                                                                 _ ("Measure the speed of %s"),
@@ -575,6 +634,9 @@ make_row (gpointer item, gpointer data)
   g_object_set_data_full (G_OBJECT (row), "device", g_object_ref (device), g_object_unref);
   g_object_set_data_full (G_OBJECT (row), "facts", facts, g_free);
   g_object_set_data (G_OBJECT (row), "move", move);
+  g_object_set_data (G_OBJECT (row), "bar", bar);
+  g_signal_connect_object (device, "notify::speed", G_CALLBACK (speed_changed), row,
+                           G_CONNECT_SWAPPED);
   show_run_in_row (self, row);
   return row;
 }
@@ -644,6 +706,7 @@ show_devices (KxDevicesPage *self)
   g_object_get (self->session, "looked", &looked, NULL);
   g_clear_weak_pointer (&self->group);
   gtk_list_box_bind_model (self->list, devices, make_row, self, NULL);
+  show_bars (self);
   gtk_stack_set_visible_child_name (self->stack, n ? "devices" : looked ? "empty" : "looking");
   g_autofree char *caption
       = n ? g_strdup_printf (g_dngettext (NULL, "%u device", "%u devices", n), n)

@@ -34,9 +34,14 @@ def the_speed_of_a_device_is_measured_and_remembered(folder):
         check(not app.has("label", speed), "measured already")
         app.find("push button", re.compile("^Measure the speed of")).click()
         measured = app.find("label", speed, seconds=120).name
+        several = app.find_all("push button", re.compile("^Measure the speed of"))
+        if len(several) > 1:  # a bar each, then
+            several[1].click()
+            app.find("level bar", "Speed, compared with the fastest device", 120)
+            app.wait(lambda: len(app.find_all("label", speed)) > 1)
         app.key("Ctrl+j")
         app.find("label", re.compile("^Measuring "))
-        app.find("label", "Done")
+        app.find("label", "Done", 120)
         app.key("Esc")
     with Explorer(folder) as app:
         app.page("Devices")
