@@ -7,6 +7,7 @@
 
 #include "examples.h"
 
+#include <glib/gi18n.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "texture.h"
 
 #define RANK 3
+#define CUT_RANK 0 /* what one looks at comes first */
 #define MOST_PHOTOS 2000
 
 /* Of a unit. */
@@ -26,20 +28,23 @@ typedef struct {
 struct _KxExamples {
   GObject parent_instance;
 
-  char *folder;
   GPtrArray *paths;
+  GCancellable *listing; /* of a folder, on a thread of its own; NULL: none is listed */
   KxNetwork *network;
   KxNetworkLayer *layer;
   struct _Search *search; /* referenced; NULL: nothing is looked for */
   Best *units;            /* [K] */
   float *values;          /* [K, photos] */
   guint done, read;       /* photos, and those among them that could be read */
+  KxJob *job;             /* NULL: no photos were looked at yet */
 };
 
 G_DEFINE_FINAL_TYPE (KxExamples, kx_examples, G_TYPE_OBJECT)
 
 enum {
   CHANGED,
+  EMPTY,
+  JOB,
   N_SIGNALS,
 };
 
@@ -182,6 +187,48 @@ add_part (Best *unit, const KxExample *part)
   unit->n_parts = MIN (unit->n_parts + 1, KX_MOST_EXAMPLES);
 }
 
+/* ── The job ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* What was found of the photos until then stays. */
+static void
+cancel_job (KxJob *job, gpointer owner)
+{
+  KxExamples *self = owner;
+
+  if (!self || !self->search)
+    return;
+  g_atomic_int_set (&self->search->cancelled, TRUE);
+  kx_job_set_state (job, KX_JOB_CANCELLED, NULL);
+}
+
+/* One row, whatever layer it is. */
+static void
+begin_job (KxExamples *self)
+{
+  static const KxJobVerbs verbs = { cancel_job, NULL };
+  g_autofree char *title
+      = g_strdup_printf (_ ("Photos for %s"), kx_network_layer_get_name (self->layer));
+
+  if (!self->job)
+    self->job = kx_job_new (title, "see", &verbs, self);
+  kx_job_set_title (self->job, title);
+  kx_job_set_state (self->job, KX_JOB_WORKING, NULL);
+  kx_job_set_progress (self->job, 0, NULL);
+  g_signal_emit (self, signals[JOB], 0, self->job);
+}
+
+static void
+show_job (KxExamples *self)
+{
+  g_autofree char *text = g_strdup_printf (_ ("%u of %u"), self->done, self->paths->len);
+
+  if (kx_job_is_over (self->job))
+    return;
+  kx_job_set_progress (self->job, self->done / (double) self->paths->len, text);
+  if (self->done == self->paths->len)
+    kx_job_set_state (self->job, KX_JOB_DONE, NULL);
+}
+
 /* A KxNewsFunc. */
 static void
 take_found (gpointer data)
@@ -203,7 +250,15 @@ take_found (gpointer data)
       add_part (&self->units[i], &example);
     }
   self->read += found->units != NULL;
+  show_job (self);
   g_signal_emit (self, signals[CHANGED], 0);
+}
+
+static void
+end_job (KxExamples *self)
+{
+  if (self->job && !kx_job_is_over (self->job))
+    kx_job_set_state (self->job, KX_JOB_CANCELLED, NULL);
 }
 
 static void
@@ -222,11 +277,14 @@ kx_examples_dispose (GObject *object)
 {
   KxExamples *self = KX_EXAMPLES (object);
 
+  g_cancellable_cancel (self->listing);
+  g_clear_object (&self->listing);
   stop (self);
+  end_job (self);
+  g_clear_object (&self->job);
   g_clear_object (&self->network);
   g_clear_object (&self->layer);
   g_clear_pointer (&self->paths, g_ptr_array_unref);
-  g_clear_pointer (&self->folder, g_free);
   G_OBJECT_CLASS (kx_examples_parent_class)->dispose (object);
 }
 
@@ -236,6 +294,10 @@ kx_examples_class_init (KxExamplesClass *klass)
   G_OBJECT_CLASS (klass)->dispose = kx_examples_dispose;
   signals[CHANGED] = g_signal_new ("changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                    NULL, NULL, G_TYPE_NONE, 0);
+  signals[EMPTY] = g_signal_new ("empty", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[JOB] = g_signal_new ("job", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                               NULL, G_TYPE_NONE, 1, KX_TYPE_JOB);
 }
 
 static void
@@ -256,12 +318,13 @@ by_name (gconstpointer a, gconstpointer b)
 }
 
 static void
-list_pictures (const char *folder, GPtrArray *paths)
+list_pictures (const char *folder, GPtrArray *paths, GCancellable *cancellable)
 {
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   const char *name;
 
-  while (dir && (name = g_dir_read_name (dir)) && paths->len < MOST_PHOTOS)
+  while (dir && (name = g_dir_read_name (dir)) && paths->len < MOST_PHOTOS
+         && !g_cancellable_is_cancelled (cancellable))
     {
       g_autofree char *path = g_build_filename (folder, name, NULL);
       g_autofree char *type = g_content_type_guess (path, NULL, 0, NULL);
@@ -272,39 +335,58 @@ list_pictures (const char *folder, GPtrArray *paths)
         g_ptr_array_add (paths, g_steal_pointer (&path));
       else if (g_file_test (path, G_FILE_TEST_IS_DIR)
                && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-        list_pictures (path, paths);
+        list_pictures (path, paths, cancellable);
     }
+}
+
+/* On a thread of its own: a folder may have millions of files in and below it. */
+static void
+list_folder (GTask *task, gpointer object, gpointer folder, GCancellable *cancellable)
+{
+  GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
+
+  list_pictures (folder, paths, cancellable);
+  g_ptr_array_sort (paths, by_name);
+  g_task_return_pointer (task, paths, (GDestroyNotify) g_ptr_array_unref);
+}
+
+static void
+folder_listed (GObject *object, GAsyncResult *result, gpointer unused)
+{
+  KxExamples *self = KX_EXAMPLES (object);
+  g_autoptr (GPtrArray) paths = g_task_propagate_pointer (G_TASK (result), NULL);
+
+  if (!paths) /* another folder was chosen meanwhile */
+    return;
+  g_clear_object (&self->listing);
+  if (!paths->len)
+    {
+      g_signal_emit (self, signals[EMPTY], 0, g_task_get_task_data (G_TASK (result)));
+      return;
+    }
+  stop (self);
+  g_clear_pointer (&self->paths, g_ptr_array_unref);
+  self->paths = g_steal_pointer (&paths);
+  kx_examples_refresh (self);
 }
 
 /**
  * kx_examples_set_folder:
  * @examples: examples
- * @folder: in which, and below which, there are photos
- *
- * Returns: whether there are any; if not, nothing changes
+ * @folder: in which, and below which, there are photos; if there are none, `empty` says so and
+ *   nothing changes
  */
-gboolean
+void
 kx_examples_set_folder (KxExamples *self, const char *folder)
 {
-  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GTask) task = NULL;
 
-  list_pictures (folder, paths);
-  if (!paths->len)
-    return FALSE;
-  g_ptr_array_sort (paths, by_name);
-  stop (self);
-  g_clear_pointer (&self->paths, g_ptr_array_unref);
-  self->paths = g_steal_pointer (&paths);
-  g_free (self->folder);
-  self->folder = g_strdup (folder);
-  kx_examples_refresh (self);
-  return TRUE;
-}
-
-const char *
-kx_examples_get_folder (KxExamples *self)
-{
-  return self->folder;
+  g_cancellable_cancel (self->listing);
+  g_clear_object (&self->listing);
+  self->listing = g_cancellable_new ();
+  task = g_task_new (self, self->listing, folder_listed, NULL);
+  g_task_set_task_data (task, g_strdup (folder), g_free);
+  g_task_run_in_thread (task, list_folder);
 }
 
 /**
@@ -332,7 +414,10 @@ kx_examples_refresh (KxExamples *self)
 {
   stop (self);
   if (!self->network || !self->layer || !self->paths)
-    return;
+    {
+      end_job (self);
+      return;
+    }
   Search *search = self->search = g_new0 (Search, 1);
   g_atomic_ref_count_init (&search->references);
   g_weak_ref_init (&search->owner, self);
@@ -344,6 +429,7 @@ kx_examples_refresh (KxExamples *self)
   for (guint i = 0; i < search->units; i++)
     self->units[i].best = -INFINITY;
   kx_network_call (self->network, begin, search_ref (search), search_unref);
+  begin_job (self);
 }
 
 /**
@@ -438,8 +524,9 @@ deliver_cut (gpointer data)
     cut->func (cut->texture, cut->place, owner);
 }
 
-static void
-make_cut (KxOpened *opened, gpointer data)
+/* A KxWorkKind's: the photo is read, and made small. */
+static KxTurn
+make_cut (KxOpened *opened, gpointer data, double seconds)
 {
   Cut *cut = data;
   const KolExciteOptions options = { .photos = &cut->path, .n_photos = 1 };
@@ -447,10 +534,22 @@ make_cut (KxOpened *opened, gpointer data)
   g_autoptr (KolSnapshot) seen = kol_excite_cut (opened->layers, &options, &part, NULL);
 
   if (!seen)
-    return;
+    return KX_TURN_DONE;
   cut->texture = kx_texture_from_snapshot (seen);
   g_atomic_ref_count_inc (&cut->references);
   kx_news_post (deliver_cut, cut, cut_unref);
+  return KX_TURN_DONE;
+}
+
+static const KxWorkKind cut_kind = { make_cut, cut_unref };
+
+static void
+begin_cut (KxOpened *opened, gpointer data)
+{
+  Cut *cut = data;
+
+  g_atomic_ref_count_inc (&cut->references);
+  kx_opened_add_work (opened, CUT_RANK, &cut_kind, cut);
 }
 
 /**
@@ -473,5 +572,5 @@ kx_examples_cut (KxExamples *self, const KxExample *example, guint place, KxCutF
   cut->path = g_strdup (example->path);
   cut->box = example->box;
   cut->place = place;
-  kx_network_call (self->network, make_cut, cut, cut_unref);
+  kx_network_call (self->network, begin_cut, cut, cut_unref);
 }

@@ -3,6 +3,7 @@
 
 #include <gdk/gdk.h>
 
+#include "job.h"
 #include "network.h"
 
 G_BEGIN_DECLS
@@ -29,15 +30,15 @@ typedef struct {
  * Which of some photos excite the units of a layer most. Of the main thread; photos are looked at
  * a few at a time, on the worker's.
  *
- * Signals: `changed`: some more photos were looked at.
+ * Signals: `changed`: some more photos were looked at; `empty`: there are none in a folder; `job`:
+ * photos are looked at, which takes a while.
  */
 G_DECLARE_FINAL_TYPE (KxExamples, kx_examples, KX, EXAMPLES, GObject)
 
 typedef void (*KxCutFunc) (GdkTexture *texture, guint place, gpointer owner);
 
 KxExamples *kx_examples_new (void);
-gboolean kx_examples_set_folder (KxExamples *examples, const char *folder);
-const char *kx_examples_get_folder (KxExamples *examples);
+void kx_examples_set_folder (KxExamples *examples, const char *folder);
 void kx_examples_set_layer (KxExamples *examples, KxNetwork *network, KxNetworkLayer *layer);
 void kx_examples_refresh (KxExamples *examples);
 

@@ -106,6 +106,24 @@ kx_film_strip_append (KxFilmStrip *self, const char *label, const char *name, Gd
 }
 
 /**
+ * kx_film_strip_get_picture:
+ * @strip: a film strip
+ * @i: which picture
+ * @name: (out) (transfer none): what it is called
+ *
+ * Returns: (transfer none) (nullable): it, small
+ */
+GdkPaintable *
+kx_film_strip_get_picture (KxFilmStrip *self, guint i, const char **name)
+{
+  GtkWidget *frame = g_ptr_array_index (self->frames, i);
+  GtkWidget *image = gtk_widget_get_first_child (gtk_button_get_child (GTK_BUTTON (frame)));
+
+  *name = gtk_widget_get_tooltip_text (frame);
+  return gtk_picture_get_paintable (GTK_PICTURE (image));
+}
+
+/**
  * kx_film_strip_remove:
  * @strip: a film strip
  * @i: which picture goes; later ones move up

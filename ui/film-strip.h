@@ -19,6 +19,7 @@ void kx_film_strip_clear (KxFilmStrip *strip);
 guint kx_film_strip_get_length (KxFilmStrip *strip);
 void kx_film_strip_append (KxFilmStrip *strip, const char *label, const char *name,
                            GdkPaintable *picture);
+GdkPaintable *kx_film_strip_get_picture (KxFilmStrip *strip, guint i, const char **name);
 void kx_film_strip_remove (KxFilmStrip *strip, guint i);
 int kx_film_strip_get_selected (KxFilmStrip *strip);
 void kx_film_strip_select (KxFilmStrip *strip, int i);

@@ -50,8 +50,7 @@ struct _KxPhotoView {
   KxUnitList *units;
   KxPhoto *photo;        /* as it was opened */
   GCancellable *loading; /* the next one, or NULL */
-  GArray *watched;       /* KxWatched */
-  GPtrArray *watched_labels;
+  GPtrArray *watched;    /* Watched */
   KxSight *sight;
   gboolean fresh; /* the next answer is of the picture as it was opened */
   gint64 asked;
@@ -65,8 +64,17 @@ enum {
   N_PROPS,
 };
 
+/* A unit whose value is told, too. */
+typedef struct {
+  KxNeuron *unit;
+  char *name;
+  GtkWidget *row;
+  GtkLabel *label;
+} Watched;
+
 enum {
   UNIT,
+  UNWATCH,
   PICTURE,
   N_SIGNALS,
 };
@@ -79,13 +87,14 @@ static guint signals[N_SIGNALS];
 static void
 show_watched (KxPhotoView *self, KxSight *sight)
 {
-  for (guint i = 0; i < MIN (sight->n_watched, self->watched_labels->len); i++)
+  if (sight->n_watched != self->watched->len) /* an answer to another question is under way */
+    return;
+  for (guint i = 0; i < sight->n_watched; i++)
     {
-      GtkLabel *label = g_ptr_array_index (self->watched_labels, i);
-      const char *name = g_object_get_data (G_OBJECT (label), "unit");
-      g_autofree char *text = g_strdup_printf (_ ("%s: %.3g"), name, sight->watched[i]);
+      const Watched *watched = g_ptr_array_index (self->watched, i);
+      g_autofree char *text = g_strdup_printf (_ ("%s: %.3g"), watched->name, sight->watched[i]);
 
-      gtk_label_set_label (label, text);
+      gtk_label_set_label (watched->label, text);
     }
 }
 
@@ -170,6 +179,20 @@ show_nothing (KxPhotoView *self)
 }
 
 static void
+fill_watched (KxPhotoView *self, KxQuestion *question)
+{
+  question->n_watched = self->watched->len;
+  question->watched = g_new (KxWatched, self->watched->len + 1);
+  for (guint i = 0; i < self->watched->len; i++)
+    {
+      KxNeuron *unit = ((const Watched *) g_ptr_array_index (self->watched, i))->unit;
+
+      question->watched[i] = (KxWatched){ kx_network_layer_get_index (kx_neuron_get_layer (unit)),
+                                          kx_neuron_get_index (unit) };
+    }
+}
+
+static void
 ask_now (KxPhotoView *self)
 {
   KxQuestion question = { .layer = KX_NO_LAYER };
@@ -188,8 +211,7 @@ ask_now (KxPhotoView *self)
   fill_question (self, &question);
   if (self->units && gtk_widget_get_mapped (GTK_WIDGET (self)))
     question.layer = kx_network_layer_get_index (kx_unit_list_get_layer (self->units));
-  question.n_watched = self->watched->len;
-  question.watched = g_memdup2 (self->watched->data, self->watched->len * sizeof (KxWatched));
+  fill_watched (self, &question);
   kx_sight_ask (self->network, &question, take_sight, self);
 }
 
@@ -479,48 +501,113 @@ begin_sheet (KxPhotoView *self)
 
 /* ── Units ───────────────────────────────────────────────────────────────────────────────────── */
 
+static void
+watched_free (gpointer data)
+{
+  Watched *watched = data;
+
+  g_object_unref (watched->unit);
+  g_free (watched->name);
+  g_free (watched);
+}
+
+static gboolean
+find_watched (KxPhotoView *self, KxNeuron *unit, guint *at)
+{
+  for (*at = 0; *at < self->watched->len; ++*at)
+    if (((const Watched *) g_ptr_array_index (self->watched, *at))->unit == unit)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+unwatch_at (KxPhotoView *self, guint at)
+{
+  gtk_box_remove (self->watched_box, ((Watched *) g_ptr_array_index (self->watched, at))->row);
+  g_ptr_array_remove_index (self->watched, at);
+  gtk_widget_set_visible (GTK_WIDGET (self->watched_box), self->watched->len > 0);
+}
+
+static void
+press_unwatch (GtkButton *button, KxPhotoView *self)
+{
+  for (guint i = 0; i < self->watched->len; i++)
+    {
+      const Watched *watched = g_ptr_array_index (self->watched, i);
+
+      if (watched->row != gtk_widget_get_parent (GTK_WIDGET (button)))
+        continue;
+      g_autoptr (KxNeuron) unit = g_object_ref (watched->unit);
+      g_signal_emit (self, signals[UNWATCH], 0, unit);
+      return;
+    }
+}
+
+static void
+make_watched_row (KxPhotoView *self, Watched *watched)
+{
+  GtkWidget *button = gtk_button_new_from_icon_name ("window-close-symbolic");
+  g_autofree char *name = g_strdup_printf (_ ("Do not watch %s any more"), watched->name);
+
+  watched->row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  watched->label = GTK_LABEL (gtk_label_new (watched->name));
+  gtk_label_set_xalign (watched->label, 0);
+  gtk_label_set_wrap (watched->label, TRUE);
+  gtk_widget_set_hexpand (GTK_WIDGET (watched->label), TRUE);
+  gtk_widget_add_css_class (GTK_WIDGET (watched->label), "numeric");
+  gtk_widget_add_css_class (button, "flat");
+  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  gtk_widget_set_tooltip_text (button, name);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+  g_signal_connect_object (button, "clicked", G_CALLBACK (press_unwatch), self, 0);
+  gtk_box_append (GTK_BOX (watched->row), GTK_WIDGET (watched->label));
+  gtk_box_append (GTK_BOX (watched->row), button);
+  gtk_box_append (self->watched_box, watched->row);
+}
+
 /**
  * kx_photo_view_watch:
  * @view: a view
- * @unit: what it says is to be told, too
+ * @unit: a unit
+ * @watched: whether what it says is told, too
  */
 void
-kx_photo_view_watch (KxPhotoView *self, KxNeuron *unit)
+kx_photo_view_watch (KxPhotoView *self, KxNeuron *unit, gboolean watched)
 {
-  const KxWatched watched
-      = { kx_network_layer_get_index (kx_neuron_get_layer (unit)), kx_neuron_get_index (unit) };
-  GtkWidget *label = gtk_label_new (NULL);
+  Watched *one;
+  guint at;
 
-  for (guint i = 0; i < self->watched->len; i++)
+  if (find_watched (self, unit, &at) == watched)
+    return;
+  if (!watched)
     {
-      const KxWatched *each = &g_array_index (self->watched, KxWatched, i);
-      if (each->layer == watched.layer && each->unit == watched.unit)
-        return;
+      unwatch_at (self, at);
+      return;
     }
-  g_array_append_val (self->watched, watched);
-  g_object_set_data_full (G_OBJECT (label), "unit",
-                          g_strdup_printf (_ ("%s unit %u"),
-                                           kx_network_layer_get_name (kx_neuron_get_layer (unit)),
-                                           watched.unit),
-                          g_free);
-  gtk_label_set_label (GTK_LABEL (label), g_object_get_data (G_OBJECT (label), "unit"));
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_label_set_wrap (GTK_LABEL (label), TRUE);
-  gtk_widget_add_css_class (label, "numeric");
-  gtk_box_append (self->watched_box, label);
-  g_ptr_array_add (self->watched_labels, label);
+  one = g_new0 (Watched, 1);
+  one->unit = g_object_ref (unit);
+  one->name
+      = g_strdup_printf (_ ("%s unit %u"), kx_network_layer_get_name (kx_neuron_get_layer (unit)),
+                         kx_neuron_get_index (unit));
+  make_watched_row (self, one);
+  g_ptr_array_add (self->watched, one);
   gtk_widget_set_visible (GTK_WIDGET (self->watched_box), TRUE);
   kx_photo_view_ask (self);
+}
+
+gboolean
+kx_photo_view_is_watched (KxPhotoView *self, KxNeuron *unit)
+{
+  guint at;
+
+  return find_watched (self, unit, &at);
 }
 
 static void
 forget_watched (KxPhotoView *self)
 {
-  for (guint i = 0; i < self->watched_labels->len; i++)
-    gtk_box_remove (self->watched_box, g_ptr_array_index (self->watched_labels, i));
-  g_ptr_array_set_size (self->watched_labels, 0);
-  g_array_set_size (self->watched, 0);
-  gtk_widget_set_visible (GTK_WIDGET (self->watched_box), FALSE);
+  while (self->watched->len)
+    unwatch_at (self, self->watched->len - 1);
 }
 
 static void
@@ -600,8 +687,7 @@ kx_photo_view_dispose (GObject *object)
   g_clear_object (&self->units);
   g_clear_pointer (&self->photo, kx_photo_unref);
   g_clear_pointer (&self->sight, kx_sight_unref);
-  g_clear_pointer (&self->watched, g_array_unref);
-  g_clear_pointer (&self->watched_labels, g_ptr_array_unref);
+  g_clear_pointer (&self->watched, g_ptr_array_unref);
   G_OBJECT_CLASS (kx_photo_view_parent_class)->dispose (object);
 }
 
@@ -636,6 +722,12 @@ kx_photo_view_class_init (KxPhotoViewClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
   signals[UNIT] = g_signal_new ("unit", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                 NULL, G_TYPE_NONE, 1, KX_TYPE_NEURON);
+  /**
+   * KxPhotoView::unwatch:
+   * @unit: is not to be watched any more
+   */
+  signals[UNWATCH] = g_signal_new ("unwatch", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                   NULL, NULL, G_TYPE_NONE, 1, KX_TYPE_NEURON);
   signals[PICTURE] = g_signal_new ("picture", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                    NULL, NULL, G_TYPE_NONE, 0);
   g_type_ensure (KX_TYPE_CANVAS);
@@ -670,8 +762,7 @@ kx_photo_view_class_init (KxPhotoViewClass *klass)
 static void
 kx_photo_view_init (KxPhotoView *self)
 {
-  self->watched = g_array_new (FALSE, FALSE, sizeof (KxWatched));
-  self->watched_labels = g_ptr_array_new ();
+  self->watched = g_ptr_array_new_with_free_func (watched_free);
   gtk_widget_init_template (GTK_WIDGET (self));
   kx_tip_whole_text (self->dream_label);
   kx_tip_whole_text (self->maps_title);

@@ -40,6 +40,7 @@ struct _KxSeePage {
   KxUnitDetail *detail;
   KxAccuracyView *accuracy;
   GtkRevealer *film_revealer;
+  GtkToggleButton *live_button;
   KxFilmStrip *film;
   GtkButton *training_button;
   GtkMenuButton *open_pill;
@@ -58,6 +59,13 @@ struct _KxSeePage {
 };
 
 G_DEFINE_FINAL_TYPE (KxSeePage, kx_see_page, KX_TYPE_PAGE)
+
+enum {
+  PROP_WATCHED = 1,
+  N_PROPS,
+};
+
+static GParamSpec *props[N_PROPS];
 
 /* ── Layers ──────────────────────────────────────────────────────────────────────────────────── */
 
@@ -96,6 +104,7 @@ select_unit (KxSeePage *self, KxNeuron *unit)
     clear_film (self);
   kx_unit_detail_set_unit (self->detail, unit);
   kx_exciter_set_favourite (self->exciter, unit);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_WATCHED]);
 }
 
 static void
@@ -112,11 +121,27 @@ open_unit (KxSeePage *self, KxNeuron *unit)
   g_object_set (self, "inspector-shown", TRUE, NULL);
 }
 
-static void
-watch_unit (KxSeePage *self, KxNeuron *unit)
+/* Of the selected unit: a property, so that the action of that name has a state. */
+static gboolean
+is_watched (KxSeePage *self)
 {
-  kx_photo_view_watch (self->photo, unit);
-  kx_photo_view_watch (self->draw, unit);
+  KxNeuron *unit = self->exciter ? kx_exciter_get_favourite (self->exciter) : NULL;
+
+  return unit && kx_photo_view_is_watched (self->photo, unit);
+}
+
+static void
+watch_unit (KxSeePage *self, KxNeuron *unit, gboolean watched)
+{
+  kx_photo_view_watch (self->photo, unit, watched);
+  kx_photo_view_watch (self->draw, unit, watched);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_WATCHED]);
+}
+
+static void
+unwatch (KxSeePage *self, KxNeuron *unit)
+{
+  watch_unit (self, unit, FALSE);
 }
 
 static void
@@ -317,26 +342,56 @@ add_frame (KxSeePage *self)
   self->next_frame = MAX (2 * self->step, 1);
 }
 
+/* A frame of the film is seen as large as the picture that there is now. */
+static void
+show_frame (KxSeePage *self)
+{
+  int i = kx_film_strip_get_selected (self->film);
+  const char *name = NULL;
+  GdkPaintable *picture = i >= 0 ? kx_film_strip_get_picture (self->film, i, &name) : NULL;
+
+  kx_unit_detail_set_moment (self->detail, picture, name);
+  if (picture)
+    g_object_set (self, "inspector-shown", TRUE, NULL);
+}
+
 static gboolean
 look_again (gpointer data)
 {
   KxSeePage *self = data;
 
-  if (gtk_widget_get_mapped (GTK_WIDGET (self))
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)) && gtk_toggle_button_get_active (self->live_button)
       && kx_run_get_step (kx_network_get_training (self->network)) != self->step)
     kx_network_learn (self->network);
   return G_SOURCE_CONTINUE;
 }
 
 static void
-network_learned (KxSeePage *self, guint64 step)
+say_step (KxSeePage *self)
 {
-  g_autofree char *subtitle = g_strdup_printf (_ ("%s, live · step %" PRIu64),
-                                               kx_network_get_title (self->network), step);
+  g_autofree char *subtitle = g_strdup_printf (gtk_toggle_button_get_active (self->live_button)
+                                                   ? _ ("%s, live · step %" PRIu64)
+                                                   : _ ("%s · step %" PRIu64),
+                                               kx_network_get_title (self->network), self->step);
 
-  self->step = step;
   kx_page_set_subtitle (KX_PAGE (self), subtitle);
   kx_page_set_caption (KX_PAGE (self), subtitle);
+}
+
+static void
+live_toggled (KxSeePage *self)
+{
+  if (!self->live) /* no network in training is looked at */
+    return;
+  say_step (self);
+  look_again (self);
+}
+
+static void
+network_learned (KxSeePage *self, guint64 step)
+{
+  self->step = step;
+  say_step (self);
   kx_exciter_refresh (self->exciter, TRUE);
   if (self->scoring)
     kx_scoring_restart (self->scoring, KX_SCORE_ALL);
@@ -506,6 +561,7 @@ show_network (KxSeePage *self)
     gtk_stack_set_visible_child_name (self->views, "units");
   if (!kx_network_get_training (self->network))
     return;
+  gtk_toggle_button_set_active (self->live_button, TRUE);
   kx_network_learn (self->network);
   self->live = g_timeout_add_seconds (LIVE_SECONDS, look_again, self);
   gtk_revealer_set_reveal_child (self->film_revealer, TRUE);
@@ -698,16 +754,18 @@ choose_folder (GtkWidget *widget, const char *name, GVariant *target)
 }
 
 static void
+say_empty (KxSeePage *self, const char *folder)
+{
+  g_autofree char *shown = g_filename_display_name (folder);
+  g_autofree char *text = g_strdup_printf (_ ("There are no pictures in “%s”."), shown);
+
+  kx_page_show_fault (KX_PAGE (self), text, _ ("Choose Another…"), "see.open-folder", NULL);
+}
+
+static void
 take_folder (GtkWidget *widget, const char *name, GVariant *target)
 {
-  KxSeePage *self = KX_SEE_PAGE (widget);
-  const char *folder = g_variant_get_string (target, NULL);
-  g_autofree char *text = NULL;
-
-  if (kx_examples_set_folder (self->examples, folder))
-    return;
-  text = g_strdup_printf (_ ("There are no pictures in “%s”."), folder);
-  kx_page_show_fault (KX_PAGE (self), text, _ ("Choose Another…"), "see.open-folder", NULL);
+  kx_examples_set_folder (KX_SEE_PAGE (widget)->examples, g_variant_get_string (target, NULL));
 }
 
 static void
@@ -935,11 +993,33 @@ kx_see_page_dispose (GObject *object)
 }
 
 static void
+kx_see_page_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  g_value_set_boolean (value, is_watched (KX_SEE_PAGE (object)));
+}
+
+static void
+kx_see_page_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  KxSeePage *self = KX_SEE_PAGE (object);
+  KxNeuron *unit = kx_exciter_get_favourite (self->exciter);
+
+  if (unit)
+    watch_unit (self, unit, g_value_get_boolean (value));
+}
+
+static void
 kx_see_page_class_init (KxSeePageClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = kx_see_page_dispose;
+  G_OBJECT_CLASS (klass)->get_property = kx_see_page_get_property;
+  G_OBJECT_CLASS (klass)->set_property = kx_see_page_set_property;
+  props[PROP_WATCHED]
+      = g_param_spec_boolean ("watched", NULL, NULL, FALSE,
+                              G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+  g_object_class_install_properties (G_OBJECT_CLASS (klass), N_PROPS, props);
   KX_PAGE_CLASS (klass)->attach = kx_see_page_attach;
   KX_PAGE_CLASS (klass)->drop = kx_see_page_drop;
   KX_PAGE_CLASS (klass)->verb = kx_see_page_verb;
@@ -969,16 +1049,20 @@ kx_see_page_class_init (KxSeePageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, accuracy);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, film_revealer);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, film);
+  gtk_widget_class_bind_template_child (widget_class, KxSeePage, live_button);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, training_button);
   gtk_widget_class_bind_template_child (widget_class, KxSeePage, open_pill);
   gtk_widget_class_bind_template_callback (widget_class, change_unit);
   gtk_widget_class_bind_template_callback (widget_class, layer_changed);
+  gtk_widget_class_bind_template_callback (widget_class, live_toggled);
   gtk_widget_class_bind_template_callback (widget_class, order_changed);
+  gtk_widget_class_bind_template_callback (widget_class, show_frame);
   gtk_widget_class_bind_template_callback (widget_class, view_changed);
   gtk_widget_class_install_action (widget_class, "see.open", "s", open_named);
   gtk_widget_class_install_action (widget_class, "see.open-file", NULL, choose_file);
   gtk_widget_class_install_action (widget_class, "see.open-run", NULL, choose_run);
   gtk_widget_class_install_action (widget_class, "see.dream", NULL, dream);
+  gtk_widget_class_install_property_action (widget_class, "see.watch", "watched");
   gtk_widget_class_install_action (widget_class, "see.put-back", NULL, put_back);
   gtk_widget_class_install_action (widget_class, "see.use-training", NULL, use_training);
   gtk_widget_class_install_action (widget_class, "see.open-folder", NULL, choose_folder);
@@ -993,6 +1077,9 @@ kx_see_page_init (KxSeePage *self)
   self->exciter = kx_exciter_new ();
   g_signal_connect_object (self->exciter, "job", G_CALLBACK (add_job), self, G_CONNECT_SWAPPED);
   self->examples = kx_examples_new ();
+  g_signal_connect_object (self->examples, "job", G_CALLBACK (add_job), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->examples, "empty", G_CALLBACK (say_empty), self,
+                           G_CONNECT_SWAPPED);
   gtk_widget_init_template (GTK_WIDGET (self));
   self->grid = KX_UNIT_GRID (kx_unit_grid_new (FALSE));
   adw_bin_set_child (self->grid_bin, GTK_WIDGET (self->grid));
@@ -1009,8 +1096,9 @@ kx_see_page_init (KxSeePage *self)
   g_signal_connect_swapped (self->grid, "moved", G_CALLBACK (want_units), self);
   g_signal_connect_swapped (self->grid, "notify::unit", G_CALLBACK (unit_selected), self);
   g_signal_connect_swapped (self->grid, "activate", G_CALLBACK (open_unit), self);
-  g_signal_connect_swapped (self->grid, "menu", G_CALLBACK (watch_unit), self);
   g_signal_connect_swapped (self->photo, "picture", G_CALLBACK (end_dream), self);
+  g_signal_connect_swapped (self->photo, "unwatch", G_CALLBACK (unwatch), self);
+  g_signal_connect_swapped (self->draw, "unwatch", G_CALLBACK (unwatch), self);
   g_signal_connect_swapped (self->photo, "unit", G_CALLBACK (select_unit), self);
   g_signal_connect_swapped (self->draw, "unit", G_CALLBACK (select_unit), self);
   g_signal_connect_swapped (self->photo_button, "clicked", G_CALLBACK (press_photo), self);

@@ -34,6 +34,8 @@ struct _KxUnitDetail {
   KxExciter *exciter;
   KxExamples *examples;
   KxNeuron *unit;
+  GdkPaintable *moment; /* its picture at an earlier step of the training; NULL: as it is now */
+  char *moment_name;
   const char *shown[KX_MOST_EXAMPLES]; /* paths of the photos whose parts are shown */
   gboolean showing;                    /* controls are set by the program */
 };
@@ -48,6 +50,20 @@ enum {
 static guint signals[N_SIGNALS];
 
 /* ── The picture ─────────────────────────────────────────────────────────────────────────────── */
+
+static void
+show_moment (KxUnitDetail *self)
+{
+  g_autofree char *text
+      = g_strdup_printf (_ ("%s. Press it again to see what it is now."), self->moment_name);
+
+  gtk_picture_set_paintable (self->picture, self->moment);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->picture), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  self->moment_name, -1);
+  gtk_label_set_label (self->word, "");
+  gtk_label_set_label (self->progress, text);
+  gtk_widget_set_visible (GTK_WIDGET (self->ratio), FALSE);
+}
 
 static void
 show_progress (KxUnitDetail *self, const KxNeuronPicture *picture)
@@ -100,6 +116,11 @@ show_picture (KxUnitDetail *self)
     gtk_toggle_button_set_active (self->pause, kx_exciter_is_paused (self->exciter));
   if (!self->unit || !self->exciter)
     return;
+  if (self->moment)
+    {
+      show_moment (self);
+      return;
+    }
   picture = kx_neuron_get_picture (self->unit);
   name = kx_neuron_describe (self->unit);
   gtk_picture_set_paintable (self->picture,
@@ -109,6 +130,21 @@ show_picture (KxUnitDetail *self)
                                   name, -1);
   show_progress (self, picture);
   show_ratio (self, picture);
+}
+
+/**
+ * kx_unit_detail_set_moment:
+ * @detail: an inspector
+ * @picture: (nullable): what excited the unit once; %NULL: its picture as it is now is shown
+ * @name: (nullable): "Unit 2 at step 400"
+ */
+void
+kx_unit_detail_set_moment (KxUnitDetail *self, GdkPaintable *picture, const char *name)
+{
+  g_set_object (&self->moment, picture);
+  g_free (self->moment_name);
+  self->moment_name = g_strdup (name);
+  show_picture (self);
 }
 
 static void
@@ -285,6 +321,8 @@ kx_unit_detail_dispose (GObject *object)
   if (self->unit)
     g_signal_handlers_disconnect_by_data (self->unit, self);
   g_clear_object (&self->unit);
+  g_clear_object (&self->moment);
+  g_clear_pointer (&self->moment_name, g_free);
   g_clear_object (&self->exciter);
   g_clear_object (&self->examples);
   if (self->stack)

@@ -19,6 +19,7 @@ G_DECLARE_FINAL_TYPE (KxUnitDetail, kx_unit_detail, KX, UNIT_DETAIL, GtkWidget)
 
 void kx_unit_detail_set_exciter (KxUnitDetail *detail, KxExciter *exciter);
 void kx_unit_detail_set_unit (KxUnitDetail *detail, KxNeuron *unit);
+void kx_unit_detail_set_moment (KxUnitDetail *detail, GdkPaintable *picture, const char *name);
 void kx_unit_detail_set_consequence (KxUnitDetail *detail, const char *text);
 void kx_unit_detail_set_examples (KxUnitDetail *detail, KxExamples *examples);
 

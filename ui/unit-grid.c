@@ -22,6 +22,7 @@ struct _KxUnitGrid {
 
   GtkScrolledWindow *scrolled;
   GtkGridView *view;
+  GtkWidget *menu; /* NULL: was not asked for yet */
   GtkSingleSelection *selection;
   GtkSortListModel *sorted;
   GtkSliceListModel *part; /* of them: what the view has been given yet */
@@ -46,7 +47,6 @@ enum {
 enum {
   ACTIVATE,
   MOVED,
-  MENU,
   N_SIGNALS,
 };
 
@@ -160,6 +160,21 @@ show_unit (GtkListItem *item)
                                   -1);
 }
 
+/* A picture that has just come appears; one that was there, or comes from the cache, stands. */
+static void
+unit_changed (GtkListItem *item)
+{
+  Cell *cell = g_object_get_data (G_OBJECT (item), "cell");
+  GtkPicture *picture = GTK_PICTURE (cell->picture);
+  gboolean had = gtk_picture_get_paintable (picture) != NULL;
+
+  show_unit (item);
+  if (had)
+    gtk_widget_remove_css_class (cell->picture, "kx-appears");
+  else if (gtk_picture_get_paintable (picture))
+    gtk_widget_add_css_class (cell->picture, "kx-appears");
+}
+
 /* The box of the cell at a place in the view, or NULL, and its unit. */
 static GtkWidget *
 find_box (KxUnitGrid *self, double x, double y, KxNeuron **unit)
@@ -173,13 +188,53 @@ find_box (KxUnitGrid *self, double x, double y, KxNeuron **unit)
   return *unit ? widget : NULL;
 }
 
+/* What can be done with the selected unit; of the page that the grid is in. */
 static void
-show_menu (KxUnitGrid *self, int n, double x, double y)
+show_menu (KxUnitGrid *self, double x, double y)
+{
+  const GdkRectangle place = { .x = (int) x, .y = (int) y, .width = 1, .height = 1 };
+
+  if (!self->menu)
+    {
+      g_autoptr (GMenu) model = g_menu_new ();
+
+      g_menu_append (model, _ ("Watch"), "see.watch");
+      self->menu = gtk_popover_menu_new_from_model (G_MENU_MODEL (model));
+      gtk_widget_set_parent (self->menu, GTK_WIDGET (self));
+    }
+  gtk_popover_set_pointing_to (GTK_POPOVER (self->menu), &place);
+  gtk_popover_popup (GTK_POPOVER (self->menu));
+}
+
+static void
+press_menu (KxUnitGrid *self, int n, double x, double y)
 {
   KxNeuron *unit;
+  GtkWidget *box = find_box (self, x, y, &unit);
+  GtkListItem *item = box ? g_object_get_data (G_OBJECT (box), "item") : NULL;
+  double at_x, at_y;
 
-  if (find_box (self, x, y, &unit))
-    g_signal_emit (self, signals[MENU], 0, unit);
+  if (!item
+      || !gtk_widget_translate_coordinates (GTK_WIDGET (self->view), GTK_WIDGET (self), x, y, &at_x,
+                                            &at_y))
+    return;
+  gtk_single_selection_set_selected (self->selection, gtk_list_item_get_position (item));
+  show_menu (self, at_x, at_y);
+}
+
+/* By a key: where the cell is that has the focus. */
+static void
+menu_action (GtkWidget *widget, const char *name, GVariant *target)
+{
+  GtkWidget *cell = gtk_root_get_focus (gtk_widget_get_root (widget));
+  graphene_rect_t area;
+
+  if (!KX_UNIT_GRID (widget)->unit)
+    return;
+  if (!cell || !gtk_widget_compute_bounds (cell, widget, &area))
+    area = GRAPHENE_RECT_INIT (0, 0, 2, 2);
+  show_menu (KX_UNIT_GRID (widget), area.origin.x + area.size.width / 2,
+             area.origin.y + area.size.height / 2);
 }
 
 static gboolean
@@ -272,7 +327,8 @@ bind (KxUnitGrid *self, GtkListItem *item)
   kx_neuron_bound (unit, TRUE);
   g_ptr_array_add (self->bound, g_object_ref (unit));
   cell->handler = g_signal_connect_swapped (unit, self->maps ? "notify::map" : "notify::picture",
-                                            G_CALLBACK (show_unit), item);
+                                            G_CALLBACK (unit_changed), item);
+  gtk_widget_remove_css_class (cell->picture, "kx-appears");
   show_unit (item);
   note_moved (self);
 }
@@ -290,11 +346,20 @@ unbind (KxUnitGrid *self, GtkListItem *item)
 
 /* ── Order ───────────────────────────────────────────────────────────────────────────────────── */
 
+/* Against the best photo, where photos were looked at; else as it is. NaN: there is no picture. */
+static double
+strength_of (KxNeuron *unit)
+{
+  double ratio = kx_neuron_get_ratio (unit);
+
+  return isnan (kx_neuron_get_best (unit)) ? kx_neuron_get_picture (unit)->activation : ratio;
+}
+
 /* The strongest first; those of which nothing is known last, by their numbers. */
 static int
 compare_strengths (gconstpointer a, gconstpointer b, gpointer unused)
 {
-  double x = kx_neuron_get_ratio ((KxNeuron *) a), y = kx_neuron_get_ratio ((KxNeuron *) b);
+  double x = strength_of ((KxNeuron *) a), y = strength_of ((KxNeuron *) b);
   guint i = kx_neuron_get_index ((KxNeuron *) a), k = kx_neuron_get_index ((KxNeuron *) b);
 
   if (isnan (x) != isnan (y))
@@ -394,6 +459,7 @@ kx_unit_grid_dispose (GObject *object)
 
   g_clear_handle_id (&self->told, g_source_remove);
   g_clear_handle_id (&self->later, g_source_remove);
+  g_clear_pointer (&self->menu, gtk_widget_unparent);
   if (self->view)
     gtk_grid_view_set_model (self->view, NULL);
   self->view = NULL;
@@ -453,8 +519,11 @@ kx_unit_grid_class_init (KxUnitGridClass *klass)
                                     G_TYPE_NONE, 1, KX_TYPE_NEURON);
   signals[MOVED]
       = g_signal_new ("moved", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[MENU] = g_signal_new ("menu", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
-                                1, KX_TYPE_NEURON);
+  gtk_widget_class_install_action (GTK_WIDGET_CLASS (klass), "units.menu", NULL, menu_action);
+  gtk_widget_class_add_binding_action (GTK_WIDGET_CLASS (klass), GDK_KEY_Menu, 0, "units.menu",
+                                       NULL);
+  gtk_widget_class_add_binding_action (GTK_WIDGET_CLASS (klass), GDK_KEY_F10, GDK_SHIFT_MASK,
+                                       "units.menu", NULL);
   gtk_widget_class_set_layout_manager_type (GTK_WIDGET_CLASS (klass), GTK_TYPE_BIN_LAYOUT);
 }
 
@@ -480,7 +549,7 @@ kx_unit_grid_init (KxUnitGrid *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Units"), -1);
   gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
-  g_signal_connect_object (click, "pressed", G_CALLBACK (show_menu), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (click, "pressed", G_CALLBACK (press_menu), self, G_CONNECT_SWAPPED);
   gtk_widget_add_controller (GTK_WIDGET (self->view), GTK_EVENT_CONTROLLER (click));
   gtk_widget_set_has_tooltip (GTK_WIDGET (self->view), TRUE);
   g_signal_connect_object (self->view, "query-tooltip", G_CALLBACK (show_tooltip), self,

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /** KxUnitOrder: in which order a grid shows units. */
 typedef enum {
   KX_UNITS_BY_NUMBER,
-  KX_UNITS_BY_STRENGTH, /* of the picture, against the best photo's */
+  KX_UNITS_BY_STRENGTH, /* of the picture, against the best photo's if there is one */
 } KxUnitOrder;
 
 #define KX_TYPE_UNIT_GRID (kx_unit_grid_get_type ())

@@ -1,6 +1,7 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """Files of small networks and pictures, written by hand: the tests need no library."""
 import json
+import random
 import struct
 import zlib
 
@@ -83,6 +84,19 @@ def safetensors(arrays):
         data += packed
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
+
+
+def convolutions():
+    """Two 1x1 convolutions with a ReLU each, of chance weights: its features have styles."""
+    chance = random.Random(4)
+    nodes = [node("Conv", ["x", "w1"], ["conv_one"]),
+             node("Relu", ["conv_one"], ["relu_one"]),
+             node("Conv", ["relu_one", "w2"], ["conv_two"]),
+             node("Relu", ["conv_two"], ["relu_two"])]
+    weights = [tensor(name, shape, [chance.gauss(0, 0.5) for _ in range(count)])
+               for name, shape, count in (("w1", [6, 3, 1, 1], 18), ("w2", [8, 6, 1, 1], 48))]
+    return model(nodes, [port("x", [None, 3, None, None])],
+                          [port("relu_two", [None, 8, None, None])], weights)
 
 
 def squeezenet():

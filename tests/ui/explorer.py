@@ -37,6 +37,9 @@ except ImportError:
 
 from display import Display
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+import networks  # noqa: E402
+
 # Slow machines, sanitizers: a factor of every wait and of every limit of a time.
 SLOWNESS = max(float(os.environ.get("KX_PATIENCE", "1")), 1)
 PATIENCE = 20 * SLOWNESS  # seconds, where a wait names none of its own
@@ -575,9 +578,28 @@ def small_data(folder, training=600, test_examples=200):
     return folder
 
 
+def write(folder, name, content):
+    """A file there; its path."""
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def install(folder):
+    """Puts a small network among those that the application in that folder paints through."""
+    path = write(folder, "small.onnx", networks.convolutions())
+    subprocess.run([COMMAND, "models", "add", path, "--name", "small"], check=True,
+                   stdout=subprocess.DEVNULL,
+                   env={**os.environ, "XDG_DATA_HOME": os.path.join(folder, "data")})
+
+
 # ── Running ──────────────────────────────────────────────────────────────────
 
 APPLICATION = sys.argv[1] if len(sys.argv) > 1 else "kolinsky-explorer"
+COMMAND = os.path.join(os.path.dirname(os.path.abspath(APPLICATION)), "..", "src", "tools",
+                       "kolinsky")
 TESTS = []
 
 

@@ -158,6 +158,26 @@ def see_units(app):
     time.sleep(20)
 
 
+@state(train=True)
+def see_live(app):
+    wait_for_step(app, 20)
+    app.page("See")
+    app.click("push button", re.compile("Use the Network in Training"), seconds=60)
+    select_unit(app, "conv1", 2)
+    app.wait(lambda: len(app.find_all("push button", re.compile("^Unit 2 at step"))) > 1, 180)
+    app.find_all("push button", re.compile("^Unit 2 at step"))[0].click()
+    time.sleep(1)
+
+
+@state(settings={"page": "'see'"})
+def see_failed(app):
+    wrong = app.path("wrong.onnx")
+    with open(wrong, "wb") as file:
+        file.write(b"not a network")
+    subprocess.run([APPLICATION, wrong], env=app.environment, check=True)
+    app.find("push button", "Open Another…", seconds=60)
+
+
 @state(learned=300, settings={"page": "'see'"})
 def see_drawn(app):
     app.find("list", "Layers", seconds=90)
@@ -169,6 +189,16 @@ def see_drawn(app):
     corners = [(-0.22, -0.28), (0.22, -0.28), (-0.06, 0.32)]
     app.display.drag([(x + round(dx * side), y + round(dy * side)) for dx, dy in corners])
     app.find("image", re.compile("^Drawing, taken for "), seconds=30)
+
+
+@state(opens=SQUEEZENET, settings={"page": "'see'"})
+def see_photo(app):
+    app.find("list", "Layers", seconds=90)
+    photo = os.path.join(ROOT, "data", "gallery", "hills.png")
+    subprocess.run([APPLICATION, photo], env=app.environment, check=True)
+    app.find("image", re.compile("^Photo, taken for "), seconds=120)
+    app.find("push button", "Watch").click()
+    app.find("label", re.compile("unit [0-9]+: "), 60)
 
 
 @state(opens=SQUEEZENET, settings={"page": "'see'"})

@@ -1,37 +1,19 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """The page of painting: from two pictures to a third, with small networks of our own making."""
 import os
-import random
 import re
 import struct
 import subprocess
-import sys
 import time
 
 import explorer
 from display import Clipboard
-from explorer import Explorer, check, check_stalls, main, test, too_slow
+from explorer import (Explorer, check, check_stalls, install, main, networks, test, too_slow,
+                      write)
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
-import networks  # noqa: E402
-
-COMMAND = os.path.join(os.path.dirname(explorer.APPLICATION), "..", "src", "tools", "kolinsky")
 PAGE = {"page": "'paint'"}
 COMPILING = 240  # seconds: kernels that no run has compiled yet, on a busy machine
 STEP = re.compile(r"^Step (\d+) of (\d+)$")
-
-
-def convolutions():
-    """Two 1x1 convolutions with a ReLU each, of chance weights: its features have styles."""
-    chance = random.Random(4)
-    nodes = [networks.node("Conv", ["x", "w1"], ["conv_one"]),
-             networks.node("Relu", ["conv_one"], ["relu_one"]),
-             networks.node("Conv", ["relu_one", "w2"], ["conv_two"]),
-             networks.node("Relu", ["conv_two"], ["relu_two"])]
-    weights = [networks.tensor(name, shape, [chance.gauss(0, 0.5) for _ in range(count)])
-               for name, shape, count in (("w1", [6, 3, 1, 1], 18), ("w2", [8, 6, 1, 1], 48))]
-    return networks.model(nodes, [networks.port("x", [None, 3, None, None])],
-                          [networks.port("relu_two", [None, 8, None, None])], weights)
 
 
 def negative():
@@ -41,22 +23,6 @@ def negative():
     return networks.model([networks.node("Conv", ["x", "w", "b"], ["y"])],
                           [networks.port("x", [1, 3, None, None])],
                           [networks.port("y", [1, 3, None, None])], weights)
-
-
-def write(folder, name, content):
-    path = os.path.join(folder, name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(content)
-    return path
-
-
-def install(folder):
-    """Puts the network among those that are installed for the application in that folder."""
-    path = write(folder, "small.onnx", convolutions())
-    subprocess.run([COMMAND, "models", "add", path, "--name", "small"], check=True,
-                   stdout=subprocess.DEVNULL,
-                   env={**os.environ, "XDG_DATA_HOME": os.path.join(folder, "data")})
 
 
 def step(app):
@@ -212,6 +178,29 @@ def paints_a_folder_in_one_pass(folder):
         app.find("label", re.compile("^3 pictures are in"))
     made = os.listdir(os.path.join(folder, "photos-negative"))
     check(sorted(made) == ["0.png", "1.png", "2.png"], str(made))
+
+
+@test
+def what_paints_in_one_pass_needs_no_pointer(folder):
+    """The menu adds a network, and has it paint a folder."""
+    def choose(item, button, path):
+        app.click("push button", "Paint a folder, or add a network")
+        app.wait(lambda: [entry for entry in app.find_all("menu item", item)])[0].act()
+        app.find("push button", re.compile(button), seconds=10)
+        time.sleep(0.5)
+        app.write(path)
+        app.key("Enter")
+
+    install(folder)
+    network = write(folder, "negative.onnx", negative())
+    for i in range(2):
+        write(folder, f"photos/{i}.png", networks.png(200, 40, 60, 40 + i, 30))
+    with Explorer(folder, settings=PAGE) as app:
+        choose(re.compile("^_?Add a Network"), "^_?Open$", network)
+        app.find("push button", "Paint with negative")
+        choose(re.compile("^Paint a _?Folder"), "^_?Paint$", os.path.join(folder, "photos"))
+        app.find("label", re.compile("^2 pictures are in"), COMPILING)
+    check(len(os.listdir(os.path.join(folder, "photos-negative"))) == 2, "they are not there")
 
 
 @test

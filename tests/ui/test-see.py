@@ -6,18 +6,13 @@ import re
 import statistics
 import struct
 import subprocess
-import sys
 import time
 import zlib
 
 from display import Clipboard
-from explorer import (APPLICATION, Explorer, Skip, check, check_stalls, main, small_data, test,
-                      too_slow)
+from explorer import (APPLICATION, COMMAND, Explorer, Skip, check, check_stalls, install, main,
+                      networks, small_data, test, too_slow)
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
-import networks  # noqa: E402
-
-TOOL = os.path.join(os.path.dirname(os.path.abspath(APPLICATION)), "..", "src", "tools", "kolinsky")
 SHARED = os.environ.get("KX_SHARED") or os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                                      *[".."] * 3, "shared")
 MNIST = os.path.join(SHARED, "data", "mnist")
@@ -44,7 +39,7 @@ features = classes
 def learn(folder, data, steps=60, recipe="digits"):
     """A run that has learned a little; its folder."""
     run = os.path.join(folder, "run")
-    subprocess.run([TOOL, "train", recipe, "--data", data, "--steps", str(steps), "--lr", "1e-3",
+    subprocess.run([COMMAND, "train", recipe, "--data", data, "--steps", str(steps), "--lr", "1e-3",
                     "--run", run], check=True, capture_output=True)
     return run
 
@@ -87,7 +82,7 @@ def open_run(folder, *more, steps=60, settings=None):
 
 def asked(run, photo):
     """What the command says of a photo: {"name", "probability"} of the likeliest class."""
-    said = subprocess.run([TOOL, "classify", "--json", "--model", run, photo], check=True,
+    said = subprocess.run([COMMAND, "classify", "--json", "--model", run, photo], check=True,
                           capture_output=True, text=True).stdout
     return json.loads(said)[0]["classes"][0]
 
@@ -236,33 +231,103 @@ def the_brush_changes_what_it_is_taken_for(folder):
         app.wait(lambda: app.has("image", before), text=f"{before} once more")
 
 
+def median_stroke(app, canvas):
+    """How long a stroke takes until other probabilities are seen: the median of nine."""
+    seconds = []
+    app.find("slider", "Brush size").value = 40
+    bars = app.find_all("level bar", re.compile("%$"))
+    before = [bar.name for bar in bars]
+    app.press(canvas)
+    app.wait(lambda: [bar.name for bar in bars] != before, text="the first dab's answer")
+    for i in range(9):  # all is restored, and all is black again
+        app.key("eb"[i % 2])
+        time.sleep(0.3)
+        before, begun = [bar.name for bar in bars], time.monotonic()
+        app.key(" ")
+        app.wait(lambda: any(bar.name != name for bar, name in zip(bars, before)),
+                 text=f"other probabilities than {before}")
+        seconds.append(time.monotonic() - begun)
+    median = statistics.median(seconds)
+    print(f"# a stroke is answered after {1000 * median:.0f} ms", flush=True)
+    return median
+
+
+def check_strokes(median):
+    if median > 0.150:
+        too_slow(f"a stroke is answered after {1000 * median:.0f} ms")
+
+
 @test
 def a_stroke_is_answered_at_once(folder):
     app, _ = open_run(folder)
     photo = picture_of(folder, 4)
-    seconds = []
     with app:
         select_unit(app, "conv2", 1)  # which is at work meanwhile, with kernels that are there
         app.find("label", re.compile("^Step [0-9]+"), seconds=90)
         subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
+        median = median_stroke(app, answer(app))
+    check_strokes(median)
+
+
+@test
+def a_stroke_is_answered_while_all_pages_work(folder):
+    """A network learns, its units get their pictures, another picture is painted: strokes first."""
+    def at(pattern):  # how far the pages Train and Paint say in the sidebar that they are
+        found = app.find_all("label", re.compile(pattern))
+        return int(re.search("[0-9]+", found[0].name).group()) if found else 0
+
+    train, paint = r"^step [0-9]+( ·|$)", "^step [0-9]+ of"
+    install(folder)
+    data = small_data(os.path.join(folder, "examples"))
+    with Explorer(folder, train=True, environment={"KOLINSKY_DATA": data}) as app:
+        app.wait(lambda: at(train) > 0, 120, "a step of training")
+        app.page("Paint")
+        app.find("label", re.compile("^Needs .*\nAbout"), 240)
+        app.find("spin button", "Steps").value = 10000
+        app.click("push button", "Paint")
+        app.wait(lambda: at(paint) > 5, 240, "steps of painting")
+        app.page("See")
+        app.click("push button", re.compile("Use the Network in Training"), seconds=60)
+        select_unit(app, "conv2", 1)
+        app.find(None, re.compile("^conv2 unit 1, step"), 120)
+        app.click("push button", "Live")  # or probabilities would change without a stroke, too
+        subprocess.run([APPLICATION, picture_of(folder, 4)], env=app.environment, check=True)
         canvas = answer(app)
-        app.find("slider", "Brush size").value = 40
-        bars = app.find_all("level bar", re.compile("%$"))
-        before = [bar.name for bar in bars]
-        app.press(canvas)
-        app.wait(lambda: [bar.name for bar in bars] != before, text="the first dab's answer")
-        for i in range(9):  # all is restored, and all is black again
-            app.key("eb"[i % 2])
-            time.sleep(0.3)
-            before, begun = [bar.name for bar in bars], time.monotonic()
-            app.key(" ")
-            app.wait(lambda: any(bar.name != name for bar, name in zip(bars, before)),
-                     text=f"other probabilities than {before}")
-            seconds.append(time.monotonic() - begun)
-    print(f"# a stroke is answered after {1000 * statistics.median(seconds):.0f} ms", flush=True)
-    median = statistics.median(seconds)
-    if median > 0.150:
-        too_slow(f"a stroke is answered after {1000 * median:.0f} ms")
+        before, begun = (at(train), at(paint)), time.monotonic() - app.started
+        median = median_stroke(app, canvas)
+        ended = time.monotonic() - app.started
+        app.wait(lambda: at(train) > before[0] and at(paint) > before[1], text=f"more than {before}")
+        app.key("Ctrl+j")
+        app.find("label", re.compile("^[0-9]+ of [0-9]+$"))  # pictures of units
+        app.key("Esc")
+        report = app.close()
+    check_strokes(median)
+    check_stalls(report, begun, ended)
+
+
+@test
+def a_unit_is_watched_under_the_brush(folder):
+    app, _ = open_run(folder)
+    says = re.compile("^conv2 unit 3: -?[0-9.]+")
+    with app:
+        select_unit(app, "conv2", 3)
+        app.press(app.find("table", "Units").find(None, re.compile("^conv2 unit 4")), button=3)
+        app.find("label", "conv2 · unit 4")  # its menu is that of the selected one
+        app.key("Esc")
+        app.press(app.find("table", "Units").find(None, re.compile("^conv2 unit 3")), button=3)
+        app.wait(lambda: [item for item in app.find_all(None, "Watch")
+                          if "menu item" in item.role])[0].act()
+        subprocess.run([APPLICATION, picture_of(folder, 4)], env=app.environment, check=True,
+                       capture_output=True)
+        answer(app)
+        app.find("label", says)
+        app.find("push button", "Watch").click()  # of the inspector
+        app.gone("label", says)
+        app.find("push button", "Watch").click()
+        app.find("label", says)
+        app.click("push button", "Do not watch conv2 unit 3 any more")
+        app.gone("label", says)
+        check(not app.find("push button", "Watch").checked, "it is still said to be watched")
 
 
 @test
@@ -319,7 +384,18 @@ def the_network_in_training_is_seen(folder):
         app.find("label", re.compile(r"live · step [0-9]+"), seconds=60)
         select_unit(app, "conv1", 2)
         app.find(None, re.compile(r"^conv1 unit 2, (step 512|dead)"), seconds=120)
-        app.find(None, re.compile(r"^Unit 2 at step [0-9]+"), seconds=60)  # of the film
+        frame = app.find("push button", re.compile(r"^Unit 2 at step [0-9]+"), seconds=60)
+        frame.click()  # of the film
+        app.find("label", re.compile(r"^Unit 2 at step [0-9]+\. Press it again"))
+        frame.click()
+        app.gone("label", re.compile(r"^Unit 2 at step [0-9]+\. Press it again"))
+        app.find("push button", "Live").click()
+        step = app.find("label", re.compile(r"^run 1 · step [0-9]+")).name
+        time.sleep(6)  # longer than between two looks
+        check(app.has("label", step), "it does not stay as it was")
+        app.find("push button", "Live").click()
+        app.gone("label", step)
+        app.find("label", re.compile(r"live · step [0-9]+"))
 
 
 @test
@@ -434,6 +510,33 @@ def pictures_that_nobody_sees_wait_until_told(folder):
         app.page("Devices")  # left again, it rests again
         app.key("Ctrl+j")
         app.wait(lambda: app.has("label", resting) or app.has("label", "Done"), text=resting)
+        app.key("Esc")
+
+
+@test
+def photos_that_excite_a_unit(folder):
+    """Those of a folder are looked at as a job; where there are none that is said."""
+    app, _ = open_run(folder)
+    photos = os.path.join(folder, "photos")
+    os.makedirs(os.path.join(photos, "none", "at", "all"))
+    for label in range(10):
+        picture_of(photos, label)
+    with app:
+        select_unit(app, "conv2", 3)
+        page = app.find(None, "KxSeePage")
+        for where in (os.path.join(photos, "none"), photos):
+            app.click("push button", re.compile("^Choose _?Folder|Folder…$"))
+            app.find("push button", re.compile("^_?Choose"), seconds=10)
+            time.sleep(0.5)
+            app.write(where)
+            app.key("Enter")
+            if where != photos:
+                app.find("label", re.compile("^There are no pictures in"))
+        app.find("label", "Of 10 photos", seconds=90)
+        app.find("image", re.compile(r"^bar-[0-9].png: "))
+        check(app.has("panel", re.compile("^What it says of the photos")), page.tree())
+        app.key("Ctrl+j")
+        app.find("label", "Photos for conv2")
         app.key("Esc")
 
 
