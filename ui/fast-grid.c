@@ -31,6 +31,7 @@ G_DEFINE_FINAL_TYPE (KxFastGrid, kx_fast_grid, ADW_TYPE_BIN)
 
 enum {
   CHOSEN,
+  GIVEN,
   TRAIN,
   N_SIGNALS,
 };
@@ -85,6 +86,50 @@ press_train (KxFastGrid *self)
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
+/* A folder, or a network's file, was chosen. */
+static void
+give (KxFastGrid *self, int response, GtkFileChooserNative *chooser)
+{
+  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
+  g_autofree char *path = file ? g_file_get_path (file) : NULL;
+
+  if (response == GTK_RESPONSE_ACCEPT && path)
+    g_signal_emit (self, signals[GIVEN], 0, path);
+  g_object_unref (chooser);
+}
+
+static void
+show_chooser (KxFastGrid *self, GtkFileChooserNative *chooser)
+{
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
+  g_signal_connect_object (chooser, "response", G_CALLBACK (give), self, G_CONNECT_SWAPPED);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+}
+
+static void
+choose_folder (GtkWidget *widget, const char *name, GVariant *target)
+{
+  show_chooser (KX_FAST_GRID (widget),
+                gtk_file_chooser_native_new (
+                    _ ("Pictures to paint"), GTK_WINDOW (gtk_widget_get_root (widget)),
+                    GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("_Paint"), NULL));
+}
+
+static void
+choose_network (GtkWidget *widget, const char *name, GVariant *target)
+{
+  g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
+  GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
+      _ ("A network that paints in one pass"), GTK_WINDOW (gtk_widget_get_root (widget)),
+      GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Open"), NULL);
+
+  gtk_file_filter_set_name (filter, _ ("Networks"));
+  gtk_file_filter_add_suffix (filter, "safetensors");
+  gtk_file_filter_add_suffix (filter, "onnx");
+  gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (chooser), filter);
+  show_chooser (KX_FAST_GRID (widget), chooser);
+}
+
 /* A name becomes a file's. */
 static void
 allow_train (KxFastGrid *self)
@@ -120,12 +165,16 @@ kx_fast_grid_suggest (KxFastGrid *self, const char *name)
  * kx_fast_grid_get_chosen:
  * @grid: a grid
  *
- * Returns: (nullable) (transfer none): the network that was pressed last
+ * Returns: (nullable) (transfer none): the network that was pressed last, or the only one
  */
 const char *
 kx_fast_grid_get_chosen (KxFastGrid *self)
 {
-  return self->chosen;
+  GtkFlowBoxChild *first = gtk_flow_box_get_child_at_index (self->grid, 0);
+
+  if (self->chosen || !first || gtk_flow_box_get_child_at_index (self->grid, 1))
+    return self->chosen;
+  return g_object_get_data (G_OBJECT (gtk_flow_box_child_get_child (first)), "path");
 }
 
 static void
@@ -237,6 +286,7 @@ kx_fast_grid_look (KxFastGrid *self)
   for (guint i = 0; i < files->len; i++)
     add_network (self, folder, g_ptr_array_index (files, i));
   gtk_stack_set_visible_child_name (self->stack, files->len ? "networks" : "empty");
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "fast.paint-folder", files->len > 0);
 }
 
 /**
@@ -287,6 +337,12 @@ kx_fast_grid_class_init (KxFastGridClass *klass)
   signals[CHOSEN] = g_signal_new ("chosen", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                   NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
   /**
+   * KxFastGrid::given:
+   * @path: a folder whose pictures are to be painted, or the file of a network
+   */
+  signals[GIVEN] = g_signal_new ("given", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  /**
    * KxFastGrid::train:
    * @photos: the folder to learn from
    * @name: what the network is to be called
@@ -306,6 +362,8 @@ kx_fast_grid_class_init (KxFastGridClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxFastGrid, photos);
   gtk_widget_class_bind_template_callback (widget_class, press_train);
   gtk_widget_class_bind_template_callback (widget_class, allow_train);
+  gtk_widget_class_install_action (widget_class, "fast.paint-folder", NULL, choose_folder);
+  gtk_widget_class_install_action (widget_class, "fast.add-network", NULL, choose_network);
 }
 
 static void

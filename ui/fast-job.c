@@ -20,7 +20,8 @@ typedef struct {
   KolPainter *painter;
   char *network;
   KxPaintPicture *picture; /* or: */
-  GPtrArray *paths;        /* of the folder, as they come */
+  char *source;            /* a folder */
+  GPtrArray *paths;        /* of its pictures; NULL: not listed yet */
   char *folder;            /* for the results */
   GCancellable *cancellable;
   guint size;
@@ -112,6 +113,8 @@ tell_end (KxFast *self, const News *news)
   if (news->error)
     {
       kx_job_set_state (self->job, KX_JOB_FAILED, news->error->message);
+      if (self->folder && session) /* no page shows it */
+        kx_session_toast (session, news->error->message, FALSE);
       return;
     }
   kx_job_set_state (self->job, all ? KX_JOB_DONE : KX_JOB_CANCELLED, NULL);
@@ -178,10 +181,12 @@ by_name (gconstpointer a, gconstpointer b)
   return g_strcmp0 (*(char *const *) a, *(char *const *) b);
 }
 
-static void
-list_folder (Work *work, const char *folder)
+/* Lists the pictures, and makes the folder for the results. */
+static gboolean
+open_folder (Work *work)
 {
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, &work->error);
+  g_autoptr (GDir) dir = g_dir_open (work->source, 0, &work->error);
+  g_autofree char *shown = g_filename_display_basename (work->source);
   const char *name;
 
   work->paths = g_ptr_array_new_with_free_func (g_free);
@@ -190,9 +195,15 @@ list_folder (Work *work, const char *folder)
       g_autofree char *type = g_content_type_guess (name, NULL, 0, NULL);
 
       if (*name != '.' && type && g_content_type_is_a (type, "image/*"))
-        g_ptr_array_add (work->paths, g_build_filename (folder, name, NULL));
+        g_ptr_array_add (work->paths, g_build_filename (work->source, name, NULL));
     }
   g_ptr_array_sort (work->paths, by_name);
+  if (dir && work->paths->len == 0)
+    g_set_error (&work->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _ ("“%s” has no pictures"), shown);
+  else if (dir && g_mkdir_with_parents (work->folder, 0777) != 0)
+    g_set_error (&work->error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("The folder “%s” cannot be made"),
+                 work->folder);
+  return !work->error;
 }
 
 static KolSnapshot *
@@ -274,7 +285,8 @@ turn (gpointer data, double seconds)
   Work *work = data;
   gboolean done;
 
-  if (work->error || (!work->painter && !open_painter (work)))
+  if ((work->source && !work->paths && !open_folder (work))
+      || (!work->painter && !open_painter (work)))
     return KX_TURN_DONE;
   if (work->picture)
     done = paint_one (work);
@@ -309,6 +321,7 @@ end (gpointer data)
   g_clear_pointer (&work->picture, kx_paint_picture_unref);
   g_clear_pointer (&work->paths, g_ptr_array_unref);
   g_free (work->network);
+  g_free (work->source);
   g_free (work->reason);
   g_free (work->folder);
   kx_holder_unref (work->owner);
@@ -425,11 +438,6 @@ kx_fast_paint_folder (KxSession *session, const char *network, const char *folde
 
   work->folder = name_folder (folder, network);
   self->folder = g_strdup (work->folder);
-  list_folder (work, folder);
-  if (!work->error && work->paths->len == 0)
-    g_set_error (&work->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _ ("“%s” has no pictures"), shown);
-  if (!work->error && g_mkdir_with_parents (work->folder, 0777) != 0)
-    g_set_error (&work->error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("The folder “%s” cannot be made"),
-                 work->folder);
+  work->source = g_strdup (folder);
   return begin (self, work);
 }

@@ -173,15 +173,24 @@ open_painted (KxPaintPage *self, GListModel *files)
   return TRUE;
 }
 
-/* A folder is painted by the network that was used last. */
 static gboolean
-take_folder (KxPaintPage *self, GListModel *files)
+is_network (const char *path)
 {
-  g_autoptr (GFile) file = g_list_model_get_item (files, 0);
-  g_autofree char *path = file ? kx_path_of_file (file) : NULL;
-  const char *network = kx_fast_grid_get_chosen (self->fast);
+  return g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".onnx");
+}
 
-  if (!path || !g_file_test (path, G_FILE_TEST_IS_DIR))
+/* A folder is painted by the network that was used last; another network joins them. */
+static gboolean
+take_for_fast (KxPaintPage *self, const char *path)
+{
+  const char *network = kx_fast_grid_get_chosen (self->fast);
+  g_autoptr (GError) error = NULL;
+
+  if (is_network (path) && !kx_fast_grid_add (self->fast, path, &error))
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+  if (is_network (path))
+    return TRUE;
+  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
     return FALSE;
   if (!network)
     kx_page_show_fault (KX_PAGE (self),
@@ -193,23 +202,12 @@ take_folder (KxPaintPage *self, GListModel *files)
 }
 
 static gboolean
-is_network (const char *path)
-{
-  return g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".onnx");
-}
-
-static gboolean
-take_network (KxPaintPage *self, GListModel *files)
+take_first_for_fast (KxPaintPage *self, GListModel *files)
 {
   g_autoptr (GFile) file = g_list_model_get_item (files, 0);
   g_autofree char *path = file ? kx_path_of_file (file) : NULL;
-  g_autoptr (GError) error = NULL;
 
-  if (!path || !is_network (path))
-    return FALSE;
-  if (!kx_fast_grid_add (self->fast, path, &error))
-    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
-  return TRUE;
+  return path && take_for_fast (self, path);
 }
 
 /* A picture is what is to be painted; of several the others are styles. */
@@ -223,7 +221,7 @@ kx_paint_page_drop (KxPage *page, GListModel *files)
     return TRUE;
   if (!gtk_widget_get_mapped (GTK_WIDGET (page)))
     return FALSE;
-  if (take_folder (self, files) || take_network (self, files))
+  if (take_first_for_fast (self, files))
     return TRUE;
   for (guint i = 0; i < g_list_model_get_n_items (files); i++)
     {
@@ -260,9 +258,23 @@ kx_paint_page_verb (KxPage *page, GListModel *files)
   return !files || is_picture (file) ? _ ("Paint it") : NULL;
 }
 
+static GdkDragAction
+show_target (GtkWidget *styles)
+{
+  gtk_widget_add_css_class (styles, "kx-drop");
+  return GDK_ACTION_COPY;
+}
+
+static void
+hide_target (GtkWidget *styles)
+{
+  gtk_widget_remove_css_class (styles, "kx-drop");
+}
+
 static gboolean
 drop_style (KxPaintPage *self, const GValue *value)
 {
+  hide_target (GTK_WIDGET (self->styles_group));
   if (G_VALUE_HOLDS (value, GDK_TYPE_TEXTURE))
     kx_paint_picture_keep_async (g_value_get_object (value), loaded, loading_new (self, FOR_STYLE));
   else
@@ -271,6 +283,18 @@ drop_style (KxPaintPage *self, const GValue *value)
 }
 
 /* ── Pasting ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* As if they were dropped; what cannot be taken is said. */
+static void
+take_pasted (KxPaintPage *self, GSList *files)
+{
+  g_autoptr (GListStore) list = g_list_store_new (G_TYPE_FILE);
+
+  for (GSList *each = files; each; each = each->next)
+    g_list_store_append (list, each->data);
+  if (!kx_page_drop (KX_PAGE (self), G_LIST_MODEL (list)))
+    load_files (self, &(GSList){ files->data, NULL }, FOR_CONTENT);
+}
 
 /* What was copied in a file manager: the files. */
 static void
@@ -286,8 +310,10 @@ files_pasted (GObject *clipboard, GAsyncResult *result, gpointer data)
     kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
   else if (self && files && loading->purpose == FOR_STYLE)
     load_files (self, files, FOR_STYLE);
+  else if (self && files && loading->purpose == FOR_FIRST_STYLE)
+    load_files (self, &(GSList){ files->data, NULL }, FOR_FIRST_STYLE);
   else if (self && files)
-    load_files (self, &(GSList){ files->data, NULL }, loading->purpose);
+    take_pasted (self, files);
   g_weak_ref_clear (&loading->page);
   g_free (loading);
 }
@@ -378,7 +404,7 @@ kx_paint_page_fill (KxPaintPage *self)
  * kx_paint_page_take_drops:
  * @self: the page
  *
- * Lets pictures be dropped on the list of styles.
+ * Lets pictures be dropped on the list of styles, and its heading: it may be empty.
  */
 void
 kx_paint_page_take_drops (KxPaintPage *self)
@@ -387,7 +413,9 @@ kx_paint_page_take_drops (KxPaintPage *self)
 
   gtk_drop_target_set_gtypes (target, (GType[]){ GDK_TYPE_FILE_LIST, GDK_TYPE_TEXTURE }, 2);
   g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_style), self);
-  gtk_widget_add_controller (GTK_WIDGET (self->styles), GTK_EVENT_CONTROLLER (target));
+  g_signal_connect_swapped (target, "enter", G_CALLBACK (show_target), self->styles_group);
+  g_signal_connect_swapped (target, "leave", G_CALLBACK (hide_target), self->styles_group);
+  gtk_widget_add_controller (GTK_WIDGET (self->styles_group), GTK_EVENT_CONTROLLER (target));
 }
 
 void
@@ -399,4 +427,5 @@ kx_paint_page_bind_intake (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_callback (widget_class, choose_style);
   gtk_widget_class_bind_template_callback (widget_class, give_content);
   gtk_widget_class_bind_template_callback (widget_class, give_style);
+  gtk_widget_class_bind_template_callback (widget_class, take_for_fast);
 }
