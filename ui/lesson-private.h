@@ -74,6 +74,7 @@ void kx_lesson_probe (KxLesson *lesson, gconstpointer key, KxRunProbe probe, gpo
                       GDestroyNotify destroy);
 void kx_lesson_set_limit (KxLesson *lesson, guint64 step);
 void kx_lesson_scrap (KxLesson *lesson);
+double kx_lesson_get_seconds (KxLesson *lesson);
 void kx_lesson_set_weight (KxLesson *lesson, guint weight);
 
 G_END_DECLS

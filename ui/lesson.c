@@ -989,6 +989,13 @@ kx_lesson_set_weight (KxLesson *lesson, guint weight)
     kx_task_set_weight (lesson->task, weight);
 }
 
+/* That it has worked on its device. */
+double
+kx_lesson_get_seconds (KxLesson *lesson)
+{
+  return lesson->task ? kx_task_get_seconds (lesson->task) : 0;
+}
+
 typedef struct {
   KxLesson *lesson;
   KxRunProbe probe;

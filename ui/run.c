@@ -14,7 +14,9 @@
 #include "lesson-private.h"
 #include "pace.h"
 
-#define LATEST 10 /* checkpoints that are all kept */
+#define LATEST 10       /* checkpoints that are all kept */
+#define SHARE_SECONDS 1 /* that its share of the device is found over */
+#define WHOLE 0.9       /* the share from which on nothing else is worth telling of */
 
 /* How far the updates of a parameter go. */
 typedef struct {
@@ -44,6 +46,9 @@ struct _KxRun {
   guint64 step, steps;
   double controls[KX_N_CONTROLS];
   double speed, seconds_left;
+  double share;  /* of its device's time, 0..1; NaN: not known yet */
+  gint64 shared; /* when that was found... */
+  double worked; /* ...and how long its task had worked until then */
 
   KxClock *clock;
   KxSeries *loss, *accuracy, *validation_loss, *validation_accuracy, *rate, *ratio;
@@ -202,7 +207,7 @@ kx_run_init (KxRun *self)
   self->rate = kx_series_new ();
   self->ratio = kx_series_new ();
   self->ratios = g_ptr_array_new_with_free_func (ratio_free);
-  self->speed = self->seconds_left = NAN;
+  self->speed = self->seconds_left = self->share = NAN;
   for (guint i = 0; i < KX_N_CONTROLS; i++)
     self->controls[i] = NAN;
 }
@@ -562,6 +567,36 @@ append_ratios (KxRun *self, const KxMetrics *metrics)
     }
 }
 
+/* Once a second: how much of the device's time it gets, beside what else works there. */
+static void
+note_share (KxRun *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  double seconds = (double) (now - self->shared) / G_USEC_PER_SEC;
+
+  if (seconds < SHARE_SECONDS)
+    return;
+  double worked = kx_lesson_get_seconds (self->lesson);
+  /* After a pause, and on another device, it is not known. */
+  self->share = seconds < 2 * SHARE_SECONDS && worked >= self->worked
+                    ? (worked - self->worked) / seconds
+                    : NAN;
+  self->shared = now;
+  self->worked = worked;
+}
+
+/* "2 min left · 38 % of the device". Given. */
+static char *
+describe_progress (KxRun *self)
+{
+  g_autofree char *left = kx_format_time_left (self->seconds_left);
+
+  if (!(self->share < WHOLE))
+    return g_steal_pointer (&left);
+  return *left ? g_strdup_printf (_ ("%s · %.0f %% of the device"), left, 100 * self->share)
+               : g_strdup_printf (_ ("%.0f %% of the device"), 100 * self->share);
+}
+
 static void
 take_metrics (KxRun *self, const KxLessonNews *news)
 {
@@ -582,8 +617,9 @@ take_metrics (KxRun *self, const KxLessonNews *news)
   self->seconds_left = news->seconds_left;
   if (self->state == KX_RUN_LEARNING || self->state == KX_RUN_STARTING)
     {
-      g_autofree char *left = kx_format_time_left (self->seconds_left);
-      kx_job_set_progress (self->job, self->step / (double) MAX (self->steps, 1), left);
+      note_share (self);
+      g_autofree char *text = describe_progress (self);
+      kx_job_set_progress (self->job, self->step / (double) MAX (self->steps, 1), text);
     }
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
   g_signal_emit (self, signals[METRICS], 0);

@@ -765,6 +765,7 @@ say_empty (KxSeePage *self, const char *folder)
 static void
 take_folder (GtkWidget *widget, const char *name, GVariant *target)
 {
+  kx_page_clear_fault (KX_PAGE (widget));
   kx_examples_set_folder (KX_SEE_PAGE (widget)->examples, g_variant_get_string (target, NULL));
 }
 
