@@ -227,7 +227,15 @@ show_histogram (KxUnitDetail *self)
     return;
   for (guint i = 0; i < n; i++)
     counts[MIN ((guint) ((values[i] - low) / (high - low) * BINS), BINS - 1)]++;
-  kx_histogram_add (self->histogram, n, low, high, counts, BINS);
+  kx_histogram_add (self->histogram, NAN, low, high, counts, BINS);
+}
+
+/* Where the photo, or drawing, that is shown stands among them. */
+static void
+show_mark (KxUnitDetail *self)
+{
+  kx_histogram_set_mark (self->histogram, kx_neuron_get_peak (self->unit),
+                         _ ("what is under the brush"));
 }
 
 static void
@@ -251,6 +259,7 @@ show_examples (KxUnitDetail *self)
   for (guint i = 0; i < KX_MOST_EXAMPLES; i++)
     show_cut (self, i, i < n ? &examples[i] : NULL);
   show_histogram (self);
+  show_mark (self);
 }
 
 /* ── What is done to it ──────────────────────────────────────────────────────────────────────── */
@@ -458,6 +467,7 @@ kx_unit_detail_set_unit (KxUnitDetail *self, KxNeuron *unit)
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->title), title);
   g_signal_connect_object (unit, "notify::picture", G_CALLBACK (show_picture), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (unit, "notify::map", G_CALLBACK (show_mark), self, G_CONNECT_SWAPPED);
   show_picture (self);
   show_change (self);
   show_examples (self);

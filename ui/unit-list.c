@@ -242,6 +242,25 @@ kx_neuron_get_said (KxNeuron *self)
   return sum / (double) each;
 }
 
+/**
+ * kx_neuron_get_peak:
+ * @unit: a unit
+ *
+ * Returns: the largest that it says of the photo anywhere; NaN: there is none
+ */
+double
+kx_neuron_get_peak (KxNeuron *self)
+{
+  double peak = -INFINITY;
+
+  if (!self->sight)
+    return NAN;
+  gsize each = self->sight->height * self->sight->width;
+  for (gsize i = 0; i < each; i++)
+    peak = fmax (peak, self->sight->maps[self->index * each + i]);
+  return peak;
+}
+
 static void
 set_sight (KxNeuron *self, KxSight *sight)
 {

@@ -49,6 +49,7 @@ void kx_neuron_set_best (KxNeuron *unit, double best);
 double kx_neuron_get_best (KxNeuron *unit);
 GdkTexture *kx_neuron_get_map (KxNeuron *unit);
 double kx_neuron_get_said (KxNeuron *unit);
+double kx_neuron_get_peak (KxNeuron *unit);
 gboolean kx_neuron_is_changed (KxNeuron *unit);
 KolUnitChange kx_neuron_get_change (KxNeuron *unit, double *value);
 void kx_neuron_set_change (KxNeuron *unit, KolUnitChange change, double value);

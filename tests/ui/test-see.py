@@ -539,6 +539,10 @@ def photos_that_excite_a_unit(folder):
         app.key("Ctrl+j")
         app.find("label", "Photos for conv2")
         app.key("Esc")
+        subprocess.run([APPLICATION, picture_of(folder, 4)], env=app.environment, check=True)
+        answer(app)
+        app.wait(lambda: "; what is under the brush: 0.6" in
+                 app.find("image", re.compile("^What it says of the photos")).description)
 
 
 @test

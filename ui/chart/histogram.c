@@ -9,7 +9,8 @@
 
 #define MOST 24 /* ridges */
 #define LEFT 12
-#define RIGHT 64 /* for the steps */
+#define RIGHT 64 /* for the steps... */
+#define BARE 12  /* ...where there are some */
 #define TOP 6
 #define RIDGE 0.45 /* of the height: the highest ridge */
 #define GAP_X 72
@@ -25,6 +26,8 @@ struct _KxHistogram {
   char *title;
   GPtrArray *ridges; /* of Ridge, the oldest first */
   double stride;     /* steps between ridges that stay */
+  double mark;       /* a value that is marked; NaN: none */
+  char *mark_name;
 };
 
 G_DEFINE_FINAL_TYPE (KxHistogram, kx_histogram, GTK_TYPE_WIDGET)
@@ -71,7 +74,19 @@ get_axis (KxHistogram *self, double length)
       axis.low = MIN (axis.low, ridge->low);
       axis.high = MAX (axis.high, ridge->high);
     }
+  if (self->ridges->len && isfinite (self->mark))
+    {
+      axis.low = MIN (axis.low, self->mark);
+      axis.high = MAX (axis.high, self->mark);
+    }
   return axis;
+}
+
+/* Whether its ridges are of steps; else there is one, of no step. */
+static gboolean
+has_steps (KxHistogram *self)
+{
+  return self->ridges->len == 0 || !isnan (((Ridge *) self->ridges->pdata[0])->step);
 }
 
 static void
@@ -152,6 +167,8 @@ draw_ridges (KxHistogram *self, const KxTheme *theme, const KxAxis *axis, double
       /* Steps from the newest on, as many as there is room for. */
       if (i + 1 < n && (base - labelled < 30 || bottom - base < 15))
         continue;
+      if (!has_steps (self))
+        continue;
       labelled = base;
       g_autofree char *step = kx_format_count (ridge->step);
       gdk_cairo_set_source_rgba (cairo, i + 1 == n ? &theme->ink : &theme->dim);
@@ -160,12 +177,27 @@ draw_ridges (KxHistogram *self, const KxTheme *theme, const KxAxis *axis, double
 }
 
 static void
+draw_mark (KxHistogram *self, const KxTheme *theme, const KxAxis *axis, double bottom,
+           cairo_t *cairo)
+{
+  double x = floor (LEFT + kx_axis_position (axis, self->mark)) + 0.5;
+
+  gdk_cairo_set_source_rgba (cairo, &theme->ink);
+  cairo_set_line_width (cairo, theme->line);
+  cairo_set_dash (cairo, (double[]){ 6, 3 }, 2, 0);
+  cairo_move_to (cairo, x, TOP + 20);
+  cairo_line_to (cairo, x, bottom);
+  cairo_stroke (cairo);
+  cairo_set_dash (cairo, NULL, 0, 0);
+}
+
+static void
 kx_histogram_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
   KxHistogram *self = KX_HISTOGRAM (widget);
   const KxTheme *theme = kx_theme_get_current ();
   double width = gtk_widget_get_width (widget), height = gtk_widget_get_height (widget);
-  KxAxis axis = get_axis (self, width - LEFT - RIGHT);
+  KxAxis axis = get_axis (self, width - LEFT - (has_steps (self) ? RIGHT : BARE));
   double bottom = height - 24;
 
   if (!kx_axis_valid (&axis) || bottom < 3 * TOP)
@@ -173,6 +205,8 @@ kx_histogram_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   cairo_t *cairo = gtk_snapshot_append_cairo (snapshot, &GRAPHENE_RECT_INIT (0, 0, width, height));
   draw_axis (widget, theme, &axis, TOP, bottom, cairo);
   draw_ridges (self, theme, &axis, bottom, cairo);
+  if (isfinite (self->mark))
+    draw_mark (self, theme, &axis, bottom, cairo);
   gdk_cairo_set_source_rgba (cairo, &theme->ink);
   draw_text (widget, self->title, LEFT, TOP + 8, 0, cairo);
   cairo_destroy (cairo);
@@ -205,9 +239,15 @@ describe (KxHistogram *self)
   g_autofree char *step = kx_format_count (ridge->step), *low = kx_format_value (ridge->low),
                   *high = kx_format_value (ridge->high), *centre = kx_format_value (mean),
                   *spread = kx_format_value (sqrt (MAX (square - mean * mean, 0)));
+  g_autofree char *numbers
+      = has_steps (self)
+            ? g_strdup_printf (_ ("Step %s: from %s to %s, mean %s, standard deviation %s"), step,
+                               low, high, centre, spread)
+            : g_strdup_printf (_ ("From %s to %s, mean %s, standard deviation %s"), low, high,
+                               centre, spread);
+  g_autofree char *mark = isfinite (self->mark) ? kx_format_value (self->mark) : NULL;
   g_autofree char *text
-      = g_strdup_printf (_ ("Step %s: from %s to %s, mean %s, standard deviation %s"), step, low,
-                         high, centre, spread);
+      = mark ? g_strdup_printf ("%s; %s: %s", numbers, self->mark_name, mark) : g_strdup (numbers);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self), text);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, self->title,
                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
@@ -221,6 +261,7 @@ kx_histogram_finalize (GObject *object)
   KxHistogram *self = KX_HISTOGRAM (object);
 
   g_free (self->title);
+  g_free (self->mark_name);
   g_ptr_array_unref (self->ridges);
   G_OBJECT_CLASS (kx_histogram_parent_class)->finalize (object);
 }
@@ -240,6 +281,7 @@ static void
 kx_histogram_init (KxHistogram *self)
 {
   self->ridges = g_ptr_array_new_with_free_func (ridge_free);
+  self->mark = NAN;
   gtk_widget_add_css_class (GTK_WIDGET (self), "view");
   gtk_widget_add_css_class (GTK_WIDGET (self), "caption");
   gtk_widget_add_css_class (GTK_WIDGET (self), "numeric");
@@ -296,7 +338,8 @@ make_room (KxHistogram *self, double step)
 /**
  * kx_histogram_add:
  * @histogram: a histogram
- * @step: after which step the values were so; one that was before goes back to it
+ * @step: after which step the values were so; one that was before goes back to it. NaN: of no step,
+ *   alone
  * @low: where the first bin begins
  * @high: where the last one ends, greater than @low
  * @counts: [@n], how many values are in each bin
@@ -310,6 +353,8 @@ kx_histogram_add (KxHistogram *self, double step, double low, double high, const
 {
   if (n == 0 || !isfinite (low) || !isfinite (high) || low >= high)
     return;
+  if (isnan (step))
+    kx_histogram_clear (self);
   make_room (self, step);
   Ridge *ridge = g_new0 (Ridge, 1);
   ridge->step = step;
@@ -321,6 +366,23 @@ kx_histogram_add (KxHistogram *self, double step, double low, double high, const
     ridge->total += counts[i];
   g_ptr_array_add (self->ridges, ridge);
   describe (self);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+/**
+ * kx_histogram_set_mark:
+ * @histogram: a histogram
+ * @value: where among the others a value is; NaN: nowhere
+ * @name: what it is, if it is not NaN
+ */
+void
+kx_histogram_set_mark (KxHistogram *self, double value, const char *name)
+{
+  self->mark = value;
+  g_free (self->mark_name);
+  self->mark_name = g_strdup (name);
+  if (self->ridges->len)
+    describe (self);
   gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 

@@ -17,6 +17,7 @@ G_DECLARE_FINAL_TYPE (KxHistogram, kx_histogram, KX, HISTOGRAM, GtkWidget)
 GtkWidget *kx_histogram_new (const char *title);
 void kx_histogram_add (KxHistogram *histogram, double step, double low, double high,
                        const float *counts, guint n);
+void kx_histogram_set_mark (KxHistogram *histogram, double value, const char *name);
 void kx_histogram_clear (KxHistogram *histogram);
 guint kx_histogram_get_n (KxHistogram *histogram);
 
