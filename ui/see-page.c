@@ -2,61 +2,17 @@
 
 /* What a network sees: its layers, the pictures that excite their units, and photos in its eye. */
 
-#include "see-page.h"
+#include "see-page-private.h"
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
 
-#include "accuracy-view.h"
-#include "dream.h"
-#include "exciter.h"
-#include "film-strip.h"
-#include "layer-list.h"
-#include "network.h"
-#include "photo-view.h"
-#include "unit-detail.h"
-#include "unit-grid.h"
+#include "see-page-intake.h"
 #include "window.h"
 
 #define MIB (1024.0 * 1024)
 #define LIVE_SECONDS 5    /* between two looks at a network in training */
 #define WEIGHT_IN_SIGHT 3 /* of its work on the device, while the page is seen; else 1 */
-
-struct _KxSeePage {
-  KxPage parent_instance;
-
-  GMenu *models, *runs;
-  GtkButton *photo_button;
-  GtkStack *stack;
-  AdwStatusPage *opening;
-  KxLayerList *layers;
-  GtkStack *views;
-  GtkLabel *units_title;
-  GtkScale *size;
-  GtkDropDown *order;
-  AdwBin *grid_bin;
-  KxUnitGrid *grid;
-  KxPhotoView *photo, *draw;
-  KxUnitDetail *detail;
-  KxAccuracyView *accuracy;
-  GtkRevealer *film_revealer;
-  GtkToggleButton *live_button;
-  KxFilmStrip *film;
-  GtkButton *training_button;
-  GtkMenuButton *open_pill;
-
-  KxDream *dream;     /* of the photo, or NULL */
-  KxScoring *scoring; /* of the network of a run */
-  guint live;         /* a source, while a network in training is looked at */
-  guint64 step;       /* that the network's weights are of */
-  guint64 next_frame; /* the step from which on another picture joins the film */
-  KxExciter *exciter;
-  KxExamples *examples;
-  KxNetwork *network;
-  char *waiting;     /* what is to be opened once a device is known */
-  GHashTable *lists; /* index of a layer -> KxUnitList */
-  KxUnitList *units; /* of the layer in sight */
-};
 
 G_DEFINE_FINAL_TYPE (KxSeePage, kx_see_page, KX_TYPE_PAGE)
 
@@ -82,8 +38,6 @@ units_of (KxSeePage *self, KxNetworkLayer *layer)
     }
   return units;
 }
-
-static void choose_photo (GtkWidget *widget, const char *name, GVariant *target);
 
 /* Units that are in sight, or nearly. */
 static void
@@ -144,8 +98,13 @@ unwatch (KxSeePage *self, KxNeuron *unit)
   watch_unit (self, unit, FALSE);
 }
 
-static void
-show_fault (KxSeePage *self, const char *text)
+/**
+ * kx_see_page_say_fault:
+ * @self: the page
+ * @text: a sentence
+ */
+void
+kx_see_page_say_fault (KxSeePage *self, const char *text)
 {
   kx_page_show_fault (KX_PAGE (self), text, NULL, NULL, NULL);
 }
@@ -425,7 +384,7 @@ dream (GtkWidget *widget, const char *name, GVariant *target)
   gtk_stack_set_visible_child_name (self->views, "photo");
   if (!kx_photo_view_has_picture (self->photo))
     {
-      choose_photo (widget, NULL, NULL);
+      kx_see_page_choose_photo (self);
       return;
     }
   end_dream (self);
@@ -434,7 +393,8 @@ dream (GtkWidget *widget, const char *name, GVariant *target)
                               kx_photo_view_dup_picture (self->photo));
   g_signal_connect_object (self->dream, "picture", G_CALLBACK (show_dream), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->dream, "fault", G_CALLBACK (show_fault), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->dream, "fault", G_CALLBACK (kx_see_page_say_fault), self,
+                           G_CONNECT_SWAPPED);
   kx_photo_view_show_dream (self->photo, NULL, _ ("The dream begins"));
 }
 
@@ -629,8 +589,15 @@ use_training (GtkWidget *widget, const char *name, GVariant *target)
     copy_again (self, NULL, run);
 }
 
-static void
-open_path (KxSeePage *self, const char *path)
+/**
+ * kx_see_page_open:
+ * @self: the page
+ * @path: a run's folder, the name of an installed model, or a model's file
+ *
+ * Opens it, once a device is known.
+ */
+void
+kx_see_page_open (KxSeePage *self, const char *path)
 {
   KxSession *session = kx_widget_get_session (GTK_WIDGET (self));
   KxDevice *device = kx_session_get_device (session);
@@ -661,256 +628,13 @@ open_waiting (KxSeePage *self)
   g_autofree char *path = g_steal_pointer (&self->waiting);
 
   if (path)
-    open_path (self, path);
+    kx_see_page_open (self, path);
 }
 
 static void
 open_named (GtkWidget *widget, const char *name, GVariant *target)
 {
-  open_path (KX_SEE_PAGE (widget), g_variant_get_string (target, NULL));
-}
-
-/* ── Choosing ────────────────────────────────────────────────────────────────────────────────── */
-
-/* Of a remote one there may be no path. */
-static const char *
-path_of (KxSeePage *self, GFile *file)
-{
-  const char *path = file ? g_file_peek_path (file) : NULL;
-
-  if (!path)
-    show_fault (self, _ ("Only files on this computer can be opened"));
-  return path;
-}
-
-static void
-chosen (GtkFileChooserNative *chooser, int response, KxSeePage *self)
-{
-  g_autoptr (GListStore) files = g_list_store_new (G_TYPE_FILE);
-  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
-  const char *path = response == GTK_RESPONSE_ACCEPT ? path_of (self, file) : NULL;
-
-  if (path)
-    {
-      g_list_store_append (files, file);
-      if (!kx_page_drop (KX_PAGE (self), G_LIST_MODEL (files)))
-        open_path (self, path);
-    }
-  g_object_unref (chooser);
-}
-
-static void
-choose (KxSeePage *self, const char *title, GtkFileChooserAction action, GtkFileFilter *filter)
-{
-  GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
-      title, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), action, _ ("_Open"), NULL);
-
-  if (filter)
-    gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (chooser), filter);
-  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
-  g_signal_connect_object (chooser, "response", G_CALLBACK (chosen), self, 0);
-  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
-}
-
-static void
-choose_file (GtkWidget *widget, const char *name, GVariant *target)
-{
-  g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
-
-  gtk_file_filter_set_name (filter, _ ("Networks"));
-  gtk_file_filter_add_suffix (filter, "onnx");
-  gtk_file_filter_add_suffix (filter, "safetensors");
-  choose (KX_SEE_PAGE (widget), _ ("Open a Network"), GTK_FILE_CHOOSER_ACTION_OPEN, filter);
-}
-
-static void
-choose_run (GtkWidget *widget, const char *name, GVariant *target)
-{
-  choose (KX_SEE_PAGE (widget), _ ("Open the Folder of a Run"),
-          GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, NULL);
-}
-
-static void
-folder_chosen (GtkFileChooserNative *chooser, int response, KxSeePage *self)
-{
-  g_autoptr (GFile) folder = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (chooser));
-  const char *path = response == GTK_RESPONSE_ACCEPT ? path_of (self, folder) : NULL;
-
-  if (path)
-    gtk_widget_activate_action (GTK_WIDGET (self), "see.folder", "s", path);
-  g_object_unref (chooser);
-}
-
-static void
-choose_folder (GtkWidget *widget, const char *name, GVariant *target)
-{
-  GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
-      _ ("Choose a Folder of Photos"), GTK_WINDOW (gtk_widget_get_root (widget)),
-      GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("_Choose"), NULL);
-
-  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
-  g_signal_connect_object (chooser, "response", G_CALLBACK (folder_chosen), widget, 0);
-  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
-}
-
-static void
-say_empty (KxSeePage *self, const char *folder)
-{
-  g_autofree char *shown = g_filename_display_name (folder);
-  g_autofree char *text = g_strdup_printf (_ ("There are no pictures in “%s”."), shown);
-
-  kx_page_show_fault (KX_PAGE (self), text, _ ("Choose Another…"), "see.open-folder", NULL);
-}
-
-static void
-take_folder (GtkWidget *widget, const char *name, GVariant *target)
-{
-  kx_page_clear_fault (KX_PAGE (widget));
-  kx_examples_set_folder (KX_SEE_PAGE (widget)->examples, g_variant_get_string (target, NULL));
-}
-
-static void
-choose_photo (GtkWidget *widget, const char *name, GVariant *target)
-{
-  g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
-
-  gtk_file_filter_set_name (filter, _ ("Pictures"));
-  gtk_file_filter_add_pixbuf_formats (filter);
-  choose (KX_SEE_PAGE (widget), _ ("Open a Photo"), GTK_FILE_CHOOSER_ACTION_OPEN, filter);
-}
-
-static void
-press_photo (KxSeePage *self)
-{
-  choose_photo (GTK_WIDGET (self), NULL, NULL);
-}
-
-static void
-fill_menu (GMenu *menu, const char *label, const char *target)
-{
-  g_autoptr (GMenuItem) item = g_menu_item_new (label, NULL);
-
-  g_menu_item_set_action_and_target (item, "see.open", "s", target);
-  g_menu_append_item (menu, item);
-}
-
-/* What is installed, and the latest runs, as they are now. */
-static void
-fill_menus (KxSeePage *self)
-{
-  g_autoptr (GPtrArray) entries = kol_catalogue_list (NULL);
-  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", NULL);
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  g_menu_remove_all (self->models);
-  g_menu_remove_all (self->runs);
-  for (guint i = 0; entries && i < entries->len; i++)
-    {
-      const KolModelEntry *entry = g_ptr_array_index (entries, i);
-      if (entry->path && !entry->problem)
-        fill_menu (self->models, entry->title ? entry->title : entry->name, entry->name);
-    }
-  while (dir && (name = g_dir_read_name (dir)))
-    {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
-      g_autofree char *shown = g_filename_display_name (name);
-      if (kol_run_exists (path))
-        fill_menu (self->runs, shown, path);
-    }
-}
-
-/* ── Drops ───────────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-has_ending (const char *path, const char *const *endings)
-{
-  for (; *endings; endings++)
-    if (g_str_has_suffix (path, *endings))
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-is_picture (GFile *file)
-{
-  g_autofree char *type = g_content_type_guess (g_file_peek_path (file), NULL, 0, NULL);
-
-  return type && g_content_type_is_a (type, "image/*");
-}
-
-static void
-show_photo (KxSeePage *self)
-{
-  gtk_stack_set_visible_child_name (self->views, "photo");
-}
-
-static gboolean
-is_network (const char *path)
-{
-  static const char *const networks[] = { ".onnx", ".safetensors", NULL };
-
-  return has_ending (path, networks) || kol_run_exists (path);
-}
-
-static const char *
-kx_see_page_verb (KxPage *page, GListModel *files)
-{
-  g_autoptr (GFile) file = files ? g_list_model_get_item (files, 0) : NULL;
-  const char *path = file ? g_file_peek_path (file) : NULL;
-
-  if (path && is_network (path))
-    return _ ("Look into the network");
-  return !files || (path && is_picture (file)) ? _ ("Show it to the network") : NULL;
-}
-
-/* Without a network a photo waits behind the empty page, which does not show it. */
-static void
-ask_for_network (KxSeePage *self)
-{
-  if (!self->network)
-    kx_session_toast (kx_widget_get_session (GTK_WIDGET (self)),
-                      _ ("Open a network to learn what it takes the picture for"), FALSE);
-}
-
-/* A network, photos, or both: of several the last one stays. */
-static gboolean
-kx_see_page_drop (KxPage *page, GListModel *files)
-{
-  KxSeePage *self = KX_SEE_PAGE (page);
-  gboolean taken = FALSE, with_photo = FALSE;
-
-  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
-    {
-      g_autoptr (GFile) file = g_list_model_get_item (files, i);
-      const char *path = g_file_peek_path (file);
-
-      if (path && is_network (path))
-        open_path (self, path);
-      else if (path && is_picture (file))
-        {
-          kx_photo_view_open (self->photo, file);
-          show_photo (self);
-          with_photo = TRUE;
-        }
-      else
-        continue;
-      taken = TRUE;
-    }
-  if (with_photo)
-    ask_for_network (self);
-  return taken;
-}
-
-static gboolean
-kx_see_page_picture (KxPage *page, GdkTexture *picture)
-{
-  KxSeePage *self = KX_SEE_PAGE (page);
-
-  kx_photo_view_set_texture (self->photo, picture);
-  show_photo (self);
-  ask_for_network (self);
-  return TRUE;
+  kx_see_page_open (KX_SEE_PAGE (widget), g_variant_get_string (target, NULL));
 }
 
 static void
@@ -973,7 +697,7 @@ kx_see_page_attach (KxPage *page, KxSession *session)
 static void
 kx_see_page_opened (KxPage *page)
 {
-  fill_menus (KX_SEE_PAGE (page));
+  kx_see_page_fill_menus (KX_SEE_PAGE (page));
   allow_training (KX_SEE_PAGE (page));
 }
 
@@ -1059,16 +783,12 @@ kx_see_page_class_init (KxSeePageClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, order_changed);
   gtk_widget_class_bind_template_callback (widget_class, show_frame);
   gtk_widget_class_bind_template_callback (widget_class, view_changed);
+  kx_see_page_bind_intake (widget_class);
   gtk_widget_class_install_action (widget_class, "see.open", "s", open_named);
-  gtk_widget_class_install_action (widget_class, "see.open-file", NULL, choose_file);
-  gtk_widget_class_install_action (widget_class, "see.open-run", NULL, choose_run);
   gtk_widget_class_install_action (widget_class, "see.dream", NULL, dream);
   gtk_widget_class_install_property_action (widget_class, "see.watch", "watched");
   gtk_widget_class_install_action (widget_class, "see.put-back", NULL, put_back);
   gtk_widget_class_install_action (widget_class, "see.use-training", NULL, use_training);
-  gtk_widget_class_install_action (widget_class, "see.open-folder", NULL, choose_folder);
-  gtk_widget_class_install_action (widget_class, "see.folder", "s", take_folder);
-  gtk_widget_class_install_action (widget_class, "see.open-photo", NULL, choose_photo);
 }
 
 static void
@@ -1079,7 +799,7 @@ kx_see_page_init (KxSeePage *self)
   g_signal_connect_object (self->exciter, "job", G_CALLBACK (add_job), self, G_CONNECT_SWAPPED);
   self->examples = kx_examples_new ();
   g_signal_connect_object (self->examples, "job", G_CALLBACK (add_job), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->examples, "empty", G_CALLBACK (say_empty), self,
+  g_signal_connect_object (self->examples, "empty", G_CALLBACK (kx_see_page_say_empty), self,
                            G_CONNECT_SWAPPED);
   gtk_widget_init_template (GTK_WIDGET (self));
   self->grid = KX_UNIT_GRID (kx_unit_grid_new (FALSE));
@@ -1088,7 +808,7 @@ kx_see_page_init (KxSeePage *self)
                           "size", G_BINDING_SYNC_CREATE);
   kx_unit_detail_set_exciter (self->detail, self->exciter);
   kx_unit_detail_set_examples (self->detail, self->examples);
-  g_signal_connect_object (self->exciter, "fault", G_CALLBACK (show_fault), self,
+  g_signal_connect_object (self->exciter, "fault", G_CALLBACK (kx_see_page_say_fault), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->exciter, "progress", G_CALLBACK (add_frame), self,
                            G_CONNECT_SWAPPED);
@@ -1102,6 +822,7 @@ kx_see_page_init (KxSeePage *self)
   g_signal_connect_swapped (self->draw, "unwatch", G_CALLBACK (unwatch), self);
   g_signal_connect_swapped (self->photo, "unit", G_CALLBACK (select_unit), self);
   g_signal_connect_swapped (self->draw, "unit", G_CALLBACK (select_unit), self);
-  g_signal_connect_swapped (self->photo_button, "clicked", G_CALLBACK (press_photo), self);
+  g_signal_connect_swapped (self->photo_button, "clicked", G_CALLBACK (kx_see_page_choose_photo),
+                            self);
   view_changed (self);
 }

@@ -61,8 +61,9 @@ def select_unit(app, layer, unit):
                if row.has(None, re.compile(rf"^{layer}, ")))
     layers.select(row)
     app.find("label", re.compile(rf"^{layer} · "))
-    app.find("table", "Units").select(unit)
-    app.find("label", f"{layer} · unit {unit}")
+    units = app.find("table", "Units")
+    units.select(unit)
+    app.wait(lambda: units.children[unit].selected)  # the inspector may be folded away
 
 
 # ── States: (application, folder) ────────────────────────────────────────────
@@ -194,6 +195,7 @@ def see_drawn(app):
 @state(opens=SQUEEZENET, settings={"page": "'see'"})
 def see_photo(app):
     app.find("list", "Layers", seconds=90)
+    app.find("table", "Units").select(3)
     photo = os.path.join(ROOT, "data", "gallery", "hills.png")
     subprocess.run([APPLICATION, photo], env=app.environment, check=True)
     app.find("image", re.compile("^Photo, taken for "), seconds=120)
