@@ -266,25 +266,33 @@ drag_to (KxDial *self, double to, gboolean fine)
                                                                            : to;
 }
 
+/* To a logarithm, or the end of the scale. */
+static void
+turn_to (KxDial *self, double logarithm)
+{
+  GtkAdjustment *adjustment = gtk_range_get_adjustment (GTK_RANGE (self->scale));
+
+  turn (self, pow (10, CLAMP (logarithm, gtk_adjustment_get_lower (adjustment),
+                              gtk_adjustment_get_upper (adjustment))));
+}
+
 /* The scale has been moved: by a drag, which snaps, by its keys or by a program. */
 static gboolean
 change_value (KxDial *self, GtkScrollType scroll, double to)
 {
-  GtkAdjustment *adjustment = gtk_range_get_adjustment (GTK_RANGE (self->scale));
   double now = log10 (self->value);
-  gboolean fine = shift_is_pressed (self);
 
   switch (scroll)
     {
     case GTK_SCROLL_STEP_BACKWARD:
     case GTK_SCROLL_STEP_LEFT:
     case GTK_SCROLL_STEP_DOWN:
-      to = fine ? now + log10 (0.99) : next_detent (now, -1);
+      to = next_detent (now, -1);
       break;
     case GTK_SCROLL_STEP_FORWARD:
     case GTK_SCROLL_STEP_RIGHT:
     case GTK_SCROLL_STEP_UP:
-      to = fine ? now + log10 (1.01) : next_detent (now, 1);
+      to = next_detent (now, 1);
       break;
     case GTK_SCROLL_PAGE_BACKWARD:
     case GTK_SCROLL_PAGE_LEFT:
@@ -297,11 +305,10 @@ change_value (KxDial *self, GtkScrollType scroll, double to)
       to = now + 1;
       break;
     default:
-      to = drag_to (self, to, fine);
+      to = drag_to (self, to, shift_is_pressed (self));
       break;
     }
-  turn (self, pow (10, CLAMP (to, gtk_adjustment_get_lower (adjustment),
-                              gtk_adjustment_get_upper (adjustment))));
+  turn_to (self, to);
   return TRUE;
 }
 
@@ -339,12 +346,31 @@ press_key_in_entry (KxDial *self, guint key)
   return TRUE;
 }
 
-/* A digit begins the entry. */
+/* A digit begins the entry. Arrows with Shift, for which the scale has no binding, turn it by 1 %.
+ */
 static gboolean
-press_key_on_scale (KxDial *self, guint key)
+press_key_on_scale (KxDial *self, guint key, guint code, GdkModifierType state)
 {
   gunichar character = gdk_keyval_to_unicode (key);
 
+  if (state & GDK_SHIFT_MASK)
+    switch (key)
+      {
+      case GDK_KEY_Left:
+      case GDK_KEY_KP_Left:
+      case GDK_KEY_Down:
+      case GDK_KEY_KP_Down:
+        turn_to (self, log10 (0.99 * self->value));
+        return TRUE;
+      case GDK_KEY_Right:
+      case GDK_KEY_KP_Right:
+      case GDK_KEY_Up:
+      case GDK_KEY_KP_Up:
+        turn_to (self, log10 (1.01 * self->value));
+        return TRUE;
+      default:
+        break;
+      }
   if (!g_unichar_isdigit (character) && character != 'x' && character != '/')
     return FALSE;
   char text[7] = "";

@@ -20,7 +20,7 @@ typedef struct _KxLesson KxLesson;
  *   `text` is the name of the data, `controls` hold
  * @KX_LESSON_METRICS: `metrics`, and `controls` as they are now
  * @KX_LESSON_VALIDATION: `loss` and `accuracy` of examples that it does not learn from, at `step`
- * @KX_LESSON_CONTROL: `control` is `to` from `step` on, and was `from`
+ * @KX_LESSON_CONTROL: `control` is `to` from `step` on, and was `from`; `gesture` it belongs to
  * @KX_LESSON_REFUSED: `control` cannot be what was asked for: `error`
  * @KX_LESSON_CHECKPOINT: `state`, where the loss is `loss`
  * @KX_LESSON_REWOUND: it stands at `step` again
@@ -48,6 +48,7 @@ typedef struct {
   double loss, accuracy, speed, seconds_left;
   KolControl control;
   double from, to;
+  guint gesture;
   double controls[KX_N_CONTROLS];
   char *text;
   char **names;
@@ -67,7 +68,7 @@ void kx_lesson_begin (KxLesson *lesson, KxRun *run);
 void kx_lesson_unref (KxLesson *lesson);
 
 void kx_lesson_control (KxLesson *lesson, KxVerb verb);
-void kx_lesson_set (KxLesson *lesson, KolControl control, double value);
+void kx_lesson_set (KxLesson *lesson, KolControl control, double value, guint gesture);
 void kx_lesson_rewind (KxLesson *lesson, KolTrainState *state);
 void kx_lesson_checkpoint (KxLesson *lesson);
 void kx_lesson_probe (KxLesson *lesson, gconstpointer key, KxRunProbe probe, gpointer data,

@@ -15,6 +15,7 @@
 #include "pace.h"
 
 #define CHECKPOINT_EVERY 100 /* steps between states that one can go back to */
+#define GESTURE 3            /* seconds between two values at most, in a log */
 
 /* What has to be done before the first step, a turn each. */
 typedef enum {
@@ -49,6 +50,7 @@ struct _KxLesson {
   guint64 limit; /* the step at which it pauses; 0: none */
   gboolean is_set[KX_N_CONTROLS];
   double wish[KX_N_CONTROLS];
+  guint gesture[KX_N_CONTROLS]; /* that the wish is part of; 0: none */
   KolTrainState *rewind;
 
   /* The worker's. */
@@ -61,6 +63,7 @@ struct _KxLesson {
   KolTrainer *trainer;
   gboolean over, recorded;
   guint64 kept_step; /* of the latest state that was captured */
+  guint kept_before; /* the latest gesture before which one was */
   KxRunState told;   /* the state that the main thread knows */
   gint64 told_at;    /* when it last had metrics */
   double loss, speed, seconds_left;
@@ -336,7 +339,7 @@ tell_row (KxLesson *lesson, const KolMetricsTable *table, gsize row)
 
 /* Its controls come in the order of the timeline's kinds. */
 static void
-tell_event (KxLesson *lesson, const KolTimelineRow *row)
+tell_event (KxLesson *lesson, const KolTimelineRow *row, guint gesture)
 {
   if (row->kind > KOL_TIMELINE_BATCH)
     return;
@@ -345,7 +348,16 @@ tell_event (KxLesson *lesson, const KolTimelineRow *row)
   news->control = (KolControl) row->kind;
   news->from = row->from;
   news->to = row->to;
+  news->gesture = gesture;
   post (news);
+}
+
+/* Whether a row of the timeline is of the same gesture as the one before it. */
+static gboolean
+goes_on (const KolTimelineRow *before, const KolTimelineRow *row)
+{
+  return row->kind == before->kind && row->from == before->to
+         && row->seconds - before->seconds < GESTURE;
 }
 
 /* What cannot be read is left out: it was only for looking at. */
@@ -361,8 +373,16 @@ tell_past (KxLesson *lesson)
     if (get_cell (table, "step", i) <= (double) step)
       tell_row (lesson, table, i);
   tell_metrics (lesson);
+  /* Numbers from the other end than those of gestures to come. */
+  guint gesture = G_MAXUINT;
   for (guint i = 0; timeline && i < timeline->len; i++)
-    tell_event (lesson, &g_array_index (timeline, KolTimelineRow, i));
+    {
+      const KolTimelineRow *row = &g_array_index (timeline, KolTimelineRow, i);
+
+      if (i > 0 && !goes_on (row - 1, row))
+        gesture--;
+      tell_event (lesson, row, gesture);
+    }
 }
 
 /* ── Before the first step ───────────────────────────────────────────────────────────────────── */
@@ -540,9 +560,33 @@ refuse (KxLesson *lesson, KolControl control, GError *error)
   post (news);
 }
 
-static void
-turn_control (KxLesson *lesson, KolControl control, double value)
+/* Whether the rate changes by itself. */
+static gboolean
+has_schedule (KxLesson *lesson)
 {
+  const KolSchedule *schedule = &kol_trainer_get_settings (lesson->trainer)->schedule;
+
+  return (schedule->name && !g_str_equal (schedule->name, "constant"))
+         || schedule->warmup > kol_trainer_get_step (lesson->trainer);
+}
+
+/* A schedule goes on below a rate that is wished: what is turned is the factor on it. */
+static void
+scale_schedule (KxLesson *lesson, KolControl *control, double *value)
+{
+  double rate = kol_trainer_get_control (lesson->trainer, KOL_CONTROL_RATE);
+  double factor = kol_trainer_get_control (lesson->trainer, KOL_CONTROL_RATE_FACTOR);
+
+  if (*control != KOL_CONTROL_RATE || isnan (factor) || !(rate > 0) || !has_schedule (lesson))
+    return;
+  *control = KOL_CONTROL_RATE_FACTOR;
+  *value = factor * (*value / rate);
+}
+
+static void
+turn_control (KxLesson *lesson, KolControl control, double value, guint gesture)
+{
+  scale_schedule (lesson, &control, &value);
   double from = kol_trainer_get_control (lesson->trainer, control);
   GError *error = NULL;
 
@@ -557,6 +601,7 @@ turn_control (KxLesson *lesson, KolControl control, double value)
   news->control = control;
   news->from = from;
   news->to = value;
+  news->gesture = gesture;
   post (news);
 }
 
@@ -568,6 +613,7 @@ rewind_to (KxLesson *lesson, KolTrainState *state, GError **error)
   tell_metrics (lesson); /* the last steps of what is now forgotten */
   lesson->over = FALSE;
   lesson->kept_step = kol_train_state_get_step (state);
+  lesson->kept_before = 0;
   post (news_new (lesson, KX_LESSON_REWOUND));
   return TRUE;
 }
@@ -579,6 +625,7 @@ typedef struct {
   guint64 limit;
   gboolean is_set[KX_N_CONTROLS];
   double wish[KX_N_CONTROLS];
+  guint gesture[KX_N_CONTROLS];
   KolTrainState *rewind;
 } Wishes;
 
@@ -594,6 +641,7 @@ take_wishes (KxLesson *lesson)
   wishes.limit = lesson->limit;
   memcpy (wishes.is_set, lesson->is_set, sizeof wishes.is_set);
   memcpy (wishes.wish, lesson->wish, sizeof wishes.wish);
+  memcpy (wishes.gesture, lesson->gesture, sizeof wishes.gesture);
   wishes.rewind = g_steal_pointer (&lesson->rewind);
   lesson->keep_state = FALSE;
   memset (lesson->is_set, 0, sizeof lesson->is_set);
@@ -605,19 +653,23 @@ static gboolean
 fulfil (KxLesson *lesson, Wishes *wishes, GError **error)
 {
   g_autoptr (KolTrainState) rewind = g_steal_pointer (&wishes->rewind);
-  gboolean turned = FALSE;
+  gboolean begun = FALSE;
 
   if (rewind && !rewind_to (lesson, rewind, error))
     return FALSE;
   for (guint i = 0; i < KX_N_CONTROLS; i++)
-    turned = turned || wishes->is_set[i];
-  /* Before a control is turned one can always go back to. */
-  if ((turned || wishes->keep_state) && lesson->kept_step != kol_trainer_get_step (lesson->trainer)
+    if (wishes->is_set[i] && !(wishes->gesture[i] && wishes->gesture[i] == lesson->kept_before))
+      begun = TRUE;
+  /* Before a control is turned one can always go back to: of a gesture, before its first value. */
+  if ((begun || wishes->keep_state) && lesson->kept_step != kol_trainer_get_step (lesson->trainer)
       && !keep_state (lesson, error))
     return FALSE;
   for (guint i = 0; i < KX_N_CONTROLS; i++)
     if (wishes->is_set[i])
-      turn_control (lesson, i, wishes->wish[i]);
+      {
+        turn_control (lesson, i, wishes->wish[i], wishes->gesture[i]);
+        lesson->kept_before = wishes->gesture[i];
+      }
   return TRUE;
 }
 
@@ -846,6 +898,7 @@ take_wishes_along (KxLesson *lesson, KxLesson *from)
   lesson->limit = from->limit;
   memcpy (lesson->is_set, from->is_set, sizeof lesson->is_set);
   memcpy (lesson->wish, from->wish, sizeof lesson->wish);
+  memcpy (lesson->gesture, from->gesture, sizeof lesson->gesture);
   lesson->rewind = g_steal_pointer (&from->rewind);
   g_mutex_unlock (&from->mutex);
 }
@@ -943,11 +996,12 @@ kx_lesson_control (KxLesson *lesson, KxVerb verb)
 }
 
 void
-kx_lesson_set (KxLesson *lesson, KolControl control, double value)
+kx_lesson_set (KxLesson *lesson, KolControl control, double value, guint gesture)
 {
   WISH (lesson, {
     lesson->is_set[control] = TRUE;
     lesson->wish[control] = value;
+    lesson->gesture[control] = gesture;
   })
 }
 

@@ -50,6 +50,12 @@ struct _KxRun {
   gint64 shared; /* when that was found... */
   double worked; /* ...and how long its task had worked until then */
 
+  guint gesture, n_gestures; /* the one under way, 0: none; how many there were */
+  KxMark *turned;            /* of the latest gesture that has one */
+  KolControl turned_control;
+  double turned_from;
+  guint turned_by; /* which gesture that was */
+
   KxClock *clock;
   KxSeries *loss, *accuracy, *validation_loss, *validation_accuracy, *rate, *ratio;
   GPtrArray *ratios; /* of Ratio: of the parameters that charts show */
@@ -95,6 +101,7 @@ kx_run_dispose (GObject *object)
   g_clear_object (&self->device);
   g_clear_object (&self->parent);
   g_clear_object (&self->timeline);
+  g_clear_object (&self->turned);
   G_OBJECT_CLASS (kx_run_parent_class)->dispose (object);
 }
 
@@ -633,13 +640,35 @@ take_validation (KxRun *self, const KxLessonNews *news)
   g_signal_emit (self, signals[METRICS], 0);
 }
 
+/* All that one gesture does is one mark, where it came to rest. Returns: what there was before. */
+static double
+take_back_gesture (KxRun *self, const KxLessonNews *news)
+{
+  guint position;
+
+  if (!news->gesture || news->gesture != self->turned_by || news->control != self->turned_control)
+    {
+      self->turned_by = news->gesture;
+      self->turned_control = news->control;
+      return self->turned_from = news->from;
+    }
+  if (self->turned && g_list_store_find (self->timeline, self->turned, &position))
+    g_list_store_remove (self->timeline, position);
+  return self->turned_from;
+}
+
 static void
 take_control (KxRun *self, const KxLessonNews *news)
 {
-  g_autoptr (KxMark) mark = kx_mark_new_control (news->control, news->step, news->from, news->to);
+  double from = take_back_gesture (self, news);
 
   take_controls (self, news);
-  add_mark (self, mark);
+  g_clear_object (&self->turned);
+  if (from != news->to) /* it has not gone back to where it was */
+    {
+      self->turned = kx_mark_new_control (news->control, news->step, from, news->to);
+      add_mark (self, self->turned);
+    }
   g_signal_emit (self, signals[CONTROL], 0, news->control);
 }
 
@@ -764,13 +793,33 @@ kx_run_control (KxRun *self, KxVerb verb)
  * @control: what to turn
  * @value: where to; of several between two steps the last counts
  *
- * Acts at the next step, which "control" tells, or "refused".
+ * Acts at the next step, which "control" tells, or "refused". Where the rate follows a schedule,
+ * a rate that is set is turned into the factor on it that leads to that rate now.
  */
 void
 kx_run_set (KxRun *self, KolControl control, double value)
 {
   if (self->lesson)
-    kx_lesson_set (self->lesson, control, value);
+    kx_lesson_set (self->lesson, control, value, self->gesture);
+}
+
+/**
+ * kx_run_begin_gesture:
+ * @run: a run
+ *
+ * Until kx_run_end_gesture() all values that a control is set to are one change: a mark of the
+ * timeline, with one checkpoint before it.
+ */
+void
+kx_run_begin_gesture (KxRun *self)
+{
+  self->gesture = ++self->n_gestures;
+}
+
+void
+kx_run_end_gesture (KxRun *self)
+{
+  self->gesture = 0;
 }
 
 /**

@@ -86,6 +86,8 @@ KxRun *kx_run_branch (KxRun *parent, KxMark *checkpoint, const char *name, const
 
 void kx_run_control (KxRun *run, KxVerb verb);
 void kx_run_set (KxRun *run, KolControl control, double value);
+void kx_run_begin_gesture (KxRun *run);
+void kx_run_end_gesture (KxRun *run);
 double kx_run_get (KxRun *run, KolControl control);
 void kx_run_rewind (KxRun *run, KxMark *checkpoint);
 void kx_run_checkpoint (KxRun *run);

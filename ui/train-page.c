@@ -517,19 +517,40 @@ note_turn (KxTrainPage *self, KxRun *run, KolControl control, double from, doubl
   return turned;
 }
 
+/* That the rate follows the schedule again, and did not before. */
+static void
+note_reset (KxTrainPage *self, KxRun *run)
+{
+  g_autoptr (KxMark) mark = kx_mark_new_control (KOL_CONTROL_RATE_FACTOR, 0, NAN, 1);
+  Turned *turned = g_new (Turned, 1);
+
+  *turned = (Turned){ g_object_ref (run), KOL_CONTROL_RATE_FACTOR, KOL_CONTROL_RATE,
+                      kx_run_get (run, KOL_CONTROL_RATE), 1 };
+  kx_undo_push (kx_session_get_undo (self->session), kx_mark_get_text (mark), turn_back, turn_again,
+                turned, turned_free);
+}
+
+/* A turn from a checkpoint is another future, whose deed is the branch. Returns: whether it is. */
+static gboolean
+branch_to_turn (KxTrainPage *self)
+{
+  if (!self->checkpoint)
+    return FALSE;
+  self->branching = TRUE;
+  branch (self);
+  self->branching = FALSE;
+  return TRUE;
+}
+
 static void
 begin_turn (KxTrainPage *self)
 {
   kx_undo_begin (kx_session_get_undo (self->session));
   self->before = kx_run_get (self->run, KOL_CONTROL_RATE);
   self->factor = kx_run_get (self->run, KOL_CONTROL_RATE_FACTOR);
-  if (!self->checkpoint)
-    return;
-  /* A turn from a checkpoint is another future, whose deed is the branch. */
-  self->before = NAN;
-  self->branching = TRUE;
-  branch (self);
-  self->branching = FALSE;
+  if (branch_to_turn (self))
+    self->before = NAN;
+  kx_run_begin_gesture (self->run);
 }
 
 static void
@@ -543,6 +564,7 @@ end_turn (KxTrainPage *self)
 {
   double now = kx_dial_get_value (self->dial);
 
+  kx_run_end_gesture (self->run);
   if (!isnan (self->before) && now != self->before)
     note_turn (self, self->run, KOL_CONTROL_RATE, self->before, now);
   kx_undo_end (kx_session_get_undo (self->session));
@@ -562,9 +584,11 @@ follow_schedule (KxTrainPage *self)
 {
   double factor = kx_run_get (self->run, KOL_CONTROL_RATE_FACTOR);
 
-  kx_run_set (self->run, KOL_CONTROL_RATE_FACTOR, 1);
-  if (!isnan (factor))
+  if (isnan (factor)) /* it was set by hand */
+    note_reset (self, self->run);
+  else
     note_turn (self, self->run, KOL_CONTROL_RATE_FACTOR, factor, 1);
+  kx_run_set (self->run, KOL_CONTROL_RATE_FACTOR, 1);
 }
 
 /* ── Numbers of the inspector ────────────────────────────────────────────────────────────────── */
@@ -580,9 +604,10 @@ apply_number (KxTrainPage *self, guint which)
   number->settle = 0;
   if (!isnan (from) && fabs (to - from) >= 1e-9)
     {
+      gboolean branched = branch_to_turn (self);
       kx_page_clear_fault (KX_PAGE (self));
       kx_run_set (self->run, number->control, to);
-      number->turned = note_turn (self, self->run, number->control, from, to);
+      number->turned = branched ? NULL : note_turn (self, self->run, number->control, from, to);
     }
   kx_undo_end (kx_session_get_undo (self->session));
   return G_SOURCE_REMOVE;

@@ -89,6 +89,53 @@ def turns_under_way_are_undone(folder):
 
 
 @test
+def a_drag_is_one_mark(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        x, y, width, height = app.find("slider", "Learning rate").area
+        place = x + width // 3
+        app.display.drag([(place + 6 * i, y + height // 3) for i in range(14)], 2)
+        app.wait(lambda: timeline(app, "^1e-4 > [0-9.e-]+, step"))
+        time.sleep(1)
+        rows = [row.name for row in timeline(app, " > .*, step")]
+        check(len(rows) == 1, f"its marks are {rows}")
+        rows = [row.name for row in timeline(app, "^Checkpoint.*, step")]
+        check(len(rows) == 1, f"before it there are {rows}")
+        app.key("Ctrl+z")
+        app.wait(lambda: math.isclose(rate_of(app), 1e-4))
+        app.close()
+    with explorer(folder) as app:
+        app.find("push button", "Resume", seconds=60)
+        rows = [row.name for row in timeline(app, " > .*, step")]
+        check(len(rows) == 1, f"its marks are {rows} when it is resumed")
+
+
+@test
+def keys_turn_the_dial(folder):
+    with explorer(folder) as app:
+        app.wait(lambda: app.find("text", "Learning rate, as a number").sensitive, 60)
+        app.press(app.find("text", "Learning rate, as a number"))
+        app.key("Escape")  # to the scale
+        for key, rate in (("Right", 2e-4), ("PageUp", 2e-3), ("Shift+Right", 2.02e-3),
+                          ("Shift+Left", 1.9998e-3), ("Left", 1e-3)):
+            app.key(key)
+            app.wait(lambda: math.isclose(rate_of(app), rate, rel_tol=1e-3), text=f"{key}: {rate}")
+
+
+@test
+def a_schedule_goes_on_below_the_dial(folder):
+    with explorer(folder, settings={"recipe": "'mlp'"}) as app:
+        wait_for_step(app, 20)
+        before = rate_of(app)
+        turn(app, before / 2)
+        app.find("push button", re.compile(r"^schedule × 0\.(49|5|50)"))
+        app.wait(lambda: timeline(app, r"^schedule × 1 > 0\.(49|5|50)"))
+        app.key("Ctrl+z")
+        app.gone("push button", re.compile("^schedule × "))
+        app.wait(lambda: timeline(app, r"^schedule × 0\.[0-9]+ > 1"))
+
+
+@test
 def a_number_is_typed(folder):
     with explorer(folder) as app:
         wait_for_step(app, 5)
