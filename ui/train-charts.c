@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "chart/chart.h"
+#include "chart/controls.h"
 
 #define NATURAL_WIDTH 540 /* pixels */
 #define USUAL_RATIO 1e-3
@@ -223,12 +224,15 @@ show_ratios (KxTrainCharts *self)
     }
 }
 
+static void show_stage (KxTrainCharts *self);
+
 static void
 leave_run (KxTrainCharts *self)
 {
   if (!self->run)
     return;
   g_signal_handlers_disconnect_by_func (self->run, show_ratios, self);
+  g_signal_handlers_disconnect_by_func (self->run, show_stage, self);
   g_signal_handlers_disconnect_by_func (self->timeline, show_marks, self);
   g_clear_object (&self->run);
 }
@@ -246,10 +250,12 @@ kx_train_charts_set_run (KxTrainCharts *self, KxRun *run)
   self->timeline = run ? kx_run_get_timeline (run) : NULL;
   show_marks (self);
   show_ratios (self);
+  show_stage (self);
   if (!run)
     return;
   kx_mark_layer_set_clock (self->marks, kx_run_get_clock (run));
   g_signal_connect_swapped (run, "ready", G_CALLBACK (show_ratios), self);
+  g_signal_connect_swapped (run, "notify::stage", G_CALLBACK (show_stage), self);
   g_signal_connect_swapped (self->timeline, "items-changed", G_CALLBACK (show_marks), self);
 }
 
@@ -345,89 +351,21 @@ kx_train_charts_export (KxTrainCharts *self)
 /* ── The head: how curves are shown ──────────────────────────────────────────────────────────── */
 
 static GtkWidget *
-make_toggle (const char *label, const char *tooltip, const char *action)
+make_controls (KxTrainCharts *self)
 {
-  GtkWidget *button = gtk_toggle_button_new_with_label (label);
+  g_autoptr (GMenu) more = g_menu_new ();
 
-  gtk_actionable_set_action_name (GTK_ACTIONABLE (button), action);
-  gtk_widget_set_tooltip_text (button, tooltip);
-  gtk_widget_add_css_class (button, "flat");
-  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, tooltip,
-                                  -1);
-  return button;
-}
-
-static GtkWidget *
-make_smoothing (KxTrainCharts *self)
-{
-  GtkWidget *scale = gtk_scale_new_with_range (GTK_ORIENTATION_HORIZONTAL, 0, 0.999, 0.01);
-
-  gtk_widget_set_size_request (scale, 96, -1);
-  gtk_widget_set_tooltip_text (scale, _ ("Smoothing"));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (scale), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  _ ("Smoothing"), -1);
-  g_object_bind_property (self->view, "smoothing", gtk_range_get_adjustment (GTK_RANGE (scale)),
-                          "value", G_BINDING_SYNC_CREATE | G_BINDING_BIDIRECTIONAL);
-  return scale;
-}
-
-static void
-choose_unit (KxTrainCharts *self, GParamSpec *spec, GtkDropDown *choice)
-{
-  kx_chart_view_set_unit (self->view, gtk_drop_down_get_selected (choice));
-}
-
-static GtkWidget *
-make_unit (KxTrainCharts *self)
-{
-  const char *const units[] = { _ ("Steps"), _ ("Epochs"), _ ("Time"), NULL };
-  GtkWidget *choice = gtk_drop_down_new_from_strings (units);
-
-  gtk_widget_add_css_class (choice, "flat");
-  gtk_accessible_update_property (GTK_ACCESSIBLE (choice), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  _ ("Unit of the horizontal axis"), -1);
-  g_signal_connect_swapped (choice, "notify::selected", G_CALLBACK (choose_unit), self);
-  return choice;
-}
-
-static GtkWidget *
-make_menu (void)
-{
-  GtkWidget *button = gtk_menu_button_new ();
-  g_autoptr (GMenu) menu = g_menu_new (), view = g_menu_new ();
-  g_autoptr (GMenu) save = g_menu_new (), more = g_menu_new ();
-
-  g_menu_append (view, _ ("Show All"), "chart.fit");
-  g_menu_append (view, _ ("Logarithmic Steps"), "chart.log-x");
-  g_menu_append (save, _ ("Save Picture (PNG)…"), "chart.export-png");
-  g_menu_append (save, _ ("Save Drawing (SVG)…"), "chart.export-svg");
-  g_menu_append (save, _ ("Save Points (CSV)…"), "chart.export-csv");
   g_menu_append (more, _ ("Compare with File…"), "train.compare");
-  g_menu_append_section (menu, NULL, G_MENU_MODEL (view));
-  g_menu_append_section (menu, NULL, G_MENU_MODEL (save));
-  g_menu_append_section (menu, NULL, G_MENU_MODEL (more));
-  gtk_menu_button_set_menu_model (GTK_MENU_BUTTON (button), G_MENU_MODEL (menu));
-  gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (button), "view-more-symbolic");
-  gtk_widget_add_css_class (button, "flat");
-  gtk_widget_set_tooltip_text (button, _ ("More about the curves"));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  _ ("More about the curves"), -1);
-  return button;
+  return kx_chart_controls_new (self->loss, G_MENU_MODEL (more));
 }
 
-static GtkWidget *
-make_head (KxTrainCharts *self)
+/* Before there is a step, what is being done is all that there is to see. */
+static void
+show_stage (KxTrainCharts *self)
 {
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 3);
+  gboolean begun = !self->run || kx_series_get_length (kx_run_get_loss (self->run)) > 0;
 
-  gtk_box_append (GTK_BOX (box), make_smoothing (self));
-  gtk_box_append (GTK_BOX (box),
-                  make_toggle (_ ("log y"), _ ("Logarithmic values (L)"), "chart.log-y"));
-  gtk_box_append (GTK_BOX (box), make_unit (self));
-  gtk_box_append (GTK_BOX (box),
-                  make_toggle (_ ("Follow"), _ ("Follow the newest step (F)"), "chart.follow"));
-  gtk_box_append (GTK_BOX (box), make_menu ());
-  return box;
+  kx_chart_set_note (self->loss, begun ? NULL : kx_run_get_stage (self->run));
 }
 
 /* ── Class ───────────────────────────────────────────────────────────────────────────────────── */
@@ -474,6 +412,12 @@ allocate (GtkWidget *widget, int width, int height, int baseline)
   gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
 }
 
+static void
+tell_failure (KxTrainCharts *self, const char *text)
+{
+  kx_session_toast (self->session, text, FALSE);
+}
+
 static KxChart *
 make_chart (KxTrainCharts *self, const char *title)
 {
@@ -481,6 +425,7 @@ make_chart (KxTrainCharts *self, const char *title)
 
   gtk_widget_set_hexpand (chart, TRUE);
   gtk_widget_set_vexpand (chart, TRUE);
+  g_signal_connect_swapped (chart, "failed", G_CALLBACK (tell_failure), self);
   return KX_CHART (chart);
 }
 
@@ -496,7 +441,9 @@ kx_train_charts_init (KxTrainCharts *self)
   self->loss = make_chart (self, _ ("Loss"));
   self->accuracy = make_chart (self, _ ("Accuracy"));
   self->ratio = make_chart (self, _ ("Update / parameter"));
-  kx_chart_set_head_extra (self->loss, make_head (self));
+  kx_chart_set_head_extra (self->loss, make_controls (self));
+  kx_chart_set_offers_follow (self->accuracy, FALSE);
+  kx_chart_set_offers_follow (self->ratio, FALSE);
   kx_chart_set_log_y (self->loss, TRUE);
   kx_chart_set_log_y (self->ratio, TRUE);
   kx_chart_set_share (self->accuracy, TRUE);

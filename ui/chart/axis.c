@@ -350,6 +350,8 @@ add_linear (const KxAxis *axis, double gap, GArray *ticks)
                       : pixel;
   double step = axis->quantity == KX_QUANTITY_SECONDS ? round_up_seconds (gap * widest)
                                                       : round_up (gap * widest);
+  if (axis->quantity == KX_QUANTITY_COUNT)
+    step = MAX (step, 1);
   double first = ceil (axis->low / step - 1e-9), last = floor (axis->high / step + 1e-9);
   double largest = MAX (fabs (first), fabs (last)) * step;
 
@@ -441,10 +443,10 @@ share_ticks (const KxAxis *axis, double gap)
  * @axis: an axis
  * @gap: pixels that are at least between labels
  *
- * Linear scales have ticks at multiples of 1, 2 or 5 times a power of ten, seconds at
- * those of 1, 2, 5, 10, 15 and 30 s or min, 1, 2, 3, 6 and 12 h. Logarithmic scales have
- * them at powers of ten, if need be at every n-th, and minor ones at 2…9; 2 and 5 are
- * labelled where there are less than two decades. Where there is less than 0.3 of one, or
+ * Linear scales have ticks at multiples of 1, 2 or 5 times a power of ten, counts at whole
+ * numbers only, seconds at multiples of 1, 2, 5, 10, 15 and 30 s or min, 1, 2, 3, 6 and 12 h.
+ * Logarithmic scales have them at powers of ten, if need be at every n-th, and minor ones at 2…9; 2
+ * and 5 are labelled where there are less than two decades. Where there is less than 0.3 of one, or
  * too few labels would be left, linear ticks are taken.
  *
  * Returns: (transfer full) (element-type KxTick): in ascending order; empty if the axis

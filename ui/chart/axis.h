@@ -15,6 +15,7 @@ typedef enum {
 /** KxQuantity: what an axis counts, which decides which numbers are round ones. */
 typedef enum {
   KX_QUANTITY_NUMBER,
+  KX_QUANTITY_COUNT,   /* whole numbers: no ticks between them */
   KX_QUANTITY_SHARE,   /* of 1, labelled as per cent */
   KX_QUANTITY_SECONDS, /* ticks at 15 s, 2 min, 6 h; labels such as "1:30" */
 } KxQuantity;

@@ -406,6 +406,7 @@ on_drag_update (GtkGestureDrag *drag, double dx, double dy, gpointer data)
     return;
   if (self->boxing)
     {
+      gtk_gesture_set_state (GTK_GESTURE (drag), GTK_EVENT_SEQUENCE_CLAIMED);
       self->box_width
           = CLAMP (self->box_x + dx, box->origin.x, box->origin.x + box->size.width) - self->box_x;
       self->box_height

@@ -124,7 +124,9 @@ settle (KxChartView *self)
   KxAxis whole = get_whole (self);
   double newest = get_extent (self).high;
 
-  if (self->axis.low <= whole.low && self->axis.high >= whole.high)
+  double slack = (whole.high - whole.low) * 1e-9;
+
+  if (self->axis.low <= whole.low + slack && self->axis.high >= whole.high - slack)
     {
       self->axis = whole;
       set_flag (self, &self->whole, TRUE, 0);
@@ -232,7 +234,7 @@ kx_chart_view_class_init (KxChartViewClass *klass)
 static void
 kx_chart_view_init (KxChartView *self)
 {
-  self->axis = (KxAxis){ .low = 0, .high = 100, .length = 1 };
+  self->axis = (KxAxis){ .quantity = KX_QUANTITY_COUNT, .low = 0, .high = 100, .length = 1 };
   self->follow = self->whole = TRUE;
   self->smoothing = SMOOTHING;
   self->crosshair = NAN;
@@ -269,7 +271,9 @@ kx_chart_view_set_unit (KxChartView *self, KxUnit unit)
   if (self->unit == unit)
     return;
   self->unit = unit;
-  self->axis.quantity = unit == KX_UNIT_TIME ? KX_QUANTITY_SECONDS : KX_QUANTITY_NUMBER;
+  self->axis.quantity = unit == KX_UNIT_TIME   ? KX_QUANTITY_SECONDS
+                        : unit == KX_UNIT_STEP ? KX_QUANTITY_COUNT
+                                               : KX_QUANTITY_NUMBER;
   g_hash_table_remove_all (self->extents);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_UNIT]);
   kx_chart_view_set_crosshair (self, NAN);
@@ -360,19 +364,41 @@ kx_chart_view_get_axis (KxChartView *self, double length)
   return axis;
 }
 
+/* What is followed stays at the right edge: nothing comes to be seen by going beyond it. */
+static void
+keep_newest (KxChartView *self, double *low, double *high)
+{
+  KxAxis axis = self->axis, whole = get_whole (self);
+  double newest = get_extent (self).high;
+
+  axis.low = *low;
+  axis.high = *high;
+  if (!self->follow || !kx_axis_valid (&axis) || !isfinite (newest))
+    return;
+  double all = kx_axis_position (&axis, whole.high) - kx_axis_position (&axis, whole.low);
+  double edge = all < 1 + 1e-9 ? 1 / (1 + MARGIN) : 1 - MARGIN;
+  if (!(kx_axis_position (&axis, newest) < edge))
+    return;
+  kx_axis_pan (&axis, edge - kx_axis_position (&axis, newest));
+  *low = axis.low;
+  *high = axis.high;
+}
+
 /**
  * kx_chart_view_set_range:
  * @view: a view
  * @low: the left edge, in its unit
  * @high: the right edge
  *
- * Moves the range. If the newest point is not in it, following ends.
+ * Moves the range. If the newest point is not in it, following ends; while it is followed, the
+ * right edge goes no further.
  */
 void
 kx_chart_view_set_range (KxChartView *self, double low, double high)
 {
   KxFit extent = get_extent (self);
 
+  keep_newest (self, &low, &high);
   /* What has no data at all is of no use, and hard to come back from. */
   if (extent.low <= extent.high && (low > extent.high || high < extent.low))
     return;

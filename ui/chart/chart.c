@@ -7,6 +7,7 @@
 #include "chart-area.h"
 #include "export.h"
 #include "legend.h"
+#include "menu.h"
 #include "style.h"
 
 #define ZOOM_STEP 1.5
@@ -22,7 +23,9 @@ struct _KxChart {
 
   GtkWidget *head, *title_label, *value_label;
   GtkWidget *legend;
-  GtkWidget *overlay, *area, *follow_button;
+  GtkWidget *overlay, *area, *follow_button, *note;
+  gboolean offers_follow;
+  GtkWidget *menu; /* NULL until it is first asked for */
   GtkWidget *footnote;
   guint tick;
   gboolean stale;
@@ -42,6 +45,7 @@ enum {
 
 enum {
   CHECKPOINT_ACTIVATED,
+  FAILED,
   N_SIGNALS,
 };
 
@@ -124,6 +128,16 @@ tell (KxChart *self)
   kx_legend_update (KX_LEGEND (self->legend));
 }
 
+/* Cut, it tells all by its tooltip. */
+static gboolean
+tell_whole (GtkLabel *label, int x, int y, gboolean keyboard, GtkTooltip *tip)
+{
+  const char *text = gtk_label_get_text (label);
+
+  gtk_tooltip_set_text (tip, text);
+  return *text != '\0';
+}
+
 /* ── Keeping up ── */
 
 static void
@@ -137,6 +151,23 @@ tell_extent (KxChart *self)
       kx_layer_get_extent (layer, kx_chart_view_get_unit (self->view), &extent);
     }
   kx_chart_view_set_extent (self->view, self, &extent);
+}
+
+/* In the upper corner of the plot, from which curves come down, not over their names. */
+static void
+show_follow_button (KxChart *self)
+{
+  const KxPlot *plot = kx_chart_area_get_plot (area_of (self));
+  gboolean shown = self->offers_follow && !kx_chart_view_get_follow (self->view);
+
+  gtk_widget_set_visible (self->follow_button, shown);
+  if (!shown || !plot)
+    return;
+  gtk_widget_set_margin_top (self->follow_button, (int) plot->box.origin.y + 6);
+  gtk_widget_set_margin_end (
+      self->follow_button,
+      MAX (gtk_widget_get_width (self->area) - (int) (plot->box.origin.x + plot->box.size.width), 0)
+          + 6);
 }
 
 /* Once before a frame, however many points came since the last one. */
@@ -174,7 +205,7 @@ on_view_changed (KxChart *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LOG_X]);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FOLLOW]);
-  gtk_widget_set_visible (self->follow_button, !kx_chart_view_get_follow (self->view));
+  show_follow_button (self);
   kx_chart_area_invalidate (area_of (self));
   queue_update (self);
 }
@@ -305,6 +336,28 @@ crosshair_previous (GtkWidget *widget, const char *name, GVariant *parameter)
   move_crosshair (KX_CHART (widget), -1);
 }
 
+static void
+show_menu_at (KxChart *self, const GdkRectangle *place)
+{
+  if (!self->menu)
+    self->menu = kx_chart_menu_popover_new (GTK_WIDGET (self));
+  gtk_popover_set_pointing_to (GTK_POPOVER (self->menu), place);
+  gtk_popover_popup (GTK_POPOVER (self->menu));
+}
+
+static void
+show_menu (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  show_menu_at (KX_CHART (widget), &(GdkRectangle){ 24, 24, 1, 1 });
+}
+
+static void
+on_menu_pressed (GtkGestureClick *click, int n, double x, double y, gpointer chart)
+{
+  gtk_gesture_set_state (GTK_GESTURE (click), GTK_EVENT_SEQUENCE_CLAIMED);
+  show_menu_at (chart, &(GdkRectangle){ (int) x, (int) y, 1, 1 });
+}
+
 static void export(GtkWidget *widget, const char *name, GVariant *parameter)
 {
   kx_export_ask (KX_CHART (widget), name + strlen ("chart.export-"));
@@ -339,6 +392,7 @@ kx_chart_dispose (GObject *object)
       g_autoptr (KxLayer) layer = g_list_model_get_item (G_LIST_MODEL (self->layers), 0);
       kx_chart_remove_layer (self, layer);
     }
+  g_clear_pointer (&self->menu, gtk_widget_unparent);
   g_clear_pointer (&self->head, gtk_widget_unparent);
   g_clear_pointer (&self->legend, gtk_widget_unparent);
   g_clear_pointer (&self->overlay, gtk_widget_unparent);
@@ -435,7 +489,8 @@ install_actions (GtkWidgetClass *klass)
                   { "chart.crosshair-previous", crosshair_previous },
                   { "chart.export-png", export },
                   { "chart.export-svg", export },
-                  { "chart.export-csv", export } };
+                  { "chart.export-csv", export },
+                  { "chart.menu", show_menu } };
 
   for (guint i = 0; i < G_N_ELEMENTS (actions); i++)
     gtk_widget_class_install_action (klass, actions[i].name, NULL, actions[i].func);
@@ -455,8 +510,8 @@ install_keys (GtkWidgetClass *klass)
                { GDK_KEY_KP_Add, "chart.zoom-in" },
                { GDK_KEY_minus, "chart.zoom-out" },
                { GDK_KEY_KP_Subtract, "chart.zoom-out" },
+               { GDK_KEY_KP_0, "chart.fit" }, /* menus tell the last one of an action */
                { GDK_KEY_0, "chart.fit" },
-               { GDK_KEY_KP_0, "chart.fit" },
                { GDK_KEY_f, "chart.follow" },
                { GDK_KEY_End, "chart.show-newest" },
                { GDK_KEY_KP_End, "chart.show-newest" },
@@ -467,12 +522,14 @@ install_keys (GtkWidgetClass *klass)
                { GDK_KEY_Up, "chart.pan-up" },
                { GDK_KEY_Down, "chart.pan-down" },
                { GDK_KEY_bracketleft, "chart.crosshair-previous" },
-               { GDK_KEY_bracketright, "chart.crosshair-next" } };
+               { GDK_KEY_bracketright, "chart.crosshair-next" },
+               { GDK_KEY_Menu, "chart.menu" } };
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     gtk_widget_class_add_binding_action (klass, keys[i].key, 0, keys[i].action, NULL);
   /* On most layouts a plus takes Shift. */
   gtk_widget_class_add_binding_action (klass, GDK_KEY_plus, GDK_SHIFT_MASK, "chart.zoom-in", NULL);
+  gtk_widget_class_add_binding_action (klass, GDK_KEY_F10, GDK_SHIFT_MASK, "chart.menu", NULL);
 }
 
 static void
@@ -506,6 +563,14 @@ kx_chart_class_init (KxChartClass *klass)
   signals[CHECKPOINT_ACTIVATED]
       = g_signal_new ("checkpoint-activated", KX_TYPE_CHART, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                       G_TYPE_NONE, 1, G_TYPE_DOUBLE);
+  /**
+   * KxChart::failed:
+   * @text: a sentence
+   *
+   * It could not be saved.
+   */
+  signals[FAILED] = g_signal_new ("failed", KX_TYPE_CHART, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                  G_TYPE_NONE, 1, G_TYPE_STRING);
   kx_chart_load_style ();
   install_actions (widget_class);
   install_keys (widget_class);
@@ -527,6 +592,8 @@ build_head (KxChart *self)
   gtk_label_set_ellipsize (GTK_LABEL (self->value_label), PANGO_ELLIPSIZE_START);
   gtk_label_set_xalign (GTK_LABEL (self->value_label), 1);
   gtk_widget_set_hexpand (self->value_label, TRUE);
+  gtk_widget_set_has_tooltip (self->value_label, TRUE);
+  g_signal_connect (self->value_label, "query-tooltip", G_CALLBACK (tell_whole), NULL);
   gtk_box_append (GTK_BOX (self->head), self->title_label);
   gtk_box_append (GTK_BOX (self->head), self->value_label);
   gtk_widget_set_margin_start (self->head, 12);
@@ -548,12 +615,19 @@ build_body (KxChart *self)
   gtk_widget_set_tooltip_text (self->follow_button, _ ("Show the newest point (End)"));
   gtk_widget_add_css_class (self->follow_button, "osd");
   gtk_widget_set_halign (self->follow_button, GTK_ALIGN_END);
-  gtk_widget_set_valign (self->follow_button, GTK_ALIGN_END);
-  gtk_widget_set_margin_end (self->follow_button, 18);
-  gtk_widget_set_margin_bottom (self->follow_button, 36);
+  gtk_widget_set_valign (self->follow_button, GTK_ALIGN_START);
   gtk_widget_set_visible (self->follow_button, FALSE);
+  self->note = gtk_label_new (NULL);
+  gtk_label_set_wrap (GTK_LABEL (self->note), TRUE);
+  gtk_widget_set_halign (self->note, GTK_ALIGN_CENTER);
+  gtk_widget_set_valign (self->note, GTK_ALIGN_CENTER);
+  gtk_widget_set_can_target (self->note, FALSE);
+  gtk_widget_add_css_class (self->note, "title-2");
+  gtk_widget_add_css_class (self->note, "numeric");
+  gtk_widget_set_visible (self->note, FALSE);
   self->overlay = gtk_overlay_new ();
   gtk_overlay_set_child (GTK_OVERLAY (self->overlay), self->area);
+  gtk_overlay_add_overlay (GTK_OVERLAY (self->overlay), self->note);
   gtk_overlay_add_overlay (GTK_OVERLAY (self->overlay), self->follow_button);
   gtk_widget_set_vexpand (self->overlay, TRUE);
   gtk_widget_set_hexpand (self->overlay, TRUE);
@@ -563,6 +637,12 @@ build_body (KxChart *self)
 static void
 kx_chart_init (KxChart *self)
 {
+  GtkGesture *click = gtk_gesture_click_new ();
+
+  self->offers_follow = TRUE;
+  gtk_gesture_single_set_button (GTK_GESTURE_SINGLE (click), GDK_BUTTON_SECONDARY);
+  g_signal_connect (click, "pressed", G_CALLBACK (on_menu_pressed), self);
+  gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (click));
   gtk_orientable_set_orientation (
       GTK_ORIENTABLE (gtk_widget_get_layout_manager (GTK_WIDGET (self))), GTK_ORIENTATION_VERTICAL);
   gtk_widget_set_focusable (GTK_WIDGET (self), TRUE);
@@ -659,6 +739,30 @@ kx_chart_set_share (KxChart *self, gboolean share)
   kx_chart_area_set_share (area_of (self), share);
   kx_legend_set_share (KX_LEGEND (self->legend), share);
   queue_update (self);
+}
+
+/**
+ * kx_chart_set_offers_follow:
+ * @chart: a chart
+ * @offers: whether it has a button to follow the newest point again, as one of linked charts has
+ */
+void
+kx_chart_set_offers_follow (KxChart *self, gboolean offers)
+{
+  self->offers_follow = offers;
+  show_follow_button (self);
+}
+
+/**
+ * kx_chart_set_note:
+ * @chart: a chart
+ * @note: (nullable): what is said in the middle of it, while it has no points
+ */
+void
+kx_chart_set_note (KxChart *self, const char *note)
+{
+  gtk_label_set_text (GTK_LABEL (self->note), note ? note : "");
+  gtk_widget_set_visible (self->note, note != NULL);
 }
 
 /**

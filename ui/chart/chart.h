@@ -21,9 +21,10 @@ G_BEGIN_DECLS
  * those of its view again for its actions, `log-x` and `follow`.
  *
  * Actions: chart.zoom-in, zoom-out, fit, follow, log-x, log-y, pan-left, pan-right, pan-up,
- * pan-down, crosshair-next, crosshair-previous, export-png, export-svg, export-csv.
+ * pan-down, crosshair-next, crosshair-previous, export-png, export-svg, export-csv, menu.
  *
- * Signal "checkpoint-activated" (double step): its circle was clicked.
+ * Signals: "checkpoint-activated" (double step): its circle was clicked; "failed" (text): it could
+ * not be saved.
  */
 G_DECLARE_FINAL_TYPE (KxChart, kx_chart, KX, CHART, GtkWidget)
 
@@ -33,6 +34,8 @@ const char *kx_chart_get_title (KxChart *chart);
 gboolean kx_chart_get_log_y (KxChart *chart);
 void kx_chart_set_log_y (KxChart *chart, gboolean log_y);
 void kx_chart_set_share (KxChart *chart, gboolean share);
+void kx_chart_set_offers_follow (KxChart *chart, gboolean offers);
+void kx_chart_set_note (KxChart *chart, const char *note);
 
 KxLineLayer *kx_chart_add_line (KxChart *chart, KxSeries *series, const char *name, guint run,
                                 KxLineKind kind);

@@ -4,6 +4,8 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "menu.h"
+
 #define DECADES 3 /* of 1 - smoothing: the scale ends at 0.999 */
 
 struct _KxChartControls {
@@ -62,6 +64,7 @@ build_smoothing (KxChartControls *self)
   gtk_widget_set_valign (self->scale, GTK_ALIGN_CENTER);
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), self->scale);
   gtk_widget_add_css_class (label, "dim-label");
+  gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_END);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->scale), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Smoothing"), -1);
   g_signal_connect_swapped (self->scale, "value-changed", G_CALLBACK (on_scale_changed), self);
@@ -76,6 +79,7 @@ add_toggle (KxChartControls *self, const char *label, const char *tip, GObject *
   GtkWidget *button = gtk_toggle_button_new_with_label (label);
 
   gtk_widget_set_tooltip_text (button, tip);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, tip, -1);
   gtk_widget_add_css_class (button, "flat");
   gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
   g_object_bind_property (object, property, button, "active",
@@ -90,17 +94,15 @@ on_fit_clicked (GtkButton *button, gpointer chart)
 }
 
 static void
-build (KxChartControls *self, KxChart *chart)
+build (KxChartControls *self, KxChart *chart, GMenuModel *more)
 {
-  const char *units[] = { _ ("step"), _ ("epochs"), _ ("time"), NULL };
+  const char *units[] = { _ ("Steps"), _ ("Epochs"), _ ("Time"), NULL };
   GtkWidget *unit = gtk_drop_down_new_from_strings (units),
             *fit = gtk_button_new_with_label (_ ("Fit"));
 
   build_smoothing (self);
   add_toggle (self, _ ("log y"), _ ("Values on a logarithmic scale (L)"), G_OBJECT (chart),
               "log-y");
-  add_toggle (self, _ ("log x"), _ ("Steps on a logarithmic scale (X)"), G_OBJECT (self->view),
-              "log-x");
   gtk_accessible_update_property (GTK_ACCESSIBLE (unit), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Horizontal axis"), -1);
   gtk_widget_set_tooltip_text (unit, _ ("What the horizontal axis counts"));
@@ -114,6 +116,7 @@ build (KxChartControls *self, KxChart *chart)
   gtk_widget_set_tooltip_text (fit, _ ("Show everything (0)"));
   g_signal_connect_object (fit, "clicked", G_CALLBACK (on_fit_clicked), chart, 0);
   gtk_box_append (GTK_BOX (self->box), fit);
+  gtk_box_append (GTK_BOX (self->box), kx_chart_menu_button_new (more));
 }
 
 static void
@@ -137,23 +140,24 @@ kx_chart_controls_class_init (KxChartControlsClass *klass)
 static void
 kx_chart_controls_init (KxChartControls *self)
 {
-  self->box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  self->box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 3);
   gtk_widget_set_parent (self->box, GTK_WIDGET (self));
 }
 
 /**
  * kx_chart_controls_new:
  * @chart: a chart
+ * @more: (nullable): what stands at the end of their menu
  *
  * Returns: (transfer floating): the controls of it and of its view
  */
 GtkWidget *
-kx_chart_controls_new (KxChart *chart)
+kx_chart_controls_new (KxChart *chart, GMenuModel *more)
 {
   KxChartControls *self = g_object_new (KX_TYPE_CHART_CONTROLS, NULL);
 
   self->view = g_object_ref (kx_chart_get_view (chart));
-  build (self, chart);
+  build (self, chart, more);
   on_smoothing_changed (self);
   on_scale_changed (self);
   g_signal_connect_object (self->view, "notify::smoothing", G_CALLBACK (on_smoothing_changed), self,

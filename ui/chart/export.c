@@ -251,19 +251,6 @@ kx_export (const KxPlotSettings *settings, const char *title, double width, doub
 }
 
 static void
-tell_failure (KxChart *chart, const GError *error)
-{
-  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (chart));
-  GtkWidget *dialog
-      = gtk_message_dialog_new (GTK_IS_WINDOW (root) ? GTK_WINDOW (root) : NULL, GTK_DIALOG_MODAL,
-                                GTK_MESSAGE_ERROR, GTK_BUTTONS_CLOSE, _ ("The chart is not saved"));
-
-  gtk_message_dialog_format_secondary_text (GTK_MESSAGE_DIALOG (dialog), "%s", error->message);
-  g_signal_connect (dialog, "response", G_CALLBACK (gtk_window_destroy), NULL);
-  gtk_window_present (GTK_WINDOW (dialog));
-}
-
-static void
 on_response (GtkNativeDialog *dialog, int response, gpointer data)
 {
   KxChart *chart = data;
@@ -277,7 +264,7 @@ on_response (GtkNativeDialog *dialog, int response, gpointer data)
         g_set_error (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                      _ ("This place is on another machine; choose a folder of this one"));
       if (error || !kx_chart_save (chart, path, &error))
-        tell_failure (chart, error);
+        g_signal_emit_by_name (chart, "failed", error->message);
     }
   g_object_unref (dialog);
   g_object_unref (chart);

@@ -165,7 +165,7 @@ on_activate (GtkApplication *application, gpointer data)
   kx_chart_view_set_log_x (demo->view, log_x);
   kx_chart_view_set_unit (demo->view, (KxUnit) unit);
   fill (demo);
-  kx_chart_set_head_extra (demo->loss, kx_chart_controls_new (demo->loss));
+  kx_chart_set_head_extra (demo->loss, kx_chart_controls_new (demo->loss, NULL));
   gtk_box_append (GTK_BOX (row), GTK_WIDGET (demo->accuracy));
   gtk_box_append (GTK_BOX (row), gtk_separator_new (GTK_ORIENTATION_VERTICAL));
   gtk_box_append (GTK_BOX (row), GTK_WIDGET (demo->ratio));

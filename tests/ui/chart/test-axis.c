@@ -59,6 +59,7 @@ test_linear (void)
       expect (KX_SCALE_LINEAR, KX_QUANTITY_NUMBER, rows[i].low, rows[i].high, 400, 72,
               rows[i].expected);
     }
+  expect (KX_SCALE_LINEAR, KX_QUANTITY_COUNT, 1, 3, 400, 72, "1 2 3"); /* of steps */
 }
 
 static void

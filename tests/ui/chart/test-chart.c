@@ -178,6 +178,46 @@ test_leave (Fixture *fixture, gconstpointer data)
   g_assert_cmpfloat (range (fixture).high, >, 1299);
 }
 
+/* There is nothing to see beyond the newest point: all stays in sight while it grows. */
+static void
+test_edge (Fixture *fixture, gconstpointer data)
+{
+  KxAxis before = range (fixture);
+
+  act (fixture, "chart.pan-right");
+  g_assert_cmpfloat_with_epsilon (range (fixture).high, before.high, 1e-6);
+  grow (fixture, 100);
+  settle ();
+  g_assert_cmpfloat (range (fixture).low, ==, 0);
+  act (fixture, "chart.zoom-in");
+  before = range (fixture);
+  act (fixture, "chart.pan-right");
+  g_assert_cmpfloat_with_epsilon (range (fixture).high, before.high, 1e-6);
+  g_assert_true (kx_chart_view_get_follow (fixture->view));
+}
+
+/* Of linked charts one is enough to have the button. */
+static void
+test_offer (Fixture *fixture, gconstpointer data)
+{
+  kx_chart_set_offers_follow (fixture->accuracy, FALSE);
+  act (fixture, "chart.zoom-in");
+  act (fixture, "chart.pan-left");
+  g_assert_true (shows (GTK_WIDGET (fixture->loss), "Follow"));
+  g_assert_false (shows (GTK_WIDGET (fixture->accuracy), "Follow"));
+}
+
+static void
+test_note (Fixture *fixture, gconstpointer data)
+{
+  kx_chart_set_note (fixture->loss, "Compiling kernels");
+  settle ();
+  g_assert_true (shows (GTK_WIDGET (fixture->loss), "Compiling kernels"));
+  kx_chart_set_note (fixture->loss, NULL);
+  settle ();
+  g_assert_false (shows (GTK_WIDGET (fixture->loss), "Compiling kernels"));
+}
+
 static void
 test_zoom (Fixture *fixture, gconstpointer data)
 {
@@ -288,7 +328,7 @@ test_dark (Fixture *fixture, gconstpointer data)
 static void
 test_controls (Fixture *fixture, gconstpointer data)
 {
-  GtkWidget *controls = kx_chart_controls_new (fixture->loss);
+  GtkWidget *controls = kx_chart_controls_new (fixture->loss, NULL);
 
   kx_chart_set_head_extra (fixture->loss, controls);
   settle ();
@@ -539,7 +579,8 @@ main (int argc, char *argv[])
     const char *path;
     void (*func) (Fixture *, gconstpointer);
   } tests[]
-      = { { "follow", test_follow },       { "leave", test_leave }, { "zoom", test_zoom },
+      = { { "follow", test_follow },       { "leave", test_leave }, { "edge", test_edge },
+          { "offer", test_offer },         { "note", test_note },   { "zoom", test_zoom },
           { "crosshair", test_crosshair }, { "log", test_log },     { "footnote", test_footnote },
           { "legend", test_legend },       { "dark", test_dark },   { "controls", test_controls },
           { "unmapped", test_unmapped },   { "save", test_save },   { "keys", test_keys },
