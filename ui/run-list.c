@@ -7,6 +7,10 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/palette.h"
+#include "chart/style.h"
+
+#define SAMPLE 24          /* pixels of its line */
 #define HIDDEN "kx-hidden" /* set on a run that the charts leave out */
 
 struct _KxRunList {
@@ -237,6 +241,41 @@ make_menu (KxRunList *self, GtkWidget *row, KxRun *run)
   return menu;
 }
 
+/* ── What it looks like in the charts ────────────────────────────────────────────────────────── */
+
+static void
+draw_sample (GtkDrawingArea *area, cairo_t *cairo, int width, int height, gpointer run)
+{
+  const KxTheme *theme = kx_theme_get_current ();
+  GdkRGBA colour = kx_palette_colour (theme, kx_run_get_number (run));
+  int n;
+  const double *dashes = kx_palette_dashes (kx_run_get_number (run), &n);
+
+  gdk_cairo_set_source_rgba (cairo, &colour);
+  cairo_set_dash (cairo, dashes, n, 0);
+  cairo_set_line_width (cairo, theme->line);
+  cairo_move_to (cairo, 0, height / 2.0);
+  cairo_line_to (cairo, width, height / 2.0);
+  cairo_stroke (cairo);
+}
+
+static GtkWidget *
+make_sample (KxRun *run)
+{
+  GtkWidget *area
+      = g_object_new (GTK_TYPE_DRAWING_AREA, "accessible-role", GTK_ACCESSIBLE_ROLE_PRESENTATION,
+                      "valign", GTK_ALIGN_CENTER, NULL);
+
+  gtk_drawing_area_set_content_width (GTK_DRAWING_AREA (area), SAMPLE);
+  gtk_drawing_area_set_content_height (GTK_DRAWING_AREA (area), 6);
+  gtk_drawing_area_set_draw_func (GTK_DRAWING_AREA (area), draw_sample, g_object_ref (run),
+                                  g_object_unref);
+  g_signal_connect_object (run, "notify::number", G_CALLBACK (gtk_widget_queue_draw), area,
+                           G_CONNECT_SWAPPED);
+  kx_theme_connect (area, G_CALLBACK (gtk_widget_queue_draw));
+  return area;
+}
+
 /* ── Rows ────────────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -264,6 +303,7 @@ make_row (gpointer item, gpointer data)
   gtk_widget_add_css_class (loss, "numeric");
   adw_action_row_set_subtitle_lines (ADW_ACTION_ROW (row), 1);
   adw_action_row_add_prefix (ADW_ACTION_ROW (row), check);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_sample (run));
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), loss);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_menu (self, row, run));
   gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), TRUE);

@@ -34,6 +34,7 @@ struct _KxRun {
   gboolean moving;   /* its lesson is to begin when that has ended */
   KxJob *job;
   char *name, *recipe, *data, *folder;
+  guint number;             /* of its colour and dashes */
   guint64 checkpoint_bytes; /* that checkpoints may take */
 
   KxRun *parent; /* NULL: it began by itself */
@@ -66,6 +67,7 @@ G_DEFINE_FINAL_TYPE (KxRun, kx_run, G_TYPE_OBJECT)
 
 enum {
   PROP_NAME = 1,
+  PROP_NUMBER,
   PROP_STATE,
   PROP_STAGE,
   PROP_STEP,
@@ -137,6 +139,9 @@ kx_run_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
     case PROP_NAME:
       g_value_set_string (value, self->name);
       break;
+    case PROP_NUMBER:
+      g_value_set_uint (value, self->number);
+      break;
     case PROP_STATE:
       g_value_set_int (value, self->state);
       break;
@@ -165,6 +170,7 @@ kx_run_class_init (KxRunClass *klass)
   object_class->finalize = kx_run_finalize;
   object_class->get_property = kx_run_get_property;
   props[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
+  props[PROP_NUMBER] = g_param_spec_uint ("number", NULL, NULL, 0, G_MAXUINT, 0, flags);
   props[PROP_STATE]
       = g_param_spec_int ("state", NULL, NULL, 0, KX_RUN_FAILED, KX_RUN_STARTING, flags);
   props[PROP_STAGE] = g_param_spec_string ("stage", NULL, NULL, NULL, flags);
@@ -972,6 +978,24 @@ kx_run_set_name (KxRun *self, const char *name)
   if (self->lesson)
     kx_job_set_title (self->job, title);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_NAME]);
+}
+
+guint
+kx_run_get_number (KxRun *self)
+{
+  return self->number;
+}
+
+/**
+ * kx_run_set_number:
+ * @run: a run
+ * @number: of the colour and dashes that its curves have, from 0 on
+ */
+void
+kx_run_set_number (KxRun *self, guint number)
+{
+  self->number = number;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_NUMBER]);
 }
 
 KxDevice *

@@ -101,6 +101,8 @@ void kx_run_set_limit (KxRun *run, guint64 step);
 void kx_run_scrap (KxRun *run);
 
 const char *kx_run_get_name (KxRun *run);
+guint kx_run_get_number (KxRun *run);
+void kx_run_set_number (KxRun *run, guint number);
 void kx_run_set_name (KxRun *run, const char *name);
 KxDevice *kx_run_get_device (KxRun *run);
 KxJob *kx_run_get_job (KxRun *run);

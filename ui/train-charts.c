@@ -18,12 +18,20 @@
 #define LEAST_RATIO (USUAL_RATIO / 3) /* of the band around it */
 #define MOST_RATIO (USUAL_RATIO * 3)
 
-/* The curves of a run, or of a file. */
+/* The curves of a run. */
 typedef struct {
-  KxRun *run; /* NULL: of a file */
+  KxRun *run;
   guint number;
   KxLineLayer *loss, *validation_loss, *accuracy, *validation_accuracy;
 } Curves;
+
+/* The curves of a file. */
+typedef struct {
+  GWeakRef charts;
+  guint number;
+  GPtrArray *lines;  /* of KxLineLayer */
+  GPtrArray *places; /* of KxChart: where each of them belongs */
+} File;
 
 struct _KxTrainCharts {
   AdwBin parent_instance;
@@ -37,8 +45,8 @@ struct _KxTrainCharts {
   KxChart *loss, *accuracy, *ratio;
   KxMarkLayer *marks;
   GPtrArray *curves; /* of Curves */
+  GPtrArray *files;  /* of File that are shown; lent by the deeds that brought them */
   GPtrArray *ratios; /* of KxLineLayer */
-  guint n_numbers;   /* of colours that are in use */
 };
 
 G_DEFINE_FINAL_TYPE (KxTrainCharts, kx_train_charts, ADW_TYPE_BIN)
@@ -59,6 +67,28 @@ curves_free (gpointer data)
 
   g_clear_object (&curves->run);
   g_free (curves);
+}
+
+/* The first colour that none of the others has: those of what has gone come again. */
+static guint
+free_number (KxTrainCharts *self)
+{
+  guint number = 0, i = 0;
+
+  while (i < self->curves->len + self->files->len)
+    {
+      guint taken = i < self->curves->len
+                        ? ((Curves *) self->curves->pdata[i])->number
+                        : ((File *) self->files->pdata[i - self->curves->len])->number;
+      if (taken == number)
+        {
+          number++;
+          i = 0;
+        }
+      else
+        i++;
+    }
+  return number;
 }
 
 static Curves *
@@ -110,7 +140,7 @@ add_run (KxTrainCharts *self, KxRun *run)
   Curves *curves = g_new0 (Curves, 1);
   KxRun *origin = kx_run_get_parent (run);
   const Curves *parent = origin ? find_curves (self, origin) : NULL;
-  guint number = self->n_numbers++;
+  guint number = free_number (self);
 
   curves->run = g_object_ref (run);
   curves->number = number;
@@ -124,14 +154,14 @@ add_run (KxTrainCharts *self, KxRun *run)
       = add_line (self->accuracy, kx_run_get_validation_accuracy (run), run, number, KX_LINE_THICK,
                   parent ? parent->validation_accuracy : NULL);
   g_ptr_array_add (self->curves, curves);
+  kx_run_set_number (run, number);
   g_signal_connect_object (run, "notify::name", G_CALLBACK (show_names), self, G_CONNECT_SWAPPED);
 }
 
 static void
 remove_curves (KxTrainCharts *self, Curves *curves)
 {
-  if (curves->run)
-    g_signal_handlers_disconnect_by_func (curves->run, show_names, self);
+  g_signal_handlers_disconnect_by_func (curves->run, show_names, self);
   kx_chart_remove_layer (self->loss, KX_LAYER (curves->loss));
   kx_chart_remove_layer (self->loss, KX_LAYER (curves->validation_loss));
   kx_chart_remove_layer (self->accuracy, KX_LAYER (curves->accuracy));
@@ -177,7 +207,7 @@ follow_runs (KxTrainCharts *self)
     {
       Curves *curves = g_ptr_array_index (self->curves, i - 1);
 
-      if (curves->run && !is_listed (self, curves->run))
+      if (!is_listed (self, curves->run))
         remove_curves (self, curves);
     }
   for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
@@ -224,6 +254,20 @@ show_ratios (KxTrainCharts *self)
     }
 }
 
+/* Of many runs the one in sight is not grey, though it has no colour. */
+static void
+select_curves (KxTrainCharts *self, gboolean selected)
+{
+  const Curves *curves = self->run ? find_curves (self, self->run) : NULL;
+
+  if (!curves)
+    return;
+  kx_line_layer_set_selected (curves->loss, selected);
+  kx_line_layer_set_selected (curves->validation_loss, selected);
+  kx_line_layer_set_selected (curves->accuracy, selected);
+  kx_line_layer_set_selected (curves->validation_accuracy, selected);
+}
+
 static void show_stage (KxTrainCharts *self);
 
 static void
@@ -231,6 +275,7 @@ leave_run (KxTrainCharts *self)
 {
   if (!self->run)
     return;
+  select_curves (self, FALSE);
   g_signal_handlers_disconnect_by_func (self->run, show_ratios, self);
   g_signal_handlers_disconnect_by_func (self->run, show_stage, self);
   g_signal_handlers_disconnect_by_func (self->timeline, show_marks, self);
@@ -251,6 +296,7 @@ kx_train_charts_set_run (KxTrainCharts *self, KxRun *run)
   show_marks (self);
   show_ratios (self);
   show_stage (self);
+  select_curves (self, TRUE);
   if (!run)
     return;
   kx_mark_layer_set_clock (self->marks, kx_run_get_clock (run));
@@ -292,9 +338,24 @@ activate_checkpoint (KxTrainCharts *self, double step)
 
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* Where a curve of a file belongs, by its name; FALSE: nowhere. */
-static gboolean
-add_imported (KxTrainCharts *self, const KxImported *imported, const KxImportedCurve *curve)
+static void
+file_free (gpointer data)
+{
+  File *file = data;
+  g_autoptr (KxTrainCharts) self = g_weak_ref_get (&file->charts);
+
+  if (self)
+    g_ptr_array_remove (self->files, file);
+  g_weak_ref_clear (&file->charts);
+  g_ptr_array_unref (file->lines);
+  g_ptr_array_unref (file->places);
+  g_free (file);
+}
+
+/* Where a curve of a file belongs, by its name; nowhere if that says nothing. */
+static void
+add_imported (KxTrainCharts *self, File *file, const KxImported *imported,
+              const KxImportedCurve *curve)
 {
   g_autofree char *low = g_utf8_strdown (curve->name, -1);
   KxChart *chart = strstr (low, "loss") ? self->loss : strstr (low, "acc") ? self->accuracy : NULL;
@@ -302,10 +363,37 @@ add_imported (KxTrainCharts *self, const KxImported *imported, const KxImportedC
   g_autofree char *name = g_strdup_printf ("%s, %s", imported->name, curve->name);
 
   if (!chart)
-    return FALSE;
-  KxLineLayer *line = kx_chart_add_line (chart, curve->series, name, self->n_numbers, kind);
+    return;
+  KxLineLayer *line = kx_line_layer_new (curve->series, name, file->number, kind);
   kx_line_layer_set_clock (line, imported->clock);
-  return TRUE;
+  g_ptr_array_add (file->lines, line);
+  g_ptr_array_add (file->places, g_object_ref (chart));
+}
+
+static void
+show_file (gpointer data)
+{
+  File *file = data;
+  g_autoptr (KxTrainCharts) self = g_weak_ref_get (&file->charts);
+
+  if (!self)
+    return;
+  g_ptr_array_add (self->files, file);
+  for (guint i = 0; i < file->lines->len; i++)
+    kx_chart_add_layer (file->places->pdata[i], file->lines->pdata[i]);
+}
+
+static void
+hide_file (gpointer data)
+{
+  File *file = data;
+  g_autoptr (KxTrainCharts) self = g_weak_ref_get (&file->charts);
+
+  if (!self)
+    return;
+  g_ptr_array_remove (self->files, file);
+  for (guint i = 0; i < file->lines->len; i++)
+    kx_chart_remove_layer (file->places->pdata[i], file->lines->pdata[i]);
 }
 
 /**
@@ -314,26 +402,35 @@ add_imported (KxTrainCharts *self, const KxImported *imported, const KxImportedC
  * @imported: what was read of a file
  * @error: return location
  *
- * Adds the curves of a log to those of the runs.
+ * Adds the curves of a log to those of the runs, which can be undone.
  *
  * Returns: %FALSE if there are none in it
  */
 gboolean
 kx_train_charts_compare (KxTrainCharts *self, const KxImported *imported, GError **error)
 {
-  guint added = 0;
+  g_autofree char *title = g_strdup_printf (_ ("Compared with %s"), imported->name);
+  File *file = g_new0 (File, 1);
 
+  g_weak_ref_init (&file->charts, self);
+  file->number = free_number (self);
+  file->lines = g_ptr_array_new_with_free_func (g_object_unref);
+  file->places = g_ptr_array_new_with_free_func (g_object_unref);
   for (guint i = 0; i < imported->curves->len; i++)
-    if (add_imported (self, imported, g_ptr_array_index (imported->curves, i)))
-      added++;
-  if (added)
-    self->n_numbers++;
-  else
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                 _ ("“%s” has no curve of a loss or an accuracy; a column or tag must have that "
-                    "word in its name"),
-                 imported->name);
-  return added > 0;
+    add_imported (self, file, imported, g_ptr_array_index (imported->curves, i));
+  if (file->lines->len == 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   _ ("“%s” has no curve of a loss or an accuracy; a column or tag must have that "
+                      "word in its name"),
+                   imported->name);
+      file_free (file);
+      return FALSE;
+    }
+  show_file (file);
+  kx_undo_push (kx_session_get_undo (self->session), title, hide_file, show_file, file, file_free);
+  kx_session_toast (self->session, title, TRUE);
+  return TRUE;
 }
 
 /**
@@ -380,6 +477,7 @@ kx_train_charts_dispose (GObject *object)
     g_signal_handlers_disconnect_by_func (self->selected, show_marks, self);
   g_clear_object (&self->selected);
   g_clear_pointer (&self->curves, g_ptr_array_unref);
+  g_clear_pointer (&self->files, g_ptr_array_unref);
   g_clear_pointer (&self->ratios, g_ptr_array_unref);
   g_clear_object (&self->view);
   G_OBJECT_CLASS (kx_train_charts_parent_class)->dispose (object);
@@ -436,6 +534,7 @@ kx_train_charts_init (KxTrainCharts *self)
   GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
 
   self->curves = g_ptr_array_new_with_free_func (curves_free);
+  self->files = g_ptr_array_new ();
   self->ratios = g_ptr_array_new ();
   self->view = kx_chart_view_new ();
   self->loss = make_chart (self, _ ("Loss"));

@@ -282,6 +282,10 @@ def logs_are_compared(folder):
     with explorer(folder, log) as app:  # read on a thread: the run learns meanwhile
         app.find("push button", "before.csv, loss", seconds=60)
         app.find("push button", "before.csv, validation_loss")
+        app.key("Ctrl+z")
+        app.gone("push button", "before.csv, loss")
+        app.key("Ctrl+Shift+z")
+        app.find("push button", "before.csv, loss")
         app.key("Ctrl+j")
         app.find("label", "Reading before.csv")
         app.key("Escape")

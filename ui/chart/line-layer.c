@@ -20,7 +20,7 @@ struct _KxLineLayer {
   char *name;
   guint run;
   KxLineKind kind;
-  gboolean visible, highlighted;
+  gboolean visible, highlighted, selected;
   KxClock *clock;
 
   KxLineLayer *parent; /* owned; the past up to @branch is its */
@@ -44,6 +44,13 @@ enum {
 };
 
 static GParamSpec *props[N_PROPS];
+
+/* Of runs beyond those that have a colour, only what is selected is more than a grey line. */
+static gboolean
+is_grey (KxLineLayer *self)
+{
+  return self->run >= KX_PALETTE_RUNS && !self->selected;
+}
 
 /* ── Smoothing ── */
 
@@ -125,7 +132,7 @@ kx_line_layer_get_level (KxLayer *layer)
 
   if (self->highlighted)
     return 4;
-  if (self->run >= KX_PALETTE_RUNS)
+  if (is_grey (self))
     return 1;
   return self->kind == KX_LINE_THIN ? 2 : 3;
 }
@@ -203,7 +210,7 @@ add_quantile (GArray *values, double share, KxFit *fit)
 static gboolean
 has_band (KxLineLayer *self)
 {
-  return self->kind == KX_LINE_THIN && self->run < KX_PALETTE_RUNS;
+  return self->kind == KX_LINE_THIN && !is_grey (self);
 }
 
 static void
@@ -506,7 +513,7 @@ line_width (KxLineLayer *self, const KxTheme *theme)
 
   if (self->highlighted)
     return width + 1;
-  return self->run < KX_PALETTE_RUNS ? width : MIN (width, 1);
+  return is_grey (self) ? MIN (width, 1) : width;
 }
 
 static void
@@ -993,6 +1000,21 @@ kx_line_layer_set_highlighted (KxLineLayer *self, gboolean highlighted)
   kx_layer_changed (KX_LAYER (self));
 }
 
+/**
+ * kx_line_layer_set_selected:
+ * @line: a curve
+ * @selected: whether it is of what is being looked at: then it stands out from those without a
+ *   colour though it has none itself
+ */
+void
+kx_line_layer_set_selected (KxLineLayer *self, gboolean selected)
+{
+  if (self->selected == selected)
+    return;
+  self->selected = selected;
+  kx_layer_changed (KX_LAYER (self));
+}
+
 KxClock *
 kx_line_layer_get_clock (KxLineLayer *self)
 {
@@ -1046,12 +1068,12 @@ kx_line_layer_set_parent (KxLineLayer *self, KxLineLayer *parent, double step)
  * @theme: a theme
  *
  * Returns: its run's colour; of runs beyond those that have one, grey, or that of texts
- *   while it is highlighted
+ *   while it is highlighted or selected
  */
 GdkRGBA
 kx_line_layer_get_colour (KxLineLayer *self, const KxTheme *theme)
 {
-  if (self->highlighted && self->run >= KX_PALETTE_RUNS)
+  if ((self->highlighted || self->selected) && self->run >= KX_PALETTE_RUNS)
     return theme->ink;
   return kx_palette_colour (theme, self->run);
 }
