@@ -242,6 +242,20 @@ press (KxFinderButton *self, int n_presses, double x)
     choose (self, LOWEST * pow (HIGHEST / LOWEST, CLAMP (x / width, 0, 1)));
 }
 
+/* A step of arrow keys: twelve are a decade. */
+static gboolean
+press_key (KxFinderButton *self, guint key)
+{
+  double by = key == GDK_KEY_Left || key == GDK_KEY_KP_Left     ? -1
+              : key == GDK_KEY_Right || key == GDK_KEY_KP_Right ? 1
+                                                                : 0;
+
+  if (by == 0 || isnan (self->chosen))
+    return FALSE;
+  choose (self, CLAMP (self->chosen * pow (10, by / 12), LOWEST, HIGHEST));
+  return TRUE;
+}
+
 static void
 show_found (KxFinderButton *self)
 {
@@ -378,11 +392,14 @@ static void
 kx_finder_button_init (KxFinderButton *self)
 {
   GtkGesture *click = gtk_gesture_click_new ();
+  GtkEventController *keys = gtk_event_controller_key_new ();
 
   self->chosen = NAN;
   gtk_widget_init_template (GTK_WIDGET (self));
   gtk_drawing_area_set_draw_func (self->area, draw, self, NULL);
   g_signal_connect_swapped (click, "pressed", G_CALLBACK (press), self);
+  g_signal_connect_swapped (keys, "key-pressed", G_CALLBACK (press_key), self);
+  gtk_widget_add_controller (GTK_WIDGET (self->area), keys);
   gtk_widget_add_controller (GTK_WIDGET (self->area), GTK_EVENT_CONTROLLER (click));
   g_signal_connect_swapped (self->popover, "show", G_CALLBACK (popover_shown), self);
 }

@@ -24,6 +24,7 @@ G_DEFINE_FINAL_TYPE (KxJobRow, kx_job_row, ADW_TYPE_BIN)
 static void
 show (KxJobRow *self)
 {
+  kx_job_show (self->job);
   gtk_widget_activate_action (GTK_WIDGET (self), "win.page", "s", kx_job_get_page (self->job));
 }
 

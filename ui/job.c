@@ -32,6 +32,7 @@ enum {
 };
 
 static GParamSpec *props[N_PROPS];
+static guint show_signal;
 
 static void
 kx_job_finalize (GObject *object)
@@ -91,6 +92,9 @@ kx_job_class_init (KxJobClass *klass)
   props[PROP_TEXT] = g_param_spec_string ("text", NULL, NULL, NULL, flags);
   props[PROP_OVER] = g_param_spec_boolean ("over", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
+  /** KxJob::show: what it works on is to be in sight on its page. */
+  show_signal = g_signal_new ("show", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                              NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -270,6 +274,18 @@ kx_job_cancel (KxJob *self)
 
   if (kx_job_can_cancel (self))
     self->verbs.cancel (self, owner);
+}
+
+/**
+ * kx_job_show:
+ * @job: a job whose page is about to be shown
+ *
+ * Has the page show what this job works on.
+ */
+void
+kx_job_show (KxJob *self)
+{
+  g_signal_emit (self, show_signal, 0);
 }
 
 /**

@@ -47,6 +47,7 @@ gboolean kx_job_can_pause (KxJob *job);
 gboolean kx_job_can_cancel (KxJob *job);
 void kx_job_pause (KxJob *job, gboolean pause);
 void kx_job_cancel (KxJob *job);
+void kx_job_show (KxJob *job);
 
 char *kx_format_time_left (double seconds);
 

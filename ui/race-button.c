@@ -31,7 +31,7 @@ struct _KxRaceButton {
   GtkEntry *rates_entry;
   GtkSpinButton *steps;
   GtkButton *begin_button;
-  GtkLabel *standing;
+  GtkLabel *standing, *problem;
 };
 
 G_DEFINE_FINAL_TYPE (KxRaceButton, kx_race_button, ADW_TYPE_BIN)
@@ -59,6 +59,17 @@ read_rates (KxRaceButton *self, GArray *rates)
 }
 
 static void
+say_problem (KxRaceButton *self, const char *text)
+{
+  gtk_label_set_label (self->problem, text ? text : "");
+  gtk_widget_set_visible (GTK_WIDGET (self->problem), text != NULL);
+  if (text)
+    gtk_widget_add_css_class (GTK_WIDGET (self->rates_entry), "error");
+  else
+    gtk_widget_remove_css_class (GTK_WIDGET (self->rates_entry), "error");
+}
+
+static void
 propose_rates (KxRaceButton *self)
 {
   const double factors[] = { 0.25, 0.5, 1, 2, 4 };
@@ -73,6 +84,7 @@ propose_rates (KxRaceButton *self)
       g_string_append_printf (text, "%s%s", i ? " " : "", number);
     }
   gtk_editable_set_text (GTK_EDITABLE (self->rates_entry), text->str);
+  say_problem (self, NULL);
 }
 
 /* ── The race ────────────────────────────────────────────────────────────────────────────────── */
@@ -249,12 +261,14 @@ begin (KxRaceButton *self)
   if (self->lanes->len) /* one is under way */
     return;
   g_array_set_size (self->rates, 0);
-  if (!can_race (self->run) || !read_rates (self, self->rates))
-    {
-      gtk_widget_add_css_class (GTK_WIDGET (self->rates_entry), "error");
-      return;
-    }
-  gtk_widget_remove_css_class (GTK_WIDGET (self->rates_entry), "error");
+  g_autofree char *problem
+      = !can_race (self->run) ? g_strdup (_ ("A run can be raced while it learns or is paused."))
+        : !read_rates (self, self->rates)
+            ? g_strdup_printf (_ ("Give 2 to %d rates, such as 1e-4 3e-4 or x2."), MOST)
+            : NULL;
+  say_problem (self, problem);
+  if (problem)
+    return;
   stop_waiting (self); /* for an earlier one that never came */
   g_set_object (&self->parent, self->run);
   kx_run_control (self->run, KX_VERB_PAUSE);
@@ -300,6 +314,7 @@ kx_race_button_class_init (KxRaceButtonClass *klass)
   gtk_widget_class_bind_template_child_full (widget_class, "begin", FALSE,
                                              G_STRUCT_OFFSET (KxRaceButton, begin_button));
   gtk_widget_class_bind_template_child (widget_class, KxRaceButton, standing);
+  gtk_widget_class_bind_template_child (widget_class, KxRaceButton, problem);
   gtk_widget_class_bind_template_callback (widget_class, begin);
   gtk_widget_class_bind_template_callback (widget_class, keep_best);
   gtk_widget_class_bind_template_callback (widget_class, keep_none);

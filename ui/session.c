@@ -356,10 +356,31 @@ share_device (KxSession *self)
     }
 }
 
+/* One that was removed stays so. */
+static void
+show_run (KxSession *self, KxJob *job)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->runs)); i++)
+    {
+      g_autoptr (KxRun) run = g_list_model_get_item (G_LIST_MODEL (self->runs), i);
+
+      if (kx_run_get_job (run) == job)
+        kx_session_choose_run (self, run);
+    }
+}
+
+static void
+append_run (KxSession *self, KxRun *run)
+{
+  g_list_store_append (self->runs, run);
+  g_signal_connect_object (kx_run_get_job (run), "show", G_CALLBACK (show_run), self,
+                           G_CONNECT_SWAPPED);
+}
+
 static KxRun *
 add_run (KxSession *self, KxRun *run)
 {
-  g_list_store_append (self->runs, run);
+  append_run (self, run);
   kx_session_add_job (self, kx_run_get_job (run));
   kx_session_choose_run (self, run);
   g_object_unref (run); /* the list holds it */
@@ -428,7 +449,7 @@ kx_session_choose_run (KxSession *self, KxRun *run)
 void
 kx_session_add_run (KxSession *self, KxRun *run)
 {
-  g_list_store_append (self->runs, run);
+  append_run (self, run);
   if (!self->run)
     kx_session_choose_run (self, run);
 }

@@ -44,9 +44,10 @@ struct _KxTrainCharts {
   KxChartView *view;
   KxChart *loss, *accuracy, *ratio;
   KxMarkLayer *marks;
-  GPtrArray *curves; /* of Curves */
-  GPtrArray *files;  /* of File that are shown; lent by the deeds that brought them */
-  GPtrArray *ratios; /* of KxLineLayer */
+  KxMarkLayer *shades[2]; /* of the other two, which have no marks */
+  GPtrArray *curves;      /* of Curves */
+  GPtrArray *files;       /* of File that are shown; lent by the deeds that brought them */
+  GPtrArray *ratios;      /* of KxLineLayer */
 };
 
 G_DEFINE_FINAL_TYPE (KxTrainCharts, kx_train_charts, ADW_TYPE_BIN)
@@ -300,6 +301,8 @@ kx_train_charts_set_run (KxTrainCharts *self, KxRun *run)
   if (!run)
     return;
   kx_mark_layer_set_clock (self->marks, kx_run_get_clock (run));
+  for (guint i = 0; i < G_N_ELEMENTS (self->shades); i++)
+    kx_mark_layer_set_clock (self->shades[i], kx_run_get_clock (run));
   g_signal_connect_swapped (run, "ready", G_CALLBACK (show_ratios), self);
   g_signal_connect_swapped (run, "notify::stage", G_CALLBACK (show_stage), self);
   g_signal_connect_swapped (self->timeline, "items-changed", G_CALLBACK (show_marks), self);
@@ -313,8 +316,11 @@ kx_train_charts_set_run (KxTrainCharts *self, KxRun *run)
 void
 kx_train_charts_select (KxTrainCharts *self, KxMark *checkpoint)
 {
-  kx_mark_layer_set_selected (self->marks,
-                              checkpoint ? (double) kx_mark_get_step (checkpoint) : NAN);
+  double step = checkpoint ? (double) kx_mark_get_step (checkpoint) : NAN;
+
+  kx_mark_layer_set_selected (self->marks, step);
+  for (guint i = 0; i < G_N_ELEMENTS (self->shades); i++)
+    kx_mark_layer_set_selected (self->shades[i], step);
   if (self->selected)
     g_signal_handlers_disconnect_by_func (self->selected, show_marks, self);
   if (g_set_object (&self->selected, checkpoint) && checkpoint)
@@ -476,6 +482,9 @@ kx_train_charts_dispose (GObject *object)
   if (self->selected)
     g_signal_handlers_disconnect_by_func (self->selected, show_marks, self);
   g_clear_object (&self->selected);
+  g_clear_object (&self->marks);
+  for (guint i = 0; i < G_N_ELEMENTS (self->shades); i++)
+    g_clear_object (&self->shades[i]);
   g_clear_pointer (&self->curves, g_ptr_array_unref);
   g_clear_pointer (&self->files, g_ptr_array_unref);
   g_clear_pointer (&self->ratios, g_ptr_array_unref);
@@ -548,6 +557,11 @@ kx_train_charts_init (KxTrainCharts *self)
   kx_chart_set_share (self->accuracy, TRUE);
   self->marks = kx_mark_layer_new ();
   kx_chart_add_layer (self->loss, KX_LAYER (self->marks));
+  for (guint i = 0; i < G_N_ELEMENTS (self->shades); i++)
+    {
+      self->shades[i] = kx_mark_layer_new ();
+      kx_chart_add_layer (i == 0 ? self->accuracy : self->ratio, KX_LAYER (self->shades[i]));
+    }
   kx_chart_add_layer (self->ratio, KX_LAYER (kx_band_layer_new (LEAST_RATIO, USUAL_RATIO,
                                                                 MOST_RATIO, _ ("about 1e-3"))));
   g_signal_connect_swapped (self->loss, "checkpoint-activated", G_CALLBACK (activate_checkpoint),

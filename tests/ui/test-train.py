@@ -232,6 +232,11 @@ def rates_race(folder):
         app.click("push button", "Race…")
         app.wait(lambda: app.find("text", "Rates").focused)
         app.key("Ctrl+a")
+        app.write("1e-5")
+        app.click("push button", "Start the race")
+        app.find("label", re.compile("^Give 2 to [0-9] rates"))
+        app.press(app.find("text", "Rates"))
+        app.key("Ctrl+a")
         app.write("1e-5 1e-3")
         app.find("spin button", "Steps").value = 20
         app.click("push button", "Start the race")
@@ -239,6 +244,11 @@ def rates_race(folder):
         app.click("push button", "Keep best")
         app.gone("check box", "Show 1e-5 in the charts")
         app.wait(lambda: app.has("label", "digits, 1e-3"))
+        app.key("Ctrl+j")  # of two jobs each shows its own run
+        shows = app.wait(lambda: len(app.find_all("push button", "Show")) >= 2
+                         and app.find_all("push button", "Show"))
+        shows[-1].click()
+        app.wait(lambda: app.has("label", "digits, run 1"))
 
 
 @test

@@ -60,7 +60,7 @@ build_smoothing (KxChartControls *self)
 
   self->scale = gtk_scale_new_with_range (GTK_ORIENTATION_HORIZONTAL, 0, DECADES, 0.05);
   gtk_scale_set_draw_value (GTK_SCALE (self->scale), FALSE);
-  gtk_widget_set_size_request (self->scale, 96, -1);
+  gtk_widget_set_size_request (self->scale, 78, -1);
   gtk_widget_set_valign (self->scale, GTK_ALIGN_CENTER);
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), self->scale);
   gtk_widget_add_css_class (label, "dim-label");
