@@ -54,6 +54,27 @@ def tab(app, name):
     app.press(found[0])
 
 
+class Inspector:
+    """What is in the inspector, which lies folded beside the page in narrow windows: there it is
+    opened, and closed again at the end of `with`."""
+
+    def __init__(self, app):
+        self.app = app
+        self.button = app.find("push button", "Inspector")
+        self.folded = not self.button.checked
+
+    def __enter__(self):
+        if self.folded:
+            self.app.key("Shift+F9")
+            self.app.wait(lambda: self.button.checked)
+            time.sleep(0.5)  # it slides in
+
+    def __exit__(self, kind, error, trace):
+        if self.folded:
+            self.app.key("Shift+F9")
+            self.app.wait(lambda: not self.button.checked)
+
+
 def select_unit(app, layer, unit):
     layers = app.find("list", "Layers", seconds=90)
     layers.find(None, re.compile(rf"^{layer}, "))  # the rows come after the list
@@ -90,7 +111,8 @@ def train_marked(app):
 @state(train=True)
 def train_rewound(app):
     wait_for_step(app, 130)
-    app.press(app.find("list", "Timeline").find(None, re.compile("^Checkpoint .*step 100$")))
+    with Inspector(app):
+        app.press(app.find("list", "Timeline").find(None, re.compile("^Checkpoint .*step 100$")))
     app.find("label", re.compile("^Step 100 · loss"))
 
 
@@ -154,8 +176,9 @@ def see_empty(app):
 
 @state(learned=200, settings={"page": "'see'"})
 def see_units(app):
-    select_unit(app, "conv2", 5)
-    app.find("label", "Step 512 · done", 120)
+    with Inspector(app):
+        select_unit(app, "conv2", 5)
+        app.find("label", "Step 512 · done", 120)
     time.sleep(20)
 
 
