@@ -285,25 +285,20 @@ share_of_width (KxChartArea *self, double x)
   return (x - self->plot->box.origin.x) / self->plot->box.size.width;
 }
 
-/* The nearest point of the first curve that is shown. */
+/* The nearest point of the curve that it is about. */
 static double
 snap_to_point (KxChartArea *self, double value)
 {
   KxUnit unit = kx_chart_view_get_unit (self->view);
+  KxLineLayer *line = kx_line_layer_find_main (self->layers, unit);
+  double step;
+  float y, shown;
 
-  for (guint i = 0; i < g_list_model_get_n_items (self->layers); i++)
-    {
-      g_autoptr (GObject) layer = g_list_model_get_item (self->layers, i);
-      double step;
-      float y, shown;
-      if (!KX_IS_LINE_LAYER (layer) || !kx_line_layer_get_visible (KX_LINE_LAYER (layer))
-          || !kx_line_layer_read (KX_LINE_LAYER (layer), unit,
-                                  kx_chart_view_get_smoothing (self->view), value, &step, &y,
-                                  &shown))
-        continue;
-      return kx_clock_from_step (kx_line_layer_get_clock (KX_LINE_LAYER (layer)), unit, step);
-    }
-  return value;
+  if (!line
+      || !kx_line_layer_read (line, unit, kx_chart_view_get_smoothing (self->view), value, &step,
+                              &y, &shown))
+    return value;
+  return kx_clock_from_step (kx_line_layer_get_clock (line), unit, step);
 }
 
 static void

@@ -60,17 +60,10 @@ area_of (KxChart *self)
 
 /* ── Numbers in the head ── */
 
-/* The curve that keys and numbers are about: the first that is shown. */
 static KxLineLayer *
 main_line (KxChart *self)
 {
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->layers)); i++)
-    {
-      g_autoptr (GObject) layer = g_list_model_get_item (G_LIST_MODEL (self->layers), i);
-      if (KX_IS_LINE_LAYER (layer) && kx_line_layer_get_visible (KX_LINE_LAYER (layer)))
-        return KX_LINE_LAYER (layer); /* the list keeps it */
-    }
-  return NULL;
+  return kx_line_layer_find_main (G_LIST_MODEL (self->layers), kx_chart_view_get_unit (self->view));
 }
 
 static char *

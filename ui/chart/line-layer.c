@@ -1015,6 +1015,34 @@ kx_line_layer_set_selected (KxLineLayer *self, gboolean selected)
   kx_layer_changed (KX_LAYER (self));
 }
 
+/**
+ * kx_line_layer_find_main:
+ * @layers: of a chart
+ * @unit: of its x
+ *
+ * Returns: (nullable) (transfer none): the curve that keys and numbers are about: of those that
+ *   are shown the first that is selected, or else the first
+ */
+KxLineLayer *
+kx_line_layer_find_main (GListModel *layers, KxUnit unit)
+{
+  KxLineLayer *found = NULL;
+
+  for (guint i = 0; i < g_list_model_get_n_items (layers); i++)
+    {
+      g_autoptr (GObject) layer = g_list_model_get_item (layers, i); /* the list keeps it */
+      KxLineLayer *line = KX_IS_LINE_LAYER (layer) ? KX_LINE_LAYER (layer) : NULL;
+
+      if (!line || !line->visible || !kx_clock_knows (line->clock, unit)
+          || kx_series_get_length (line->series) == 0)
+        continue;
+      if (line->selected)
+        return line;
+      found = found ? found : line;
+    }
+  return found;
+}
+
 KxClock *
 kx_line_layer_get_clock (KxLineLayer *self)
 {

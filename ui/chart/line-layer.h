@@ -30,6 +30,7 @@ void kx_line_layer_set_visible (KxLineLayer *line, gboolean visible);
 gboolean kx_line_layer_get_highlighted (KxLineLayer *line);
 void kx_line_layer_set_highlighted (KxLineLayer *line, gboolean highlighted);
 void kx_line_layer_set_selected (KxLineLayer *line, gboolean selected);
+KxLineLayer *kx_line_layer_find_main (GListModel *layers, KxUnit unit);
 KxClock *kx_line_layer_get_clock (KxLineLayer *line);
 void kx_line_layer_set_clock (KxLineLayer *line, KxClock *clock);
 void kx_line_layer_set_parent (KxLineLayer *line, KxLineLayer *parent, double step);

@@ -207,6 +207,28 @@ test_offer (Fixture *fixture, gconstpointer data)
   g_assert_false (shows (GTK_WIDGET (fixture->accuracy), "Follow"));
 }
 
+/* The head is about the curve that is selected; without a colour of its own it is no grey line. */
+static void
+test_selected (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (KxSeries) series = kx_series_new ();
+  KxLineLayer *line = kx_chart_add_line (fixture->loss, series, "run 9", 8, KX_LINE_THIN);
+  const KxTheme *theme = plot_of (fixture->loss)->theme;
+  GdkRGBA grey = kx_line_layer_get_colour (line, theme);
+
+  kx_series_append (series, 1200, 7);
+  settle ();
+  g_assert_true (shows (GTK_WIDGET (fixture->loss), "step 999 · *"));
+  kx_line_layer_set_selected (line, TRUE);
+  settle ();
+  g_assert_true (shows (GTK_WIDGET (fixture->loss), "step 1,200 · 7.00 (7.00)"));
+  GdkRGBA colour = kx_line_layer_get_colour (line, theme);
+  g_assert_false (gdk_rgba_equal (&colour, &grey));
+  kx_line_layer_set_visible (line, FALSE);
+  settle ();
+  g_assert_true (shows (GTK_WIDGET (fixture->loss), "step 999 · *"));
+}
+
 static void
 test_note (Fixture *fixture, gconstpointer data)
 {
@@ -578,13 +600,14 @@ main (int argc, char *argv[])
   static const struct {
     const char *path;
     void (*func) (Fixture *, gconstpointer);
-  } tests[]
-      = { { "follow", test_follow },       { "leave", test_leave }, { "edge", test_edge },
-          { "offer", test_offer },         { "note", test_note },   { "zoom", test_zoom },
-          { "crosshair", test_crosshair }, { "log", test_log },     { "footnote", test_footnote },
-          { "legend", test_legend },       { "dark", test_dark },   { "controls", test_controls },
-          { "unmapped", test_unmapped },   { "save", test_save },   { "keys", test_keys },
-          { "pointer", test_pointer },     { "box", test_box } };
+  } tests[] = {
+    { "follow", test_follow },     { "leave", test_leave },         { "edge", test_edge },
+    { "offer", test_offer },       { "note", test_note },           { "selected", test_selected },
+    { "zoom", test_zoom },         { "crosshair", test_crosshair }, { "log", test_log },
+    { "footnote", test_footnote }, { "legend", test_legend },       { "dark", test_dark },
+    { "controls", test_controls }, { "unmapped", test_unmapped },   { "save", test_save },
+    { "keys", test_keys },         { "pointer", test_pointer },     { "box", test_box }
+  };
 
   g_test_init (&argc, &argv, NULL);
   adw_init ();
