@@ -71,6 +71,7 @@ void kx_lesson_control (KxLesson *lesson, KxVerb verb);
 void kx_lesson_set (KxLesson *lesson, KolControl control, double value, guint gesture);
 void kx_lesson_rewind (KxLesson *lesson, KolTrainState *state);
 void kx_lesson_checkpoint (KxLesson *lesson);
+void kx_lesson_save (KxLesson *lesson);
 void kx_lesson_probe (KxLesson *lesson, gconstpointer key, KxRunProbe probe, gpointer data,
                       GDestroyNotify destroy);
 void kx_lesson_set_limit (KxLesson *lesson, guint64 step);

@@ -9,6 +9,7 @@
 
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "news-private.h"
@@ -45,7 +46,7 @@ struct _KxLesson {
 
   /* The letter box, under the mutex. */
   GMutex mutex;
-  gboolean running, keep_state, scrap;
+  gboolean running, keep_state, save, scrap;
   guint single_steps;
   guint64 limit; /* the step at which it pauses; 0: none */
   gboolean is_set[KX_N_CONTROLS];
@@ -620,7 +621,7 @@ rewind_to (KxLesson *lesson, KolTrainState *state, GError **error)
 
 /* What is wished, taken out of the letter box. */
 typedef struct {
-  gboolean running, keep_state;
+  gboolean running, keep_state, save;
   guint single_steps;
   guint64 limit;
   gboolean is_set[KX_N_CONTROLS];
@@ -637,16 +638,36 @@ take_wishes (KxLesson *lesson)
   g_mutex_lock (&lesson->mutex);
   wishes.running = lesson->running;
   wishes.keep_state = lesson->keep_state;
+  wishes.save = lesson->save;
   wishes.single_steps = lesson->single_steps;
   wishes.limit = lesson->limit;
   memcpy (wishes.is_set, lesson->is_set, sizeof wishes.is_set);
   memcpy (wishes.wish, lesson->wish, sizeof wishes.wish);
   memcpy (wishes.gesture, lesson->gesture, sizeof wishes.gesture);
   wishes.rewind = g_steal_pointer (&lesson->rewind);
-  lesson->keep_state = FALSE;
+  lesson->keep_state = lesson->save = FALSE;
   memset (lesson->is_set, 0, sizeof lesson->is_set);
   g_mutex_unlock (&lesson->mutex);
   return wishes;
+}
+
+/* A disk that is full ends nothing. */
+static gboolean
+save (KxLesson *lesson, GError **error)
+{
+  g_autoptr (GError) problem = NULL;
+  gboolean saved = kol_trainer_save (lesson->trainer, &problem);
+
+  if (g_error_matches (problem, KOL_ERROR, KOL_ERROR_DIVERGED))
+    {
+      g_propagate_error (error, g_steal_pointer (&problem));
+      return FALSE;
+    }
+  g_autofree char *text = saved ? g_strdup_printf (_ ("Saved at step %'" PRIu64),
+                                                   kol_trainer_get_step (lesson->trainer))
+                                : g_strdup (problem->message);
+  tell_text (lesson, KX_LESSON_NOTE, text);
+  return TRUE;
 }
 
 static gboolean
@@ -670,7 +691,7 @@ fulfil (KxLesson *lesson, Wishes *wishes, GError **error)
         turn_control (lesson, i, wishes->wish[i], wishes->gesture[i]);
         lesson->kept_before = wishes->gesture[i];
       }
-  return TRUE;
+  return !wishes->save || !lesson->recorded || save (lesson, error);
 }
 
 /* ── Learning ────────────────────────────────────────────────────────────────────────────────── */
@@ -1018,6 +1039,12 @@ void
 kx_lesson_checkpoint (KxLesson *lesson)
 {
   WISH (lesson, lesson->keep_state = TRUE)
+}
+
+void
+kx_lesson_save (KxLesson *lesson)
+{
+  WISH (lesson, lesson->save = TRUE)
 }
 
 void

@@ -869,6 +869,23 @@ kx_run_checkpoint (KxRun *self)
 }
 
 /**
+ * kx_run_save:
+ * @run: a run
+ *
+ * Has it write a checkpoint into its folder now; a "note" says what came of it.
+ *
+ * Returns: %FALSE if it has no folder, or nothing to write yet or any more
+ */
+gboolean
+kx_run_save (KxRun *self)
+{
+  if (!self->lesson || !self->folder || !kx_run_has_trainer (self))
+    return FALSE;
+  kx_lesson_save (self->lesson);
+  return TRUE;
+}
+
+/**
  * kx_run_probe:
  * @run: a run
  * @key: (nullable): of several probes that wait with the same key the newest is made; %NULL: it is

@@ -91,6 +91,7 @@ void kx_run_end_gesture (KxRun *run);
 double kx_run_get (KxRun *run, KolControl control);
 void kx_run_rewind (KxRun *run, KxMark *checkpoint);
 void kx_run_checkpoint (KxRun *run);
+gboolean kx_run_save (KxRun *run);
 gboolean kx_run_can_move (KxRun *run);
 void kx_run_move (KxRun *run, KxDevice *device);
 void kx_run_probe (KxRun *run, gconstpointer key, KxRunProbe probe, gpointer data,

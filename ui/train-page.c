@@ -951,6 +951,15 @@ drop (KxPage *page, GListModel *files)
     }
 }
 
+static void
+save (KxPage *page)
+{
+  KxTrainPage *self = KX_TRAIN_PAGE (page);
+
+  if (!self->run || !kx_run_save (self->run))
+    kx_session_toast (self->session, _ ("There is nothing to save"), FALSE);
+}
+
 static void export(KxPage *page) { kx_train_charts_export (KX_TRAIN_PAGE (page)->charts); }
 
 /* ── Beginning ───────────────────────────────────────────────────────────────────────────────── */
@@ -1150,6 +1159,7 @@ kx_train_page_class_init (KxTrainPageClass *klass)
   KX_PAGE_CLASS (klass)->attach = attach;
   KX_PAGE_CLASS (klass)->drop = drop;
   KX_PAGE_CLASS (klass)->verb = verb;
+  KX_PAGE_CLASS (klass)->save = save;
   KX_PAGE_CLASS (klass)->export = export;
   g_type_ensure (KX_TYPE_DIAL);
   g_type_ensure (KX_TYPE_FINDER_BUTTON);

@@ -171,6 +171,17 @@ def two_presses_bring_the_usual_rate_back(folder):
 
 
 @test
+def a_run_is_saved_at_once(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        app.key("Ctrl+s")
+        said = app.find("label", re.compile("^Saved at step [0-9]+$"))
+        step = int(said.name.split()[-1])
+        check(any(os.path.basename(path) == f"step-{step}" for path, _, _ in os.walk(folder)),
+              f"there is no checkpoint of step {step}")
+
+
+@test
 def it_pauses_and_takes_single_steps(folder):
     with explorer(folder) as app:
         wait_for_step(app, 5)
