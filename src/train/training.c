@@ -549,8 +549,20 @@ record_step (KolTraining *run, guint64 done, gboolean logged, gboolean validated
         }
       good = kol_record_row (trainer->record, &row, logged ? run->ratios : NULL, error);
     }
-  if (good && count_epoch (trainer, trainer->settings.histogram_every, done))
-    good = kol_record_histograms (trainer->record, done, error);
+  run->looking += seconds_since (before);
+  return good;
+}
+
+/* Those of the gradients, too, which are there until another batch is. */
+static gboolean
+record_histograms (KolTraining *run, GError **error)
+{
+  KolTrainer *trainer = run->trainer;
+  gint64 before = g_get_monotonic_time ();
+
+  if (!trainer->record || !count_epoch (trainer, trainer->settings.histogram_every, run->done))
+    return TRUE;
+  gboolean good = kol_record_histograms (trainer->record, run->done, error);
   run->looking += seconds_since (before);
   return good;
 }
@@ -571,7 +583,7 @@ take_step (KolTraining *run, GError **error)
   kol_set_scalar (kol_optimizer_get_rate (trainer->learner.train_step),
                   (float) kol_trainer_rate (trainer, step));
   if (!learn (run, wanted, error) || (wanted && !read_ratios (run, error))
-      || !note_step (run, error))
+      || !note_step (run, error) || !record_histograms (run, error))
     return FALSE;
   tell_steps (run);
   if (wanted) /* reading has waited for the step, so the sample is true */

@@ -255,6 +255,7 @@ test_ended_while_validating (void)
                                       .validation = 900,
                                       .log_every = 2,
                                       .validate_every = 2,
+                                      .histogram_every = 2, /* the gradients', too */
                                       .checkpoint_every = 4 };
   g_autofree char *whole_folder = folder_of ("validated-whole");
   g_autofree char *parts_folder = folder_of ("validated-parts");
