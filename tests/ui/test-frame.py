@@ -127,7 +127,7 @@ def nothing_to_undo(folder):
 
 @test
 def the_menu_offers_what_the_page_can_do(folder):
-    can = {"Train": ["Export…"], "Paint": ["Save", "Export…"], "Ask": []}
+    can = {"Train": ["Save", "Export…"], "Paint": ["Save", "Export…"], "Ask": []}
     with Explorer(folder) as app:
         for page, wanted in can.items():
             app.page(page)
