@@ -25,6 +25,7 @@ typedef struct {
   gboolean pending;     /* a look is asked for */
   gboolean more;        /* there is more to see at this step */
   guint64 step;         /* of the latest look */
+  double cost;          /* of a look, in seconds; NaN: it is not known yet */
   KxPictureGrid *grid;  /* of examples, or NULL */
   KxLook *look;         /* whose they are */
 } KxTrainTabPrivate;
@@ -52,6 +53,16 @@ show_empty (KxTrainTab *self, const char *title, const char *description)
   gtk_stack_set_visible_child_name (private->stack, "empty");
 }
 
+/* Of the first look nothing is concluded: its kernels had to be compiled. Others are as quick as
+ * the quickest, but for what else the device does. */
+static void
+note_cost (KxTrainTabPrivate *private, double seconds)
+{
+  private->cost = isnan (private->cost) ? 0
+                  : private->cost > 0   ? MIN (private->cost, seconds)
+                                        : seconds;
+}
+
 /* When the next look may be: after the period, and so late that looks have only their share. */
 static void
 take_look (KxLook *look, gpointer owner)
@@ -59,7 +70,9 @@ take_look (KxLook *look, gpointer owner)
   KxTrainTab *self = owner;
   KxTrainTabPrivate *private = PRIVATE (self);
   gboolean learns = private->run && kx_run_get_state (private->run) == KX_RUN_LEARNING;
-  double rest = learns ? MAX (private->period, look->seconds / SHARE) : 0;
+
+  note_cost (private, look->seconds);
+  double rest = learns ? MAX (private->period, private->cost / SHARE) : 0;
 
   private->pending = FALSE;
   private->due = g_get_monotonic_time () + (gint64) (rest * G_USEC_PER_SEC);
@@ -192,6 +205,7 @@ kx_train_tab_init (KxTrainTab *self)
   private->stack = GTK_STACK (gtk_stack_new ());
   private->empty = ADW_STATUS_PAGE (adw_status_page_new ());
   private->step = G_MAXUINT64;
+  private->cost = NAN;
   gtk_widget_add_css_class (GTK_WIDGET (private->empty), "compact");
   gtk_stack_add_named (private->stack, GTK_WIDGET (private->empty), "empty");
   adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (private->stack));
@@ -233,6 +247,7 @@ kx_train_tab_set_run (KxTrainTab *self, KxRun *run, KxLooks *looks)
 
   let_go (self);
   private->step = G_MAXUINT64;
+  private->cost = NAN;
   private->due = 0;
   private->looks = looks;
   KX_TRAIN_TAB_GET_CLASS (self)->clear (self);
