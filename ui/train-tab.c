@@ -9,8 +9,9 @@
 
 /* Looks take at most this share of the time while the run learns. */
 #define SHARE 0.015
-#define SIZE 48 /* of an example's picture */
-#define LOST 5  /* seconds after which an answer is not waited for any more */
+#define ENOUGH 5 /* looks after which it is known what one costs */
+#define SIZE 48  /* of an example's picture */
+#define LOST 5   /* seconds after which an answer is not waited for any more */
 
 typedef struct {
   GtkStack *stack;
@@ -25,7 +26,8 @@ typedef struct {
   gboolean pending;     /* a look is asked for */
   gboolean more;        /* there is more to see at this step */
   guint64 step;         /* of the latest look */
-  double cost;          /* of a look, in seconds; NaN: it is not known yet */
+  guint n_looks;        /* of the run */
+  double cost;          /* of a look, in seconds */
   KxPictureGrid *grid;  /* of examples, or NULL */
   KxLook *look;         /* whose they are */
 } KxTrainTabPrivate;
@@ -53,14 +55,15 @@ show_empty (KxTrainTab *self, const char *title, const char *description)
   gtk_stack_set_visible_child_name (private->stack, "empty");
 }
 
-/* Of the first look nothing is concluded: its kernels had to be compiled. Others are as quick as
- * the quickest, but for what else the device does. */
+/*
+ * Kernels of the first look have to be compiled, and the device does other things meanwhile: a look
+ * costs what the quickest one took, and that is known after some of them.
+ */
 static void
 note_cost (KxTrainTabPrivate *private, double seconds)
 {
-  private->cost = isnan (private->cost) ? 0
-                  : private->cost > 0   ? MIN (private->cost, seconds)
-                                        : seconds;
+  if (private->n_looks++)
+  private->cost = MIN (private->cost, seconds);
 }
 
 /* When the next look may be: after the period, and so late that looks have only their share. */
@@ -72,7 +75,8 @@ take_look (KxLook *look, gpointer owner)
   gboolean learns = private->run && kx_run_get_state (private->run) == KX_RUN_LEARNING;
 
   note_cost (private, look->seconds);
-  double rest = learns ? MAX (private->period, private->cost / SHARE) : 0;
+  double share = private->n_looks < ENOUGH ? 0 : private->cost / SHARE;
+  double rest = learns ? MAX (private->period, share) : 0;
 
   private->pending = FALSE;
   private->due = g_get_monotonic_time () + (gint64) (rest * G_USEC_PER_SEC);
@@ -205,7 +209,8 @@ kx_train_tab_init (KxTrainTab *self)
   private->stack = GTK_STACK (gtk_stack_new ());
   private->empty = ADW_STATUS_PAGE (adw_status_page_new ());
   private->step = G_MAXUINT64;
-  private->cost = NAN;
+  private->n_looks = 0;
+  private->cost = INFINITY;
   gtk_widget_add_css_class (GTK_WIDGET (private->empty), "compact");
   gtk_stack_add_named (private->stack, GTK_WIDGET (private->empty), "empty");
   adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (private->stack));
@@ -247,7 +252,8 @@ kx_train_tab_set_run (KxTrainTab *self, KxRun *run, KxLooks *looks)
 
   let_go (self);
   private->step = G_MAXUINT64;
-  private->cost = NAN;
+  private->n_looks = 0;
+  private->cost = INFINITY;
   private->due = 0;
   private->looks = looks;
   KX_TRAIN_TAB_GET_CLASS (self)->clear (self);
