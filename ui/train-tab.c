@@ -10,6 +10,7 @@
 /* Looks take at most this share of the time while the run learns. */
 #define SHARE 0.015
 #define ENOUGH 5 /* looks after which it is known what one costs */
+#define MOST 4   /* times the quickest look's seconds that a look counts for */
 #define SIZE 48  /* of an example's picture */
 #define LOST 5   /* seconds after which an answer is not waited for any more */
 
@@ -27,7 +28,7 @@ typedef struct {
   gboolean more;        /* there is more to see at this step */
   guint64 step;         /* of the latest look */
   guint n_looks;        /* of the run */
-  double cost;          /* of a look, in seconds */
+  double quickest;      /* of them, but for the first, in seconds */
   KxPictureGrid *grid;  /* of examples, or NULL */
   KxLook *look;         /* whose they are */
 } KxTrainTabPrivate;
@@ -56,14 +57,16 @@ show_empty (KxTrainTab *self, const char *title, const char *description)
 }
 
 /*
- * Kernels of the first look have to be compiled, and the device does other things meanwhile: a look
- * costs what the quickest one took, and that is known after some of them.
+ * What a look counts for, in seconds. Kernels of the first one have to be compiled, and the device
+ * does other things meanwhile: how long looks take is known after some of them, and much more than
+ * the quickest one does not count.
  */
-static void
-note_cost (KxTrainTabPrivate *private, double seconds)
+static double
+count_cost (KxTrainTabPrivate *private, double seconds)
 {
   if (private->n_looks++)
-  private->cost = MIN (private->cost, seconds);
+  private->quickest = MIN (private->quickest, seconds);
+  return private->n_looks < ENOUGH ? 0 : MIN (seconds, MOST * private->quickest);
 }
 
 /* When the next look may be: after the period, and so late that looks have only their share. */
@@ -74,9 +77,8 @@ take_look (KxLook *look, gpointer owner)
   KxTrainTabPrivate *private = PRIVATE (self);
   gboolean learns = private->run && kx_run_get_state (private->run) == KX_RUN_LEARNING;
 
-  note_cost (private, look->seconds);
-  double share = private->n_looks < ENOUGH ? 0 : private->cost / SHARE;
-  double rest = learns ? MAX (private->period, share) : 0;
+  double cost = count_cost (private, look->seconds);
+  double rest = learns ? MAX (private->period, cost / SHARE) : 0;
 
   private->pending = FALSE;
   private->due = g_get_monotonic_time () + (gint64) (rest * G_USEC_PER_SEC);
@@ -210,7 +212,7 @@ kx_train_tab_init (KxTrainTab *self)
   private->empty = ADW_STATUS_PAGE (adw_status_page_new ());
   private->step = G_MAXUINT64;
   private->n_looks = 0;
-  private->cost = INFINITY;
+  private->quickest = INFINITY;
   gtk_widget_add_css_class (GTK_WIDGET (private->empty), "compact");
   gtk_stack_add_named (private->stack, GTK_WIDGET (private->empty), "empty");
   adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (private->stack));
@@ -253,7 +255,7 @@ kx_train_tab_set_run (KxTrainTab *self, KxRun *run, KxLooks *looks)
   let_go (self);
   private->step = G_MAXUINT64;
   private->n_looks = 0;
-  private->cost = INFINITY;
+  private->quickest = INFINITY;
   private->due = 0;
   private->looks = looks;
   KX_TRAIN_TAB_GET_CLASS (self)->clear (self);
