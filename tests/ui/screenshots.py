@@ -222,7 +222,8 @@ def see_photo(app):
     photo = os.path.join(ROOT, "data", "gallery", "hills.png")
     subprocess.run([APPLICATION, photo], env=app.environment, check=True)
     app.find("image", re.compile("^Photo, taken for "), seconds=120)
-    app.find("push button", "Watch").click()
+    with Inspector(app):
+        app.find("push button", "Watch").click()
     app.find("label", re.compile("unit [0-9]+: "), 60)
 
 
