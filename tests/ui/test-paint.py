@@ -8,8 +8,8 @@ import time
 
 import explorer
 from display import Clipboard
-from explorer import (Explorer, check, check_stalls, install, main, networks, test, too_slow,
-                      write)
+from explorer import (SLOWNESS, Explorer, check, check_stalls, install, main, networks, test,
+                      too_slow, write)
 
 PAGE = {"page": "'paint'"}
 COMPILING = 240  # seconds: kernels that no run has compiled yet, on a busy machine
@@ -296,7 +296,7 @@ def closing_does_not_wait_for_kernels(folder):
         check(not step(app), "all kernels are there")
         took = app.hide()
         app.close()
-    if took > 1:
+    if took > SLOWNESS:
         too_slow(f"the window went after {took:.1f} s")
 
 

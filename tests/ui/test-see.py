@@ -10,8 +10,8 @@ import time
 import zlib
 
 from display import Clipboard
-from explorer import (APPLICATION, COMMAND, Explorer, Skip, check, check_stalls, install, main,
-                      networks, small_data, test, too_slow)
+from explorer import (APPLICATION, COMMAND, SLOWNESS, Explorer, Skip, check, check_stalls, install,
+                      main, networks, small_data, test, too_slow)
 
 SHARED = os.environ.get("KX_SHARED") or os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                                      *[".."] * 3, "shared")
@@ -253,7 +253,7 @@ def median_stroke(app, canvas):
 
 
 def check_strokes(median):
-    if median > 0.150:
+    if median > 0.150 * SLOWNESS:
         too_slow(f"a stroke is answered after {1000 * median:.0f} ms")
 
 
@@ -557,7 +557,7 @@ def closing_does_not_wait_for_kernels(folder):
         check(not app.has(None, re.compile("^conv2 unit .*step")), "all kernels are there")
         took = app.hide()
         app.close()
-    if took > 1:
+    if took > SLOWNESS:
         too_slow(f"the window went after {took:.1f} s")
 
 
