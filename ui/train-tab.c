@@ -64,8 +64,8 @@ show_empty (KxTrainTab *self, const char *title, const char *description)
 static double
 count_cost (KxTrainTabPrivate *private, double seconds)
 {
-  if (private->n_looks++)
-  private->quickest = MIN (private->quickest, seconds);
+  private->quickest = private->n_looks ? MIN (private->quickest, seconds) : INFINITY;
+  private->n_looks++;
   return private->n_looks < ENOUGH ? 0 : MIN (seconds, MOST * private->quickest);
 }
 
@@ -125,8 +125,7 @@ schedule (KxTrainTab *self)
   KxTrainTabPrivate *private = PRIVATE (self);
   gint64 now = g_get_monotonic_time ();
 
-  if (private->pending && now - private->asked_at > LOST * G_USEC_PER_SEC)
-  private->pending = FALSE;
+  private->pending = private->pending && now - private->asked_at <= LOST * G_USEC_PER_SEC;
   if (private->source || private->pending || !private->looks || !has_news (self)
       || !gtk_widget_get_mapped (GTK_WIDGET (self)) || !kx_run_has_trainer (private->run)
       || kx_run_is_over (private->run))
@@ -212,7 +211,6 @@ kx_train_tab_init (KxTrainTab *self)
   private->empty = ADW_STATUS_PAGE (adw_status_page_new ());
   private->step = G_MAXUINT64;
   private->n_looks = 0;
-  private->quickest = INFINITY;
   gtk_widget_add_css_class (GTK_WIDGET (private->empty), "compact");
   gtk_stack_add_named (private->stack, GTK_WIDGET (private->empty), "empty");
   adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (private->stack));
@@ -255,7 +253,6 @@ kx_train_tab_set_run (KxTrainTab *self, KxRun *run, KxLooks *looks)
   let_go (self);
   private->step = G_MAXUINT64;
   private->n_looks = 0;
-  private->quickest = INFINITY;
   private->due = 0;
   private->looks = looks;
   KX_TRAIN_TAB_GET_CLASS (self)->clear (self);
