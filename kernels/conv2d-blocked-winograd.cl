@@ -181,9 +181,9 @@ transform_tiles (__global const float *x, int blocks, int H, int W, int top, int
       _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) DO; \
   }
 
-/* products[v][t] of a register tile. */
+/* products[v][t] of a register tile. What lies @ahead of each of the weights is asked for. */
 inline void
-multiply (__global const float *inputs, __global const float *weights, int channels,
+multiply (__global const float *inputs, __global const float *weights, int ahead, int channels,
           __global float *products, int pitch)
 {
   vec sum[TILES][VECTORS];
@@ -195,6 +195,7 @@ multiply (__global const float *inputs, __global const float *weights, int chann
       for (int c = 0; c < present; c++, weights += VECTORS * B)
         {
           vec weight[VECTORS];
+          read_soon (weights + ahead);
           #pragma unroll
           for (int v = 0; v < VECTORS; v++)
             weight[v] = vec_load (weights + v * B);
@@ -301,9 +302,13 @@ conv2d_blocked_winograd (__global const float *restrict x, __global const float 
           for (int plane = 0; plane < PLANES; plane++)
             for (int k = 0; k < stop - start; k += VECTORS)
               for (int t = 0; t < count; t += TILES)
-                multiply (inputs + (size_t) plane * input_plane + t * B,
-                          packed + (size_t) plane * weight_plane + (size_t) k * channels * B, channels,
-                          products + (size_t) plane * product_plane + (k * pitch + t) * B, pitch);
+                {
+                  const int vector = t / TILES; /* of the next panel of weights, asked for this time */
+                  multiply (inputs + (size_t) plane * input_plane + t * B,
+                            packed + (size_t) plane * weight_plane + (size_t) k * channels * B,
+                            vector < VECTORS ? (channels * VECTORS + vector) * B : 0, channels,
+                            products + (size_t) plane * product_plane + (k * pitch + t) * B, pitch);
+                }
           for (int k = start; k < stop; k++)
             for (int t = 0; t < end - begin; t++)
               write_tile (products + ((k - start) * pitch + t) * B, product_plane, y, bias, residual,

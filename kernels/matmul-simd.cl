@@ -431,6 +431,7 @@ matmul_dots (__global const float *restrict small, __global const float *restric
 
   size_t batch = get_global_id (2);
   int first_line = get_global_id (0) * block, last_line = min (lines, first_line + block);
+  long next = 4 * (long) inner; /* to the same place of the next four lines */
   small += batched_small ? batch * THIN * inner : 0;
   large += batched_large ? batch * lines * inner : 0;
 
@@ -462,6 +463,7 @@ matmul_dots (__global const float *restrict small, __global const float *restric
             for (int i = 0; i < 4; i++)
               {
                 vec v = vec_load (line[i] + k);
+                read_soon (line[i] + k + next);
                 #pragma unroll
                 for (int t = 0; t < THIN; t++)
                   sum[t][i] = fma (vec_load (piece + t * PIECE + k), v, sum[t][i]);

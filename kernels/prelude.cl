@@ -50,6 +50,20 @@ vec_store (ivec v, __private int *p)
 #define convert_vec(v) KOL_JOIN (convert_float, KOL_WIDTH) (v)
 #endif
 
+/*
+ * Asks for the cache line at @p, soon to be read, where the compiler knows how; @p may lie outside of
+ * its buffer. OpenCL's own prefetch is a call, or nothing, on CPUs; oclgrind, which does not optimize,
+ * has neither.
+ */
+#if defined (__OPTIMIZE__) && defined (__has_builtin)
+#if __has_builtin (__builtin_prefetch)
+#define read_soon(p) __builtin_prefetch ((const void *) (size_t) (p), 0, 2)
+#endif
+#endif
+#ifndef read_soon
+#define read_soon(p)
+#endif
+
 /* @to = @from, @n elements that follow each other. */
 static inline void
 copy_run (__global const float *from, __global float *to, int n)

@@ -57,8 +57,9 @@ choose_pitch (Job *job)
   gint64 least = weights > FEW_WEIGHTS ? LEAST_SHARING : 1;
   gint64 most = CLAMP (BLOCK_FLOATS / (PLANES * (job->c.C + filters)), least, MOST_TILES);
 
-  job->times = kol_divide_up (job->tiles_each, most);
-  job->pitch = kol_round_up (kol_divide_up (job->tiles_each, job->times), job->tiles);
+  job->pitch = kol_divide_up (job->tiles_each, kol_divide_up (job->tiles_each, most));
+  job->pitch = kol_round_up (job->pitch, job->tiles);
+  job->times = kol_divide_up (job->tiles_each, job->pitch);
 }
 
 /* With its tiles, filters and register tiles cut as they are. */
