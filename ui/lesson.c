@@ -33,6 +33,7 @@ struct _KxLesson {
   KxEngine *engine;
   KxTask *task; /* the main thread's; NULL: it has not begun */
   guint weight; /* that the task has, or will have */
+  guint family; /* a run and its branches, which advance by equal steps */
   KxHolder *run;
 
   /* What it is to be; does not change. */
@@ -487,13 +488,19 @@ record (KxLesson *lesson, GError **error)
          || kol_trainer_branch (lesson->trainer, lesson->origin, lesson->parent_folder, error);
 }
 
+static KxTask *
+get_task (KxLesson *lesson)
+{
+  g_mutex_lock (&lesson->mutex);
+  KxTask *task = lesson->task;
+  g_mutex_unlock (&lesson->mutex);
+  return task;
+}
+
 static GCancellable *
 get_cancellable (KxLesson *lesson)
 {
-  g_mutex_lock (&lesson->mutex);
-  GCancellable *cancellable = kx_task_get_cancellable (lesson->task);
-  g_mutex_unlock (&lesson->mutex);
-  return cancellable;
+  return kx_task_get_cancellable (get_task (lesson));
 }
 
 /* Where others have questions meanwhile, the rest is compiled in later turns. */
@@ -754,6 +761,7 @@ advance (KxLesson *lesson, gboolean single, guint64 limit, double seconds, GErro
                             single ? 0 : seconds, &finished, error))
     return FALSE;
   guint64 done = kol_trainer_get_step (lesson->trainer);
+  kx_task_note_steps (get_task (lesson), done - before);
   if (single)
     {
       g_mutex_lock (&lesson->mutex);
@@ -876,8 +884,10 @@ lesson_new (KxEngine *engine, const char *folder)
 KxLesson *
 kx_lesson_new (KxEngine *engine, const KxRunSetup *setup)
 {
+  static guint families;
   KxLesson *lesson = lesson_new (engine, setup->folder);
 
+  lesson->family = ++families;
   lesson->recipe_name = g_strdup (setup->recipe);
   lesson->data_path = g_strdup (setup->data);
   lesson->resume = g_strdup (setup->resume);
@@ -904,6 +914,7 @@ kx_lesson_new_branch (KxLesson *parent, KolTrainState *state, const char *parent
 
   g_atomic_ref_count_inc (&parent->references);
   lesson->parent = parent;
+  lesson->family = parent->family;
   lesson->running = TRUE;
   lesson->origin = kol_train_state_ref (state);
   lesson->parent_folder = g_strdup (parent_folder);
@@ -942,6 +953,7 @@ kx_lesson_move (KxLesson *lesson, KxEngine *engine)
   moved->moved = TRUE;
   moved->resume = g_strdup (folder);
   moved->weight = lesson->weight;
+  moved->family = lesson->family;
   take_after (moved, lesson); /* none of that changes once it is ready */
   take_wishes_along (moved, lesson);
   return moved;
@@ -990,6 +1002,7 @@ kx_lesson_begin (KxLesson *lesson, KxRun *run)
   g_mutex_lock (&lesson->mutex); /* its first turns may come before the task is known */
   lesson->task
       = kx_worker_add (kx_engine_get_worker (lesson->engine), &lesson_kind, lesson, lesson->weight);
+  kx_task_join (lesson->task, lesson->family);
   g_mutex_unlock (&lesson->mutex);
 }
 

@@ -1,8 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * A race: branches from where the run stands, each with a rate of its own, for so many steps. They
- * take turns on the device and so advance together. The run itself pauses meanwhile.
+ * A race: branches from where the run stands, each with a rate of its own, for so many steps. Like
+ * all branches of a run they advance by equal steps. The run itself pauses meanwhile.
  */
 
 #include "race-button.h"

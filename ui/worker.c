@@ -3,8 +3,10 @@
 /*
  * The thread that lets the engine work. Several tasks share it: each gets a quantum in turn, and
  * of those that want one the task is next whose time so far, divided by its weight, is least
- * (stride scheduling; Waldspurger and Weihl, 1995). What a person waits for, such as the
- * probabilities under a brush, is a probe: it goes before all tasks, in up to 30 % of any second.
+ * (stride scheduling; Waldspurger and Weihl, 1995). Those of one group are one to the others, with
+ * the sum of their weights; among them it is next who has taken the fewest steps. What a person
+ * waits for, such as the probabilities under a brush, is a probe: it goes before all tasks, in up
+ * to 30 % of any second.
  */
 
 #include "worker.h"
@@ -28,7 +30,9 @@ struct _KxTask {
 
   /* Under the worker's mutex: */
   guint weight;
-  double pass;    /* time so far divided by weight; those that join begin with the least */
+  double pass;    /* time so far divided by weight; the same for all of a group */
+  guint group;    /* that it advances together with; 0: none */
+  guint64 steps;  /* that it has taken, where that counts in its group */
   double seconds; /* that it has worked */
   gboolean waiting, woken, cancelled, ended; /* woken: during its turn */
 };
@@ -44,6 +48,7 @@ struct _KxWorker {
   GQueue probes; /* likewise */
   GList *tasks;  /* of KxTask, referenced */
   gboolean stop;
+  double pass;   /* of the task whose turn it was last: what those that join or wake begin with */
   gint64 turn;   /* when the turn under way began */
   double busy;   /* seconds, since it was last asked */
   gint64 began;  /* what is under way, as far as it is not counted; 0: nothing is */
@@ -101,6 +106,57 @@ kx_task_unref (KxTask *task)
   g_free (task);
 }
 
+/* Whether they are one to the other tasks. */
+static gboolean
+are_together (const KxTask *task, const KxTask *other)
+{
+  return task == other || (task->group && task->group == other->group);
+}
+
+static void
+set_pass (KxTask *task, double pass)
+{
+  for (GList *each = task->worker->tasks; each; each = each->next)
+    if (are_together (task, each->data))
+      ((KxTask *) each->data)->pass = pass;
+}
+
+/* Counts the time that it has worked, which is all of its group's. */
+static void
+charge (KxTask *task, double seconds)
+{
+  guint weight = 0;
+
+  for (GList *each = task->worker->tasks; each; each = each->next)
+    {
+      const KxTask *other = each->data;
+
+      if (other == task || (are_together (task, other) && !other->waiting))
+        weight += other->weight;
+    }
+  set_pass (task, task->pass + seconds / weight);
+  task->seconds += seconds;
+}
+
+/* Who slept has saved up neither time nor steps. */
+static void
+begin_with_others (KxTask *task)
+{
+  guint64 least = G_MAXUINT64;
+
+  for (GList *each = task->worker->tasks; each; each = each->next)
+    {
+      const KxTask *other = each->data;
+
+      if (other != task && are_together (task, other) && !other->waiting)
+        least = MIN (least, other->steps);
+    }
+  if (least != G_MAXUINT64)
+    task->steps = MAX (task->steps, least);
+  if (task->pass < task->worker->pass)
+    set_pass (task, task->worker->pass);
+}
+
 /* Changes something of a task and lets the worker look. */
 #define WITH_WORKER(task, change)                                                                  \
   g_mutex_lock (&(task)->worker->mutex);                                                           \
@@ -122,6 +178,51 @@ kx_task_set_weight (KxTask *task, guint weight)
   WITH_WORKER (task, task->weight = MAX (weight, 1))
 }
 
+static void
+join (KxTask *task, guint group)
+{
+  task->group = group;
+  for (GList *each = task->worker->tasks; each; each = each->next)
+    if (each->data != task && are_together (task, each->data))
+      task->pass = ((KxTask *) each->data)->pass;
+  begin_with_others (task);
+}
+
+/**
+ * kx_task_join:
+ * @task: a task
+ * @group: a number that the tasks of a group have in common
+ *
+ * From now on the tasks of the group that do not wait advance by equal steps, however long those
+ * take: their curves stay side by side. To all others the group is one task, with the sum of the
+ * weights of those that do not wait. The steps are those that kx_task_note_steps() tells.
+ */
+void
+kx_task_join (KxTask *task, guint group)
+{
+  WITH_WORKER (task, join (task, group))
+}
+
+/**
+ * kx_task_note_steps:
+ * @task: a task
+ * @steps: how many more it has taken
+ */
+void
+kx_task_note_steps (KxTask *task, guint64 steps)
+{
+  WITH_WORKER (task, task->steps += steps)
+}
+
+static void
+wake (KxTask *task)
+{
+  if (task->waiting)
+    begin_with_others (task);
+  task->waiting = FALSE;
+  task->woken = TRUE;
+}
+
 /**
  * kx_task_wake:
  * @task: a task that may wait
@@ -131,7 +232,7 @@ kx_task_set_weight (KxTask *task, guint weight)
 void
 kx_task_wake (KxTask *task)
 {
-  WITH_WORKER (task, task->waiting = FALSE; task->woken = TRUE)
+  WITH_WORKER (task, wake (task))
 }
 
 /**
@@ -189,15 +290,10 @@ kx_task_get_seconds (KxTask *task)
   return seconds;
 }
 
-static double
-least_pass (const KxWorker *worker)
+static gboolean
+goes_before (const KxTask *task, const KxTask *other)
 {
-  double least = G_MAXDOUBLE;
-
-  for (GList *each = worker->tasks; each; each = each->next)
-    if (!((KxTask *) each->data)->waiting)
-      least = MIN (least, ((KxTask *) each->data)->pass);
-  return least == G_MAXDOUBLE ? 0 : least;
+  return are_together (task, other) ? task->steps < other->steps : task->pass < other->pass;
 }
 
 /* The task whose turn it is, and for cancelled ones their end. */
@@ -212,7 +308,7 @@ next_task (const KxWorker *worker)
 
       if (task->cancelled || worker->stop)
         return task;
-      if (!task->waiting && (!next || task->pass < next->pass))
+      if (!task->waiting && (!next || goes_before (task, next)))
         next = task;
     }
   return next;
@@ -238,16 +334,14 @@ give_turn (KxWorker *worker, KxTask *task)
       end_task (worker, task);
       return;
     }
-  /* Who slept has not saved up time. */
-  task->pass = MAX (task->pass, least_pass (worker));
+  worker->pass = task->pass;
   task->woken = FALSE;
   gint64 began = worker->turn = worker->began = g_get_monotonic_time ();
   g_mutex_unlock (&worker->mutex);
   KxTurn turn = task->kind->turn (task->self, KX_QUANTUM);
   double seconds = seconds_since (began);
   g_mutex_lock (&worker->mutex);
-  task->pass += seconds / task->weight;
-  task->seconds += seconds;
+  charge (task, seconds);
   count_busy (worker, 0);
   task->waiting = turn == KX_TURN_WAIT && !task->woken;
   if (turn == KX_TURN_DONE)
@@ -435,7 +529,7 @@ kx_worker_add (KxWorker *worker, const KxTaskKind *kind, gpointer self, guint we
   task->cancellable = g_cancellable_new ();
   task->weight = MAX (weight, 1);
   g_mutex_lock (&worker->mutex);
-  task->pass = least_pass (worker);
+  task->pass = worker->pass;
   worker->tasks = g_list_append (worker->tasks, task);
   g_cond_signal (&worker->news);
   g_mutex_unlock (&worker->mutex);

@@ -52,6 +52,8 @@ gboolean kx_worker_is_wanted (void);
 guint kx_workers_alive (void);
 
 void kx_task_set_weight (KxTask *task, guint weight);
+void kx_task_join (KxTask *task, guint group);
+void kx_task_note_steps (KxTask *task, guint64 steps);
 void kx_task_wake (KxTask *task);
 void kx_task_cancel (KxTask *task);
 gboolean kx_task_is_cancelled (KxTask *task);

@@ -16,6 +16,7 @@ typedef struct {
   int ended;
   gboolean waits;
   gulong sleep; /* microseconds a turn */
+  KxTask *task;
 } Work;
 
 static KxTurn
@@ -50,6 +51,21 @@ wait_until (int *number, int value)
     }
 }
 
+typedef struct {
+  GMutex mutex;
+  int entered;
+} Gate;
+
+static void
+pass_gate (gpointer data)
+{
+  Gate *gate = data;
+
+  g_atomic_int_inc (&gate->entered);
+  g_mutex_lock (&gate->mutex);
+  g_mutex_unlock (&gate->mutex);
+}
+
 static void
 test_turns (void)
 {
@@ -79,6 +95,79 @@ test_weights (void)
   g_assert_cmpfloat (ratio, >, 2); /* a turn may be under way */
   g_assert_cmpfloat (ratio, <, 4);
   g_assert_cmpint (heavy.ended + light.ended, ==, 2);
+}
+
+static KxTurn
+take_step (gpointer self, double seconds)
+{
+  Work *work = self;
+  KxTurn turn = take_turn (self, seconds);
+
+  kx_task_note_steps (g_atomic_pointer_get (&work->task), 1);
+  return turn;
+}
+
+static const KxTaskKind stepping = { take_step, end };
+
+static KxTask *
+add_stepping (KxWorker *worker, Work *work, guint group)
+{
+  Gate gate = { 0 };
+
+  g_mutex_init (&gate.mutex); /* no turn before the task is known */
+  g_mutex_lock (&gate.mutex);
+  kx_worker_call (worker, pass_gate, &gate, NULL);
+  wait_until (&gate.entered, 1);
+  KxTask *task = kx_worker_add (worker, &stepping, work, 1);
+  g_atomic_pointer_set (&work->task, task);
+  kx_task_join (task, group);
+  g_mutex_unlock (&gate.mutex);
+  kx_worker_call (worker, pass_gate, &gate, NULL);
+  wait_until (&gate.entered, 2);
+  g_mutex_clear (&gate.mutex);
+  return task;
+}
+
+/* Those of a group advance by equal steps, however long theirs take; to others they are one. */
+static void
+test_equal_steps (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  Work quick = { .sleep = 500 }, slow = { .sleep = 4000 }, other = { .sleep = 1000 };
+  g_autoptr (KxTask) one = add_stepping (worker, &quick, 7);
+  wait_until (&quick.turns, 50);
+  g_autoptr (KxTask) two = add_stepping (worker, &slow, 7);
+  int ahead = g_atomic_int_get (&quick.turns);
+  g_autoptr (KxTask) alone = add_stepping (worker, &other, 8);
+  double seconds = kx_task_get_seconds (one) + kx_task_get_seconds (two);
+
+  wait_until (&slow.turns, 50);
+  seconds = kx_task_get_seconds (one) + kx_task_get_seconds (two) - seconds;
+  double ratio = seconds / kx_task_get_seconds (alone);
+  kx_worker_stop (worker, NULL, NULL);
+  /* From when both are there: the other one does not catch up. */
+  g_assert_cmpint (ABS (quick.turns - ahead - slow.turns), <=, 3);
+  g_assert_cmpfloat (ratio, >, 1.5); /* two of three parts of the time, as without a group */
+  g_assert_cmpfloat (ratio, <, 2.7);
+}
+
+/* A task that slept for long does not keep the worker until it has caught up. */
+static void
+test_sleepers (void)
+{
+  KxWorker *worker = kx_worker_new ("test");
+  Work awake = { .sleep = 1000 }, sleeper = { .sleep = 1000, .waits = TRUE };
+  g_autoptr (KxTask) other = kx_worker_add (worker, &kind, &sleeper, 1);
+  wait_until (&sleeper.turns, 1);
+  g_autoptr (KxTask) task = kx_worker_add (worker, &kind, &awake, 1);
+
+  wait_until (&awake.turns, 200);
+  sleeper.waits = FALSE;
+  kx_task_wake (other);
+  int turns = g_atomic_int_get (&awake.turns);
+  wait_until (&sleeper.turns, 50);
+  g_assert_cmpint (g_atomic_int_get (&awake.turns) - turns, >, 30);
+  kx_worker_stop (worker, NULL, NULL);
 }
 
 static void
@@ -112,21 +201,6 @@ static void
 append_b (gpointer data)
 {
   g_string_append_c (data, 'b');
-}
-
-typedef struct {
-  GMutex mutex;
-  int entered;
-} Gate;
-
-static void
-pass_gate (gpointer data)
-{
-  Gate *gate = data;
-
-  g_atomic_int_inc (&gate->entered);
-  g_mutex_lock (&gate->mutex);
-  g_mutex_unlock (&gate->mutex);
 }
 
 static void
@@ -374,6 +448,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ui/worker/turns", test_turns);
   g_test_add_func ("/ui/worker/weights", test_weights);
+  g_test_add_func ("/ui/worker/equal-steps", test_equal_steps);
+  g_test_add_func ("/ui/worker/sleepers", test_sleepers);
   g_test_add_func ("/ui/worker/waiting", test_waiting);
   g_test_add_func ("/ui/worker/calls", test_calls);
   g_test_add_func ("/ui/worker/probes", test_probes);
