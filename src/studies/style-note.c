@@ -41,6 +41,7 @@ static const Entry entries[] = {
   SILENT ("content", TEXT, content),
   SILENT ("styles", TEXTS, styles),
   ENTRY ("region", TEXTS, regions),
+  ENTRY ("part", TEXTS, parts),
   ENTRY ("weights", TEXT, weights),
   ENTRY ("model", TEXT, model),
   ENTRY ("size", WHOLE, size),

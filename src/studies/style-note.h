@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  * @content: (nullable): the file of what the picture shows
  * @styles: (nullable) (array zero-terminated): files of how it is painted
  * @regions: (nullable) (array zero-terminated): files of where, or "all"; of the first styles
+ * @parts: (nullable) (array zero-terminated): files of what is taken of the styles, likewise
  * @weights: (nullable): "2,1": how much of each style
  * @model: (nullable): whose features are compared
  * @measure: (nullable): "normal" or "gram"
@@ -42,6 +43,7 @@ typedef struct {
   char *content;
   char **styles;
   char **regions;
+  char **parts;
   char *weights;
   char *model;
   char *measure;

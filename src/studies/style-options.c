@@ -92,7 +92,7 @@ are_sources_same (const KolStyleOptions *a, const KolStyleOptions *b)
     return FALSE;
   for (guint i = 0; i < a->n_styles; i++)
     if (a->styles[i].picture != b->styles[i].picture || a->styles[i].region != b->styles[i].region
-        || a->styles[i].weight != b->styles[i].weight)
+        || a->styles[i].part != b->styles[i].part || a->styles[i].weight != b->styles[i].weight)
       return FALSE;
   return TRUE;
 }

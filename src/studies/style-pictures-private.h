@@ -24,13 +24,14 @@ typedef struct {
 float *kol_style_scale_planes (const float *planes, const KolStyleSize *from,
                                const KolStyleSize *to, gboolean cubic);
 
-/* The roots of a region's weights at @height x @width, whose mean is 1. Given. */
+/* The roots of the weights of a region or part at @height x @width, whose mean is 1. Given. */
 float *kol_style_region_roots (const KolPicture *region, gsize height, gsize width, GError **error);
 
 /* Gives @planes, of @of's size, the hues of @of: brightness alone stays as it is. */
 void kol_style_keep_colours (float *planes, const KolSnapshot *of);
-/* The picture with the mean and the covariances of colour that @like has. Given. */
-KolPicture *kol_style_match_colours (const KolPicture *picture, const KolPicture *like,
-                                     GError **error);
+/* The picture with the mean and the covariances of colour that @like has, in @part, if that is not
+ * NULL. Given. */
+KolPicture *kol_style_match_colours (const KolPicture *picture, const KolPicture *part,
+                                     const KolPicture *like, GError **error);
 
 G_END_DECLS

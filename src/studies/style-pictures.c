@@ -179,8 +179,9 @@ factorize (double a[3][3])
       }
 }
 
+/* @roots: of the pixels' weights, or NULL: all weigh the same. */
 static void
-measure_colours (const KolPicture *picture, ColourStatistics *statistics)
+measure_colours (const KolPicture *picture, const float *roots, ColourStatistics *statistics)
 {
   gsize plane = picture->height * picture->width;
   const guint8 *p = picture->pixels;
@@ -188,14 +189,16 @@ measure_colours (const KolPicture *picture, ColourStatistics *statistics)
   *statistics = (ColourStatistics){ 0 };
   for (guint c = 0; c < 3; c++)
     for (gsize i = 0; i < plane; i++)
-      statistics->mean[c] += p[c * plane + i] / 255.0 / (double) plane;
+      statistics->mean[c]
+          += (roots ? roots[i] * roots[i] : 1) * p[c * plane + i] / 255.0 / (double) plane;
   for (guint c = 0; c < 3; c++)
     for (guint d = 0; d < 3; d++)
       {
         double sum = 0;
 
         for (gsize i = 0; i < plane; i++)
-          sum += (p[c * plane + i] / 255.0 - statistics->mean[c])
+          sum += (roots ? roots[i] * roots[i] : 1)
+                 * (p[c * plane + i] / 255.0 - statistics->mean[c])
                  * (p[d * plane + i] / 255.0 - statistics->mean[d]);
         statistics->factor[c][d] = sum / (double) plane + (c == d ? LEAST_COLOUR : 0);
       }
@@ -235,7 +238,8 @@ match_pixel (guint8 *pixels, gsize plane, const ColourStatistics *have,
 }
 
 KolPicture *
-kol_style_match_colours (const KolPicture *picture, const KolPicture *like, GError **error)
+kol_style_match_colours (const KolPicture *picture, const KolPicture *part, const KolPicture *like,
+                         GError **error)
 {
   g_autoptr (KolPicture) matched
       = need (kol_picture_convert (picture, 3), picture->width, picture->height, error);
@@ -245,9 +249,13 @@ kol_style_match_colours (const KolPicture *picture, const KolPicture *like, GErr
 
   if (!wanted)
     return NULL;
+  g_autofree float *roots
+      = part ? kol_style_region_roots (part, matched->height, matched->width, error) : NULL;
+  if (part && !roots)
+    return NULL;
   gsize plane = matched->height * matched->width;
-  measure_colours (matched, &have);
-  measure_colours (wanted, &want);
+  measure_colours (matched, roots, &have);
+  measure_colours (wanted, NULL, &want);
   for (gsize i = 0; i < plane; i++)
     match_pixel (matched->pixels + i, plane, &have, &want);
   return g_steal_pointer (&matched);
@@ -267,9 +275,9 @@ kol_style_region_roots (const KolPicture *region, gsize height, gsize width, GEr
   if (sum == 0)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   small ? "A region is black all over at %zu x %zu pixels, so its style is wanted "
-                           "nowhere; white is where it is wanted"
-                         : "There is not enough memory for a region of %zu x %zu pixels",
+                   small ? "A region or part is black all over at %zu x %zu pixels, so nothing is "
+                           "left of its style; white is where it is wanted, or what is taken of it"
+                         : "There is not enough memory for a mask of %zu x %zu pixels",
                    width, height);
       return NULL;
     }

@@ -23,6 +23,7 @@ typedef struct {
   double weight;
   const KolPicture *region; /* grey: where it is wanted; NULL: all over */
   guint octave;
+  const KolPicture *part; /* grey: what is taken of the picture; NULL: all of it */
 } KolStyleWanted;
 
 typedef struct {

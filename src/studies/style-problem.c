@@ -12,6 +12,7 @@
 #include "style-loss-private.h"
 #include "style-octaves-private.h"
 #include "style-pictures-private.h"
+#include "style-statistics-private.h"
 #include "style-tiles-private.h"
 
 /* What is wanted of one layer by the styles of one region. */
@@ -458,13 +459,6 @@ mean_square (const float *values, gsize n)
   return n ? sum / (double) n : 0;
 }
 
-/* What a loss is multiplied by to be relative to @square; features that are all zero stay so. */
-static float
-relative (double square)
-{
-  return square > 0 ? (float) (1 / square) : 1;
-}
-
 /* A graph of the network upon a picture that is given. Given. */
 static KolGraph *
 look_at (KolStyleProblem *self, const KolSnapshot *picture, GCancellable *cancellable,
@@ -509,67 +503,13 @@ look_at_content (KolStyleProblem *self, GCancellable *cancellable, GError **erro
       if (!kol_read (g_ptr_array_index (features, i), values, error))
         return FALSE;
       kol_set (target->features, values);
-      kol_set_scalar (target->scale, is_normal (self) ? relative (mean_square (values, n)) : 1);
+      kol_set_scalar (target->scale,
+                      is_normal (self) ? kol_style_relative (mean_square (values, n)) : 1);
     }
   return TRUE;
 }
 
 /* ── What is wanted: the styles ──────────────────────────────────────────────────────────────── */
-
-/*
- * The statistics of one layer, of all styles of its region, each times its weight: means
- * and second moments, or Gram matrices. In doubles: differences are taken of them.
- */
-typedef struct {
-  double *matrix, *means;
-  double weight;
-} Moments;
-
-static void
-moments_clear (gpointer data)
-{
-  Moments *moments = data;
-
-  g_free (moments->matrix);
-  g_free (moments->means);
-}
-
-/* Adds a style's matrix, for which covariances become second moments, and its means. */
-static void
-add_moments (Moments *sums, const float *matrix, const float *means, gsize c, gboolean normal,
-             double weight)
-{
-  if (!sums->matrix)
-    {
-      sums->matrix = g_new0 (double, c *c);
-      sums->means = g_new0 (double, c);
-    }
-  for (gsize i = 0; i < c; i++)
-    for (gsize k = 0; k < c; k++)
-      sums->matrix[i * c + k]
-          += weight * (matrix[i * c + k] + (normal ? (double) means[i] * means[k] : 0));
-  for (gsize i = 0; i < c; i++)
-    sums->means[i] += weight * means[i];
-  sums->weight += weight;
-}
-
-/* The same of sums that tiles have made. */
-static void
-add_sums (Moments *sums, const KolStyleSums *of, double weight, gboolean normal)
-{
-  gsize c = of->channels;
-
-  if (!sums->matrix)
-    {
-      sums->matrix = g_new0 (double, c *c);
-      sums->means = g_new0 (double, c);
-    }
-  for (gsize i = 0; i < c * c; i++)
-    sums->matrix[i] += weight * of->products[i] / (normal ? 1 : (double) c);
-  for (gsize i = 0; i < c; i++)
-    sums->means[i] += weight * of->means[i];
-  sums->weight += weight;
-}
 
 /* Whether a target is wanted by a style, among others. */
 static gboolean
@@ -581,8 +521,8 @@ is_wanted_by (const KolStyleProblem *self, const StyleTarget *target, const KolS
 
 /* Adds one style's statistics, a matrix and means for each layer, to those of its region. */
 static gboolean
-read_moments (const KolStyleProblem *self, const KolStyleWanted *style, KolValue *const *values,
-              GArray *moments, GError **error)
+read_statistics (const KolStyleProblem *self, const KolStyleWanted *style, KolValue *const *values,
+                 GArray *statistics, GError **error)
 {
   guint k = 0;
 
@@ -596,16 +536,30 @@ read_moments (const KolStyleProblem *self, const KolStyleWanted *style, KolValue
         continue;
       if (!kol_read (values[2 * k], matrix, error) || !kol_read (values[2 * k + 1], means, error))
         return FALSE;
-      add_moments (&g_array_index (moments, Moments, i), matrix, means, c, is_normal (self),
-                   style->weight);
+      kol_style_statistics_add (&g_array_index (statistics, KolStyleStatistics, i), matrix, means,
+                                c, is_normal (self), style->weight);
       k++;
     }
   return TRUE;
 }
 
+/* The roots of the weights of a style's part at the places of features; NULL: it is taken whole. */
+static gboolean
+make_part (const KolStyleWanted *style, guint i, KolValue *features, KolValue **map, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("study/style/part/%u", i);
+
+  *map = NULL;
+  if (!style->part)
+    return TRUE;
+  *map = kol_placeholder (features->graph, name,
+                          KOL_SHAPE (1, 1, features->shape.dim[2], features->shape.dim[3]));
+  return fill_map (style->part, *map, error);
+}
+
 static gboolean
 look_at_style (KolStyleProblem *self, const KolStyleWanted *style, GCancellable *cancellable,
-               GArray *moments, GError **error)
+               GArray *statistics, GError **error)
 {
   g_autoptr (KolGraph) graph = look_at (self, style->picture, cancellable, error);
   g_autoptr (GPtrArray) values = g_ptr_array_new ();
@@ -614,17 +568,18 @@ look_at_style (KolStyleProblem *self, const KolStyleWanted *style, GCancellable 
     return FALSE;
   for (guint i = 0; i < self->task->options->n_style_layers; i++)
     {
-      KolValue *features = find_features (self, style_layer (self, i)->name, error);
+      KolValue *features = find_features (self, style_layer (self, i)->name, error), *map;
 
-      if (!features)
+      if (!features || !make_part (style, i, features, &map, error))
         return FALSE;
-      KolValue *means = kol_style_means (features, NULL);
-      g_ptr_array_add (values, is_normal (self) ? kol_style_covariances (features, means, NULL)
+      KolValue *means = kol_style_means (features, map);
+      g_ptr_array_add (values, is_normal (self) ? kol_style_covariances (features, means, map)
+                               : map            ? kol_style_gram (kol_multiply (features, map))
                                                 : kol_style_gram (features));
       g_ptr_array_add (values, means);
     }
   return kol_run_all (graph, (KolValue *const *) values->pdata, values->len, error)
-         && read_moments (self, style, (KolValue *const *) values->pdata, moments, error);
+         && read_statistics (self, style, (KolValue *const *) values->pdata, statistics, error);
 }
 
 static void
@@ -648,27 +603,9 @@ make_identity (gsize n)
   return identity;
 }
 
-/* From sums to means and covariances, of features whose mean square is 1. */
-static double
-normalize_moments (Moments *sums, gsize c)
-{
-  double square = 0;
-
-  for (gsize i = 0; i < c; i++)
-    square += sums->matrix[i * c + i] / sums->weight / (double) c;
-  double scale = sqrt (relative (square));
-  for (gsize i = 0; i < c; i++)
-    sums->means[i] *= scale / sums->weight;
-  for (gsize i = 0; i < c; i++)
-    for (gsize k = 0; k < c; k++)
-      sums->matrix[i * c + k] = sums->matrix[i * c + k] * scale * scale / sums->weight
-                                - sums->means[i] * sums->means[k];
-  return scale;
-}
-
 /* The covariances of what is wanted and their root, which the device computes once. */
 static gboolean
-want_normal (KolStyleProblem *self, StyleTarget *target, Moments *sums, GError **error)
+want_normal (KolStyleProblem *self, StyleTarget *target, KolStyleStatistics *sums, GError **error)
 {
   gsize c = (gsize) target->channels;
   g_autofree float *identity = make_identity (c), *matrices = g_new (float, 2 * c * c);
@@ -677,7 +614,7 @@ want_normal (KolStyleProblem *self, StyleTarget *target, Moments *sums, GError *
   KolValue *covariances = kol_placeholder (graph, "covariances", shape);
   KolValue *unit = kol_placeholder (graph, "identity", shape);
   KolValue *both[2] = { add_least (covariances, unit), NULL };
-  double scale = normalize_moments (sums, c);
+  double scale = kol_style_statistics_normalize (sums, c);
 
   both[1] = kol_style_root (both[0], unit, NULL);
   kol_set (unit, identity);
@@ -694,7 +631,7 @@ want_normal (KolStyleProblem *self, StyleTarget *target, Moments *sums, GError *
 }
 
 static gboolean
-want (KolStyleProblem *self, StyleTarget *target, Moments *sums, GError **error)
+want (KolStyleProblem *self, StyleTarget *target, KolStyleStatistics *sums, GError **error)
 {
   const KolPicture *region = g_ptr_array_index (self->regions, target->region);
 
@@ -736,7 +673,7 @@ build_octave (KolStyleProblem *self, guint at, guint64 budget, GError **error)
                                    .options = self->task->options,
                                    .size = octave->size,
                                    .content = at == 0 && self->task->options->content_weight != 0,
-                                   .regions = (KolPicture *const *) self->regions->pdata,
+                                   .regions = (const KolPicture *const *) self->regions->pdata,
                                    .n_regions = self->regions->len,
                                    .budget = budget };
 
@@ -888,19 +825,20 @@ look_at_content_in_tiles (KolStyleProblem *self, GCancellable *cancellable, GErr
     return FALSE;
   for (guint i = 0; options->content_weight != 0 && i < options->n_content_layers; i++)
     self->content_scales[i]
-        = is_normal (self) ? relative (kol_style_tiles_get_content (tiles, i)) : 1;
+        = is_normal (self) ? kol_style_relative (kol_style_tiles_get_content (tiles, i)) : 1;
   return TRUE;
 }
 
 static gboolean
 look_at_style_in_tiles (KolStyleProblem *self, const KolStyleWanted *style,
-                        GCancellable *cancellable, GArray *moments, GError **error)
+                        GCancellable *cancellable, GArray *statistics, GError **error)
 {
   const KolStyleTilesTask task = { .layers = self->layers,
                                    .options = self->task->options,
                                    .size = { kol_snapshot_get_channels (style->picture),
                                              kol_snapshot_get_height (style->picture),
                                              kol_snapshot_get_width (style->picture) },
+                                   .regions = &style->part,
                                    .n_regions = 1,
                                    .budget = self->task->tile_budget };
   g_autoptr (KolStyleTiles) tiles = kol_style_tiles_new (&task, error);
@@ -910,11 +848,11 @@ look_at_style_in_tiles (KolStyleProblem *self, const KolStyleWanted *style,
   for (guint i = 0; i < self->styles->len; i++)
     {
       const StyleTarget *target = &g_array_index (self->styles, StyleTarget, i);
-      Moments *sums = &g_array_index (moments, Moments, i);
+      KolStyleStatistics *sums = &g_array_index (statistics, KolStyleStatistics, i);
 
       if (is_wanted_by (self, target, style))
-        add_sums (sums, kol_style_tiles_get_sums (tiles, target->layer), style->weight,
-                  is_normal (self));
+        kol_style_statistics_add_sums (sums, kol_style_tiles_get_sums (tiles, target->layer),
+                                       style->weight, is_normal (self));
     }
   return TRUE;
 }
@@ -1108,22 +1046,22 @@ gboolean
 kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GError **error)
 {
   const KolStyleTask *task = problem->task;
-  g_autoptr (GArray) moments = g_array_new (FALSE, TRUE, sizeof (Moments));
+  g_autoptr (GArray) statistics = g_array_new (FALSE, TRUE, sizeof (KolStyleStatistics));
 
-  g_array_set_clear_func (moments, moments_clear);
-  g_array_set_size (moments, problem->styles->len);
+  g_array_set_clear_func (statistics, kol_style_statistics_clear);
+  g_array_set_size (statistics, problem->styles->len);
   set_weights (problem);
   if (!(problem->octaves ? look_at_content_in_tiles (problem, cancellable, error)
                          : look_at_content (problem, cancellable, error)))
     return FALSE;
   for (guint i = 0; i < task->n_styles; i++)
     if (!(problem->octaves
-              ? look_at_style_in_tiles (problem, &task->styles[i], cancellable, moments, error)
-              : look_at_style (problem, &task->styles[i], cancellable, moments, error)))
+              ? look_at_style_in_tiles (problem, &task->styles[i], cancellable, statistics, error)
+              : look_at_style (problem, &task->styles[i], cancellable, statistics, error)))
       return FALSE;
   for (guint i = 0; i < problem->styles->len; i++)
     if (!want (problem, &g_array_index (problem->styles, StyleTarget, i),
-               &g_array_index (moments, Moments, i), error))
+               &g_array_index (statistics, KolStyleStatistics, i), error))
       return FALSE;
   return TRUE;
 }

@@ -102,6 +102,7 @@ scale_styles (KolStyle *self, guint side, guint octave, GError **error)
         .picture = kol_style_scale_picture (picture, self->channels, width, height, error),
         .weight = options->styles[i].weight != 0 ? options->styles[i].weight : 1,
         .region = options->styles[i].region,
+        .part = options->styles[i].part,
         .octave = octave,
       };
       if (!style->picture)

@@ -15,10 +15,10 @@ G_BEGIN_DECLS
 
 typedef struct {
   KolLayers *layers;
-  const KolStyleOptions *options; /* whose layers are computed */
-  KolStyleSize size;              /* of the picture */
-  gboolean content;               /* whether the content layers are compared, too */
-  KolPicture *const *regions;     /* one or NULL for each set of styles; for a style: NULL */
+  const KolStyleOptions *options;   /* whose layers are computed */
+  KolStyleSize size;                /* of the picture */
+  gboolean content;                 /* whether the content layers are compared, too */
+  const KolPicture *const *regions; /* one or NULL for each set of styles; for a style: its part */
   guint n_regions;
   guint64 budget; /* bytes of the device for a tile */
 } KolStyleTilesTask;

@@ -365,7 +365,7 @@ fill_maps (KolStyleTiles *self, GError **error)
   for (guint i = 0; i < self->styles->len; i++)
     {
       Style *style = g_ptr_array_index (self->styles, i);
-      const KolPicture *region = self->task.regions ? self->task.regions[style->region] : NULL;
+      const KolPicture *region = self->task.regions[style->region];
 
       if (region
           && !(style->map = kol_style_region_roots (region, (gsize) style->layer.rows,

@@ -602,7 +602,8 @@ match_styles (KolStyle *self, GError **error)
   for (guint i = 0; i < self->options.n_styles; i++)
     {
       KolPicture *matched
-          = kol_style_match_colours (self->options.styles[i].picture, self->options.content, error);
+          = kol_style_match_colours (self->options.styles[i].picture, self->options.styles[i].part,
+                                     self->options.content, error);
       if (!matched)
         return FALSE;
       g_ptr_array_add (self->matched, matched);
@@ -812,8 +813,8 @@ rebuild (KolStyle *self, const KolStyleOptions *options, GError **error)
  *   or the end
  * @error: return location
  *
- * Changes what is wanted while it is painted: the styles, their weights and regions, the
- * layers, the measure, the optimizer, all weights, the style scale, the colours and the
+ * Changes what is wanted while it is painted: the styles, their weights, regions and parts,
+ * the layers, the measure, the optimizer, all weights, the style scale, the colours and the
  * rate. The network, the content, the sizes, their steps and the start stay as they were,
  * whatever @options says of them. New weights of losses cost nothing; anything else has
  * the styles looked at again.

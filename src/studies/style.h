@@ -51,6 +51,11 @@ typedef struct {
  * @weight: how much of it, relative to the other styles of its region; 0 stands for 1
  * @region: (nullable): grey, of the proportions of the content: white where this style is
  *   wanted, black where it is not; %NULL: all over
+ * @part: (nullable): grey, of the proportions of @picture: white what is taken of it, black what
+ *   is not; %NULL: all of it. Its statistics, and its colours where they are matched, are weighted
+ *   means over that (the "guided" Gram matrices of Gatys et al. 2017, "Controlling Perceptual
+ *   Factors in Neural Style Transfer", section 4.1), with as much weight at each place of a layer
+ *   as the mask has there at that size
  *
  * A style that is wanted.
  */
@@ -58,6 +63,7 @@ typedef struct {
   const KolPicture *picture;
   double weight;
   const KolPicture *region;
+  const KolPicture *part;
 } KolStyleSource;
 
 /**

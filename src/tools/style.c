@@ -17,7 +17,7 @@ typedef struct {
   char *measure, *optimizer, *colours, *start;
   double content_weight, style_weight, variation;
   char *style_layers, *content_layers, *weights;
-  char **regions;
+  char **regions, **parts;
   double style_scale, rate;
   gint64 seed;
 } StyleOptions;
@@ -34,6 +34,7 @@ style_options_clear (StyleOptions *options)
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
   g_strfreev (options->regions);
+  g_strfreev (options->parts);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (StyleOptions, style_options_clear)
 
@@ -140,26 +141,39 @@ load (Painting *self, const char *path, GError **error)
   return picture;
 }
 
+/* One mask of a style: the file of that number, if there is one and it is not "all". */
+static gboolean
+load_mask (Painting *self, char **files, guint i, const KolPicture **mask, GError **error)
+{
+  if (!files || i >= g_strv_length (files) || g_str_equal (files[i], "all"))
+    return TRUE;
+  *mask = load (self, files[i], error);
+  return *mask != NULL;
+}
+
 static gboolean
 load_pictures (Painting *self, char **paths, GError **error)
 {
-  char **regions = self->options->regions;
-  guint n = g_strv_length (paths) - 1, n_regions = regions ? g_strv_length (regions) : 0;
+  char **regions = self->options->regions, **parts = self->options->parts;
+  guint n = g_strv_length (paths) - 1;
 
   self->task.content = load (self, paths[0], error);
   if (!self->task.content)
     return FALSE;
-  if (n_regions > n)
+  if (regions && g_strv_length (regions) > n)
     return kol_refuse (error, "There are %u regions, but %u styles: one each, in their order",
-                       n_regions, n);
+                       g_strv_length (regions), n);
+  if (parts && g_strv_length (parts) > n)
+    return kol_refuse (error, "There are %u parts, but %u styles: one each, in their order",
+                       g_strv_length (parts), n);
   self->sources = g_new0 (KolStyleSource, n);
   for (guint i = 0; i < n; i++)
     {
       self->sources[i].picture = load (self, paths[i + 1], error);
       if (!self->sources[i].picture)
         return FALSE;
-      if (i < n_regions && !g_str_equal (regions[i], "all")
-          && !(self->sources[i].region = load (self, regions[i], error)))
+      if (!load_mask (self, regions, i, &self->sources[i].region, error)
+          || !load_mask (self, parts, i, &self->sources[i].part, error))
         return FALSE;
     }
   self->task.styles = self->sources;
@@ -300,6 +314,7 @@ make_note (const StyleOptions *options, char **paths)
   note->content = whole_path (paths[0]);
   note->styles = whole_paths (paths + 1);
   note->regions = whole_paths (options->regions);
+  note->parts = whole_paths (options->parts);
   note->weights = g_strdup (options->weights);
   note->model = word_or_path (options->model);
   note->measure = g_strdup (options->measure);
@@ -368,6 +383,8 @@ take_note (StyleOptions *options, KolStyleNote *note)
   take_number (&options->rate, 0, note->rate);
   if (!options->regions)
     options->regions = g_steal_pointer (&note->regions);
+  if (!options->parts)
+    options->parts = g_steal_pointer (&note->parts);
   options->seed = options->seed != 1 ? options->seed : note->seed;
   options->classic = options->classic || note->classic;
 }
@@ -599,6 +616,8 @@ run_command (int argc, char **argv)
       "A,B,..." },
     { "region", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.regions,
       "Where the styles are wanted, in their order: white; or \"all\"", "PICTURE" },
+    { "part", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.parts,
+      "What is taken of the styles, in their order: white; or \"all\"", "PICTURE" },
     { "colours", 0, 0, G_OPTION_ARG_STRING, &options.colours,
       "The style's, the content's (keep), or the style's after it was given the content's (match)",
       "style|keep|match" },

@@ -15,6 +15,7 @@
 #include "studies/style-adam-private.h"
 #include "studies/style-loss-private.h"
 #include "studies/style-octaves-private.h"
+#include "studies/style-pictures-private.h"
 #include "studies/style-problem-private.h"
 
 static KolDevice *device;
@@ -218,7 +219,7 @@ test_reference (gconstpointer data)
                               .network_units = TRUE };
   g_autoptr (KolSnapshot) content_pixels = to_pixels (content, how);
   g_autoptr (KolSnapshot) style_pixels = to_pixels (style, how);
-  KolStyleWanted wanted = { style_pixels, 1, NULL };
+  KolStyleWanted wanted = { style_pixels, 1, NULL, 0, NULL };
   KolStyleTask task = { &options, content_pixels, &wanted, 1 };
   g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &task, &error);
   g_assert_no_error (error);
@@ -656,6 +657,7 @@ test_change (gconstpointer data)
   for (gsize i = 0; i < 16 * 12; i++)
     task.region->pixels[i] = i % 16 < 8 ? 255 : 0;
   task.sources[0].region = task.region;
+  task.sources[1].part = task.region;
   heavier.n_styles = 2;
   g_autoptr (KolSnapshot) shown = kol_style_look (style, &error);
   g_assert_no_error (error);
@@ -704,6 +706,119 @@ test_regions (void)
   g_assert_null (kol_style_run (style, NULL, &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
   g_assert_nonnull (strstr (error->message, "black all over"));
+}
+
+/* White in its first columns. */
+static KolPicture *
+make_mask (gsize width, gsize height, gsize white)
+{
+  KolPicture *mask = make_picture (1, width, height, 0);
+
+  for (gsize i = 0; i < height * width; i++)
+    mask->pixels[i] = i % width < white ? 255 : 0;
+  return mask;
+}
+
+/* The losses of a problem whose styles are parts of a picture: of each, or all of it where NULL. */
+static void
+losses_of (const KolStyleOptions *options, const KolPicture *style, const KolPicture *const *parts,
+           guint n_parts, guint64 tile_budget, double losses[2])
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolLayers) layers = kol_layers_open (device, small_network, 0, &error);
+  g_assert_no_error (error);
+  const KolPicture *picture = options->content;
+  g_autoptr (KolSnapshot) content
+      = kol_style_scale_picture (picture, 3, picture->width, picture->height, &error);
+  g_autoptr (KolSnapshot) pixels
+      = kol_style_scale_picture (style, 3, style->width, style->height, &error);
+  KolStyleWanted wanted[2];
+  for (guint i = 0; i < n_parts; i++)
+    wanted[i] = (KolStyleWanted){ pixels, 1, NULL, 0, parts[i] };
+  KolStyleTask task = { options, content, wanted, n_parts, .tile_budget = tile_budget };
+  g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &task, &error);
+  g_assert_no_error (error);
+  kol_style_problem_look (problem, NULL, &error);
+  g_assert_no_error (error);
+  g_autofree float *x = g_new (float, 3 * picture->height * picture->width);
+  double total;
+  guint n;
+
+  kol_style_problem_to_units (problem, kol_snapshot_get_pixels (content), x);
+  kol_parameter_write (kol_parameters_find (kol_layers_get_parameters (layers), KOL_STYLE_X), x,
+                       &error);
+  kol_style_problem_evaluate (problem, NULL, &total, &error);
+  g_assert_no_error (error);
+  const KolStyleTerm *terms = kol_style_problem_get_terms (problem, &n);
+  g_assert_cmpuint (n, ==, 2);
+  losses[0] = terms[0].loss;
+  losses[1] = terms[1].loss;
+}
+
+/*
+ * A mask that is white all over changes nothing; nor do the two halves of a picture, which have
+ * half of the statistics each, as two styles; and what is far from the white of a mask does not
+ * count. As a whole and in tiles, whatever a style is.
+ */
+static void
+test_parts (gconstpointer data)
+{
+  g_auto (Task) task;
+  g_autoptr (KolPicture) style = make_picture (3, 192, 96, 0.6), other = NULL;
+  g_autoptr (KolPicture) all = make_mask (48, 24, 48), left = make_mask (192, 96, 96);
+  g_autoptr (KolPicture) right = make_mask (192, 96, 96), within = make_mask (192, 96, 64);
+
+  task_init (&task);
+  task.options.measure = (KolStyleMeasure) (GPOINTER_TO_INT (data) & 1);
+  task.options.content_weight = task.options.variation_weight = 0;
+  task.options.style_weight = 1;
+  guint64 budget = GPOINTER_TO_INT (data) & 2 ? 1 << 20 : 0;
+  other = kol_picture_convert (style, 3);
+  for (gsize i = 0; i < 3 * 96 * 192; i++)
+    other->pixels[i] = i % 192 < 96 ? other->pixels[i] : (guint8) (i * 7919);
+  for (gsize i = 0; i < 96 * 192; i++)
+    right->pixels[i] = 255 - right->pixels[i];
+  const KolPicture *const nothing = NULL, *const halves[] = { left, right };
+  const KolPicture *const one[] = { all }, *const inner[] = { within };
+  double whole[2], white[2], both[2], part[2], of_other[2], all_other[2];
+  losses_of (&task.options, style, &nothing, 1, budget, whole);
+  losses_of (&task.options, style, one, 1, budget, white);
+  losses_of (&task.options, style, halves, 2, budget, both);
+  losses_of (&task.options, style, inner, 1, budget, part);
+  losses_of (&task.options, other, inner, 1, budget, of_other);
+  losses_of (&task.options, other, &nothing, 1, budget, all_other);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_test_message ("layer %u: %g, white %g, halves %g, within %g, %g and %g", i, whole[i],
+                      white[i], both[i], part[i], of_other[i], all_other[i]);
+      g_assert_cmpfloat_with_epsilon (white[i], whole[i], 1e-4 * whole[i]);
+      g_assert_cmpfloat_with_epsilon (both[i], whole[i], 2e-3 * whole[i]);
+      g_assert_cmpfloat_with_epsilon (of_other[i], part[i], 1e-4 * part[i]);
+      g_assert_cmpfloat (fabs (all_other[i] - whole[i]), >, 1e-2 * whole[i]);
+    }
+}
+
+/* Matched in a part, colours have there the mean that is wanted. */
+static void
+test_colours_of_a_part (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolPicture) picture = make_picture (3, 40, 20, 0.3), like = make_picture (3, 9, 9, 2);
+  g_autoptr (KolPicture) left = make_mask (40, 20, 20);
+
+  g_autoptr (KolPicture) matched = kol_style_match_colours (picture, left, like, &error);
+  g_assert_no_error (error);
+  for (gsize c = 0; c < 3; c++)
+    {
+      double mean = 0, wanted = 0;
+
+      for (gsize i = 0; i < 20 * 40; i++)
+        mean += i % 40 < 20 ? matched->pixels[c * 20 * 40 + i] / 400.0 : 0;
+      for (gsize i = 0; i < 9 * 9; i++)
+        wanted += like->pixels[c * 81 + i] / 81.0;
+      g_test_message ("colour %zu: %g, wanted %g", c, mean, wanted);
+      g_assert_cmpfloat_with_epsilon (mean, wanted, 3); /* some are clamped */
+    }
 }
 
 /*
@@ -888,7 +1003,7 @@ typedef struct {
 /* The losses and the gradient at noise, of two octaves, as a whole or in tiles. */
 static Evaluated
 evaluate (const KolStyleOptions *options, gsize height, gsize width, const KolPicture *region,
-          guint64 tile_budget, guint *tiles)
+          const KolPicture *part, guint64 tile_budget, guint *tiles)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (KolLayers) layers = kol_layers_open (device, small_network, 0, &error);
@@ -904,7 +1019,7 @@ evaluate (const KolStyleOptions *options, gsize height, gsize width, const KolPi
   for (gsize i = 0; i < n; i++)
     pixels[i] = (float) (0.5 + 0.5 * sin ((double) (i % width) * 0.9));
   g_autoptr (KolSnapshot) style = kol_snapshot_new (pixels, 3, height, width);
-  const KolStyleWanted wanted[] = { { style, 1, region, 0 }, { style, 1, region, 1 } };
+  const KolStyleWanted wanted[] = { { style, 1, region, 0, part }, { style, 1, region, 1, part } };
   KolStyleTask task = { options, content, wanted, 2, .tile_budget = tile_budget };
   g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &task, &error);
   g_assert_no_error (error);
@@ -942,8 +1057,9 @@ test_tiles (gconstpointer data)
   for (guint regions = 0; regions < 2; regions++)
     {
       g_autoptr (KolPicture) region = regions ? make_picture (1, 20, 15, 0.3) : NULL;
-      Evaluated whole = evaluate (&task.options, height, width, region, 0, &one);
-      Evaluated parts = evaluate (&task.options, height, width, region, 3 << 20, &tiles);
+      g_autoptr (KolPicture) part = regions ? make_picture (1, 12, 31, 0.5) : NULL;
+      Evaluated whole = evaluate (&task.options, height, width, region, part, 0, &one);
+      Evaluated parts = evaluate (&task.options, height, width, region, part, 3 << 20, &tiles);
       double apart = 0, norm = 0;
 
       g_assert_cmpuint (one, ==, 1);
@@ -1118,7 +1234,7 @@ test_derivative (gconstpointer data)
   for (gsize i = 0; i < 3 * 33 * 47 && i < n; i++)
     pixels[i] = task.styles[0]->pixels[i] / 255.f;
   g_autoptr (KolSnapshot) style = kol_snapshot_new (pixels, 3, 30, 40);
-  KolStyleWanted wanted = { style, 1, NULL };
+  KolStyleWanted wanted = { style, 1, NULL, 0, NULL };
   KolStyleTask described = { &task.options, content, &wanted, 1 };
   g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &described, &error);
   g_assert_no_error (error);
@@ -1288,6 +1404,13 @@ main (int argc, char **argv)
   g_test_add_data_func ("/studies/style/change/lbfgs", GINT_TO_POINTER (KOL_STYLE_LBFGS),
                         test_change);
   g_test_add_func ("/studies/style/regions", test_regions);
+  for (int i = 0; i < 4; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/studies/style/parts/%s%s",
+                                               i & 1 ? "gram" : "normal", i & 2 ? "/tiles" : "");
+      g_test_add_data_func (name, GINT_TO_POINTER (i), test_parts);
+    }
+  g_test_add_func ("/studies/style/colours-of-a-part", test_colours_of_a_part);
   g_test_add_func ("/studies/style/scarce-memory", test_scarce_memory);
   g_test_add_func ("/studies/style/refused-memory", test_refused_memory);
   g_test_add_func ("/studies/style/halves", test_halves);

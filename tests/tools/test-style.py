@@ -291,6 +291,9 @@ def what_is_wrong_is_told(shop):
                     "did you mean relu_two")
     expect_sentence(run(*place.arguments("--weights", "1,2")), 1, "2 numbers", "1 styles")
     expect_sentence(run(*place.arguments("--region", place.path("none.png"))), 1, "none.png")
+    expect_sentence(run(*place.arguments("--part", place.path("none.png"))), 1, "none.png")
+    expect_sentence(run(*place.arguments("--part", "all", "--part", "all")), 1, "2 parts",
+                    "1 styles")
     expect_sentence(run("style", place.content, place.style, "-o", place.output,
                         XDG_DATA_HOME=place.path("nothing")), 1, "kolinsky models get vgg19")
     expect(not os.path.exists(place.output), "a picture was written")
