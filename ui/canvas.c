@@ -255,7 +255,7 @@ end_stroke (KxCanvas *self, gboolean was_changed)
   KxSession *session = kx_widget_get_session (GTK_WIDGET (self));
 
   self->stroking = FALSE;
-  if (session && self->before)
+  if (session && self->before && !self->is_mask) /* masks are what their owners take back */
     {
       Deed *deed = g_new0 (Deed, 1);
 

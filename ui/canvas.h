@@ -20,7 +20,7 @@ typedef enum {
  *
  * A picture that can be painted on, by mouse, stylus and keys: arrows move the brush, Space dabs,
  * `,` and `.` change its size, B, E and G what it does. Or, if it is a `mask`, a mask over the
- * picture, which itself stays as it is. Strokes can be undone.
+ * picture, which itself stays as it is. Strokes can be undone; those of a mask its owner undoes.
  *
  * Properties: `brush`, `radius` (pixels of the picture), `colour`, `mask`.
  * Signals: `changed`, at each piece of a stroke; `stroke-ended`.

@@ -222,6 +222,23 @@ note_check (const KolCheckResult *result, gpointer data)
                                  result->name, result->difference, result->tolerance);
 }
 
+/* One work over all its variants, which compile: where others have questions meanwhile, it is gone
+ * on with in a later turn. Checks and copies are short. */
+static gboolean
+tune (Labour *labour)
+{
+  kx_engine_set_patient (labour->engine, TRUE);
+  const char *op = kol_tuner_next (labour->tuner, &labour->error);
+  kx_engine_set_patient (labour->engine, FALSE);
+  if (g_error_matches (labour->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_clear_error (&labour->error);
+      return TRUE;
+    }
+  labour->op = op ? op : labour->op;
+  return op != NULL;
+}
+
 static gboolean
 do_piece (Labour *labour, Report *report)
 {
@@ -230,7 +247,7 @@ do_piece (Labour *labour, Report *report)
   if (labour->speed)
     return kol_speed_next (labour->speed, &labour->error);
   if (labour->tuner)
-    return (labour->op = kol_tuner_next (labour->tuner, &labour->error)) != NULL;
+    return tune (labour);
   kol_checks_next (labour->checks, note_check, &noting);
   return TRUE;
 }

@@ -185,6 +185,7 @@ list_photos (Work *work)
   g_autoptr (GDir) dir = g_dir_open (work->photos, 0, &work->error);
   const char *name;
 
+  g_clear_pointer (&work->paths, g_ptr_array_unref);
   work->paths = g_ptr_array_new_with_free_func (g_free);
   while (dir && (name = g_dir_read_name (dir)))
     {
@@ -251,28 +252,48 @@ save (Work *work)
   return kol_fast_style_save (work->fast, work->weights, &work->error);
 }
 
-static KxTurn
-turn (gpointer data, double seconds)
+/* Step after step; or what comes before the first one. */
+static gboolean
+learn (Work *work, double seconds)
 {
-  Work *work = data;
   const KolStudyWatch watch = { .told = told, .user_data = work, .every = SAVE_EVERY };
   gint64 until = g_get_monotonic_time () + (gint64) (seconds * G_USEC_PER_SEC);
 
-  if (g_atomic_int_get (&work->pause->paused))
-    return KX_TURN_WAIT;
   if (!work->fast)
-    return begin (work) ? KX_TURN_MORE : KX_TURN_DONE;
+    return begin (work);
   do
     {
       gint64 began = g_get_monotonic_time ();
 
       if (!kol_fast_style_run (work->fast, kol_fast_style_get_step (work->fast) + 1, &watch,
                                &work->error))
-        return KX_TURN_DONE;
+        return FALSE;
       work->seconds += (double) (g_get_monotonic_time () - began) / G_USEC_PER_SEC;
     }
   while (g_get_monotonic_time () < until
          && kol_fast_style_get_step (work->fast) < kol_fast_style_get_steps (work->fast));
+  return TRUE;
+}
+
+static KxTurn
+turn (gpointer data, double seconds)
+{
+  Work *work = data;
+
+  if (g_atomic_int_get (&work->pause->paused))
+    return KX_TURN_WAIT;
+  kx_engine_set_patient (work->engine, TRUE);
+  gboolean good = learn (work, seconds);
+  kx_engine_set_patient (work->engine, FALSE);
+  if (g_error_matches (work->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_clear_error (&work->error); /* it gave way to what others ask, and goes on where it was */
+      return KX_TURN_MORE;
+    }
+  if (!good)
+    return KX_TURN_DONE;
+  if (!work->fast || kol_fast_style_get_step (work->fast) == 0)
+    return KX_TURN_MORE;
   if (kol_fast_style_get_step (work->fast) >= work->saved + SAVE_EVERY && !save (work))
     return KX_TURN_DONE;
   kx_engine_note_memory (work->engine);

@@ -64,10 +64,11 @@ struct _KxLesson {
   KolDataset *training, *validation;
   KolTrainer *trainer;
   gboolean over, recorded;
-  guint64 kept_step; /* of the latest state that was captured */
-  guint kept_before; /* the latest gesture before which one was */
-  KxRunState told;   /* the state that the main thread knows */
-  gint64 told_at;    /* when it last had metrics */
+  gboolean postponed; /* a batch that was wished is still being prepared: no step before */
+  guint64 kept_step;  /* of the latest state that was captured */
+  guint kept_before;  /* the latest gesture before which one was */
+  KxRunState told;    /* the state that the main thread knows */
+  gint64 told_at;     /* when it last had metrics */
   double loss, speed, seconds_left;
 
   /* Rows that are not told yet. */
@@ -591,6 +592,32 @@ scale_schedule (KxLesson *lesson, KolControl *control, double *value)
   *value = factor * (*value / rate);
 }
 
+/* Wishes it once more, if nothing else was wished meanwhile. */
+static void
+postpone (KxLesson *lesson, KolControl control, double value, guint gesture)
+{
+  g_mutex_lock (&lesson->mutex);
+  if (!lesson->is_set[control])
+    {
+      lesson->is_set[control] = TRUE;
+      lesson->wish[control] = value;
+      lesson->gesture[control] = gesture;
+    }
+  g_mutex_unlock (&lesson->mutex);
+  lesson->postponed = TRUE;
+}
+
+/* Another batch may compile for minutes: where others have questions meanwhile, it goes on with
+ * that in later turns. */
+static gboolean
+set_patiently (KxLesson *lesson, KolControl control, double value, GError **error)
+{
+  kx_engine_set_patient (lesson->engine, control == KOL_CONTROL_BATCH);
+  gboolean good = kol_trainer_set_control (lesson->trainer, control, value, error);
+  kx_engine_set_patient (lesson->engine, FALSE);
+  return good;
+}
+
 static void
 turn_control (KxLesson *lesson, KolControl control, double value, guint gesture)
 {
@@ -600,8 +627,14 @@ turn_control (KxLesson *lesson, KolControl control, double value, guint gesture)
 
   if (from == value)
     return;
-  if (!kol_trainer_set_control (lesson->trainer, control, value, &error))
+  if (!set_patiently (lesson, control, value, &error))
     {
+      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        {
+          g_error_free (error);
+          postpone (lesson, control, value, gesture);
+          return;
+        }
       refuse (lesson, control, error);
       return;
     }
@@ -778,8 +811,11 @@ learn (KxLesson *lesson, double seconds)
   GError *error = NULL;
   Wishes wishes = take_wishes (lesson);
 
+  lesson->postponed = FALSE;
   if (!fulfil (lesson, &wishes, &error))
     return give_up (lesson, error);
+  if (lesson->postponed)
+    return KX_TURN_MORE;
   if (wishes.limit && kol_trainer_get_step (lesson->trainer) >= wishes.limit)
     {
       rest_at (lesson, wishes.limit);

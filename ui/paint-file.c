@@ -32,7 +32,8 @@ kx_paint_file_free (KxPaintFile *file)
   g_clear_pointer (&file->note, kol_style_note_free);
   g_clear_pointer (&file->styles, g_ptr_array_unref);
   g_clear_pointer (&file->weights, g_array_unref);
-  g_clear_pointer (&file->regions, g_ptr_array_unref);
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    g_clear_pointer (&file->masks[i], g_ptr_array_unref);
   g_free (file->missing);
   g_free (file);
 }
@@ -52,18 +53,22 @@ load_part (KxPaintFile *file, const char *place)
   return NULL;
 }
 
-static KolPicture *
-load_region (const char *path)
+/* The mask of style number @i, or NULL. Given. */
+static KxMask *
+load_mask (char *const *paths, guint i)
 {
-  g_autoptr (KolPicture) picture = kol_picture_load (path, NULL);
-
-  return picture ? kol_picture_convert (picture, 1) : NULL;
+  if (!paths || i >= g_strv_length ((char **) paths) || g_str_equal (paths[i], "all"))
+    return NULL;
+  g_autoptr (KolPicture) picture = kol_picture_load (paths[i], NULL);
+  KolPicture *grey = picture ? kol_picture_convert (picture, 1) : NULL;
+  return grey ? kx_mask_new (grey) : NULL;
 }
 
 static void
-region_free (gpointer region)
+mask_free (gpointer mask)
 {
-  kol_picture_free (region);
+  if (mask)
+    kx_mask_unref (mask);
 }
 
 static void
@@ -71,20 +76,16 @@ load_styles (KxPaintFile *file)
 {
   g_auto (GStrv) weights = g_strsplit (file->note->weights ? file->note->weights : "", ",", -1);
   guint n = g_strv_length (weights);
-  guint n_regions = file->note->regions ? g_strv_length (file->note->regions) : 0;
 
   for (guint i = 0; file->note->styles && file->note->styles[i]; i++)
     {
       KxPaintPicture *style = load_part (file, file->note->styles[i]);
       double weight = i < n ? g_ascii_strtod (weights[i], NULL) : 1;
 
-      KolPicture *region = NULL;
-
       if (!style)
         continue;
-      if (i < n_regions && !g_str_equal (file->note->regions[i], "all"))
-        region = load_region (file->note->regions[i]);
-      g_ptr_array_add (file->regions, region);
+      g_ptr_array_add (file->masks[KX_MASK_REGION], load_mask (file->note->regions, i));
+      g_ptr_array_add (file->masks[KX_MASK_PART], load_mask (file->note->parts, i));
       g_ptr_array_add (file->styles, style);
       g_array_append_val (file->weights, weight);
     }
@@ -109,7 +110,8 @@ open_file (GTask *task, gpointer source, gpointer path, GCancellable *cancellabl
 
   file->styles = g_ptr_array_new_with_free_func ((GDestroyNotify) kx_paint_picture_unref);
   file->weights = g_array_new (FALSE, FALSE, sizeof (double));
-  file->regions = g_ptr_array_new_with_free_func (region_free);
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    file->masks[i] = g_ptr_array_new_with_free_func (mask_free);
   file->note = kol_style_note_read (path, &error);
   file->picture = file->note ? kx_paint_picture_load (path, &error) : NULL;
   if (!file->picture)
@@ -155,17 +157,16 @@ append_number (GString *text, const char *before, double number)
   g_string_append (text, g_ascii_formatd (digits, sizeof digits, "%.6g", number));
 }
 
-/* ── Regions ─────────────────────────────────────────────────────────────────────────────────── */
+/* ── Masks ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* A region goes into the user's data folder under the name of what is in it. Given, or NULL. */
+/* A mask goes into the user's data folder under the name of what is in it. Given, or NULL. */
 static char *
-save_region (const KolPicture *region)
+save_mask (const KolPicture *mask)
 {
-  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "regions", NULL);
-  gsize n = region->width * region->height, size;
-  g_autoptr (GBytes) png
-      = kol_png_encode (region->pixels, region->width, region->height, 1, NULL, NULL);
-  g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, region->pixels, n);
+  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "masks", NULL);
+  gsize n = mask->width * mask->height, size;
+  g_autoptr (GBytes) png = kol_png_encode (mask->pixels, mask->width, mask->height, 1, NULL, NULL);
+  g_autofree char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, mask->pixels, n);
   g_autofree char *name = g_strdup_printf ("%.16s.png", sum);
   g_autofree char *path = g_build_filename (folder, name, NULL);
   const char *bytes = png ? g_bytes_get_data (png, &size) : NULL;
@@ -176,9 +177,9 @@ save_region (const KolPicture *region)
   return g_steal_pointer (&path);
 }
 
-/* Files of where the styles are wanted, or NULL if all are all over. Given. */
+/* Files of one mask of each style, or NULL if there is none. Given. */
 static char **
-save_regions (const KxPaint *paint)
+save_masks (const KxPaint *paint, KxMaskKind kind)
 {
   g_autoptr (GStrvBuilder) paths = g_strv_builder_new ();
   gboolean any = FALSE;
@@ -186,7 +187,8 @@ save_regions (const KxPaint *paint)
   for (guint i = 0; i < paint->styles->len; i++)
     {
       const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
-      g_autofree char *path = style->region ? save_region (style->region) : NULL;
+      const KxMask *mask = style->masks[kind];
+      g_autofree char *path = mask ? save_mask (mask->picture) : NULL;
 
       any = any || path;
       g_strv_builder_add (paths, path ? path : "all");
@@ -226,7 +228,8 @@ kx_paint_to_note (const KxPaint *paint)
       append_number (layers, ":", layer->weight);
     }
   note->content = g_strdup (paint->content->place);
-  note->regions = save_regions (paint);
+  note->regions = save_masks (paint, KX_MASK_REGION);
+  note->parts = save_masks (paint, KX_MASK_PART);
   note->styles = g_strv_builder_end (styles);
   note->weights = g_string_free (g_steal_pointer (&weights), FALSE);
   note->style_layers = layers->len ? g_strdup (layers->str) : NULL;

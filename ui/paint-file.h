@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * @content: (nullable): what it shows
  * @styles: (element-type KxPaintPicture): how it is painted; those that are there
  * @weights: (element-type double): how much of each
- * @regions: (element-type KolPicture): where each is wanted; NULL: all over
+ * @masks: (element-type KxMask): where each is wanted, and what is taken of each; NULL: all
  * @missing: (nullable): names of the files that are not there any more
  *
  * A picture that was saved, and what it was made of.
@@ -25,7 +25,7 @@ typedef struct {
   KxPaintPicture *content;
   GPtrArray *styles;
   GArray *weights;
-  GPtrArray *regions;
+  GPtrArray *masks[KX_N_MASKS];
   char *missing;
 } KxPaintFile;
 

@@ -556,7 +556,10 @@ find_floor (Work *work)
   KolDevice *device = kx_engine_open (work->engine, NULL);
   g_autoptr (KolPicture) one = half_of (options.styles[0].picture, FALSE);
   g_autoptr (KolPicture) other = half_of (options.styles[0].picture, TRUE);
-  const KolStyleSource half = { .picture = other };
+  const KolPicture *part = options.styles[0].part;
+  g_autoptr (KolPicture) part_of_one = part ? half_of (part, FALSE) : NULL;
+  g_autoptr (KolPicture) part_of_other = part ? half_of (part, TRUE) : NULL;
+  const KolStyleSource half = { .picture = other, .region = part_of_one, .part = part_of_other };
 
   if (!device || !one || !other || options.n_styles > 1)
     return TRUE;

@@ -78,7 +78,7 @@ kx_paint_page_make_paint (KxPaintPage *self)
   for (guint i = 0; kx_paint_page_get_style (self, i); i++)
     kx_paint_add_style (paint, kx_style_row_get_picture (kx_paint_page_get_style (self, i)),
                         kx_style_row_get_weight (kx_paint_page_get_style (self, i)),
-                        kx_style_row_get_region (kx_paint_page_get_style (self, i)));
+                        kx_style_row_get_masks (kx_paint_page_get_style (self, i)));
   for (guint i = 0; i < self->layer_dials->len; i++)
     {
       KxPaintDial *dial = g_ptr_array_index (self->layer_dials, i);

@@ -130,8 +130,9 @@ take_note (KxPaintPage *self, KxPaintFile *file)
     {
       kx_paint_page_add_style (self, g_ptr_array_index (file->styles, i),
                                g_array_index (file->weights, double, i));
-      kx_style_row_set_region (kx_paint_page_get_style (self, i),
-                               g_steal_pointer (&g_ptr_array_index (file->regions, i)));
+      for (guint kind = 0; kind < KX_N_MASKS; kind++)
+        kx_style_row_set_mask (kx_paint_page_get_style (self, i), kind,
+                               g_ptr_array_index (file->masks[kind], i));
     }
   kx_paint_page_select_size (self, note->size ? (guint) note->size : KX_USUAL_SIZE);
   gtk_spin_button_set_value (self->steps, note->steps > 0 ? note->steps : KX_STEPS);

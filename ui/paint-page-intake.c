@@ -31,8 +31,8 @@ kx_paint_page_set_content (KxPaintPage *self, KxPaintPicture *picture)
 
   kx_paint_page_end_mask (self);
   for (guint i = 0; kx_paint_page_get_style (self, i); i++)
-    kx_style_row_set_region (kx_paint_page_get_style (self, i),
-                             NULL); /* which was of another picture */
+    kx_style_row_set_mask (kx_paint_page_get_style (self, i), KX_MASK_REGION,
+                           NULL); /* which was of another picture */
   kx_paint_page_forget_painting (self);
   g_clear_pointer (&self->content, kx_paint_picture_unref);
   self->content = kx_paint_picture_ref (picture);

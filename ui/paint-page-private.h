@@ -69,7 +69,9 @@ struct _KxPaintPage {
   KxCompare *compare;
   KxCanvas *canvas;
   GtkLabel *mask_hint;
-  KxStyleRow *masked; /* whose place is being painted */
+  GtkToggleButton *mask_on_content; /* it or its neighbour, for the style's own picture */
+  GtkButton *mask_all;
+  KxStyleRow *masked; /* whose mask is being painted */
   KxFilmStrip *strip;
   KxLossChart *losses;
   KxFastGrid *fast;

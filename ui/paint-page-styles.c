@@ -1,6 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* The styles of the page: added, removed, and where each is wanted. */
+/* The styles of the page: added, removed, where each is wanted, and what is taken of it. */
 
 #include "paint-page-styles.h"
 
@@ -13,47 +13,141 @@
 
 #define MASK_SIZE 512 /* of the longer side; finer would be lost on the layers */
 
-/* What was painted with the brush; all of it, or nothing, is all over. */
+/* ── Masks ───────────────────────────────────────────────────────────────────────────────────── */
+
+static KxMaskKind
+get_mask_kind (KxPaintPage *self)
+{
+  return gtk_toggle_button_get_active (self->mask_on_content) ? KX_MASK_REGION : KX_MASK_PART;
+}
+
+static KxStyleRow *
+find_style (KxPaintPage *self, KxPaintPicture *picture)
+{
+  for (guint i = 0; kx_paint_page_get_style (self, i); i++)
+    if (kx_style_row_get_picture (kx_paint_page_get_style (self, i)) == picture)
+      return kx_paint_page_get_style (self, i);
+  return NULL;
+}
+
+static void show_mask (KxPaintPage *self);
+
+/* A stroke on a mask, to be taken back. */
+typedef struct {
+  GWeakRef page;
+  KxPaintPicture *style, *content;
+  KxMaskKind kind;
+  KxMask *other; /* what is not there now, or NULL: none */
+} Stroke;
+
+static void
+stroke_free (gpointer data)
+{
+  Stroke *stroke = data;
+
+  g_weak_ref_clear (&stroke->page);
+  kx_paint_picture_unref (stroke->style);
+  kx_paint_picture_unref (stroke->content);
+  g_clear_pointer (&stroke->other, kx_mask_unref);
+  g_free (stroke);
+}
+
+/* Back and again alike: changes places with what is there, unless that is of another content. */
+static void
+exchange_mask (gpointer data)
+{
+  Stroke *stroke = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&stroke->page);
+  KxStyleRow *row = self ? find_style (self, stroke->style) : NULL;
+
+  if (!row || (stroke->kind == KX_MASK_REGION && self->content != stroke->content))
+    return;
+  g_autoptr (KxMask) other = g_steal_pointer (&stroke->other);
+  KxMask *now = kx_style_row_get_masks (row)[stroke->kind];
+  stroke->other = now ? kx_mask_ref (now) : NULL;
+  kx_style_row_set_mask (row, stroke->kind, other);
+  if (self->masked == row && get_mask_kind (self) == stroke->kind)
+    show_mask (self);
+}
+
+static void
+note_stroke (KxPaintPage *self, KxMask *before)
+{
+  KxSession *session = kx_paint_page_get_session (self);
+  Stroke *stroke = g_new0 (Stroke, 1);
+
+  g_weak_ref_init (&stroke->page, self);
+  stroke->style = kx_paint_picture_ref (kx_style_row_get_picture (self->masked));
+  stroke->content = kx_paint_picture_ref (self->content);
+  stroke->kind = get_mask_kind (self);
+  stroke->other = before ? kx_mask_ref (before) : NULL;
+  kx_undo_push (kx_session_get_undo (session), _ ("Mask"), exchange_mask, exchange_mask, stroke,
+                stroke_free);
+}
+
+/* What was painted with the brush; all of it, or nothing, is no mask. */
 static void
 take_mask (KxPaintPage *self)
 {
   gsize width, height, marked = 0;
 
-  if (!self->masked)
+  if (!self->masked || !self->content)
     return;
-  guint8 *mask = kx_canvas_dup_mask (self->canvas, &width, &height);
+  g_autofree guint8 *pixels = kx_canvas_dup_mask (self->canvas, &width, &height);
   for (gsize i = 0; i < width * height; i++)
-    marked += mask[i] > 127;
-  if (marked == 0 || marked == width * height)
-    {
-      g_free (mask);
-      kx_style_row_set_region (self->masked, NULL);
-      return;
-    }
-  KolPicture *region = g_new (KolPicture, 1);
-  *region = (KolPicture){ 1, height, width, mask };
-  kx_style_row_set_region (self->masked, region);
+    marked += pixels[i] > 127;
+  KolPicture *picture = g_new (KolPicture, 1);
+  *picture = (KolPicture){ 1, height, width, g_steal_pointer (&pixels) };
+  g_autoptr (KxMask) mask = kx_mask_new (picture);
+  KxMask *wanted = marked == 0 || marked == width * height ? NULL : mask;
+  KxMask *before = kx_style_row_get_masks (self->masked)[get_mask_kind (self)];
+  if (wanted != before)
+    note_stroke (self, before);
+  kx_style_row_set_mask (self->masked, get_mask_kind (self), wanted);
+}
+
+/* The picture that the mask is painted on, with the mask as it is. */
+static void
+show_mask (KxPaintPage *self)
+{
+  KxMaskKind kind = get_mask_kind (self);
+  const KxPaintPicture *style = kx_style_row_get_picture (self->masked);
+  const KxPaintPicture *under = kind == KX_MASK_PART ? style : self->content;
+  g_autoptr (KolPicture) picture = kx_picture_fit (under->picture, MASK_SIZE);
+  const KxMask *mask = kx_style_row_get_masks (self->masked)[kind];
+  g_autofree char *hint = g_strdup_printf (
+      kind == KX_MASK_PART
+          ? _ ("Paint what is taken of %s. E takes away, comma and dot change the brush.")
+          : _ ("Paint where %s is wanted. E takes away, comma and dot change the brush."),
+      style->name);
+
+  if (!picture)
+    return;
+  kx_canvas_set_picture (self->canvas, picture);
+  if (mask && mask->picture->width == picture->width && mask->picture->height == picture->height)
+    kx_canvas_set_mask (self->canvas, mask->picture->pixels, picture->width, picture->height);
+  gtk_label_set_label (self->mask_hint, hint);
+  gtk_button_set_label (self->mask_all, kind == KX_MASK_PART ? _ ("All of It") : _ ("All Over"));
+}
+
+static void
+change_mask_kind (KxPaintPage *self)
+{
+  if (self->masked)
+    show_mask (self);
 }
 
 static void
 begin_mask (KxPaintPage *self, KxStyleRow *row)
 {
-  g_autoptr (KolPicture) picture = kx_picture_fit (self->content->picture, MASK_SIZE);
-  const KolPicture *region = kx_style_row_get_region (row);
   GdkRGBA colour = kx_palette_colour (kx_theme_get (FALSE, FALSE),
                                       (guint) gtk_list_box_row_get_index (GTK_LIST_BOX_ROW (row)));
-  g_autofree char *hint = g_strdup_printf (
-      _ ("Paint where %s is wanted. E takes away, comma and dot change the brush."),
-      kx_style_row_get_picture (row)->name);
 
-  if (!picture)
-    return;
+  self->masked = NULL;
+  gtk_toggle_button_set_active (self->mask_on_content, TRUE);
   self->masked = row;
-  kx_canvas_set_picture (self->canvas, picture);
   g_object_set (self->canvas, "colour", &colour, NULL);
-  if (region && region->width == picture->width && region->height == picture->height)
-    kx_canvas_set_mask (self->canvas, region->pixels, region->width, region->height);
-  gtk_label_set_label (self->mask_hint, hint);
+  show_mask (self);
   kx_paint_page_show_stage (self);
   gtk_widget_grab_focus (GTK_WIDGET (self->canvas));
 }
@@ -86,7 +180,7 @@ masking_toggled (KxStyleRow *row, gboolean masking, gpointer page)
  * kx_paint_page_end_mask:
  * @self: the page
  *
- * Ends the painting of where a style is wanted, if that is under way.
+ * Ends the painting of masks of a style, if that is under way.
  */
 void
 kx_paint_page_end_mask (KxPaintPage *self)
@@ -101,9 +195,10 @@ clear_mask (KxPaintPage *self)
   if (!self->masked)
     return;
   kx_canvas_clear (self->canvas);
-  kx_style_row_set_region (self->masked, NULL);
   kx_paint_page_end_mask (self);
 }
+
+/* ── Styles ──────────────────────────────────────────────────────────────────────────────────── */
 
 static void remove_style (KxPaintPage *self, KxStyleRow *row);
 
@@ -145,7 +240,7 @@ typedef struct {
   GWeakRef page;
   KxPaintPicture *picture;
   double weight;
-  KolPicture *region;
+  KxMask *masks[KX_N_MASKS];
 } Removal;
 
 static void
@@ -155,7 +250,8 @@ removal_free (gpointer data)
 
   g_weak_ref_clear (&removal->page);
   kx_paint_picture_unref (removal->picture);
-  kol_picture_free (removal->region);
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    g_clear_pointer (&removal->masks[i], kx_mask_unref);
   g_free (removal);
 }
 
@@ -184,9 +280,8 @@ bring_back (gpointer data)
   kx_paint_page_add_style (self, removal->picture, removal->weight);
   while (kx_paint_page_get_style (self, last + 1))
     last++;
-  if (removal->region)
-    kx_style_row_set_region (kx_paint_page_get_style (self, last),
-                             kol_picture_convert (removal->region, removal->region->channels));
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    kx_style_row_set_mask (kx_paint_page_get_style (self, last), i, removal->masks[i]);
 }
 
 static void
@@ -195,18 +290,16 @@ remove_again (gpointer data)
   Removal *removal = data;
   g_autoptr (KxPaintPage) self = g_weak_ref_get (&removal->page);
 
-  for (guint i = 0; self && kx_paint_page_get_style (self, i); i++)
-    if (kx_style_row_get_picture (kx_paint_page_get_style (self, i)) == removal->picture)
-      {
-        drop_row (self, kx_paint_page_get_style (self, i));
-        return;
-      }
+  KxStyleRow *row = self ? find_style (self, removal->picture) : NULL;
+
+  if (row)
+    drop_row (self, row);
 }
 
 static void
 remove_style (KxPaintPage *self, KxStyleRow *row)
 {
-  const KolPicture *region = kx_style_row_get_region (row);
+  KxMask *const *masks = kx_style_row_get_masks (row);
   g_autofree char *text
       = g_strdup_printf (_ ("“%s” was removed"), kx_style_row_get_picture (row)->name);
   Removal *removal = g_new0 (Removal, 1);
@@ -214,7 +307,8 @@ remove_style (KxPaintPage *self, KxStyleRow *row)
   g_weak_ref_init (&removal->page, self);
   removal->picture = kx_paint_picture_ref (kx_style_row_get_picture (row));
   removal->weight = kx_style_row_get_weight (row);
-  removal->region = region ? kol_picture_convert (region, region->channels) : NULL;
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    removal->masks[i] = masks[i] ? kx_mask_ref (masks[i]) : NULL;
   drop_row (self, row);
   kx_undo_push (kx_session_get_undo (kx_paint_page_get_session (self)), _ ("Style"), bring_back,
                 remove_again, removal, removal_free);
@@ -240,6 +334,7 @@ kx_paint_page_bind_styles (GtkWidgetClass *widget_class)
 {
   gtk_widget_class_bind_template_callback (widget_class, take_mask);
   gtk_widget_class_bind_template_callback (widget_class, clear_mask);
+  gtk_widget_class_bind_template_callback (widget_class, change_mask_kind);
   gtk_widget_class_bind_template_callback_full (widget_class, "end_mask",
                                                 G_CALLBACK (kx_paint_page_end_mask));
 }

@@ -69,11 +69,6 @@ kx_paint_page_dispose (GObject *object)
   if (self->getting)
     kx_job_cancel (self->getting);
   g_clear_object (&self->getting);
-  if (self->job)
-    kx_paint_page_end_mask (self);
-  for (guint i = 0; kx_paint_page_get_style (self, i); i++)
-    kx_style_row_set_region (kx_paint_page_get_style (self, i),
-                             NULL); /* which was of another picture */
   kx_paint_page_forget_painting (self);
   g_clear_pointer (&self->content, kx_paint_picture_unref);
   g_clear_pointer (&self->planned, kx_paint_unref);
@@ -118,6 +113,8 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, frame);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, canvas);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_hint);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_on_content);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_all);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, bottom);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, chart_side);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, left);

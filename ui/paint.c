@@ -4,16 +4,36 @@
 
 #include "paint.h"
 
-#include <string.h>
-
-static KolPicture *
-copy_picture (const KolPicture *picture)
+/**
+ * kx_mask_new:
+ * @picture: (transfer full): grey
+ *
+ * Returns: (transfer full): a mask
+ */
+KxMask *
+kx_mask_new (KolPicture *picture)
 {
-  KolPicture *copy = g_new (KolPicture, 1);
+  KxMask *mask = g_new (KxMask, 1);
 
-  *copy = *picture;
-  copy->pixels = g_memdup2 (picture->pixels, picture->channels * picture->height * picture->width);
-  return copy;
+  g_atomic_ref_count_init (&mask->references);
+  mask->picture = picture;
+  return mask;
+}
+
+KxMask *
+kx_mask_ref (KxMask *mask)
+{
+  g_atomic_ref_count_inc (&mask->references);
+  return mask;
+}
+
+void
+kx_mask_unref (KxMask *mask)
+{
+  if (!g_atomic_ref_count_dec (&mask->references))
+    return;
+  kol_picture_free (mask->picture);
+  g_free (mask);
 }
 
 static void
@@ -22,7 +42,8 @@ style_free (gpointer data)
   KxPaintStyle *style = data;
 
   kx_paint_picture_unref (style->picture);
-  kol_picture_free (style->region);
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    g_clear_pointer (&style->masks[i], kx_mask_unref);
   g_free (style);
 }
 
@@ -85,16 +106,16 @@ kx_paint_unref (KxPaint *paint)
  * @paint: settings that nobody else has yet
  * @picture: whose style is wanted
  * @weight: how much of it
- * @region: (nullable): where; it is copied
+ * @masks: (array fixed-size=2): where, and what of it; %NULL: all over, all of it
  */
 void
-kx_paint_add_style (KxPaint *paint, KxPaintPicture *picture, double weight,
-                    const KolPicture *region)
+kx_paint_add_style (KxPaint *paint, KxPaintPicture *picture, double weight, KxMask *const *masks)
 {
   KxPaintStyle *style = g_new (KxPaintStyle, 1);
 
-  *style = (KxPaintStyle){ kx_paint_picture_ref (picture), weight,
-                           region ? copy_picture (region) : NULL };
+  *style = (KxPaintStyle){ .picture = kx_paint_picture_ref (picture), .weight = weight };
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    style->masks[i] = masks[i] ? kx_mask_ref (masks[i]) : NULL;
   g_ptr_array_add (paint->styles, style);
 }
 
@@ -128,7 +149,7 @@ kx_paint_copy (const KxPaint *paint)
     {
       const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
 
-      kx_paint_add_style (copy, style->picture, style->weight, style->region);
+      kx_paint_add_style (copy, style->picture, style->weight, style->masks);
     }
   for (guint i = 0; i < paint->layers->len; i++)
     {
@@ -148,15 +169,6 @@ kx_paint_copy (const KxPaint *paint)
 }
 
 static gboolean
-is_same_region (const KolPicture *a, const KolPicture *b)
-{
-  if (!a || !b)
-    return a == b;
-  return a->width == b->width && a->height == b->height
-         && memcmp (a->pixels, b->pixels, a->channels * a->width * a->height) == 0;
-}
-
-static gboolean
 are_same_styles (const KxPaint *a, const KxPaint *b)
 {
   if (a->styles->len != b->styles->len)
@@ -166,7 +178,9 @@ are_same_styles (const KxPaint *a, const KxPaint *b)
       const KxPaintStyle *one = g_ptr_array_index (a->styles, i);
       const KxPaintStyle *other = g_ptr_array_index (b->styles, i);
 
-      if (one->picture != other->picture || !is_same_region (one->region, other->region))
+      if (one->picture != other->picture
+          || one->masks[KX_MASK_REGION] != other->masks[KX_MASK_REGION]
+          || one->masks[KX_MASK_PART] != other->masks[KX_MASK_PART])
         return FALSE;
     }
   return TRUE;
@@ -201,6 +215,12 @@ kx_paint_can_change (const KxPaint *paint, const KxPaint *other)
          && paint->size == other->size && paint->steps == other->steps;
 }
 
+static const KolPicture *
+picture_of (const KxMask *mask)
+{
+  return mask ? mask->picture : NULL;
+}
+
 /**
  * kx_paint_make_options:
  * @paint: what is to be painted
@@ -219,7 +239,10 @@ kx_paint_make_options (const KxPaint *paint, const KolPicture *start, GArray *so
   for (guint i = 0; i < paint->styles->len; i++)
     {
       const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
-      KolStyleSource source = { style->picture->picture, MAX (style->weight, 1e-6), style->region };
+      KolStyleSource source = { .picture = style->picture->picture,
+                                .weight = MAX (style->weight, 1e-6),
+                                .region = picture_of (style->masks[KX_MASK_REGION]),
+                                .part = picture_of (style->masks[KX_MASK_PART]) };
       g_array_append_val (sources, source);
     }
   for (guint i = 0; i < paint->layers->len; i++)

@@ -6,15 +6,41 @@
 G_BEGIN_DECLS
 
 /**
+ * KxMaskKind: what a mask of a style is painted on.
+ * @KX_MASK_REGION: the content: white where the style is wanted
+ * @KX_MASK_PART: the style's own picture: white what is taken of it
+ */
+typedef enum {
+  KX_MASK_REGION,
+  KX_MASK_PART,
+  KX_N_MASKS,
+} KxMaskKind;
+
+/**
+ * KxMask:
+ * @picture: grey, of the proportions of what it was painted on
+ *
+ * A mask, which nothing changes. Reference-counted.
+ */
+typedef struct {
+  gatomicrefcount references;
+  KolPicture *picture;
+} KxMask;
+
+KxMask *kx_mask_new (KolPicture *picture);
+KxMask *kx_mask_ref (KxMask *mask);
+void kx_mask_unref (KxMask *mask);
+
+/**
  * KxPaintStyle:
  * @picture: whose style is wanted
  * @weight: how much of it, relative to the others
- * @region: (nullable): grey, of the content's proportions: white where it is wanted
+ * @masks: where it is wanted, and what is taken of it; %NULL: all over, all of it
  */
 typedef struct {
   KxPaintPicture *picture;
   double weight;
-  KolPicture *region;
+  KxMask *masks[KX_N_MASKS];
 } KxPaintStyle;
 
 /**
@@ -70,13 +96,14 @@ KxPaint *kx_paint_copy (const KxPaint *paint);
 KxPaint *kx_paint_ref (KxPaint *paint);
 void kx_paint_unref (KxPaint *paint);
 void kx_paint_add_style (KxPaint *paint, KxPaintPicture *picture, double weight,
-                         const KolPicture *region);
+                         KxMask *const *masks);
 void kx_paint_add_layer (KxPaint *paint, const char *name, double weight);
 gboolean kx_paint_can_change (const KxPaint *paint, const KxPaint *other);
 gboolean kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other);
 KolStyleOptions kx_paint_make_options (const KxPaint *paint, const KolPicture *start,
                                        GArray *sources, GArray *layers);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxMask, kx_mask_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KxPaint, kx_paint_unref)
 
 G_END_DECLS

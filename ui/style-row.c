@@ -10,13 +10,13 @@ struct _KxStyleRow {
   GtkListBoxRow parent_instance;
 
   KxPaintPicture *picture;
-  KolPicture *region; /* NULL: all over */
+  KxMask *masks[KX_N_MASKS]; /* NULL: all over, all of it */
 
   GtkImage *thumbnail;
   GtkLabel *name, *share;
   GtkRange *weight;
   GtkButton *remove;
-  GtkToggleButton *mask;
+  GtkToggleButton *masking;
 };
 
 G_DEFINE_FINAL_TYPE (KxStyleRow, kx_style_row, GTK_TYPE_LIST_BOX_ROW)
@@ -54,13 +54,14 @@ press_remove (KxStyleRow *self)
 static void
 toggle_mask (KxStyleRow *self)
 {
-  g_signal_emit (self, signals[MASKING], 0, gtk_toggle_button_get_active (self->mask));
+  g_signal_emit (self, signals[MASKING], 0, gtk_toggle_button_get_active (self->masking));
 }
 
 static void
 kx_style_row_finalize (GObject *object)
 {
-  g_clear_pointer (&KX_STYLE_ROW (object)->region, kol_picture_free);
+  for (guint i = 0; i < KX_N_MASKS; i++)
+    g_clear_pointer (&KX_STYLE_ROW (object)->masks[i], kx_mask_unref);
   g_clear_pointer (&KX_STYLE_ROW (object)->picture, kx_paint_picture_unref);
   G_OBJECT_CLASS (kx_style_row_parent_class)->finalize (object);
 }
@@ -79,7 +80,7 @@ kx_style_row_class_init (KxStyleRowClass *klass)
                                    NULL, NULL, G_TYPE_NONE, 0);
   /**
    * KxStyleRow::masking:
-   * @masking: whether one wants to paint where the style is, or has done so
+   * @masking: whether one wants to paint masks of the style, or has done so
    */
   signals[MASKING] = g_signal_new ("masking", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                    NULL, NULL, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
@@ -91,7 +92,7 @@ kx_style_row_class_init (KxStyleRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxStyleRow, remove);
   gtk_widget_class_bind_template_callback (widget_class, move);
   gtk_widget_class_bind_template_callback (widget_class, press_remove);
-  gtk_widget_class_bind_template_child (widget_class, KxStyleRow, mask);
+  gtk_widget_class_bind_template_child (widget_class, KxStyleRow, masking);
   gtk_widget_class_bind_template_callback (widget_class, toggle_mask);
 }
 
@@ -129,7 +130,7 @@ kx_style_row_new (KxPaintPicture *picture, double weight)
   show_weight (self);
   name_control (self, _ ("Style %s"), picture->name);
   name_control (self->weight, _ ("Amount of %s"), picture->name);
-  name_control (self->mask, _ ("Where %s is wanted"), picture->name);
+  name_control (self->masking, _ ("Masks of %s"), picture->name);
   name_control (self->remove, _ ("Remove %s"), picture->name);
   return GTK_WIDGET (self);
 }
@@ -153,34 +154,45 @@ kx_style_row_get_scale (KxStyleRow *self)
 }
 
 /**
- * kx_style_row_get_region:
+ * kx_style_row_get_masks:
  * @row: a style
  *
- * Returns: (nullable) (transfer none): where it is wanted; %NULL: all over
+ * Returns: (array fixed-size=2) (transfer none): where it is wanted, and what is taken of it;
+ *   %NULL: all over, all of it
  */
-const KolPicture *
-kx_style_row_get_region (KxStyleRow *self)
+KxMask *const *
+kx_style_row_get_masks (KxStyleRow *self)
 {
-  return self->region;
+  return self->masks;
 }
 
 /**
- * kx_style_row_set_region:
+ * kx_style_row_set_mask:
  * @row: a style
- * @region: (nullable) (transfer full): where it is wanted
+ * @kind: which of its masks
+ * @mask: (nullable): the mask
  */
 void
-kx_style_row_set_region (KxStyleRow *self, KolPicture *region)
+kx_style_row_set_mask (KxStyleRow *self, KxMaskKind kind, KxMask *mask)
 {
-  g_clear_pointer (&self->region, kol_picture_free);
-  self->region = region;
-  if (region)
-    gtk_widget_add_css_class (GTK_WIDGET (self->mask), "accent");
+  KxMask *before = self->masks[kind];
+
+  if (mask == before)
+    return;
+  self->masks[kind] = mask ? kx_mask_ref (mask) : NULL;
+  if (before)
+    kx_mask_unref (before);
+  gboolean where = self->masks[KX_MASK_REGION] != NULL, part = self->masks[KX_MASK_PART] != NULL;
+  if (where || part)
+    gtk_widget_add_css_class (GTK_WIDGET (self->masking), "accent");
   else
-    gtk_widget_remove_css_class (GTK_WIDGET (self->mask), "accent");
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->mask),
-                               region ? _ ("It is wanted where it was painted; change that")
-                                      : _ ("Paint where this style is wanted"));
+    gtk_widget_remove_css_class (GTK_WIDGET (self->masking), "accent");
+  gtk_widget_set_tooltip_text (
+      GTK_WIDGET (self->masking),
+      where && part ? _ ("A part of it is wanted in some places; change that")
+      : where       ? _ ("It is wanted where it was painted; change that")
+      : part        ? _ ("A part of it is taken; change that")
+                    : _ ("Paint where this style is wanted, and what is taken of it"));
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
@@ -188,10 +200,10 @@ kx_style_row_set_region (KxStyleRow *self, KolPicture *region)
  * kx_style_row_end_mask:
  * @row: a style
  *
- * Where it is wanted is not being painted any more.
+ * Its masks are not being painted any more.
  */
 void
 kx_style_row_end_mask (KxStyleRow *self)
 {
-  gtk_toggle_button_set_active (self->mask, FALSE);
+  gtk_toggle_button_set_active (self->masking, FALSE);
 }

@@ -3,7 +3,7 @@
 
 #include <adwaita.h>
 
-#include "paint-picture.h"
+#include "paint.h"
 
 G_BEGIN_DECLS
 
@@ -11,16 +11,16 @@ G_BEGIN_DECLS
 /**
  * KxStyleRow:
  *
- * A style, how much of it, and where. `changed` and `removed` tell what was done; `masking`
- * (whether) that one wants to paint where it is.
+ * A style, how much of it, where, and which part of it. `changed` and `removed` tell what was done;
+ * `masking` (whether) that one wants to paint its masks.
  */
 G_DECLARE_FINAL_TYPE (KxStyleRow, kx_style_row, KX, STYLE_ROW, GtkListBoxRow)
 
 GtkWidget *kx_style_row_new (KxPaintPicture *picture, double weight);
 KxPaintPicture *kx_style_row_get_picture (KxStyleRow *row);
 double kx_style_row_get_weight (KxStyleRow *row);
-const KolPicture *kx_style_row_get_region (KxStyleRow *row);
-void kx_style_row_set_region (KxStyleRow *row, KolPicture *region);
+KxMask *const *kx_style_row_get_masks (KxStyleRow *row);
+void kx_style_row_set_mask (KxStyleRow *row, KxMaskKind kind, KxMask *mask);
 void kx_style_row_end_mask (KxStyleRow *row);
 GtkRange *kx_style_row_get_scale (KxStyleRow *row);
 

@@ -104,7 +104,9 @@ measure (KolTuner *tuner, const Work *work, GError **error)
  * @tuner: a tuner that has works left
  * @error: return location
  *
- * Measures the next work and remembers what is fastest.
+ * Measures the next work and remembers what is fastest. Where that makes a pause
+ * (kol_device_set_pause()), it fails with %G_IO_ERROR_CANCELLED, and the next call goes on with the
+ * same work.
  *
  * Returns: (nullable): the operation that was measured; %NULL with @error set if the device fails
  */
@@ -113,6 +115,9 @@ kol_tuner_next (KolTuner *tuner, GError **error)
 {
   g_return_val_if_fail (tuner->done < tuner->works->len, NULL);
 
-  const Work *work = &g_array_index (tuner->works, Work, tuner->done++);
-  return measure (tuner, work, error) ? work->op->name : NULL;
+  const Work *work = &g_array_index (tuner->works, Work, tuner->done);
+  if (!measure (tuner, work, error))
+    return NULL;
+  tuner->done++;
+  return work->op->name;
 }

@@ -418,8 +418,9 @@ tell (KolFastStyle *self, const KolStudyWatch *watch, gint64 began, guint first,
  * meanwhile. If a loss or gradient is no number, the weights stay
  * as they were before that step, and the rate is halved; kol_fast_style_take_event() says so.
  *
- * Errors: those of the device; %KOL_ERROR_DATA if photos cannot be read;
- * %KOL_ERROR_DIVERGED if numbers are none again and again.
+ * Errors: those of the device; %G_IO_ERROR_CANCELLED where what is prepared makes a pause
+ * (kol_device_set_pause()), after which the next call goes on; %KOL_ERROR_DATA if photos cannot be
+ * read; %KOL_ERROR_DIVERGED if numbers are none again and again.
  *
  * Returns: %FALSE if something has failed
  */
@@ -433,6 +434,9 @@ kol_fast_style_run (KolFastStyle *fast, guint until, const KolStudyWatch *watch,
   gboolean good = TRUE;
 
   watch = watch ? watch : &nobody;
+  /* What samples take is prepared before a step is: no step is left untold. */
+  if (watch->told && watch->every && !kol_prepare (fast->graph, &fast->painted, 1, error))
+    return FALSE;
   while (good && fast->step < last && !g_cancellable_is_cancelled (watch->cancellable))
     {
       double total = NAN;

@@ -1406,8 +1406,8 @@ main (int argc, char **argv)
   g_test_add_func ("/studies/style/regions", test_regions);
   for (int i = 0; i < 4; i++)
     {
-      g_autofree char *name = g_strdup_printf ("/studies/style/parts/%s%s",
-                                               i & 1 ? "gram" : "normal", i & 2 ? "/tiles" : "");
+      g_autofree char *name = g_strdup_printf (
+          "/studies/style/parts/%s-%s", i & 1 ? "gram" : "normal", i & 2 ? "tiles" : "whole");
       g_test_add_data_func (name, GINT_TO_POINTER (i), test_parts);
     }
   g_test_add_func ("/studies/style/colours-of-a-part", test_colours_of_a_part);

@@ -124,7 +124,7 @@ def a_style_where_it_is_wanted(folder):
     painted = os.path.join(folder, "painted.png")
     with Explorer(folder, settings=PAGE) as app:
         app.find("label", re.compile("^Needs"), COMPILING)
-        app.find("push button", "Where strokes.png is wanted").act()
+        app.find("push button", "Masks of strokes.png").act()
         app.find("label", re.compile("^Paint where strokes.png"))
         x, y, width, height = app.find(None, "Pages").area
         x0, y0 = (x + width + app.find("slider", "Style weight").area[0]) // 2, 250
@@ -139,6 +139,47 @@ def a_style_where_it_is_wanted(folder):
         app.find("push button", "Go On").click()
         app.wait(lambda: app.has("push button", "Cancel"), text="that it goes on")
         end(app)
+
+
+def part_of(path):
+    found = re.search(r"part=(\S+?\.png);", note(path))
+    return found and found[1]
+
+
+@test
+def a_part_of_a_style(folder):
+    """A stroke over the style's own picture says what is taken of it, also while it is painted."""
+    install(folder)
+    painted, unmasked = os.path.join(folder, "painted.png"), os.path.join(folder, "unmasked.png")
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs"), COMPILING)
+        begin(app)
+        app.find("push button", "Masks of strokes.png").act()
+        app.find("label", re.compile("^Paint where strokes.png"))
+        app.find("push button", "On Style").act()
+        app.find("label", re.compile("^Paint what is taken of strokes.png"))
+        x, y, width, height = app.find(None, "Pages").area
+        x0, y0 = (x + width + app.find("slider", "Style weight").area[0]) // 2, 250
+        app.display.drag([(x0 - 60, y0), (x0, y0 + 10), (x0 + 60, y0)])
+        app.find("push button", "Ready").click()
+        stood = step(app)
+        app.wait(lambda: step(app) > stood, text="more steps")
+        end(app)
+        save(app, painted)
+        app.key("Ctrl+z")
+        app.find("push button", "Go On").click()
+        app.wait(lambda: app.has("push button", "Cancel"), text="that it goes on")
+        end(app)
+        save(app, unmasked)
+    check(part_of(painted) and os.path.exists(part_of(painted)), "the part is not in the file")
+    with Explorer(folder, painted) as app:
+        app.find("push button", "Go On").click()
+        app.wait(lambda: app.has("push button", "Cancel"), text="that it goes on")
+        end(app)
+        again = os.path.join(folder, "again.png")
+        save(app, again)
+    check(part_of(again) == part_of(painted), "the part is lost")
+    check(not part_of(unmasked), "the stroke was not undone")
 
 
 @test

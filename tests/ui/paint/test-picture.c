@@ -121,7 +121,9 @@ test_same_task (void)
   g_autoptr (KxPaintPicture) style = kx_paint_picture_new ("b", "b", make_picture (3, 8, 8));
   g_autoptr (KxPaint) paint = kx_paint_new ("network", content);
 
-  kx_paint_add_style (paint, style, 1, NULL);
+  KxMask *masks[KX_N_MASKS] = { NULL };
+
+  kx_paint_add_style (paint, style, 1, masks);
   kx_paint_add_layer (paint, "relu1_1", 2);
   g_autoptr (KxPaint) copy = kx_paint_copy (paint);
   g_assert_true (kx_paint_is_same_task (paint, copy));
@@ -131,7 +133,14 @@ test_same_task (void)
   copy->size = 724;
   g_assert_false (kx_paint_is_same_task (paint, copy));
   copy->size = paint->size;
-  kx_paint_add_style (copy, content, 1, NULL);
+  g_autoptr (KxMask) mask = kx_mask_new (make_picture (1, 8, 8));
+  KxPaintStyle *first = g_ptr_array_index (copy->styles, 0);
+  first->masks[KX_MASK_PART] = kx_mask_ref (mask);
+  g_assert_false (kx_paint_is_same_task (paint, copy));
+  g_autoptr (KxPaint) masked = kx_paint_copy (copy);
+  g_assert_true (kx_paint_is_same_task (copy, masked)); /* masks are shared, not copied */
+  g_clear_pointer (&first->masks[KX_MASK_PART], kx_mask_unref);
+  kx_paint_add_style (copy, content, 1, masks);
   g_assert_false (kx_paint_is_same_task (paint, copy));
 }
 
