@@ -289,16 +289,9 @@ kx_fast_grid_look (KxFastGrid *self)
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "fast.paint-folder", files->len > 0);
 }
 
-/**
- * kx_fast_grid_add:
- * @grid: a grid
- * @path: the file of a network that paints, which is copied
- * @error: return location
- *
- * Returns: %FALSE if it cannot be
- */
-gboolean
-kx_fast_grid_add (KxFastGrid *self, const char *path, GError **error)
+/* A network that paints is copied under a name that is free. */
+static void
+add_file (GTask *task, gpointer grid, gpointer path, GCancellable *cancellable)
 {
   g_autofree char *folder = kx_fast_grid_get_folder ();
   g_autofree char *base = g_path_get_basename (path);
@@ -309,9 +302,46 @@ kx_fast_grid_add (KxFastGrid *self, const char *path, GError **error)
   g_autofree char *place = g_build_filename (folder, file, NULL);
   g_autoptr (GFile) from = g_file_new_for_path (path);
   g_autoptr (GFile) to = g_file_new_for_path (place);
+  GError *error = NULL;
 
   g_mkdir_with_parents (folder, 0777);
-  if (!g_file_copy (from, to, G_FILE_COPY_NONE, NULL, NULL, NULL, error))
+  if (kol_painter_check (path, &error)
+      && g_file_copy (from, to, G_FILE_COPY_NONE, NULL, NULL, NULL, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * kx_fast_grid_add_async:
+ * @grid: a grid
+ * @path: the file of a network that paints, which is copied
+ * @done: called on this thread
+ * @user_data: for @done
+ */
+void
+kx_fast_grid_add_async (KxFastGrid *self, const char *path, GAsyncReadyCallback done,
+                        gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, done, user_data);
+
+  g_task_set_task_data (task, g_strdup (path), g_free);
+  g_task_run_in_thread (task, add_file);
+}
+
+/**
+ * kx_fast_grid_add_finish:
+ * @grid: a grid
+ * @result: of kx_fast_grid_add_async()
+ * @error: return location
+ *
+ * Returns: whether the network is there now; %FALSE with @error set if the file is none that
+ *   paints, or cannot be copied
+ */
+gboolean
+kx_fast_grid_add_finish (KxFastGrid *self, GAsyncResult *result, GError **error)
+{
+  if (!g_task_propagate_boolean (G_TASK (result), error))
     return FALSE;
   kx_fast_grid_look (self);
   return TRUE;

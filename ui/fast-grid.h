@@ -15,7 +15,9 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (KxFastGrid, kx_fast_grid, KX, FAST_GRID, AdwBin)
 
 void kx_fast_grid_look (KxFastGrid *grid);
-gboolean kx_fast_grid_add (KxFastGrid *grid, const char *path, GError **error);
+void kx_fast_grid_add_async (KxFastGrid *grid, const char *path, GAsyncReadyCallback done,
+                             gpointer user_data);
+gboolean kx_fast_grid_add_finish (KxFastGrid *grid, GAsyncResult *result, GError **error);
 const char *kx_fast_grid_get_chosen (KxFastGrid *grid);
 void kx_fast_grid_set_can_train (KxFastGrid *grid, gboolean can_train);
 void kx_fast_grid_suggest (KxFastGrid *grid, const char *name);

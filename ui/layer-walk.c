@@ -15,11 +15,12 @@ struct _KxLayerWalk {
   GtkBox *head;
   GtkLabel *caption;
   GtkListBox *list;
-  GtkWidget *forward, *back, *reset, *again;
+  GtkWidget *forward, *back, *reset, *again, *begin;
   GtkScrolledWindow *scrolled;
   KxLook *look;
-  guint step;  /* so many rows: layers, E, layers backward */
-  guint shown; /* of them: those that the list has */
+  guint step;      /* so many rows: layers, E, layers backward */
+  guint shown;     /* of them: those that the list has */
+  GtkStack *stack; /* the rows, or what will stand there */
 };
 
 G_DEFINE_FINAL_TYPE (KxLayerWalk, kx_layer_walk, KX_TYPE_TRAIN_TAB)
@@ -158,6 +159,8 @@ show (KxLayerWalk *self)
     }
   for (; self->look && self->shown < self->step; self->shown++)
     add_step (self, self->shown);
+  gtk_stack_set_visible_child_name (self->stack, self->step ? "rows" : "empty");
+  gtk_widget_set_sensitive (self->begin, self->look != NULL);
   gtk_widget_set_sensitive (self->forward, self->look && self->step <= n);
   gtk_widget_set_sensitive (self->back, self->look && self->step > n && self->step < 2 * n + 1);
   gtk_widget_set_sensitive (self->reset, self->step > 0);
@@ -247,6 +250,28 @@ make_button (KxLayerWalk *self, GtkWidget *box, const char *label, GCallback pre
   return button;
 }
 
+/* Before the first step. */
+static GtkWidget *
+make_empty (KxLayerWalk *self)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 12);
+  GtkWidget *text
+      = gtk_label_new (_ ("Each step forward computes one layer of this network for the "
+                          "batch, down to the error E; each step back one layer's "
+                          "derivatives of E."));
+
+  gtk_label_set_wrap (GTK_LABEL (text), TRUE);
+  gtk_label_set_justify (GTK_LABEL (text), GTK_JUSTIFY_CENTER);
+  gtk_label_set_max_width_chars (GTK_LABEL (text), 50);
+  gtk_widget_set_valign (box, GTK_ALIGN_CENTER);
+  gtk_box_append (GTK_BOX (box), text);
+  self->begin = make_button (self, box, _ ("Take the First Step"), G_CALLBACK (step_on));
+  gtk_widget_set_halign (self->begin, GTK_ALIGN_CENTER);
+  gtk_widget_add_css_class (self->begin, "suggested-action");
+  gtk_widget_add_css_class (self->begin, "pill");
+  return box;
+}
+
 static void
 kx_layer_walk_init (KxLayerWalk *self)
 {
@@ -277,7 +302,10 @@ kx_layer_walk_init (KxLayerWalk *self)
   gtk_widget_set_vexpand (GTK_WIDGET (self->scrolled), TRUE);
   gtk_box_append (GTK_BOX (all), head);
   gtk_box_append (GTK_BOX (all), GTK_WIDGET (self->caption));
-  gtk_box_append (GTK_BOX (all), GTK_WIDGET (self->scrolled));
+  self->stack = GTK_STACK (gtk_stack_new ());
+  gtk_stack_add_named (self->stack, make_empty (self), "empty");
+  gtk_stack_add_named (self->stack, GTK_WIDGET (self->scrolled), "rows");
+  gtk_box_append (GTK_BOX (all), GTK_WIDGET (self->stack));
   kx_train_tab_set_up (KX_TRAIN_TAB (self), all, 1, _ ("No batch yet"),
                        _ ("Layer by layer, the way of a batch through the network and back comes "
                           "here, once a step was taken."));

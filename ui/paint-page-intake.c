@@ -179,17 +179,27 @@ is_network (const char *path)
   return g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".onnx");
 }
 
+static void
+network_added (GObject *grid, GAsyncResult *result, gpointer page)
+{
+  g_autoptr (KxPaintPage) self = page;
+  g_autoptr (GError) error = NULL;
+
+  if (!kx_fast_grid_add_finish (KX_FAST_GRID (grid), result, &error))
+    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
+}
+
 /* A folder is painted by the network that was used last; another network joins them. */
 static gboolean
 take_for_fast (KxPaintPage *self, const char *path)
 {
   const char *network = kx_fast_grid_get_chosen (self->fast);
-  g_autoptr (GError) error = NULL;
 
-  if (is_network (path) && !kx_fast_grid_add (self->fast, path, &error))
-    kx_page_show_fault (KX_PAGE (self), error->message, NULL, NULL, NULL);
   if (is_network (path))
-    return TRUE;
+    {
+      kx_fast_grid_add_async (self->fast, path, network_added, g_object_ref (self));
+      return TRUE;
+    }
   if (!g_file_test (path, G_FILE_TEST_IS_DIR))
     return FALSE;
   if (!network)

@@ -110,6 +110,7 @@ KOL_API gboolean kol_fast_style_export (KolFastStyle *fast, const char *path, GE
 typedef struct _KolPainter KolPainter;
 
 KOL_API KolPainter *kol_painter_open (KolDevice *device, const char *path, GError **error);
+KOL_API gboolean kol_painter_check (const char *path, GError **error);
 KOL_API void kol_painter_free (KolPainter *painter);
 KOL_API guint kol_painter_get_n_styles (const KolPainter *painter);
 KOL_API gboolean kol_painter_set_mix (KolPainter *painter, const float *mix, guint n,

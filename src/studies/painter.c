@@ -100,21 +100,31 @@ take_weights (KolPainter *self, GPtrArray *arrays, const char *path, GError **er
                         kol_parameters_get_count (self->parameters));
 }
 
-static gboolean
-open_own (KolPainter *self, const char *path, GError **error)
+/* The arrays of a network that was trained here, and its width. Given, or NULL. */
+static GPtrArray *
+load_own (const char *path, guint *found, GError **error)
 {
   g_autoptr (GHashTable) metadata = NULL;
   g_autoptr (GPtrArray) arrays = kol_safetensors_load (path, &metadata, error);
 
   if (!arrays)
-    return FALSE;
+    return NULL;
   const char *kind = metadata ? g_hash_table_lookup (metadata, "kind") : NULL;
   const char *width = kind ? g_hash_table_lookup (metadata, "width") : NULL;
-  self->width = width ? (guint) MIN (g_ascii_strtoull (width, NULL, 10), 1024) : 0;
-  if (g_strcmp0 (kind, KOL_FAST_STYLE_KIND) != 0 || !self->width)
-    return kol_refuse (error, "“%s” is no network that paints: `kolinsky style-train` makes one",
-                       path);
+  *found = width ? (guint) MIN (g_ascii_strtoull (width, NULL, 10), 1024) : 0;
+  if (g_strcmp0 (kind, KOL_FAST_STYLE_KIND) == 0 && *found)
+    return g_steal_pointer (&arrays);
+  kol_refuse (error, "“%s” is no network that paints: `kolinsky style-train` makes one", path);
+  return NULL;
+}
 
+static gboolean
+open_own (KolPainter *self, const char *path, GError **error)
+{
+  g_autoptr (GPtrArray) arrays = load_own (path, &self->width, error);
+
+  if (!arrays)
+    return FALSE;
   g_autoptr (KolGraph) graph = kol_graph_new_over (self->parameters);
   kol_fast_style_build (kol_placeholder (graph, "photo", KOL_SHAPE (1, 3, 32, 32)), self->width);
   return take_weights (self, arrays, path, error);
@@ -170,8 +180,37 @@ open_onnx (KolPainter *self, const char *path, GError **error)
                          "“%s” takes \"%s\", which is neither a picture [N, 3, H, W] of floats nor "
                          "weights of styles",
                          path, kol_onnx_get_input (self->onnx, i)->name);
-  return (found && n <= 2 && kol_onnx_get_n_outputs (self->onnx) >= 1)
-         || kol_refuse (error, "“%s” takes no picture [N, 3, H, W] of floats", path);
+  if (!found || n > 2 || kol_onnx_get_n_outputs (self->onnx) < 1)
+    return kol_refuse (error, "“%s” takes no picture [N, 3, H, W] of floats", path);
+  const KolOnnxInfo *result = kol_onnx_get_output (self->onnx, 0);
+  return result->rank == -1 || is_picture (result) /* else it shows once it is built */
+         || kol_refuse (error,
+                        "“%s” does not paint: what it makes of a picture, \"%s\", is no picture "
+                        "[N, 3, H, W]",
+                        path, result->name);
+}
+
+/**
+ * kol_painter_check:
+ * @path: what kol_painter_open() could be given
+ * @error: return location
+ *
+ * Reads what the file says of itself, without a device; in any thread.
+ *
+ * Errors: as kol_painter_open().
+ *
+ * Returns: whether it is a network that paints, as far as can be told before it does
+ */
+gboolean
+kol_painter_check (const char *path, GError **error)
+{
+  g_return_val_if_fail (path != NULL, FALSE);
+  g_autoptr (KolPainter) self = g_new0 (KolPainter, 1);
+
+  if (g_str_has_suffix (path, ".onnx"))
+    return open_onnx (self, path, error);
+  g_autoptr (GPtrArray) arrays = load_own (path, &self->width, error);
+  return arrays != NULL;
 }
 
 /**

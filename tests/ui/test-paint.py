@@ -242,6 +242,10 @@ def what_paints_in_one_pass_needs_no_pointer(folder):
     with Explorer(folder, settings=PAGE) as app:
         choose(re.compile("^_?Add a Network"), "^_Open", network)
         app.find("push button", "Paint with negative")
+        choose(re.compile("^_?Add a Network"), "^_Open",
+               write(folder, "classes.onnx", networks.colours()))
+        app.find("label", re.compile("classes.onnx.* does not paint"))
+        check(not app.has("push button", "Paint with classes"), "it was taken all the same")
         choose(re.compile("^Paint a _?Folder"), "^_Paint", os.path.join(folder, "photos"))
         app.find("label", re.compile("^2 pictures are in"), COMPILING)
     check(len(os.listdir(os.path.join(folder, "photos-negative"))) == 2, "they are not there")

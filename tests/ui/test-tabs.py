@@ -204,7 +204,9 @@ def the_layers_of_the_run_are_walked_through(folder):
         walk = app.find(None, "KxLayerWalk")
         forward, back = walk.find("push button", "Step forward"), walk.find("push button", "Step back")
         app.wait(lambda: forward.sensitive, seconds=60)
+        walk.find("push button", "Take the First Step").act()
         rows = walk.find("list", "Layers")
+        app.wait(lambda: len(rows.children) == 1)
 
         def press_all(button):  # a row comes for each
             while button.sensitive:
