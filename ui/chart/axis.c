@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "axis.h"
 
+#include <locale.h>
 #include <math.h>
 #include <string.h>
 
@@ -131,13 +132,19 @@ append_superscript (GString *text, int number)
     g_string_append (text, *c == '-' ? "⁻" : digits[*c - '0']);
 }
 
-/* Thousands are separated by commas, in any language, as in the rest of Kolinsky. */
+/* The decimal point and what groups thousands are the locale's, as everywhere in the application;
+ * where that groups none, as C, thousands are separated by commas. */
 static void
 append_fixed (GString *text, double value, int decimals)
 {
+  const struct lconv *locale = localeconv ();
+  const char *point = locale->decimal_point, *comma = locale->thousands_sep;
+  g_autofree char *format = g_strdup_printf ("%%.%df", decimals);
   char plain[400];
-  g_snprintf (plain, sizeof plain, "%.*f", decimals, fabs (value));
-  g_strdelimit (plain, ",", '.');
+
+  g_ascii_formatd (plain, sizeof plain, format, fabs (value));
+  if (!*comma && g_str_equal (point, "."))
+    comma = ",";
   gsize whole = strcspn (plain, ".");
 
   if (value < 0 && strspn (plain, "0.") < strlen (plain))
@@ -146,9 +153,10 @@ append_fixed (GString *text, double value, int decimals)
     {
       g_string_append_c (text, plain[i]);
       if ((whole - i) % 3 == 1 && i + 1 < whole)
-        g_string_append_c (text, ',');
+        g_string_append (text, comma);
     }
-  g_string_append (text, plain + whole);
+  if (plain[whole])
+    g_string_append_printf (text, "%s%s", point, plain + whole + 1);
 }
 
 /* Digits after the point that a multiple of @step needs. */

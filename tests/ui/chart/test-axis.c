@@ -4,6 +4,7 @@
 
 #include "chart/axis.h"
 
+#include <locale.h>
 #include <math.h>
 #include <string.h>
 
@@ -253,6 +254,24 @@ test_formats (void)
       }
 }
 
+/* In German the comma is the point, on axes as in heads. */
+static void
+test_german (void)
+{
+  if (!setlocale (LC_NUMERIC, "de_DE.UTF-8"))
+    {
+      g_test_skip ("The locale de_DE.UTF-8 is not installed");
+      return;
+    }
+  g_autofree char *value = kx_format_value (0.0831), *count = kx_format_count (12345);
+  g_autofree char *ticks = show (KX_SCALE_LINEAR, KX_QUANTITY_NUMBER, 0, 1, 300, 72);
+  setlocale (LC_NUMERIC, "C");
+  g_assert_cmpstr (value, ==, "0,0831");
+  g_assert_cmpstr (count, ==, "12.345");
+  g_assert_nonnull (strstr (ticks, "0,5"));
+  g_assert_null (strchr (ticks, '.'));
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -266,5 +285,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/ui/chart/axis/zoom-ends", test_zoom_ends);
   g_test_add_func ("/ui/chart/axis/invalid", test_invalid);
   g_test_add_func ("/ui/chart/axis/formats", test_formats);
+  g_test_add_func ("/ui/chart/axis/german", test_german);
   return g_test_run ();
 }
