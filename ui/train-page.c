@@ -17,6 +17,7 @@
 #include "tiny-view.h"
 #include "tip.h"
 #include "train-charts.h"
+#include "train-deeds.h"
 #include "train-tabs.h"
 #include "window.h"
 
@@ -216,11 +217,20 @@ take_metrics (KxTrainPage *self)
 
 /* ── Checkpoints ─────────────────────────────────────────────────────────────────────────────── */
 
+/* Also when that was taken back. */
+static void
+show_pinned (KxTrainPage *self)
+{
+  gtk_toggle_button_set_active (self->pin, kx_mark_get_pinned (self->checkpoint));
+}
+
 static void
 select_checkpoint (KxTrainPage *self, KxMark *mark)
 {
   if (mark && kx_mark_get_kind (mark) != KX_MARK_CHECKPOINT)
     return;
+  if (self->checkpoint)
+    g_signal_handlers_disconnect_by_func (self->checkpoint, show_pinned, self);
   g_set_object (&self->checkpoint, mark);
   kx_train_charts_select (self->charts, mark);
   gtk_revealer_set_reveal_child (self->bar, mark != NULL);
@@ -234,50 +244,16 @@ select_checkpoint (KxTrainPage *self, KxMark *mark)
                               ? g_strdup_printf (_ ("Step %'" PRIu64), step)
                               : g_strdup_printf (_ ("Step %'" PRIu64 " · loss %.3g"), step, loss);
   gtk_label_set_label (self->bar_text, text);
-  gtk_toggle_button_set_active (self->pin, kx_mark_get_pinned (mark));
+  g_signal_connect_object (mark, "notify::pinned", G_CALLBACK (show_pinned), self,
+                           G_CONNECT_SWAPPED);
+  show_pinned (self);
 }
 
 static void
 pin (KxTrainPage *self)
 {
   if (self->checkpoint)
-    kx_mark_set_pinned (self->checkpoint, gtk_toggle_button_get_active (self->pin));
-}
-
-typedef struct {
-  KxSession *session;
-  KxRun *branch, *parent;
-  gboolean learning; /* the parent was */
-} Branch;
-
-static void
-branch_free (gpointer data)
-{
-  Branch *branch = data;
-
-  g_object_unref (branch->branch);
-  g_object_unref (branch->parent);
-  g_free (branch);
-}
-
-static void
-branch_back (gpointer data)
-{
-  Branch *branch = data;
-
-  kx_run_control (branch->branch, KX_VERB_PAUSE);
-  kx_session_remove_run (branch->session, branch->branch);
-  kx_session_choose_run (branch->session, branch->parent);
-  if (branch->learning)
-    kx_run_control (branch->parent, KX_VERB_RUN);
-}
-
-static void
-branch_again (gpointer data)
-{
-  Branch *branch = data;
-
-  kx_session_restore_run (branch->session, branch->branch);
+    kx_train_pin (self->session, self->checkpoint, gtk_toggle_button_get_active (self->pin));
 }
 
 /* Begins another future at the selected checkpoint. */
@@ -286,17 +262,8 @@ branch (KxTrainPage *self)
 {
   g_autoptr (KxRun) parent = g_object_ref (self->run);
   g_autoptr (KxMark) checkpoint = g_object_ref (self->checkpoint);
-  gboolean learning = kx_run_get_state (parent) == KX_RUN_LEARNING;
-  KxRun *run = kx_session_branch (self->session, parent, checkpoint);
-  g_autofree char *text = g_strdup_printf (_ ("%s branched at step %'" PRIu64),
-                                           kx_run_get_name (run), kx_mark_get_step (checkpoint));
-  Branch *deed = g_new (Branch, 1);
 
-  *deed = (Branch){ self->session, g_object_ref (run), g_object_ref (parent), learning };
-  kx_undo_push (kx_session_get_undo (self->session), text, branch_back, branch_again, deed,
-                branch_free);
-  kx_session_toast (self->session, text, TRUE);
-  return run;
+  return kx_train_branch (self->session, parent, checkpoint);
 }
 
 static void
