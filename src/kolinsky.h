@@ -50,6 +50,7 @@
 #include "train/network.h"
 #include "train/recipe.h"
 #include "train/run.h"
+#include "train/search.h"
 #include "train/settings.h"
 #include "train/timeline.h"
 #include "train/trainer.h"

@@ -18,6 +18,13 @@ G_BEGIN_DECLS
 gboolean kol_run_create (const char *folder, const KolRecipe *recipe,
                          const KolTrainSettings *settings, const char *weights,
                          const KolDataset *data, const KolDatasetOptions *options, GError **error);
+/* The same with another name for run.ini, so that the folder is no run's. */
+gboolean kol_run_create_as (const char *folder, const char *name, const KolRecipe *recipe,
+                            const KolTrainSettings *settings, const char *weights,
+                            const KolDataset *data, const KolDatasetOptions *options,
+                            GError **error);
+/* Reads what that has made; an error is only the reason. */
+KolRun *kol_run_read_as (const char *folder, const char *name, GError **error);
 /* Changes [run] of run.ini: the steps done and the best validation so far. */
 gboolean kol_run_update (const char *folder, const KolTrainSettings *settings, guint64 step,
                          guint64 best, double best_loss, double best_accuracy, GError **error);

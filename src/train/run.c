@@ -133,9 +133,9 @@ write_data (GKeyFile *file, const KolDataset *data, const KolDatasetOptions *opt
 }
 
 static gboolean
-save (GKeyFile *file, const char *folder, GError **error)
+save_as (GKeyFile *file, const char *folder, const char *name, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
+  g_autofree char *path = g_build_filename (folder, name, NULL);
   gsize size;
   g_autofree char *text = g_key_file_to_data (file, &size, NULL);
 
@@ -143,10 +143,16 @@ save (GKeyFile *file, const char *folder, GError **error)
                                    error);
 }
 
+static gboolean
+save (GKeyFile *file, const char *folder, GError **error)
+{
+  return save_as (file, folder, KOL_RUN_FILE, error);
+}
+
 gboolean
-kol_run_create (const char *folder, const KolRecipe *recipe, const KolTrainSettings *settings,
-                const char *weights, const KolDataset *data, const KolDatasetOptions *options,
-                GError **error)
+kol_run_create_as (const char *folder, const char *name, const KolRecipe *recipe,
+                   const KolTrainSettings *settings, const char *weights, const KolDataset *data,
+                   const KolDatasetOptions *options, GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
@@ -167,7 +173,15 @@ kol_run_create (const char *folder, const KolRecipe *recipe, const KolTrainSetti
   else if (!g_file_set_contents_full (recipe_path, kol_recipe_get_text (recipe), -1,
                                       G_FILE_SET_CONTENTS_CONSISTENT, 0666, error))
     return FALSE;
-  return save (file, folder, error);
+  return save_as (file, folder, name, error);
+}
+
+gboolean
+kol_run_create (const char *folder, const KolRecipe *recipe, const KolTrainSettings *settings,
+                const char *weights, const KolDataset *data, const KolDatasetOptions *options,
+                GError **error)
+{
+  return kol_run_create_as (folder, KOL_RUN_FILE, recipe, settings, weights, data, options, error);
 }
 
 void
@@ -350,14 +364,10 @@ KolRun *
 kol_run_read (const char *folder, GError **error)
 {
   g_return_val_if_fail (folder != NULL, NULL);
-
-  g_autoptr (KolRun) run = g_new0 (KolRun, 1);
-  g_autoptr (GKeyFile) file = g_key_file_new ();
-  g_autoptr (GError) reason = NULL;
   g_autofree char *path = g_build_filename (folder, KOL_RUN_FILE, NULL);
   g_autofree char *shown = g_filename_display_name (folder);
+  g_autoptr (GError) reason = NULL;
 
-  run->folder = g_strdup (folder);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
@@ -366,12 +376,25 @@ kol_run_read (const char *folder, GError **error)
                    shown, KOL_RUN_FILE);
       return NULL;
     }
-  if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &reason)
-      && read_all (run, file, &reason))
-    return g_steal_pointer (&run);
-  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "The run %s cannot be read: %s", shown,
-               reason->message);
-  return NULL;
+  KolRun *run = kol_run_read_as (folder, KOL_RUN_FILE, &reason);
+  if (!run)
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "The run %s cannot be read: %s", shown,
+                 reason->message);
+  return run;
+}
+
+KolRun *
+kol_run_read_as (const char *folder, const char *name, GError **error)
+{
+  g_autoptr (KolRun) run = g_new0 (KolRun, 1);
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  run->folder = g_strdup (folder);
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, error)
+      || !read_all (run, file, error))
+    return NULL;
+  return g_steal_pointer (&run);
 }
 
 /**

@@ -5,7 +5,7 @@
  * files, for the command line, and for the file that a run leaves.
  */
 
-#include "settings.h"
+#include "settings-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -113,6 +113,18 @@ kol_train_settings_names (void)
     for (gsize i = G_N_ELEMENTS (settings_known); i-- > 0;)
       names[i] = settings_known[i].name;
   return names;
+}
+
+KolSettingKind
+kol_train_setting_get_kind (const char *name)
+{
+  static const KolSettingKind kinds[] = {
+    [COUNT] = KOL_SETTING_WHOLE, [SMALL] = KOL_SETTING_WHOLE, [NUMBER] = KOL_SETTING_NUMBER,
+    [SWITCH] = KOL_SETTING_WORD, [WORD] = KOL_SETTING_WORD,
+  };
+  const Setting *setting = find_setting (name);
+
+  return setting ? kinds[setting->kind] : KOL_SETTING_UNKNOWN;
 }
 
 /* ── Reading ─────────────────────────────────────────────────────────────────────────────────── */
