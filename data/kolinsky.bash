@@ -12,7 +12,7 @@ _kolinsky ()
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'devices train evaluate classify maximize style style-train style-apply models run info export runs plot verify tune bench --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'devices train search evaluate classify maximize style style-train style-apply models run info export runs plot verify tune bench --help --version' -- "$word"))
     return
   fi
   case $before in
@@ -49,7 +49,7 @@ _kolinsky ()
           | sed -n 's/^    "name": "\(.*\)",$/\1/p')" -- "$word")) ;;
         remove) COMPREPLY=($(compgen -W "$(_kolinsky_models)" -- "$word")) ;;
       esac ;;
-    train:*) [ "$before" = train ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
+    train:* | search:*) [ "$before" = "$command" ] && COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet' -- "$word")) ;;
     tune:*) COMPREPLY=($(compgen -W 'digits logistic mlp small-resnet vgg16 vgg19 squeezenet1.1 resnet18 efficientnet-lite0' -- "$word")) ;;
     bench:*) [ "$before" = bench ] && COMPREPLY=($(compgen -W 'peak bandwidth matmul conv digits vgg16 style lite0 model all' -- "$word")) ;;
   esac

@@ -108,19 +108,6 @@ open_data (const EvaluateOptions *options, const KolRun *run, GError **error)
   return kol_dataset_open (path, part, &how, error);
 }
 
-/* What was left out, some of it only as it was to be read. */
-static void
-say_skipped (KolDataset *data)
-{
-  gsize count;
-  g_auto (GStrv) lines = kol_dataset_list_skipped (data, 0, &count);
-
-  for (guint i = 0; i < 10 && lines[i]; i++)
-    tool_say ("Left out: %s", lines[i]);
-  if (count > 10)
-    tool_say ("and %zu others", count - 10);
-}
-
 static gboolean
 evaluate (const EvaluateOptions *options, const char *name, GError **error)
 {
@@ -142,7 +129,7 @@ evaluate (const EvaluateOptions *options, const char *name, GError **error)
   if (!score)
     return FALSE;
 
-  say_skipped (data);
+  tool_say_skipped (data); /* some of it only as it was to be read */
   tool_say ("Data: %s, %zu examples (%s)", data->name, score->count, data->path);
   if (score->classes)
     tool_say ("Loss %.4f, accuracy %.2f %%", score->loss, 100 * score->accuracy);

@@ -9,10 +9,10 @@ gint64 tool_start_time;
 
 /* Every sub-command, in the order of the help text. */
 static const ToolCommand *const commands[] = {
-  &tool_devices, &tool_train,       &tool_evaluate,    &tool_classify, &tool_maximize,
-  &tool_style,   &tool_style_train, &tool_style_apply, &tool_models,   &tool_run,
-  &tool_info,    &tool_export,      &tool_runs,        &tool_plot,     &tool_verify,
-  &tool_tune,    &tool_bench,
+  &tool_devices,  &tool_train, &tool_search,      &tool_evaluate,    &tool_classify,
+  &tool_maximize, &tool_style, &tool_style_train, &tool_style_apply, &tool_models,
+  &tool_run,      &tool_info,  &tool_export,      &tool_runs,        &tool_plot,
+  &tool_verify,   &tool_tune,  &tool_bench,
 };
 
 static void

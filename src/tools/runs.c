@@ -247,8 +247,8 @@ list_runs (char **folders, GError **error)
 
 enum { NAME, RECIPE, DATA, STEPS, BEST, STATE, N_COLUMNS };
 
-static const char *const headings[N_COLUMNS]
-    = { "NAME", "RECIPE", "DATA", "STEPS", "BEST VALIDATION", "STATE" };
+static const char *const headings[N_COLUMNS + 1]
+    = { "NAME", "RECIPE", "DATA", "STEPS", "BEST VALIDATION", "STATE", NULL };
 
 static char *
 steps_cell (const Run *run)
@@ -296,38 +296,14 @@ make_row (const Run *run)
 }
 
 static void
-say_row (const char *const *cells, const glong *widths)
-{
-  g_autoptr (GString) line = g_string_new (NULL);
-
-  for (guint i = 0; i < N_COLUMNS; i++)
-    {
-      glong padding = i + 1 < N_COLUMNS ? widths[i] - g_utf8_strlen (cells[i], -1) : 0;
-      g_string_append_printf (line, "%s%s%*s", i ? "  " : "", cells[i], (int) padding, "");
-    }
-  tool_say ("%s", line->str);
-}
-
-static void
 say_runs (GPtrArray *runs)
 {
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
-  glong widths[N_COLUMNS];
 
+  g_ptr_array_add (rows, g_strdupv ((char **) headings));
   for (guint i = 0; i < runs->len; i++)
     g_ptr_array_add (rows, make_row (g_ptr_array_index (runs, i)));
-  for (guint c = 0; c < N_COLUMNS; c++)
-    {
-      widths[c] = g_utf8_strlen (headings[c], -1);
-      for (guint i = 0; i < rows->len; i++)
-        {
-          char **row = g_ptr_array_index (rows, i);
-          widths[c] = MAX (widths[c], g_utf8_strlen (row[c], -1));
-        }
-    }
-  say_row (headings, widths);
-  for (guint i = 0; i < rows->len; i++)
-    say_row (g_ptr_array_index (rows, i), widths);
+  tool_say_table (rows);
 }
 
 static void

@@ -74,6 +74,34 @@ tool_say (const char *format, ...)
   print (line);
 }
 
+static void
+say_row (char **cells, const glong *widths)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+
+  for (guint i = 0; cells[i]; i++)
+    {
+      glong padding = cells[i + 1] ? widths[i] - g_utf8_strlen (cells[i], -1) : 0;
+      g_string_append_printf (line, "%s%s%*s", i ? "  " : "", cells[i], (int) padding, "");
+    }
+  tool_say ("%s", line->str);
+}
+
+void
+tool_say_table (GPtrArray *rows)
+{
+  g_autofree glong *widths = g_new0 (glong, g_strv_length (rows->pdata[0]));
+
+  for (guint r = 0; r < rows->len; r++)
+    {
+      char **row = g_ptr_array_index (rows, r);
+      for (guint i = 0; row[i]; i++)
+        widths[i] = MAX (widths[i], g_utf8_strlen (row[i], -1));
+    }
+  for (guint r = 0; r < rows->len; r++)
+    say_row (g_ptr_array_index (rows, r), widths);
+}
+
 /* Where lines cannot be replaced, a line for what may take long: no result, so not among them. */
 #define WORTH_A_LINE 5
 

@@ -25,7 +25,7 @@ typedef struct {
 } ToolCommand;
 
 extern const ToolCommand tool_bench, tool_classify, tool_devices, tool_evaluate, tool_export,
-    tool_info, tool_maximize, tool_models, tool_plot, tool_run, tool_runs, tool_style,
+    tool_info, tool_maximize, tool_models, tool_plot, tool_run, tool_runs, tool_search, tool_style,
     tool_style_apply, tool_style_train, tool_train, tool_tune, tool_verify;
 
 /* When the process began, of g_get_monotonic_time (). */
@@ -67,6 +67,8 @@ gboolean tool_save_profile (const ToolOptions *options, KolDevice *device, GErro
 
 /* @given, or an installed data set's folder; NULL with a sentence. Given. */
 char *tool_find_data (const char *given, GError **error);
+/* What of @data was left out, the first ten. */
+void tool_say_skipped (KolDataset *data);
 /* The files of the pictures @given, and of those in folders among them (pictures.c). Given. */
 GPtrArray *tool_list_pictures (char **given, GError **error);
 /* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
@@ -118,6 +120,8 @@ gboolean tool_on_terminal (void);
 void tool_say (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* A line that the next one replaces, on a terminal; nothing elsewhere. NULL: takes it away. */
 void tool_status (const char *text);
+/* Rows of as many cells each (GStrv); the first is the headings. */
+void tool_say_table (GPtrArray *rows);
 int tool_columns (void);
 /* Shows what the device compiles: a KolProgress. */
 void tool_show_progress (const char *stage, guint done, guint total, gpointer user_data);

@@ -182,3 +182,15 @@ tool_find_data (const char *given, GError **error)
                          "or name what to learn from: --data PATH");
   return folder;
 }
+
+void
+tool_say_skipped (KolDataset *data)
+{
+  gsize n;
+  g_auto (GStrv) lines = kol_dataset_list_skipped (data, 0, &n);
+
+  for (guint i = 0; i < 10 && lines[i]; i++)
+    tool_say ("Left out: %s", lines[i]);
+  if (n > 10)
+    tool_say ("and %zu others", n - 10);
+}

@@ -46,6 +46,7 @@ kol_trial_state_get_name (KolTrialState state)
 
 /* ── The table ───────────────────────────────────────────────────────────────────────────────── */
 
+/* As many digits as give the same float again. */
 static void
 append_number (GString *row, double number)
 {
@@ -53,7 +54,7 @@ append_number (GString *row, double number)
 
   g_string_append_c (row, ',');
   if (isfinite (number))
-    g_string_append (row, g_ascii_formatd (text, sizeof text, "%.6g", number));
+    g_string_append (row, g_ascii_formatd (text, sizeof text, "%.9g", number));
 }
 
 /* What is searched stands in the last columns; it has no commas, which part the values of lists. */

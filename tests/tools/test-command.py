@@ -18,7 +18,7 @@ from harness import (COMMAND, TIMEOUT, Result, Skip, expect, expect_sentence, id
                      test)
 
 MAN_PAGE = sys.argv[2]
-SUB_COMMANDS = ["devices", "train", "evaluate", "classify", "maximize", "verify", "tune",
+SUB_COMMANDS = ["devices", "train", "search", "evaluate", "classify", "maximize", "verify", "tune",
                 "bench"]
 
 
