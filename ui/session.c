@@ -498,6 +498,45 @@ kx_session_resume (KxSession *self, const char *folder, gboolean paused)
   return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
 }
 
+/* The run of a folder that is in the list and has not ended, or NULL. Lent. */
+static KxRun *
+find_run (KxSession *self, const char *folder)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->runs)); i++)
+    {
+      g_autoptr (KxRun) run = g_list_model_get_item (G_LIST_MODEL (self->runs), i);
+
+      if (g_strcmp0 (kx_run_get_folder (run), folder) == 0 && !kx_run_is_over (run))
+        return run; /* the list holds it */
+    }
+  return NULL;
+}
+
+/**
+ * kx_session_open_trial:
+ * @session: a session with a device
+ * @folder: of a trial's run, which has taken all of its few steps
+ * @name: for people
+ * @steps: how many it is to take in all
+ *
+ * Opens a trial of a search as a run, which waits to be told to go on. One that is open already is
+ * shown.
+ *
+ * Returns: (transfer none): the run
+ */
+KxRun *
+kx_session_open_trial (KxSession *self, const char *folder, const char *name, guint64 steps)
+{
+  g_return_val_if_fail (self->device, NULL);
+  KxRunSetup setup = { .name = name, .resume = folder, .steps = steps, .paused = TRUE };
+  KxRun *open = find_run (self, folder);
+
+  if (!open)
+    return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
+  kx_session_choose_run (self, open);
+  return open;
+}
+
 /**
  * kx_session_branch:
  * @session: a session

@@ -40,6 +40,8 @@ void kx_session_choose_run (KxSession *session, KxRun *run);
 void kx_session_add_run (KxSession *session, KxRun *run);
 KxRun *kx_session_start (KxSession *session, const char *recipe, const char *data, gsize batch);
 KxRun *kx_session_resume (KxSession *session, const char *folder, gboolean paused);
+KxRun *kx_session_open_trial (KxSession *session, const char *folder, const char *name,
+                              guint64 steps);
 KxRun *kx_session_branch (KxSession *session, KxRun *parent, KxMark *checkpoint);
 void kx_session_remove_run (KxSession *session, KxRun *run);
 void kx_session_restore_run (KxSession *session, KxRun *run);

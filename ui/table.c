@@ -84,6 +84,14 @@ struct _KxTable {
 
 G_DEFINE_FINAL_TYPE (KxTable, kx_table, ADW_TYPE_BIN)
 
+enum {
+  SELECTED,
+  ACTIVATED,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
+
 static void
 append_line (GString *text, KxTable *self, const KxTableRow *row)
 {
@@ -134,6 +142,10 @@ kx_table_class_init (KxTableClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = kx_table_dispose;
+  signals[SELECTED] = g_signal_new ("selected", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+                                    NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[ACTIVATED] = g_signal_new ("activated", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+                                     NULL, NULL, NULL, G_TYPE_NONE, 1, KX_TYPE_TABLE_ROW);
   gtk_widget_class_install_action (widget_class, "table.copy", NULL, copy);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_c, GDK_CONTROL_MASK, "table.copy",
                                        NULL);
@@ -144,6 +156,20 @@ static void
 show_if_any (KxTable *self)
 {
   gtk_widget_set_visible (adw_bin_get_child (ADW_BIN (self)), kx_table_count (self) > 0);
+}
+
+static void
+tell_selection (KxTable *self)
+{
+  g_signal_emit (self, signals[SELECTED], 0);
+}
+
+static void
+activate (KxTable *self, guint position)
+{
+  g_autoptr (KxTableRow) row = g_list_model_get_item (G_LIST_MODEL (self->selection), position);
+
+  g_signal_emit (self, signals[ACTIVATED], 0, row);
 }
 
 static void
@@ -168,6 +194,9 @@ kx_table_init (KxTable *self)
   adw_bin_set_child (ADW_BIN (self), scrolled);
   g_signal_connect_object (self->rows, "items-changed", G_CALLBACK (show_if_any), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->selection, "selection-changed", G_CALLBACK (tell_selection), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->view, "activate", G_CALLBACK (activate), self, G_CONNECT_SWAPPED);
   show_if_any (self);
 }
 
@@ -373,6 +402,48 @@ void
 kx_table_clear (KxTable *self)
 {
   g_list_store_remove_all (self->rows);
+}
+
+/**
+ * kx_table_get_selected:
+ * @table: a table
+ *
+ * Returns: (nullable) (transfer none): the row that is selected; %NULL: none, or several
+ */
+KxTableRow *
+kx_table_get_selected (KxTable *self)
+{
+  GtkSelectionModel *model = GTK_SELECTION_MODEL (self->selection);
+  g_autoptr (GtkBitset) chosen = gtk_selection_model_get_selection (model);
+
+  if (gtk_bitset_get_size (chosen) != 1)
+    return NULL;
+  g_autoptr (KxTableRow) row
+      = g_list_model_get_item (G_LIST_MODEL (model), gtk_bitset_get_nth (chosen, 0));
+  return row; /* the list holds it */
+}
+
+/**
+ * kx_table_set_selected:
+ * @table: a table
+ * @row: (nullable): the only row that is to be selected; %NULL: none
+ */
+void
+kx_table_set_selected (KxTable *self, KxTableRow *row)
+{
+  GtkSelectionModel *model = GTK_SELECTION_MODEL (self->selection);
+
+  if (row == kx_table_get_selected (self))
+    return;
+  if (!row)
+    gtk_selection_model_unselect_all (model);
+  for (guint i = 0; row && i < g_list_model_get_n_items (G_LIST_MODEL (model)); i++)
+    {
+      g_autoptr (KxTableRow) each = g_list_model_get_item (G_LIST_MODEL (model), i);
+
+      if (each == row)
+        gtk_selection_model_select_item (model, i, TRUE);
+    }
 }
 
 guint

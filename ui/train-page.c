@@ -18,6 +18,7 @@
 #include "tip.h"
 #include "train-charts.h"
 #include "train-deeds.h"
+#include "train-files.h"
 #include "train-tabs.h"
 #include "window.h"
 
@@ -656,6 +657,16 @@ start_new (KxTrainPage *self)
   kx_session_start (self->session, recipe, data, 0);
 }
 
+/* Of what settings are searched: of that which a new run would be, too. */
+static void
+show_choice (KxTrainPage *self)
+{
+  g_autofree char *recipe = chosen_recipe (self);
+  g_autofree char *data = chosen_data (self);
+
+  kx_train_tabs_set_subject (self->tabs, recipe, data);
+}
+
 static void
 new_action (GSimpleAction *action, GVariant *target, gpointer page)
 {
@@ -750,13 +761,6 @@ leave_steps_action (GSimpleAction *action, GVariant *target, gpointer page)
 
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
 
-static gboolean
-is_data (const char *path)
-{
-  return g_file_test (path, G_FILE_TEST_IS_DIR) ? !kol_run_exists (path)
-                                                : kol_dataset_has_part (path, "train");
-}
-
 static void
 use_data (KxTrainPage *self, const char *path)
 {
@@ -850,49 +854,12 @@ open_run (KxTrainPage *self, const char *folder)
     }
 }
 
-/* What can be done with a file. */
-typedef enum {
-  NOTHING,
-  A_RUN,
-  A_LOG,
-  DATA,
-} Kind;
-
-/* Of a single file, or folder, whose path is given. */
-static Kind
-kind_of (GListModel *files, char **path)
-{
-  g_autoptr (GFile) file = files ? g_list_model_get_item (files, 0) : NULL;
-  g_autofree char *base = NULL;
-
-  *path = file ? g_file_get_path (file) : NULL;
-  if (!*path || g_list_model_get_n_items (files) != 1)
-    return NOTHING;
-  base = g_path_get_basename (*path);
-  if (kol_run_exists (*path))
-    return A_RUN;
-  if (g_str_has_suffix (base, ".csv") || strstr (base, "tfevents"))
-    return A_LOG;
-  return is_data (*path) ? DATA : NOTHING;
-}
-
 static const char *
 verb (KxPage *page, GListModel *files)
 {
   g_autofree char *path = NULL;
 
-  switch (kind_of (files, &path))
-    {
-    case A_RUN:
-      return _ ("Go on with the run");
-    case A_LOG:
-      return _ ("Compare its curves");
-    case DATA:
-      return _ ("Learn from it");
-    case NOTHING:
-    default:
-      return NULL;
-    }
+  return kx_train_files_get_verb (kx_train_files_look (files, &path));
 }
 
 static gboolean
@@ -901,18 +868,18 @@ drop (KxPage *page, GListModel *files)
   KxTrainPage *self = KX_TRAIN_PAGE (page);
   g_autofree char *path = NULL;
 
-  switch (kind_of (files, &path))
+  switch (kx_train_files_look (files, &path))
     {
-    case A_RUN:
+    case KX_TRAIN_FILES_RUN:
       open_run (self, path);
       return TRUE;
-    case A_LOG:
+    case KX_TRAIN_FILES_LOG:
       compare (self, path);
       return TRUE;
-    case DATA:
+    case KX_TRAIN_FILES_DATA:
       use_data (self, path);
       return TRUE;
-    case NOTHING:
+    case KX_TRAIN_FILES_NOTHING:
     default:
       return FALSE;
     }
@@ -1050,7 +1017,9 @@ attach (KxPage *page, KxSession *session)
   self->session = session;
   gtk_widget_insert_action_group (GTK_WIDGET (gtk_widget_get_root (GTK_WIDGET (self))), "train",
                                   G_ACTION_GROUP (self->group));
+  kx_train_tabs_set_session (self->tabs, session);
   fill_choices (self);
+  show_choice (self);
   kx_run_list_set_session (self->runs, session);
   kx_train_charts_set_session (self->charts, session, self->runs);
   kx_race_button_set_session (self->race, session);
@@ -1169,6 +1138,8 @@ kx_train_page_init (KxTrainPage *self)
   g_signal_connect_swapped (self->dial, "end", G_CALLBACK (end_turn), self);
   g_signal_connect_swapped (self->dial, "reset", G_CALLBACK (follow_schedule), self);
   g_signal_connect_swapped (self->finder, "use", G_CALLBACK (use_rate), self);
+  g_signal_connect_swapped (self->recipe, "notify::selected-item", G_CALLBACK (show_choice), self);
+  g_signal_connect_swapped (self->data, "notify::selected-item", G_CALLBACK (show_choice), self);
   g_signal_connect_swapped (self->pin, "toggled", G_CALLBACK (pin), self);
   g_signal_connect_swapped (self->timeline, "chosen", G_CALLBACK (select_checkpoint), self);
   g_signal_connect_swapped (self->charts, "checkpoint", G_CALLBACK (select_checkpoint), self);

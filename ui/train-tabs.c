@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 
 #include "chart/wrap-layout.h"
+#include "search-tab.h"
 #include "steps-view.h"
 #include "train-tab.h"
 
@@ -20,6 +21,7 @@ struct _KxTrainTabs {
   GPtrArray *tabs; /* KxTrainTab */
   KxTabActivations *activations;
   KxStepsView *steps;
+  KxSearchTab *search;
   KxRun *run;
   KxLooks *looks;
   int position; /* the divider's, before a large tab was opened; -1: none is */
@@ -108,7 +110,8 @@ make_room (KxTrainTabs *self)
 {
   GtkPaned *paned = GTK_PANED (gtk_widget_get_ancestor (GTK_WIDGET (self), GTK_TYPE_PANED));
   const char *name = gtk_stack_get_visible_child_name (self->stack);
-  gboolean large = g_strcmp0 (name, "steps") == 0 || g_strcmp0 (name, "confusion") == 0;
+  gboolean large = g_strcmp0 (name, "steps") == 0 || g_strcmp0 (name, "confusion") == 0
+                   || g_strcmp0 (name, "search") == 0;
 
   if (!paned || large == (self->position >= 0))
     return;
@@ -152,6 +155,7 @@ kx_train_tabs_init (KxTrainTabs *self)
   gtk_stack_set_hhomogeneous (self->stack, FALSE);
   self->activations = KX_TAB_ACTIVATIONS (kx_tab_activations_new ());
   self->steps = KX_STEPS_VIEW (kx_steps_view_new ());
+  self->search = KX_SEARCH_TAB (kx_search_tab_new ());
   add_tab (self, kx_tab_batch_new (), "batch", _ ("Batch"));
   add_tab (self, kx_tab_mistakes_new (), "mistakes", _ ("Mistakes"));
   add_tab (self, kx_tab_confusion_new (), "confusion", _ ("Confusion"));
@@ -159,11 +163,30 @@ kx_train_tabs_init (KxTrainTabs *self)
   add_tab (self, GTK_WIDGET (self->activations), "activations", _ ("Activations"));
   add_tab (self, kx_tab_histograms_new (), "histograms", _ ("Histograms"));
   gtk_stack_add_titled (self->stack, GTK_WIDGET (self->steps), "steps", _ ("Steps"));
+  gtk_stack_add_titled (self->stack, GTK_WIDGET (self->search), "search", _ ("Search"));
   g_signal_connect_object (self->stack, "notify::visible-child", G_CALLBACK (make_room), self,
                            G_CONNECT_SWAPPED);
   gtk_box_append (GTK_BOX (box), make_switcher (self));
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->stack));
   adw_bin_set_child (ADW_BIN (self), box);
+}
+
+void
+kx_train_tabs_set_session (KxTrainTabs *self, KxSession *session)
+{
+  kx_search_tab_set_session (self->search, session);
+}
+
+/**
+ * kx_train_tabs_set_subject:
+ * @tabs: the tabs
+ * @recipe: of what settings are searched
+ * @data: (nullable): the examples for that
+ */
+void
+kx_train_tabs_set_subject (KxTrainTabs *self, const char *recipe, const char *data)
+{
+  kx_search_tab_set_subject (self->search, recipe, data);
 }
 
 /**

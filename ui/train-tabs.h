@@ -3,7 +3,7 @@
 
 #include <adwaita.h>
 
-#include "run.h"
+#include "session.h"
 
 G_BEGIN_DECLS
 
@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 /** KxTrainTabs: pictures of a network that learns. */
 G_DECLARE_FINAL_TYPE (KxTrainTabs, kx_train_tabs, KX, TRAIN_TABS, AdwBin)
 
+void kx_train_tabs_set_session (KxTrainTabs *tabs, KxSession *session);
+void kx_train_tabs_set_subject (KxTrainTabs *tabs, const char *recipe, const char *data);
 void kx_train_tabs_set_run (KxTrainTabs *tabs, KxRun *run);
 
 G_END_DECLS

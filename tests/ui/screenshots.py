@@ -164,6 +164,35 @@ def train_layers(app):
     app.find("label", re.compile("^The batch of step "), 60)
 
 
+@state(train=True)
+def train_search_empty(app):
+    wait_for_step(app, 30)
+    tab(app, "Search")
+    app.find("label", "No search yet")
+
+
+@state(train=True)
+def train_search_setup(app):
+    train_search_empty(app)
+    app.click("push button", "Search…")
+    app.find("push button", "Start the search")
+
+
+@state(train=True)
+def train_search(app):
+    wait_for_step(app, 30)
+    app.click("push button", "Pause")
+    tab(app, "Search")
+    app.click("push button", "Search…")
+    app.find("spin button", "Trials").value = 9
+    app.find("spin button", "Steps of each").value = 20
+    app.find("text", "Learning rates").text = "1e-5..1e3"
+    app.find("text", "Other settings").text = "batch=10,25 keep=0.3..0.9"
+    app.click("push button", "Start the search")
+    table = app.find(None, "Trials of the search", 120)
+    app.wait(lambda: len(table.find("list").children) == 9, 240)
+
+
 @state(environment=NO_DEVICE)
 def train_no_device(app):
     app.page("Train")

@@ -89,6 +89,103 @@ def filters_mistakes_and_histograms_are_there(folder):
         app.find("label", "Gradient of w_conv1", seconds=60)
 
 
+# ── Search ───────────────────────────────────────────────────────────────────
+
+def trial_rows(app):
+    table = app.find(None, "Trials of the search", seconds=120)
+    return [row for row in table.find("list").children if row.has("table cell")]
+
+
+def trials(app):
+    """What stands in the rows: number -> [rate, accuracy, loss, other settings]."""
+    rows = [[label.name for label in row.find_all("label")] for row in trial_rows(app)]
+    return {int(row[0]): row[1:] for row in rows}
+
+
+def selected_trials(app):
+    return [int(row.find("label").name) for row in trial_rows(app) if row.selected]
+
+
+def begin_search(app, count, steps, rates, others=""):
+    app.click("push button", "Search…")
+    app.find("spin button", "Trials").value = count
+    app.find("spin button", "Steps of each").value = steps
+    app.find("text", "Learning rates").text = rates
+    app.find("text", "Other settings").text = others
+    app.click("push button", "Start the search")
+
+
+def trial_count(app):
+    return len(trial_rows(app)) if app.has(None, "Trials of the search") else 0
+
+
+@test
+def a_search_finds_trials_that_open_as_runs(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 3)
+        tab(app, "Search")
+        app.find("label", "No search yet")
+        begin_search(app, 4, 6, "1e-2..1e-4", "batch=10,20")
+        app.find("label", re.compile("smaller first"))
+        app.find("text", "Learning rates").text = "1e-5..1e-2"
+        app.click("push button", "Start the search")
+        app.find("label", re.compile("^Trial [1-4] of 4 · step [0-9]+ of 6"), seconds=120)
+        app.find("label", re.compile("^4 trials · best [0-9.]+ % at "), seconds=120)
+        check(trial_count(app) == 4, "there are rows for other trials")
+        rows = trials(app)
+        check(sorted(rows) == [1, 2, 3, 4], f"the rows are {rows}")
+        best = max(rows, key=lambda n: (float(rows[n][1].split()[0]), -float(rows[n][2])))
+        caption = app.find("label", re.compile("^4 trials · best ")).name
+        check(rows[best][1] in caption and f"at {rows[best][0]}" in caption, f"{caption}; {rows}")
+        scatter = app.find(None, "Accuracy by Learning rate")
+        check(scatter.description.startswith(f"Trial {best}: "), scatter.description)
+
+        # Point and row are selected together.
+        scatter.act("scatter.previous")
+        scatter.act("scatter.previous")
+        chosen = int(re.match("Trial ([0-9])", scatter.description).group(1))
+        app.wait(lambda: selected_trials(app) == [chosen], text=f"row {chosen} is not selected")
+
+        app.click("push button", "Open as a run")
+        app.wait(lambda: app.has("label", re.compile(f"trial {chosen}$")), seconds=60)
+        app.find("label", f"trial {chosen}", seconds=60)
+        app.find("push button", "Resume", seconds=60)
+        wait_for_step(app, 6)
+        app.click("push button", "Resume")
+        wait_for_step(app, 8)
+        app.click("push button", "Pause")
+        scatter.act("scatter.open")  # it is open already
+        if not app.find("push button", "Inspector").checked:
+            app.key("Shift+F9")
+        runs = app.find("list", "Runs")
+        check(runs.has(None, f"trial {chosen}"), runs.tree())
+        check(len(runs.find_all("check box")) == 2, "a trial was opened twice")
+
+
+@test
+def a_search_is_cancelled_and_goes_on(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 3)
+        app.click("push button", "Pause")
+        tab(app, "Search")
+        begin_search(app, 5, 30, "1e-5..1e30", "batch=10,20")
+        app.wait(lambda: trial_count(app) >= 1, seconds=120)
+        app.click("push button", "Cancel")
+        app.find("label", re.compile("^[1-4] of 5 trials"))
+        before = trials(app)
+    with explorer(folder) as app:  # it is found again
+        app.find("push button", re.compile("^(Resume|Pause)$"), seconds=120)
+        tab(app, "Search")
+        app.find("label", re.compile("^[1-4] of 5 trials"))
+        check(trials(app) == before, f"{trials(app)}, not {before}")
+        app.click("push button", "Go on")
+        app.find("label", re.compile("^5 trials"), seconds=240)
+        rows = trials(app)
+        check(len(rows) == 5 and all(rows[n] == before[n] for n in before), f"{rows}; {before}")
+        lost = [n for n in rows if rows[n][1] == "diverged"]
+        check(lost, f"none diverged: {rows}")
+
+
 # ── Backpropagation ──────────────────────────────────────────────────────────
 
 WEIGHTS = ["w13", "w14", "w23", "w24", "b3", "b4", "w35", "w36", "w45", "w46", "b5", "b6"]

@@ -9,7 +9,9 @@
 
 #define RADIUS 4.5
 #define REACH 14
-#define PAD 0.06 /* of the range, around the points */
+#define PAD 0.06   /* of the range, around the points */
+#define BELOW 0.18 /* of the range, for what came to nothing and for the title... */
+#define ABOVE 0.12 /* ...and for the other one */
 #define NOTHING GTK_INVALID_LIST_POSITION
 
 /* ── The layer of points ── */
@@ -58,14 +60,41 @@ kx_point_layer_get_fit (KxLayer *layer, const KxPlot *plot, gboolean all, KxFit 
 
   for (guint i = 0; i < self->points->len; i++)
     kx_fit_add (fit, point_at (self, i)->y);
+  double low = fit->low, high = fit->high, positive = fit->positive;
+  if (plot->y.scale == KX_SCALE_LINEAR)
+    {
+      kx_fit_add (fit, low - BELOW * (high - low));
+      kx_fit_add (fit, high + ABOVE * (high - low));
+    }
+  else
+    {
+      kx_fit_add (fit, positive * pow (positive / high, BELOW));
+      kx_fit_add (fit, high * pow (high / positive, ABOVE));
+    }
 }
 
 static gboolean
 can_show (const KxPlot *plot, const Point *point)
 {
-  return isfinite (point->x) && isfinite (point->y)
-         && (plot->x.scale == KX_SCALE_LINEAR || point->x > 0)
-         && (plot->y.scale == KX_SCALE_LINEAR || point->y > 0);
+  return isfinite (point->x) && (plot->x.scale == KX_SCALE_LINEAR || point->x > 0)
+         && (!isfinite (point->y) || plot->y.scale == KX_SCALE_LINEAR || point->y > 0);
+}
+
+/* What came to nothing lies at the lower edge. */
+static double
+place_of (const KxPlot *plot, const Point *point)
+{
+  return isfinite (point->y) ? kx_plot_y (plot, point->y)
+                             : plot->box.origin.y + plot->box.size.height - 2 * RADIUS;
+}
+
+static void
+add_cross (cairo_t *cairo, double x, double y, double radius)
+{
+  cairo_move_to (cairo, x - radius, y - radius);
+  cairo_line_to (cairo, x + radius, y + radius);
+  cairo_move_to (cairo, x - radius, y + radius);
+  cairo_line_to (cairo, x + radius, y - radius);
 }
 
 /* The chosen one is filled and larger: told by form as well as by colour. */
@@ -80,11 +109,15 @@ kx_point_layer_draw_over (KxLayer *layer, const KxPlot *plot, cairo_t *cairo)
     {
       const Point *point = point_at (self, i);
       gboolean chosen = i == self->selected;
+      double radius = chosen ? RADIUS + 2 : RADIUS;
       if (!can_show (plot, point))
         continue;
+      double x = kx_plot_x (plot, point->x), y = place_of (plot, point);
       cairo_new_sub_path (cairo);
-      cairo_arc (cairo, kx_plot_x (plot, point->x), kx_plot_y (plot, point->y),
-                 chosen ? RADIUS + 2 : RADIUS, 0, 2 * G_PI);
+      if (isfinite (point->y))
+        cairo_arc (cairo, x, y, radius, 0, 2 * G_PI);
+      else
+        add_cross (cairo, x, y, radius);
       cairo_set_source_rgba (cairo, colour.red, colour.green, colour.blue,
                              chosen               ? 1
                              : i == self->hovered ? 0.6
@@ -184,8 +217,7 @@ draw_titles (KxScatter *self, double width, double height, cairo_t *cairo)
   gdk_cairo_set_source_rgba (cairo, &self->plot->theme->dim);
   pango_layout_set_text (x, self->x_title, -1);
   pango_layout_get_pixel_size (x, &text_width, &text_height);
-  cairo_move_to (cairo, box->origin.x + box->size.width - text_width - 4,
-                 box->origin.y + box->size.height - text_height - 2);
+  cairo_move_to (cairo, box->origin.x + 4, box->origin.y + box->size.height - text_height - 2);
   pango_cairo_show_layout (cairo, x);
   pango_layout_set_text (y, self->y_title, -1);
   cairo_move_to (cairo, box->origin.x + 4, box->origin.y + 2);
@@ -217,7 +249,7 @@ kx_scatter_measure (GtkWidget *widget, GtkOrientation orientation, int for_size,
                     int *natural, int *minimum_baseline, int *natural_baseline)
 {
   *minimum = orientation == GTK_ORIENTATION_HORIZONTAL ? 200 : 120;
-  *natural = 2 * *minimum;
+  *natural = 6 * *minimum / 5;
 }
 
 /* ── Choosing ── */
@@ -233,8 +265,7 @@ find_point (KxScatter *self, double x, double y)
       const Point *point = point_at (self->layer, i);
       if (!can_show (self->plot, point))
         continue;
-      double away
-          = hypot (kx_plot_x (self->plot, point->x) - x, kx_plot_y (self->plot, point->y) - y);
+      double away = hypot (kx_plot_x (self->plot, point->x) - x, place_of (self->plot, point) - y);
       if (away >= nearest)
         continue;
       nearest = away;
@@ -249,6 +280,9 @@ describe (KxScatter *self, guint i)
 {
   const Point *point = point_at (self->layer, i);
   g_autofree char *x = kx_format_value (point->x);
+
+  if (!isfinite (point->y))
+    return g_strdup_printf (_ ("%s: %s %s"), point->name, self->x_title, x);
   g_autofree char *y = self->y.quantity == KX_QUANTITY_SHARE
                            ? g_strdup_printf ("%.1f %%", 100 * point->y)
                            : kx_format_value (point->y);
@@ -489,7 +523,7 @@ kx_scatter_set_share (KxScatter *self, gboolean share)
  * kx_scatter_add:
  * @scatter: a scatter
  * @x: where; what is not finite is not shown
- * @y: where
+ * @y: where; what is not finite is a cross at the lower edge, for what came to nothing
  * @name: for people
  *
  * Returns: the point's index

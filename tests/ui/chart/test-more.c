@@ -204,6 +204,13 @@ test_scatter (void)
     }
   g_assert_true (gtk_widget_activate_action (scatter, "scatter.open", NULL));
   g_assert_cmpuint (opened, ==, 1);
+  /* What came to nothing can be chosen like others. */
+  g_assert_cmpuint (kx_scatter_add (KX_SCATTER (scatter), 0.1, NAN, "diverged"), ==,
+                    G_N_ELEMENTS (x));
+  settle ();
+  kx_scatter_set_selected (KX_SCATTER (scatter), 2);
+  g_assert_true (gtk_widget_activate_action (scatter, "scatter.next", NULL));
+  g_assert_cmpuint (kx_scatter_get_selected (KX_SCATTER (scatter)), ==, G_N_ELEMENTS (x));
   settle ();
   kx_scatter_clear (KX_SCATTER (scatter));
   g_assert_cmpuint (kx_scatter_get_selected (KX_SCATTER (scatter)), ==, GTK_INVALID_LIST_POSITION);
