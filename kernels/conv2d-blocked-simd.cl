@@ -219,10 +219,11 @@ conv2d_blocked_depthwise (__global const float *restrict x, __global const float
 #endif
 
 /* sum[t][v] of a tile whose first tap is at x; `plane` places of a channel, `width` of a row. The
- * weights of block v are `apart` behind those of the one before. */
+ * weights of block v are `apart` behind those of the one before. What lies `ahead` of each of the
+ * weights, unless that is 0, is asked for. */
 inline void
-add_channels (__global const float *x, __global const float *w, int channels, int plane, int width,
-              vec (*sum)[VECTORS])
+add_channels (__global const float *x, __global const float *w, int ahead, int channels, int plane,
+              int width, vec (*sum)[VECTORS])
 {
   const size_t apart = (size_t) channels * R * S * B;
   vec here[TILE][VECTORS];
@@ -244,6 +245,8 @@ add_channels (__global const float *x, __global const float *w, int channels, in
             for (int c = 0; c < present; c++, w += B)
               {
                 vec weight[VECTORS];
+                if (ahead)
+                  read_soon (w + ahead);
                 #pragma unroll
                 for (int v = 0; v < VECTORS; v++)
                   weight[v] = vec_load (w + v * apart);
@@ -291,7 +294,11 @@ conv2d_blocked (__global const float *restrict x, __global const float *restrict
       const int p = i / across, q = min (i % across * TILE, Q - TILE);
       __global const float *in = x + ((size_t) p * STRIDE_H * W + q * STRIDE_W) * APART;
       vec sum[TILE][VECTORS];
-      add_channels (in, w + w_at + (size_t) tile * channels * R * S * VECTORS * B, channels,
+      /* The first places ask for a block each of the next tile of filters. */
+      const int turn = n % places;
+      const bool asks = !by_places && turn < VECTORS && tile + 1 < last_k;
+      const int ahead = asks ? (VECTORS + turn) * channels * R * S * B : 0;
+      add_channels (in, w + w_at + (size_t) tile * channels * R * S * VECTORS * B, ahead, channels,
                     H * W, W, sum);
       #pragma unroll
       for (int v = 0; v < VECTORS; v++)

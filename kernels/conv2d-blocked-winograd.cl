@@ -181,7 +181,8 @@ transform_tiles (__global const float *x, int blocks, int H, int W, int top, int
       _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) DO; \
   }
 
-/* products[v][t] of a register tile. What lies @ahead of each of the weights is asked for. */
+/* products[v][t] of a register tile. What lies @ahead of each of the weights, unless that is 0, is
+ * asked for. */
 inline void
 multiply (__global const float *inputs, __global const float *weights, int ahead, int channels,
           __global float *products, int pitch)
@@ -195,7 +196,8 @@ multiply (__global const float *inputs, __global const float *weights, int ahead
       for (int c = 0; c < present; c++, weights += VECTORS * B)
         {
           vec weight[VECTORS];
-          read_soon (weights + ahead);
+          if (ahead)
+            read_soon (weights + ahead);
           #pragma unroll
           for (int v = 0; v < VECTORS; v++)
             weight[v] = vec_load (weights + v * B);
