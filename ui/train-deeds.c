@@ -40,7 +40,10 @@ branch_again (gpointer data)
 {
   Branch *branch = data;
 
+  if (kx_run_get_state (branch->parent) == KX_RUN_LEARNING)
+    kx_run_control (branch->parent, KX_VERB_PAUSE);
   kx_session_restore_run (branch->session, branch->branch);
+  kx_run_control (branch->branch, KX_VERB_RUN);
 }
 
 /**
@@ -49,7 +52,7 @@ branch_again (gpointer data)
  * @parent: a run
  * @checkpoint: of its timeline
  *
- * Begins another future there, says so, and lets it be taken back.
+ * Begins another future there, for which the run pauses, says so, and lets it be taken back.
  *
  * Returns: (transfer none): the branch
  */

@@ -45,6 +45,21 @@ def rate_of(app):
     return 10 ** app.find("slider", "Learning rate").value
 
 
+def run_rows(app):
+    """What the list of runs says of each: (state, step)."""
+    said = [re.match("([a-z]+) · ([0-9]+) · ", label.name)
+            for label in app.find("list", "Runs").find_all("label", re.compile("^[a-z]+ · [0-9]"))]
+    return [(row[1], int(row[2])) for row in said]
+
+
+def states(app):
+    return [state for state, _ in run_rows(app)]
+
+
+def steps(app):
+    return [step for _, step in run_rows(app)]
+
+
 def type_into(app, entry, text):
     app.press(entry)
     app.key("Ctrl+a")
@@ -209,8 +224,32 @@ def a_branch_begins_at_a_checkpoint(folder):
         app.wait(lambda: app.find("list", "Runs").has(None, "run 2"))
         wait_for_step(app, 120)
         check(app.has("check box", "Show run 1 in the charts"))
+        app.wait(lambda: states(app) == ["paused", "learning"], text="that run 1 pauses")
         app.key("Ctrl+z")
         app.gone("check box", "Show run 2 in the charts")
+        app.wait(lambda: states(app) == ["learning"], text="that run 1 goes on")
+        app.key("Ctrl+Shift+z")
+        app.wait(lambda: states(app) == ["paused", "learning"], text="that run 2 goes on")
+
+
+@test
+def a_branch_and_its_parent_advance_by_equal_steps(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 110)
+        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
+        app.click("push button", "Branch from here")
+        app.wait(lambda: states(app) == ["paused", "learning"], text="that run 1 pauses")
+        stood = steps(app)
+        app.wait(lambda: steps(app)[1] > stood[1] + 10, 60, text="that run 2 learns")
+        check(steps(app)[0] == stood[0], f"run 1 goes on from {stood} to {steps(app)}")
+        app.press(app.find("list", "Runs").find(None, "run 1"))
+        app.wait(lambda: app.has("label", "digits, run 1"))
+        app.click("push button", "Resume")
+        app.wait(lambda: states(app) == ["learning", "learning"], text="that both learn")
+        stood = steps(app)
+        app.wait(lambda: steps(app)[0] > stood[0] + 40, 90, text="that run 1 learns")
+        apart = [now - before for now, before in zip(steps(app), stood)]
+        check(abs(apart[0] - apart[1]) < 20, f"they have taken {apart} steps")
 
 
 def open_menu(app, run):
