@@ -121,7 +121,7 @@ KxDream *
 kx_dream_new (KxSession *session, KxNetwork *network, KxNetworkLayer *layer, KolPicture *photo)
 {
   static const KxJobVerbs verbs = { cancel, pause_or_go_on };
-  static const KxWish wish = { KX_DREAM_UNIT, 0 };
+  static const KxWish wish = { KX_DREAM_UNIT, 0, FALSE };
   KxDream *self = g_object_new (KX_TYPE_DREAM, NULL);
   KxExciteSettings settings = KX_EXCITE_USUAL;
   g_autofree char *title = g_strdup_printf (_ ("Dream of %s"), kx_network_layer_get_name (layer));

@@ -9,6 +9,8 @@
 
 #include "picture-cache.h"
 
+#define IDLE_AFTER 500 /* milliseconds in which nothing else was wanted */
+
 struct _KxExciter {
   GObject parent_instance;
 
@@ -20,6 +22,9 @@ struct _KxExciter {
   char *digest;      /* of the layer; NULL: not known yet */
   guint serial;      /* of what was asked last */
   GPtrArray *wanted; /* KxNeuron */
+  GArray *rest;      /* guint: other units of the layer, the nearest first */
+  guint later;       /* a source: they are wished for then */
+  gboolean ahead;    /* they have been, and nothing else since */
   KxNeuron *favourite;
   KxSeries *objective; /* the favourite's */
   double seconds_left;
@@ -49,6 +54,8 @@ kx_exciter_dispose (GObject *object)
   KxExciter *self = KX_EXCITER (object);
 
   kx_exciter_set_network (self, NULL);
+  g_clear_handle_id (&self->later, g_source_remove);
+  g_clear_pointer (&self->rest, g_array_unref);
   g_clear_pointer (&self->objective, kx_series_unref);
   g_clear_pointer (&self->cache, kx_picture_cache_free);
   g_clear_pointer (&self->wanted, g_ptr_array_unref);
@@ -75,6 +82,7 @@ kx_exciter_init (KxExciter *self)
   self->cache = kx_picture_cache_new ();
   self->settings = KX_EXCITE_USUAL;
   self->wanted = g_ptr_array_new_with_free_func (g_object_unref);
+  self->rest = g_array_new (FALSE, FALSE, sizeof (guint));
   self->objective = kx_series_new ();
   self->seconds_left = NAN;
 }
@@ -144,7 +152,7 @@ add_wish (KxExciter *self, GArray *wishes, KxNeuron *unit)
   restore (self, unit);
   if (!is_wished (self, unit))
     return;
-  const KxWish wish = { kx_neuron_get_index (unit), steps_of (unit) };
+  const KxWish wish = { kx_neuron_get_index (unit), steps_of (unit), FALSE };
   g_array_append_val (wishes, wish);
 }
 
@@ -234,13 +242,52 @@ show_job (KxExciter *self)
     kx_job_set_state (self->job, KX_JOB_DONE, NULL);
 }
 
+/* Whether all that somebody sees is made, so that the rest can be. */
+static gboolean
+is_idle (KxExciter *self)
+{
+  if (!self->exciting || !self->digest || !self->wanted->len || self->cancelled
+      || self->favourite_only)
+    return FALSE;
+  for (guint i = 0; i < self->wanted->len; i++)
+    if (steps_of (g_ptr_array_index (self->wanted, i)) < self->settings.steps)
+      return FALSE;
+  return !self->favourite || steps_of (self->favourite) >= self->settings.steps;
+}
+
+/* As many of the rest as the cache is for; none of them takes another's place there. */
 static void
-send_wishes (KxExciter *self)
+add_rest (KxExciter *self, GArray *wishes)
+{
+  KxNeuron *one = g_ptr_array_index (self->wanted, 0);
+  guint64 room = kx_picture_cache_get_room (self->cache, kx_neuron_get_picture (one)->texture);
+  guint n = room > self->wanted->len ? (guint) MIN (room - self->wanted->len, self->rest->len) : 0;
+
+  g_array_set_size (wishes, n);
+  for (guint i = n; i-- > 0;) /* the nearest is asked of the cache last: it stays longest */
+    {
+      guint unit = g_array_index (self->rest, guint, i);
+      gboolean favourite = self->favourite && kx_neuron_get_index (self->favourite) == unit;
+      g_autofree char *key = key_of (self, unit);
+      const KxNeuronPicture *known = kx_picture_cache_get (self->cache, key);
+
+      g_array_index (wishes, KxWish, i) = (KxWish){ unit,
+                                                    favourite ? self->settings.steps
+                                                    : known   ? known->steps
+                                                              : 0,
+                                                    TRUE };
+    }
+}
+
+static void
+send (KxExciter *self)
 {
   g_autoptr (GArray) wishes = g_array_new (FALSE, FALSE, sizeof (KxWish));
 
   if (!self->exciting || !self->digest)
     return;
+  if (self->ahead)
+    add_rest (self, wishes);
   if (self->favourite && !g_ptr_array_find (self->wanted, self->favourite, NULL))
     add_wish (self, wishes, self->favourite);
   for (guint i = 0; i < self->wanted->len; i++)
@@ -248,7 +295,46 @@ send_wishes (KxExciter *self)
   kx_exciting_wish (self->exciting, (const KxWish *) wishes->data, wishes->len,
                     self->favourite ? kx_neuron_get_index (self->favourite) : KX_NO_UNIT,
                     self->serial);
+}
+
+static gboolean
+go_ahead (gpointer data)
+{
+  KxExciter *self = data;
+
+  self->later = 0;
+  self->ahead = is_idle (self);
+  if (self->ahead)
+    send (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* All that is seen may have been made just now. */
+static void
+note_idle (KxExciter *self)
+{
+  g_clear_handle_id (&self->later, g_source_remove);
+  if (!self->ahead && self->rest->len && is_idle (self))
+    self->later = g_timeout_add (IDLE_AFTER, go_ahead, self);
+}
+
+static void
+send_wishes (KxExciter *self)
+{
+  self->ahead = FALSE;
+  send (self);
   show_job (self);
+  note_idle (self);
+}
+
+/* By which units are sorted; a picture that nobody sees is left to the cache. */
+static void
+note_strength (KxNeuron *unit, const KxNeuronPicture *picture)
+{
+  KxNeuronPicture unseen = *picture;
+
+  unseen.texture = NULL;
+  kx_neuron_set_picture (unit, &unseen);
 }
 
 static void
@@ -264,8 +350,13 @@ take_picture (KxExciter *self, const KxExcited *excited)
     }
   if (kx_neuron_is_bound (unit) || unit == self->favourite)
     kx_neuron_set_picture (unit, &excited->picture);
+  else
+    note_strength (unit, &excited->picture);
   if (stage)
-    show_job (self);
+    {
+      show_job (self);
+      note_idle (self);
+    }
   if (unit != self->favourite)
     return;
   self->seconds_left = stage ? 0 : excited->seconds_left;
@@ -344,6 +435,7 @@ kx_exciter_set_units (KxExciter *self, KxUnitList *units)
   if (!g_set_object (&self->units, units))
     return;
   g_ptr_array_set_size (self->wanted, 0);
+  g_array_set_size (self->rest, 0);
   g_clear_object (&self->favourite);
   self->cancelled = FALSE;
   ask_anew (self);
@@ -353,10 +445,14 @@ kx_exciter_set_units (KxExciter *self, KxUnitList *units)
  * kx_exciter_want:
  * @exciter: an exciter
  * @units: (element-type KxNeuron): of the layer that is looked at, the most urgent first
+ * @rest: (element-type guint): the layer's other units, which can wait until nothing else is to be
+ *   done, the nearest first
  */
 void
-kx_exciter_want (KxExciter *self, GPtrArray *units)
+kx_exciter_want (KxExciter *self, GPtrArray *units, GArray *rest)
 {
+  g_array_set_size (self->rest, 0);
+  g_array_append_vals (self->rest, rest->data, rest->len);
   g_ptr_array_set_size (self->wanted, 0);
   for (guint i = 0; i < units->len; i++)
     g_ptr_array_add (self->wanted, g_object_ref (g_ptr_array_index (units, i)));

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 /**
  * KxExciter:
  *
- * Has pictures of units made: those that are in sight, and of these the favourite first. What was
- * made before with the same weights and settings is taken from a cache.
+ * Has pictures of units made: those that are in sight, and of these the favourite first; then,
+ * while nothing else is to be done on the device, those of the layer's other units, as many as its
+ * cache is for. What was made before with the same weights and settings is taken from there.
  *
  * Signals: `progress`: the favourite's picture has grown, or there is another favourite; `fault`
  * with a sentence; `job` with the #KxJob that it is, when there are pictures to be made.
@@ -23,7 +24,7 @@ KxExciter *kx_exciter_new (void);
 void kx_exciter_set_budget (KxExciter *exciter, guint64 bytes);
 void kx_exciter_set_network (KxExciter *exciter, KxNetwork *network);
 void kx_exciter_set_units (KxExciter *exciter, KxUnitList *units);
-void kx_exciter_want (KxExciter *exciter, GPtrArray *units);
+void kx_exciter_want (KxExciter *exciter, GPtrArray *units, GArray *rest);
 void kx_exciter_set_favourite (KxExciter *exciter, KxNeuron *unit);
 KxNeuron *kx_exciter_get_favourite (KxExciter *exciter);
 const KxExciteSettings *kx_exciter_get_settings (KxExciter *exciter);

@@ -2,8 +2,9 @@
 
 /*
  * Pictures that excite units, made as they are wished for: all to step 32 first, then all to 128,
- * then all to the end; but the favourite, which somebody looks at, before all others. What comes
- * between those stages is told of the favourite alone.
+ * then all to the end; but the favourite, which somebody looks at, before all others, and those
+ * that nobody sees after all others. What comes between those stages is told of the favourite
+ * alone.
  */
 
 #include "exciting.h"
@@ -35,6 +36,7 @@ typedef struct {
   GArray *wishes;   /* KxWish, the most urgent first */
   guint favourite;
   gboolean paused;
+  gboolean gave_way; /* since there were other wishes: turns are such as nobody else wants */
 
   gboolean running;  /* a picture is being made: */
   guint unit, stage; /* which, until where, */
@@ -174,6 +176,15 @@ stage_after (const Work *work, guint steps)
   return MIN (stage, work->settings.steps);
 }
 
+/* Whether that wish goes before this one, which is more urgent. */
+static gboolean
+goes_before (const Work *work, const KxWish *wish, const KxWish *other)
+{
+  if (wish->idle || other->idle)
+    return !wish->idle;
+  return stage_after (work, wish->steps) < stage_after (work, other->steps);
+}
+
 /* The favourite, or what has come least far, and of these the most urgent; NULL: all is done. */
 static KxWish *
 next_wish (const Work *work)
@@ -188,7 +199,7 @@ next_wish (const Work *work)
         continue;
       if (wish->unit == work->favourite)
         return wish;
-      if (!next || stage_after (work, wish->steps) < stage_after (work, next->steps))
+      if (!next || goes_before (work, wish, next))
         next = wish;
     }
   return next;
@@ -219,7 +230,7 @@ take_up (Work *work, const KxWish *wish, GError **error)
   const KolStudyWatch watch
       = { .told = note_progress, .user_data = work, .every = favourite ? TOLD : FIRST_STAGE };
 
-  work->stage = favourite ? work->settings.steps : stage_after (work, wish->steps);
+  work->stage = favourite || wish->idle ? work->settings.steps : stage_after (work, wish->steps);
   if (work->running && work->unit == wish->unit)
     return TRUE;
   work->unit = wish->unit;
@@ -275,11 +286,16 @@ take_turn (KxOpened *opened, gpointer data, double seconds)
 
   if (!wish)
     return KX_TURN_WAIT;
+  if (wish->idle && !work->gave_way)
+    {
+      work->gave_way = TRUE;
+      return KX_TURN_IDLE;
+    }
   kx_engine_set_patient (opened->engine, TRUE);
   gboolean good = make_picture (work, wish, seconds, &error);
   kx_engine_set_patient (opened->engine, FALSE);
   if (good || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return KX_TURN_MORE;
+    return work->gave_way ? KX_TURN_IDLE : KX_TURN_MORE;
   work->running = FALSE;
   g_array_set_size (work->wishes, 0);
   tell_fault (work, error);
@@ -377,6 +393,7 @@ take_wishes (KxOpened *opened, gpointer data)
   g_array_set_size (work->wishes, 0);
   g_array_append_vals (work->wishes, order->wishes->data, order->wishes->len);
   work->favourite = order->favourite;
+  work->gave_way = FALSE;
   kx_opened_wake_work (opened, work);
 }
 
@@ -408,6 +425,7 @@ take_pause (KxOpened *opened, gpointer data)
   Order *order = data;
 
   order->work->paused = order->paused;
+  order->work->gave_way = FALSE;
   kx_opened_wake_work (opened, order->work);
 }
 

@@ -60,10 +60,17 @@ typedef struct {
 
 typedef void (*KxExcitedFunc) (const KxExcited *excited, gpointer owner);
 
-/** KxWish: a unit whose picture is wanted, and how far it has come. */
+/**
+ * KxWish:
+ * @unit: whose picture is wanted
+ * @steps: how far it has come
+ * @idle: whether it is made only while nothing else is to be done on the device, then at once to
+ *   its end
+ */
 typedef struct {
   guint unit;
   guint steps;
+  gboolean idle;
 } KxWish;
 
 /** KxExciting: makes pictures on the worker's thread, as they are wished for. Of the main thread.

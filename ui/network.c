@@ -51,7 +51,7 @@ typedef struct {
   int rank;
   const KxWorkKind *kind;
   gpointer self;
-  gboolean waiting;
+  gboolean waiting, idle; /* idle: it gives way to all other work, and to other tasks */
 } Work;
 
 typedef struct _Opened {
@@ -117,10 +117,18 @@ close_opened (gpointer data)
 static Work *
 next_work (Opened *opened)
 {
+  Work *idle = NULL;
+
   for (GList *each = opened->works; each; each = each->next)
-    if (!((Work *) each->data)->waiting)
-      return each->data;
-  return NULL;
+    {
+      Work *work = each->data;
+
+      if (!work->waiting && !work->idle)
+        return work;
+      if (!work->waiting && !idle)
+        idle = work;
+    }
+  return idle;
 }
 
 /* After its turn a work stands behind others of its rank. */
@@ -153,10 +161,12 @@ take_turn (gpointer data, double seconds)
   else
     {
       work->waiting = turn == KX_TURN_WAIT;
+      work->idle = turn == KX_TURN_IDLE;
       place_work (opened, work);
     }
   kx_engine_note_memory (opened->opened.engine);
-  return next_work (opened) ? KX_TURN_MORE : KX_TURN_WAIT;
+  work = next_work (opened);
+  return !work ? KX_TURN_WAIT : work->idle ? KX_TURN_IDLE : KX_TURN_MORE;
 }
 
 /**
@@ -191,7 +201,7 @@ kx_opened_wake_work (KxOpened *self, gpointer data)
 
   for (GList *each = opened->works; each; each = each->next)
     if (((Work *) each->data)->self == data)
-      ((Work *) each->data)->waiting = FALSE;
+      ((Work *) each->data)->waiting = ((Work *) each->data)->idle = FALSE;
   kx_task_wake (opened->task);
 }
 

@@ -78,6 +78,25 @@ kx_picture_cache_get_bytes (KxPictureCache *cache)
   return cache->bytes;
 }
 
+static guint64
+bytes_of (GdkTexture *picture)
+{
+  return 3 * (guint64) gdk_texture_get_width (picture) * (guint64) gdk_texture_get_height (picture);
+}
+
+/**
+ * kx_picture_cache_get_room:
+ * @cache: a cache
+ * @picture: a picture
+ *
+ * Returns: how many of its size the budget is for, if there were no others
+ */
+guint64
+kx_picture_cache_get_room (KxPictureCache *cache, GdkTexture *picture)
+{
+  return cache->budget / MAX (bytes_of (picture), 1);
+}
+
 /**
  * kx_picture_cache_put:
  * @cache: a cache
@@ -95,8 +114,7 @@ kx_picture_cache_put (KxPictureCache *cache, const char *key, const KxNeuronPict
   entry->key = g_strdup (key);
   entry->picture = *picture;
   g_object_ref (entry->picture.texture);
-  entry->bytes = 3 * (guint64) gdk_texture_get_width (picture->texture)
-                 * (guint64) gdk_texture_get_height (picture->texture);
+  entry->bytes = bytes_of (picture->texture);
   cache->bytes += entry->bytes;
   g_queue_push_head (&cache->order, entry);
   entry->place = cache->order.head;

@@ -39,14 +39,15 @@ units_of (KxSeePage *self, KxNetworkLayer *layer)
   return units;
 }
 
-/* Units that are in sight, or nearly. */
+/* Units that are in sight, or nearly, and for idle times those that are not. */
 static void
 want_units (KxSeePage *self)
 {
   g_autoptr (GPtrArray) wanted = kx_unit_grid_list_wanted (self->grid);
+  g_autoptr (GArray) rest = kx_unit_grid_list_rest (self->grid);
 
   if (self->units)
-    kx_exciter_want (self->exciter, wanted);
+    kx_exciter_want (self->exciter, wanted, rest);
 }
 
 static void clear_film (KxSeePage *self);

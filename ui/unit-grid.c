@@ -636,6 +636,16 @@ place_of (KxUnitGrid *self, KxNeuron *unit)
   return 0;
 }
 
+/* Of what is in sight: a place in the order in which units are shown. */
+static double
+middle_of (KxUnitGrid *self)
+{
+  GtkAdjustment *place = gtk_scrolled_window_get_vadjustment (self->scrolled);
+
+  return (gtk_adjustment_get_value (place) + gtk_adjustment_get_page_size (place) / 2)
+         / MAX (gtk_adjustment_get_upper (place), 1) * count (self);
+}
+
 /**
  * kx_unit_grid_list_wanted:
  * @grid: a grid
@@ -646,10 +656,7 @@ place_of (KxUnitGrid *self, KxNeuron *unit)
 GPtrArray *
 kx_unit_grid_list_wanted (KxUnitGrid *self)
 {
-  GtkAdjustment *place = gtk_scrolled_window_get_vadjustment (self->scrolled);
-  double all = MAX (gtk_adjustment_get_upper (place), 1);
-  double middle = (gtk_adjustment_get_value (place) + gtk_adjustment_get_page_size (place) / 2)
-                  / all * g_list_model_get_n_items (G_LIST_MODEL (self->sorted));
+  double middle = middle_of (self);
   g_autofree Wanted *wanted = g_new (Wanted, self->bound->len + 1);
   GPtrArray *units = g_ptr_array_new_with_free_func (g_object_unref);
 
@@ -662,4 +669,43 @@ kx_unit_grid_list_wanted (KxUnitGrid *self)
   for (guint i = 0; i < self->bound->len; i++)
     g_ptr_array_add (units, g_object_ref (wanted[i].unit));
   return units;
+}
+
+static guint
+unit_at (KxUnitGrid *self, guint place)
+{
+  if (self->order == KX_UNITS_BY_NUMBER) /* no unit need be made to know that */
+    return place;
+  g_autoptr (KxNeuron) unit = g_list_model_get_item (G_LIST_MODEL (self->sorted), place);
+  return kx_neuron_get_index (unit);
+}
+
+/**
+ * kx_unit_grid_list_rest:
+ * @grid: a grid
+ *
+ * Returns: (transfer full) (element-type guint): the numbers of the units that have no cell, those
+ *   nearest to the middle of what is in sight first
+ */
+GArray *
+kx_unit_grid_list_rest (KxUnitGrid *self)
+{
+  GArray *rest = g_array_new (FALSE, FALSE, sizeof (guint));
+  guint n = count (self);
+  g_autofree gboolean *bound = g_new0 (gboolean, n + 1);
+
+  if (!self->units || gtk_sort_list_model_get_model (self->sorted) != G_LIST_MODEL (self->units))
+    return rest;
+  for (guint i = 0; i < self->bound->len; i++)
+    bound[MIN (kx_neuron_get_index (g_ptr_array_index (self->bound, i)), n)] = TRUE;
+  guint after = MIN ((guint) middle_of (self), n), before = after;
+  for (guint i = 0; before > 0 || after < n; i++)
+    {
+      gboolean ahead = after < n && (before == 0 || i % 2 == 0);
+      guint unit = unit_at (self, ahead ? after++ : --before);
+
+      if (!bound[unit])
+        g_array_append_val (rest, unit);
+    }
+  return rest;
 }

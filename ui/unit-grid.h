@@ -28,5 +28,6 @@ void kx_unit_grid_set_units (KxUnitGrid *grid, KxUnitList *units);
 void kx_unit_grid_set_order (KxUnitGrid *grid, KxUnitOrder order);
 KxNeuron *kx_unit_grid_get_unit (KxUnitGrid *grid);
 GPtrArray *kx_unit_grid_list_wanted (KxUnitGrid *grid);
+GArray *kx_unit_grid_list_rest (KxUnitGrid *grid);
 
 G_END_DECLS

@@ -6,7 +6,7 @@
  * (stride scheduling; Waldspurger and Weihl, 1995). Those of one group are one to the others, with
  * the sum of their weights; among them it is next who has taken the fewest steps. What a person
  * waits for, such as the probabilities under a brush, is a probe: it goes before all tasks, in up
- * to 30 % of any second.
+ * to 30 % of any second. What nobody waits for yet gets turns that no other task wants.
  */
 
 #include "worker.h"
@@ -35,6 +35,7 @@ struct _KxTask {
   guint64 steps;  /* that it has taken, where that counts in its group */
   double seconds; /* that it has worked */
   gboolean waiting, woken, cancelled, ended; /* woken: during its turn */
+  gboolean idle;                             /* it gives way to all that are not */
 };
 
 struct _KxWorker {
@@ -47,6 +48,7 @@ struct _KxWorker {
   GQueue calls;  /* of Call */
   GQueue probes; /* likewise */
   GList *tasks;  /* of KxTask, referenced */
+  KxTask *task;  /* whose turn it is or was last; only for comparison */
   gboolean stop;
   double pass;   /* of the task whose turn it was last: what those that join or wake begin with */
   gint64 turn;   /* when the turn under way began */
@@ -217,9 +219,9 @@ kx_task_note_steps (KxTask *task, guint64 steps)
 static void
 wake (KxTask *task)
 {
-  if (task->waiting)
+  if (task->waiting || task->idle)
     begin_with_others (task);
-  task->waiting = FALSE;
+  task->waiting = task->idle = FALSE;
   task->woken = TRUE;
 }
 
@@ -293,6 +295,8 @@ kx_task_get_seconds (KxTask *task)
 static gboolean
 goes_before (const KxTask *task, const KxTask *other)
 {
+  if (task->idle != other->idle)
+    return other->idle;
   return are_together (task, other) ? task->steps < other->steps : task->pass < other->pass;
 }
 
@@ -318,6 +322,8 @@ static void
 end_task (KxWorker *worker, KxTask *task)
 {
   worker->tasks = g_list_remove (worker->tasks, task);
+  if (worker->task == task)
+    worker->task = NULL;
   task->ended = TRUE;
   g_mutex_unlock (&worker->mutex);
   task->kind->end (task->self);
@@ -334,7 +340,9 @@ give_turn (KxWorker *worker, KxTask *task)
       end_task (worker, task);
       return;
     }
-  worker->pass = task->pass;
+  if (!task->idle) /* whose time is nobody's standard */
+    worker->pass = task->pass;
+  worker->task = task;
   task->woken = FALSE;
   gint64 began = worker->turn = worker->began = g_get_monotonic_time ();
   g_mutex_unlock (&worker->mutex);
@@ -344,6 +352,7 @@ give_turn (KxWorker *worker, KxTask *task)
   charge (task, seconds);
   count_busy (worker, 0);
   task->waiting = turn == KX_TURN_WAIT && !task->woken;
+  task->idle = turn == KX_TURN_IDLE && !task->woken;
   if (turn == KX_TURN_DONE)
     end_task (worker, task);
 }
@@ -561,7 +570,8 @@ kx_worker_take_load (KxWorker *worker)
  *
  * For a turn that can take much longer than it should. On the worker's thread.
  *
- * Returns: whether anything waits for it to end: a call, a probe, or for a second another task
+ * Returns: whether anything waits for it to end: a call, a probe, or for a second another task; at
+ *   once where the turn is one that no other wanted
  */
 gboolean
 kx_worker_is_wanted (void)
@@ -571,9 +581,13 @@ kx_worker_is_wanted (void)
 
   g_mutex_lock (&worker->mutex);
   for (GList *each = worker->tasks; each; each = each->next)
-    ready += !((KxTask *) each->data)->waiting;
+    {
+      const KxTask *task = each->data;
+      ready += task != worker->task && !task->waiting && !task->idle;
+    }
+  gboolean gives_way = worker->task && worker->task->idle;
   gboolean wanted = !g_queue_is_empty (&worker->calls) || !g_queue_is_empty (&worker->probes)
-                    || (ready > 1 && seconds_since (worker->turn) > LONG);
+                    || (ready && (gives_way || seconds_since (worker->turn) > LONG));
   g_mutex_unlock (&worker->mutex);
   return wanted;
 }

@@ -490,6 +490,45 @@ def pictures_of_a_layer_are_a_job(folder):
         app.key("Esc")
 
 
+def seconds_worked(app):
+    """That the application's threads have computed."""
+    with open(f"/proc/{app.process.pid}/stat") as file:
+        ticks = file.read().rsplit(")", 1)[1].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def rests(app):
+    before = seconds_worked(app)
+    time.sleep(2)
+    return seconds_worked(app) - before < 0.5
+
+
+@test
+def pictures_out_of_sight_are_made_meanwhile(folder):
+    """Those of a layer of many screens, while nothing else is to be done."""
+    app = Explorer(folder, learn_convolution(folder, 96, 2),
+                   settings={"page": "'see'", "window-width": "700"})
+    with app:
+        app.find("list", "Layers", seconds=90)
+        select_layer(app, "conv1")
+        app.find("slider", "Size of the pictures").value = 224
+        grid = app.find("table", "Units")
+
+        def unfinished():
+            return [cell.name for cell in grid.find_all(None, re.compile("^conv1 unit "))
+                    if not re.search(", (step 512|dead)", cell.name)]
+
+        grid.find(None, re.compile("^conv1 unit [0-9]+, (step|dead)"), seconds=90)
+        app.wait(lambda: not unfinished(), 120, "what is seen")
+        check(not grid.has(None, re.compile("^conv1 unit 95")), "all units have cells")
+        app.wait(lambda: rests(app), 120, "the rest")
+        app.press(grid.children[0])
+        app.key("End")
+        grid.find(None, re.compile("^conv1 unit 95"))
+        time.sleep(0.5)
+        check(not unfinished(), f"not made: {unfinished()}")
+
+
 @test
 def pictures_that_nobody_sees_wait_until_told(folder):
     """They rest while another page is in sight, but go on if one says so."""

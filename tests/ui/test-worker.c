@@ -277,6 +277,37 @@ test_share_of_probes (void)
   g_mutex_clear (&gate.mutex);
 }
 
+static KxTurn
+take_idle_turn (gpointer self, double seconds)
+{
+  take_turn (self, seconds);
+  return KX_TURN_IDLE;
+}
+
+/* What can wait gets turns while no other task wants one, none while one does, and those that wake
+ * have saved up nothing. */
+static void
+test_idle (void)
+{
+  static const KxTaskKind patient = { take_idle_turn, end };
+  KxWorker *worker = kx_worker_new ("test");
+  Work idle = { .sleep = 500 }, busy = { .sleep = 500, .until = 100 };
+  g_autoptr (KxTask) task = kx_worker_add (worker, &patient, &idle, 1);
+
+  wait_until (&idle.turns, 10);
+  int before = g_atomic_int_get (&idle.turns);
+  g_autoptr (KxTask) other = kx_worker_add (worker, &kind, &busy, 1);
+  wait_until (&busy.turns, 1); /* a turn may have been under way */
+  int begun = g_atomic_int_get (&idle.turns);
+  wait_until (&busy.turns, 90);
+  g_assert_cmpint (g_atomic_int_get (&idle.turns), <=, begun + 1);
+  wait_until (&busy.ended, 1);
+  wait_until (&idle.turns, begun + 10);
+  g_assert_cmpint (begun, >=, before);
+  kx_worker_stop (worker, NULL, NULL);
+  g_assert_cmpint (idle.ended, ==, 1);
+}
+
 typedef struct {
   Gate gate;
   int wanted[2]; /* before and after the gate */
@@ -454,6 +485,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/worker/calls", test_calls);
   g_test_add_func ("/ui/worker/probes", test_probes);
   g_test_add_func ("/ui/worker/share-of-probes", test_share_of_probes);
+  g_test_add_func ("/ui/worker/idle", test_idle);
   g_test_add_func ("/ui/worker/wanted", test_wanted);
   g_test_add_func ("/ui/news", test_news);
   g_test_add_func ("/ui/slot", test_slot);
