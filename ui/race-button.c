@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "dial.h"
+#include "train-deeds.h"
 
 #define MOST 6    /* lanes: as many as there are colours, but for the run itself */
 #define LATEST 20 /* losses whose mean is compared */
@@ -147,21 +148,11 @@ end_race (KxRaceButton *self, KxRun *kept)
   g_autoptr (KxRun) parent = g_steal_pointer (&self->parent);
 
   for (guint i = 0; i < self->lanes->len; i++)
-    {
-      KxRun *lane = g_ptr_array_index (self->lanes, i);
-
-      g_signal_handlers_disconnect_by_data (lane, self);
-      if (lane == kept)
-        continue;
-      kx_run_scrap (lane);
-      kx_session_remove_run (self->session, lane);
-    }
+    g_signal_handlers_disconnect_by_data (g_ptr_array_index (self->lanes, i), self);
+  kx_train_remove_lanes (self->session, self->lanes, kept);
   kx_session_choose_run (self->session, kept ? kept : parent);
   if (kept)
-    {
-      kx_run_set_limit (kept, 0);
-      kx_run_control (kept, KX_VERB_RUN);
-    }
+    kx_run_control (kept, KX_VERB_RUN);
   g_ptr_array_set_size (self->lanes, 0);
   gtk_stack_set_visible_child_name (self->stack, "setup");
   gtk_menu_button_set_label (self->button, _ ("Race…"));

@@ -690,6 +690,7 @@ kx_session_end (KxSession *self)
   if (!self->scout)
     return;
   g_clear_handle_id (&self->watch, g_source_remove);
+  kx_undo_forget (self->undo); /* what was removed for good ends now, with its records */
   kx_worker_stop (g_steal_pointer (&self->scout), NULL, NULL);
   for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->devices)); i++)
     {

@@ -1,6 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* What is done to checkpoints on the page Train, and can be taken back. */
+/* What is done to checkpoints and branches on the page Train, and can be taken back. */
 
 #include "train-deeds.h"
 
@@ -69,6 +69,80 @@ kx_train_branch (KxSession *session, KxRun *parent, KxMark *checkpoint)
   kx_undo_push (kx_session_get_undo (session), text, branch_back, branch_again, deed, branch_free);
   kx_session_toast (session, text, TRUE);
   return run;
+}
+
+typedef struct {
+  KxSession *session;
+  GPtrArray *lanes; /* of KxRun */
+  gboolean gone;
+} Race;
+
+/* What nobody can bring back any more leaves no record. */
+static void
+race_free (gpointer data)
+{
+  Race *race = data;
+
+  for (guint i = 0; race->gone && i < race->lanes->len; i++)
+    kx_run_scrap (g_ptr_array_index (race->lanes, i));
+  g_ptr_array_unref (race->lanes);
+  g_free (race);
+}
+
+static void
+race_back (gpointer data)
+{
+  Race *race = data;
+  KxRun *shown = kx_session_get_run (race->session);
+
+  race->gone = FALSE;
+  for (guint i = 0; i < race->lanes->len; i++)
+    kx_session_restore_run (race->session, g_ptr_array_index (race->lanes, i));
+  if (shown)
+    kx_session_choose_run (race->session, shown);
+}
+
+static void
+race_again (gpointer data)
+{
+  Race *race = data;
+
+  race->gone = TRUE;
+  for (guint i = 0; i < race->lanes->len; i++)
+    kx_session_remove_run (race->session, g_ptr_array_index (race->lanes, i));
+}
+
+/* A GFunc. */
+static void
+lift_limit (gpointer lane, gpointer unused)
+{
+  kx_run_set_limit (lane, 0);
+}
+
+/**
+ * kx_train_remove_lanes:
+ * @session: the session
+ * @lanes: (element-type KxRun): of a race that is over
+ * @kept: (nullable): the one of them that stays
+ *
+ * Removes the others, says so, and lets it be taken back; until it cannot be any more their records
+ * stay. Taken back they are paused, and can go on beyond the race's end.
+ */
+void
+kx_train_remove_lanes (KxSession *session, GPtrArray *lanes, KxRun *kept)
+{
+  g_autofree char *text = kept ? g_strdup_printf (_ ("%s kept of the race"), kx_run_get_name (kept))
+                               : g_strdup (_ ("Race removed"));
+  Race *race = g_new (Race, 1);
+
+  *race = (Race){ session, g_ptr_array_new_with_free_func (g_object_unref), TRUE };
+  for (guint i = 0; i < lanes->len; i++)
+    if (g_ptr_array_index (lanes, i) != kept)
+      g_ptr_array_add (race->lanes, g_object_ref (g_ptr_array_index (lanes, i)));
+  race_again (race); /* they pause, before their limit falls */
+  g_ptr_array_foreach (lanes, lift_limit, NULL);
+  kx_undo_push (kx_session_get_undo (session), text, race_back, race_again, race, race_free);
+  kx_session_toast (session, text, TRUE);
 }
 
 /* Back and again alike. */

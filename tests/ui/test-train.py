@@ -299,11 +299,19 @@ def rates_race(folder):
         app.click("push button", "Keep best")
         app.gone("check box", "Show 1e-5 in the charts")
         app.wait(lambda: app.has("label", "digits, 1e-3"))
+        app.key("Ctrl+z")
+        app.find("check box", "Show 1e-5 in the charts")
+        check(app.has("label", "digits, 1e-3"), "another run is in sight")
+        app.key("Ctrl+Shift+z")
+        app.gone("check box", "Show 1e-5 in the charts")
         app.key("Ctrl+j")  # of two jobs each shows its own run
         shows = app.wait(lambda: len(app.find_all("push button", "Show")) >= 2
                          and app.find_all("push button", "Show"))
         shows[-1].click()
         app.wait(lambda: app.has("label", "digits, run 1"))
+        app.close()
+    recorded = [path for path, _, names in os.walk(folder) if "run.ini" in names]
+    check(len(recorded) == 2, f"lanes that are gone have records: {recorded}")
 
 
 @test
