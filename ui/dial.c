@@ -9,7 +9,9 @@
 #include "dial.h"
 
 #include <glib/gi18n.h>
+#include <locale.h>
 #include <math.h>
+#include <string.h>
 
 #include "mark.h"
 
@@ -53,9 +55,23 @@ static guint signals[N_SIGNALS];
 
 /* ── Numbers ─────────────────────────────────────────────────────────────────────────────────── */
 
+/* With the point or the locale's decimal sign; NaN: it is no number. */
+static double
+read_number (const char *text)
+{
+  const char *sign = localeconv ()->decimal_point, *place = strstr (text, sign);
+  g_autofree char *plain
+      = place ? g_strdup_printf ("%.*s.%s", (int) (place - text), text, place + strlen (sign))
+              : g_strdup (text);
+  char *end;
+  double number = g_ascii_strtod (plain, &end);
+
+  return end == plain || *end ? NAN : number;
+}
+
 /**
  * kx_dial_read:
- * @text: "3e-4", "x0.5", "*2" or "/10"
+ * @text: "3e-4", "x0.5", "*2" or "/10", with the point or the locale's decimal sign
  * @now: what the last three change
  * @value: (out): the rate
  *
@@ -69,10 +85,9 @@ kx_dial_read (const char *text, double now, double *value)
       = g_str_has_prefix (trimmed, "x") || *trimmed == '*' || g_str_has_prefix (trimmed, "×");
   gboolean by = *trimmed == '/';
   const char *number = times || by ? g_utf8_next_char (trimmed) : trimmed;
-  char *end;
-  double read = g_ascii_strtod (number, &end);
+  double read = read_number (number);
 
-  if (end == number || *end || !(read > 0) || !isfinite (read))
+  if (!(read > 0) || !isfinite (read))
     return FALSE;
   read = times ? now * read : by ? now / read : read;
   if (!(read > 0) || !isfinite (read) || (float) read == 0)

@@ -9,7 +9,9 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
+#include <string.h>
 
 #include "dial.h"
 #include "train-deeds.h"
@@ -39,17 +41,21 @@ G_DEFINE_FINAL_TYPE (KxRaceButton, kx_race_button, ADW_TYPE_BIN)
 
 /* ── Rates ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* "1e-4 3e-4": up to MOST rates; FALSE: one of them is none. */
+/* "1e-4 3e-4": up to MOST rates; FALSE: one of them is none. A comma within a number is the decimal
+ * sign where that is the locale's, one after it never is. */
 static gboolean
 read_rates (KxRaceButton *self, GArray *rates)
 {
-  g_auto (GStrv) words
-      = g_strsplit_set (gtk_editable_get_text (GTK_EDITABLE (self->rates_entry)), " ,;", -1);
+  gboolean comma = g_str_equal (localeconv ()->decimal_point, ",");
+  g_auto (GStrv) words = g_strsplit_set (gtk_editable_get_text (GTK_EDITABLE (self->rates_entry)),
+                                         comma ? " ;" : " ,;", -1);
 
   for (char **word = words; *word; word++)
     {
       double rate;
 
+      if (g_str_has_suffix (*word, ","))
+        (*word)[strlen (*word) - 1] = 0;
       if (!**word)
         continue;
       if (!kx_dial_read (*word, kx_run_get (self->run, KOL_CONTROL_RATE), &rate))

@@ -1,9 +1,12 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* The worker's thread, the way back from it, and what can be undone. */
+/* The worker's thread, the way back from it, what can be undone, and rates as they are typed. */
 
 #include <glib.h>
+#include <locale.h>
 
+#include "dial.h"
+#include "mark.h"
 #include "news-private.h"
 #include "pace.h"
 #include "undo.h"
@@ -473,6 +476,46 @@ test_undo (void)
   g_assert_null (kx_undo_get_title (undo));
 }
 
+/* As kx_format_rate() writes them, and as they are typed. */
+static void
+test_rates (void)
+{
+  const struct {
+    const char *text;
+    double rate;
+  } rates[] = { { "0.05", 0.05 },
+                { "3e-4", 3e-4 },
+                { " 1.25e-3 ", 1.25e-3 },
+                { "x0.5", 1 },
+                { "/10", 0.2 } },
+    german[] = { { "0,05", 0.05 }, { "1,25e-3", 1.25e-3 }, { "×0,5", 1 } };
+  const char *const none[] = { "", "x", "0", "-1", "1,2,3", "1.2.3", "nan", "1e-99" };
+  double rate;
+
+  for (guint i = 0; i < G_N_ELEMENTS (none); i++)
+    g_assert_false (kx_dial_read (none[i], 2, &rate));
+  g_assert_false (kx_dial_read ("0,05", 2, &rate));
+  if (!setlocale (LC_NUMERIC, "de_DE.UTF-8"))
+    {
+      g_test_skip ("The locale de_DE.UTF-8 is not installed");
+      return;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (rates) + G_N_ELEMENTS (german); i++)
+    {
+      gboolean plain = i < G_N_ELEMENTS (rates);
+      const char *text = plain ? rates[i].text : german[i - G_N_ELEMENTS (rates)].text;
+
+      g_assert_true (kx_dial_read (text, 2, &rate));
+      g_assert_cmpfloat_with_epsilon (
+          rate, plain ? rates[i].rate : german[i - G_N_ELEMENTS (rates)].rate, 1e-12);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (none); i++)
+    g_assert_false (kx_dial_read (none[i], 2, &rate));
+  g_autofree char *shown = kx_format_rate (0.0525);
+  g_assert_cmpstr (shown, ==, "0,0525");
+  setlocale (LC_NUMERIC, "C");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -492,5 +535,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/pace", test_pace);
   g_test_add_func ("/ui/pace/busy", test_pace_of_a_busy_thread);
   g_test_add_func ("/ui/undo", test_undo);
+  g_test_add_func ("/ui/rates", test_rates);
   return g_test_run ();
 }
