@@ -12,6 +12,7 @@ struct _KxDeviceButton {
   KxSession *session; /* the window's, which outlives this */
 
   GtkMenuButton *button;
+  GtkWidget *face;
   GtkLabel *name, *percent, *memory;
   GtkLevelBar *load;
   GtkListBox *list;
@@ -103,6 +104,7 @@ kx_device_button_class_init (KxDeviceButtonClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/device-button.ui");
   gtk_widget_class_bind_template_child (widget_class, KxDeviceButton, button);
+  gtk_widget_class_bind_template_child (widget_class, KxDeviceButton, face);
   gtk_widget_class_bind_template_child (widget_class, KxDeviceButton, name);
   gtk_widget_class_bind_template_child (widget_class, KxDeviceButton, percent);
   gtk_widget_class_bind_template_child (widget_class, KxDeviceButton, memory);
@@ -115,6 +117,8 @@ static void
 kx_device_button_init (KxDeviceButton *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  /* A menu button centres what is in it; here it begins where the rows of the sidebar do. */
+  gtk_widget_set_halign (gtk_widget_get_parent (self->face), GTK_ALIGN_FILL);
 }
 
 void
