@@ -75,6 +75,7 @@ struct _KxTrainPage {
   KxRaceButton *race;
   KxFinderButton *finder;
   AdwComboRow *recipe, *data;
+  AdwActionRow *new_row;
   GtkWidget *control_group;
   GtkWidget *batch_row, *momentum_row, *decay_row, *dropout_row;
   GtkSpinButton *batch, *momentum, *decay, *dropout;
@@ -910,6 +911,8 @@ show_run (KxTrainPage *self)
   select_checkpoint (self, NULL);
   g_set_object (&self->run, run);
   kx_timeline_list_set_run (self->timeline, run);
+  adw_action_row_set_subtitle (self->new_row, run ? _ ("The old one stays below") : "");
+  gtk_widget_set_visible (self->control_group, run != NULL);
   gtk_widget_set_visible (self->timeline_group, run != NULL);
   kx_train_tabs_set_run (self->tabs, run);
   kx_race_button_set_run (self->race, run);
@@ -1072,6 +1075,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, finder);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, recipe);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, data);
+  gtk_widget_class_bind_template_child (widget_class, KxTrainPage, new_row);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, control_group);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, batch_row);
   gtk_widget_class_bind_template_child (widget_class, KxTrainPage, momentum_row);

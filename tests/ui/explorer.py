@@ -7,7 +7,7 @@
     def the_page_of_devices(folder):
         with Explorer(folder) as app:
             app.page("Devices")
-            app.find("push button", "Look again").click()
+            app.find("push button", "Look Again").click()
             app.wait(lambda: app.has("label", re.compile("GB/s")))
 
     main()
