@@ -464,12 +464,14 @@ make_empty (KxSearchTab *self)
   AdwStatusPage *page = ADW_STATUS_PAGE (adw_status_page_new ());
 
   self->buttons[0] = make_button (self, TRUE);
+  adw_status_page_set_icon_name (page, "system-search-symbolic");
   adw_status_page_set_title (page, _ ("No search yet"));
   adw_status_page_set_description (
       page, _ ("Short trainings with settings drawn at random: each comes here as a point, by its "
                "learning rate and what it reaches, and can be opened as a run."));
   adw_status_page_set_child (page, GTK_WIDGET (self->buttons[0]));
   gtk_widget_add_css_class (GTK_WIDGET (page), "compact");
+  gtk_widget_add_css_class (GTK_WIDGET (page), "kx-low");
   return GTK_WIDGET (page);
 }
 
