@@ -35,8 +35,13 @@ kx_paint_page_show_controls (KxPaintPage *self)
 {
   gboolean painting = kx_paint_page_is_painting (self);
   g_autoptr (KxPaint) paint = kx_paint_page_make_paint (self);
+  gboolean ready = paint && self->fits && !painting;
 
-  gtk_widget_set_sensitive (GTK_WIDGET (self->paint), paint && self->fits && !painting);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->paint), ready);
+  if (ready) /* or else another button may be the one that is suggested */
+    gtk_widget_add_css_class (GTK_WIDGET (self->paint), "suggested-action");
+  else
+    gtk_widget_remove_css_class (GTK_WIDGET (self->paint), "suggested-action");
   gtk_widget_set_sensitive (GTK_WIDGET (self->save), self->full != NULL);
   gtk_widget_set_visible (GTK_WIDGET (self->pause), painting);
   gtk_widget_set_visible (GTK_WIDGET (self->cancel), painting);

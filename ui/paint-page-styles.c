@@ -117,8 +117,8 @@ show_mask (KxPaintPage *self)
   const KxMask *mask = kx_style_row_get_masks (self->masked)[kind];
   g_autofree char *hint = g_strdup_printf (
       kind == KX_MASK_PART
-          ? _ ("Paint what is taken of %s. E takes away, comma and dot change the brush.")
-          : _ ("Paint where %s is wanted. E takes away, comma and dot change the brush."),
+          ? _ ("Paint what is taken of %s. E erases, comma and dot change the size of the brush.")
+          : _ ("Paint where %s is wanted. E erases, comma and dot change the size of the brush."),
       style->name);
 
   if (!picture)
