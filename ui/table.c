@@ -300,6 +300,21 @@ compare (gconstpointer a, gconstpointer b, gpointer data)
                          y->texts[column] ? y->texts[column] : "");
 }
 
+/* Its title stands over the numbers: at the end. GTK has no property for that. */
+static void
+align_title (KxTable *self)
+{
+  GtkWidget *header = gtk_widget_get_first_child (GTK_WIDGET (self->view));
+  GtkWidget *title = header ? gtk_widget_get_last_child (header) : NULL;
+  GtkWidget *box = title ? gtk_widget_get_first_child (title) : NULL;
+  GtkWidget *label = box ? gtk_widget_get_first_child (box) : NULL;
+
+  if (!GTK_IS_LABEL (label))
+    return;
+  gtk_label_set_xalign (GTK_LABEL (label), 1);
+  gtk_widget_set_hexpand (label, TRUE);
+}
+
 static void
 add_column (KxTable *self, const char *title, gboolean numeric, gboolean expand, gboolean bar)
 {
@@ -319,6 +334,8 @@ add_column (KxTable *self, const char *title, gboolean numeric, gboolean expand,
   gtk_column_view_column_set_expand (column, expand);
   gtk_column_view_column_set_resizable (column, TRUE);
   gtk_column_view_append_column (self->view, column);
+  if (numeric)
+    align_title (self);
   self->n++;
 }
 

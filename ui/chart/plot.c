@@ -9,6 +9,7 @@
 
 #define SMALL 0.84 /* of the font's size: texts of axes */
 #define GAP_X 72
+#define LEAST_GAP_X 54 /* where a chart is so narrow that there would be hardly a label */
 #define GAP_Y 36
 #define LEAST_GAP_Y 18 /* where a chart is so low that there would be hardly a label */
 #define FEW 3
@@ -305,22 +306,23 @@ count_labels (const GArray *ticks)
   return n;
 }
 
+/* Closer than they should be where there would be few of them. */
 static GArray *
-find_ticks_y (const KxPlot *plot)
+find_ticks (const KxAxis *axis, double gap, double least_gap)
 {
-  GArray *ticks = kx_axis_ticks (&plot->y, GAP_Y);
+  GArray *ticks = kx_axis_ticks (axis, gap);
 
   if (count_labels (ticks) >= FEW)
     return ticks;
   g_array_unref (ticks);
-  return kx_axis_ticks (&plot->y, LEAST_GAP_Y);
+  return kx_axis_ticks (axis, least_gap);
 }
 
 static void
 draw_axes (const KxPlot *plot, cairo_t *cairo)
 {
-  g_autoptr (GArray) x_ticks = kx_axis_ticks (&plot->x, GAP_X);
-  g_autoptr (GArray) y_ticks = find_ticks_y (plot);
+  g_autoptr (GArray) x_ticks = find_ticks (&plot->x, GAP_X, LEAST_GAP_X);
+  g_autoptr (GArray) y_ticks = find_ticks (&plot->y, GAP_Y, LEAST_GAP_Y);
   double bottom = plot->box.origin.y + plot->box.size.height;
 
   draw_grid (plot, x_ticks, TRUE, cairo);
