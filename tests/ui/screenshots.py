@@ -364,7 +364,7 @@ def tour(app):
 @state()
 def preferences(app):
     app.key("Ctrl+,")
-    app.find("check box", "Begin to train at the start")
+    app.find("check box", "Start training at launch")
 
 
 @state()

@@ -97,11 +97,11 @@ def the_device_is_named(folder):
 def preferences_are_kept(folder):
     with Explorer(folder) as app:
         app.key("Ctrl+,")
-        begin = app.find("check box", "Begin to train at the start")
+        begin = app.find("check box", "Start training at launch")
         begin.act()
         app.remembers("begin-training", "true")
         app.key("Esc")
-        app.gone("check box", "Begin to train at the start")
+        app.gone("check box", "Start training at launch")
     with Explorer(folder) as app:
         check(app.get()["begin-training"] == "false", "the driver has set it anew")
 
@@ -240,7 +240,7 @@ def popovers_do_not_keep_it_from_ending(folder):
 
 @test
 def keys_close_other_windows(folder):
-    for keys, role, name in (("Ctrl+,", "check box", "Begin to train at the start"),
+    for keys, role, name in (("Ctrl+,", "check box", "Start training at launch"),
                              ("F1", "label", "Something learns at once"),
                              ("Ctrl+?", "label", "Find in the page")):
         with Explorer(folder) as app:

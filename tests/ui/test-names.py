@@ -34,12 +34,12 @@ def every_page(folder):
             app.page(page)
             complaints += [f"{page}: {each}" for each in nameless(app)]
         app.key("Ctrl+,")
-        app.find("check box", "Begin to train at the start")
+        app.find("check box", "Start training at launch")
         complaints += [f"Preferences: {each}" for each in nameless(app)
                        if "AdwViewSwitcher" not in each and "GtkSearchEntry" not in each
                        and "GtkList" not in each]  # hidden parts of libadwaita's
         app.key("Esc")
-        app.gone("check box", "Begin to train at the start")
+        app.gone("check box", "Start training at launch")
     check(not complaints, "\n".join(sorted(set(complaints))))
 
 
