@@ -7,6 +7,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/axis.h"
+
 struct _KxMark {
   GObject parent_instance;
 
@@ -152,9 +154,10 @@ KxMark *
 kx_mark_new_checkpoint (KolTrainState *state, double loss)
 {
   guint64 step = kol_train_state_get_step (state);
+  g_autofree char *value = kx_format_value (loss);
   g_autofree char *text = step == 0      ? g_strdup (_ ("Before the first step"))
                           : isnan (loss) ? g_strdup (_ ("Checkpoint"))
-                                         : g_strdup_printf (_ ("Checkpoint · %.3g"), loss);
+                                         : g_strdup_printf (_ ("Checkpoint · %s"), value);
   KxMark *self = kx_mark_new (KX_MARK_CHECKPOINT, step, text);
 
   self->state = state;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "chart/axis.h"
 #include "dial.h"
 #include "finder-button.h"
 #include "import-job.h"
@@ -242,9 +243,10 @@ select_checkpoint (KxTrainPage *self, KxMark *mark)
     return;
   guint64 step = kx_mark_get_step (mark);
   double loss = kx_mark_get_loss (mark);
+  g_autofree char *value = kx_format_value (loss);
   g_autofree char *text = isnan (loss)
                               ? g_strdup_printf (_ ("Step %'" PRIu64), step)
-                              : g_strdup_printf (_ ("Step %'" PRIu64 " · loss %.3g"), step, loss);
+                              : g_strdup_printf (_ ("Step %'" PRIu64 " · loss %s"), step, value);
   gtk_label_set_label (self->bar_text, text);
   g_signal_connect_object (mark, "notify::pinned", G_CALLBACK (show_pinned), self,
                            G_CONNECT_SWAPPED);

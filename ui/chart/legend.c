@@ -8,7 +8,7 @@
 #include "style.h"
 #include "wrap-layout.h"
 
-#define SAMPLE 28 /* pixels of a line */
+#define SAMPLE 22 /* pixels of a line */
 
 struct _KxLegend {
   GtkWidget parent_instance;
@@ -64,7 +64,7 @@ make_entry (KxLineLayer *line)
                           G_BINDING_SYNC_CREATE | G_BINDING_BIDIRECTIONAL);
   gtk_label_set_ellipsize (GTK_LABEL (name), PANGO_ELLIPSIZE_MIDDLE);
   gtk_label_set_max_width_chars (GTK_LABEL (name), 24);
-  gtk_label_set_width_chars (GTK_LABEL (value), 7);
+  gtk_label_set_width_chars (GTK_LABEL (value), 6);
   gtk_label_set_xalign (GTK_LABEL (value), 0);
   gtk_widget_set_direction (value, GTK_TEXT_DIR_LTR); /* else "97.0 %" is turned about */
   gtk_widget_add_css_class (value, "numeric");
