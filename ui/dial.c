@@ -17,10 +17,11 @@
 
 #define LOWEST -6 /* of log10 (rate) */
 #define HIGHEST 0
-#define DECADES 7   /* labels that the scale has room for */
-#define SNAP 6      /* pixels */
-#define PERIOD 50   /* milliseconds between two values */
-#define GESTURE 700 /* milliseconds without a change after which keys have done */
+#define DECADES 7     /* labels that the scale has room for... */
+#define FEW_DECADES 4 /* ...and as many such as "1e18" */
+#define SNAP 6        /* pixels */
+#define PERIOD 50     /* milliseconds between two values */
+#define GESTURE 700   /* milliseconds without a change after which keys have done */
 
 struct _KxDial {
   AdwBin parent_instance;
@@ -195,6 +196,8 @@ mark_detents (KxDial *self, int lowest, int highest)
 {
   int every = (highest - lowest + DECADES - 1) / DECADES;
 
+  if (every > 1) /* their labels are longer, too */
+    every = (highest - lowest + FEW_DECADES - 1) / FEW_DECADES;
   gtk_scale_clear_marks (self->scale);
   for (int decade = lowest; decade <= highest; decade++)
     {

@@ -313,6 +313,7 @@ align_title (KxTable *self)
     return;
   gtk_label_set_xalign (GTK_LABEL (label), 1);
   gtk_widget_set_hexpand (label, TRUE);
+  gtk_widget_insert_before (label, box, NULL); /* after the arrow, for which there always is room */
 }
 
 static void

@@ -159,7 +159,8 @@ fit_y (KxPlot *plot, GListModel *layers, gboolean all)
     kx_layer_get_fit (layer_at (layers, i), plot, all, &fit);
   double low = logarithmic ? log10 (fit.positive) : fit.low;
   double high = logarithmic ? log10 (fit.high) : fit.high;
-  if (!isfinite (low) || !isfinite (high) || low > high)
+  gboolean zero = !logarithmic && low == 0 && high == 0; /* and nothing else yet */
+  if (!isfinite (low) || !isfinite (high) || low > high || zero)
     {
       low = logarithmic ? -3 : 0;
       high = logarithmic ? 0 : 1;
