@@ -430,6 +430,8 @@ kx_device_profile_init (KxDeviceProfile *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   self->rows = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
   kx_table_set_name (self->table, _ ("Time of the kernels"));
+  kx_table_set_empty (self->table, "power-profile-performance-symbolic",
+                      _ ("No kernels timed yet"));
   kx_table_add_column (self->table, _ ("Kernel"), FALSE, TRUE);
   kx_table_add_column (self->table, _ ("Launches"), TRUE, FALSE);
   kx_table_add_column (self->table, _ ("Time, ms"), TRUE, FALSE);

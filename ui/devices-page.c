@@ -796,6 +796,7 @@ static void
 add_columns (KxDevicesPage *self)
 {
   kx_table_set_name (self->verify_table, _ ("Results of the verification"));
+  kx_table_set_empty (self->verify_table, "object-select-symbolic", _ ("No results yet"));
   kx_table_add_column (self->verify_table, _ ("Operation"), FALSE, FALSE);
   kx_table_add_column (self->verify_table, _ ("Variant"), FALSE, FALSE);
   kx_table_add_column (self->verify_table, _ ("Checks"), TRUE, FALSE);
@@ -803,12 +804,14 @@ add_columns (KxDevicesPage *self)
   kx_table_add_column (self->verify_table, _ ("Limit"), TRUE, FALSE);
   kx_table_add_column (self->verify_table, _ ("Result"), FALSE, TRUE);
   kx_table_set_name (self->tuning_table, _ ("What is remembered"));
+  kx_table_set_empty (self->tuning_table, "preferences-other-symbolic", _ ("No choices yet"));
   kx_table_add_column (self->tuning_table, _ ("Operation"), FALSE, FALSE);
   kx_table_add_column (self->tuning_table, _ ("Shapes"), FALSE, TRUE);
   kx_table_add_column (self->tuning_table, _ ("Fastest"), FALSE, FALSE);
   kx_table_add_column (self->tuning_table, _ ("Time"), TRUE, FALSE);
   kx_table_add_column (self->tuning_table, _ ("Others"), FALSE, TRUE);
   kx_table_set_name (self->compare_table, _ ("Differences between the devices"));
+  kx_table_set_empty (self->compare_table, "view-dual-symbolic", _ ("Not compared yet"));
   kx_table_add_column (self->compare_table, _ ("Value"), FALSE, TRUE);
   kx_table_add_column (self->compare_table, _ ("Shape"), FALSE, FALSE);
   kx_table_add_column (self->compare_table, _ ("Difference"), TRUE, FALSE);

@@ -77,6 +77,8 @@ struct _KxTable {
   AdwBin parent_instance;
 
   GtkColumnView *view;
+  GtkWidget *scrolled;
+  GtkWidget *empty; /* instead of it, or NULL */
   GListStore *rows;
   GtkMultiSelection *selection;
   guint n;
@@ -155,7 +157,11 @@ kx_table_class_init (KxTableClass *klass)
 static void
 show_if_any (KxTable *self)
 {
-  gtk_widget_set_visible (adw_bin_get_child (ADW_BIN (self)), kx_table_count (self) > 0);
+  gboolean any = kx_table_count (self) > 0;
+
+  gtk_widget_set_visible (self->scrolled, any);
+  if (self->empty)
+    gtk_widget_set_visible (self->empty, !any);
 }
 
 static void
@@ -175,8 +181,10 @@ activate (KxTable *self, guint position)
 static void
 kx_table_init (KxTable *self)
 {
-  GtkWidget *scrolled = gtk_scrolled_window_new ();
+  GtkWidget *scrolled = gtk_scrolled_window_new (),
+            *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
 
+  self->scrolled = scrolled;
   self->rows = g_list_store_new (KX_TYPE_TABLE_ROW);
   self->view = GTK_COLUMN_VIEW (gtk_column_view_new (NULL));
   GtkSorter *sorter = gtk_column_view_get_sorter (self->view);
@@ -191,7 +199,8 @@ kx_table_init (KxTable *self)
   gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scrolled), GTK_WIDGET (self->view));
   gtk_scrolled_window_set_min_content_height (GTK_SCROLLED_WINDOW (scrolled), 120);
   gtk_widget_set_vexpand (scrolled, TRUE);
-  adw_bin_set_child (ADW_BIN (self), scrolled);
+  gtk_box_append (GTK_BOX (box), scrolled);
+  adw_bin_set_child (ADW_BIN (self), box);
   g_signal_connect_object (self->rows, "items-changed", G_CALLBACK (show_if_any), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->selection, "selection-changed", G_CALLBACK (tell_selection), self,
@@ -210,6 +219,27 @@ kx_table_set_name (KxTable *self, const char *name)
 {
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
                                   -1);
+}
+
+/**
+ * kx_table_set_empty:
+ * @table: a table
+ * @icon_name: of a symbolic icon
+ * @title: what is seen where there are no rows, such as "No results yet"
+ */
+void
+kx_table_set_empty (KxTable *self, const char *icon_name, const char *title)
+{
+  AdwStatusPage *page = ADW_STATUS_PAGE (adw_status_page_new ());
+
+  g_return_if_fail (!self->empty);
+  adw_status_page_set_icon_name (page, icon_name);
+  adw_status_page_set_title (page, title);
+  gtk_widget_set_vexpand (GTK_WIDGET (page), TRUE);
+  gtk_widget_add_css_class (GTK_WIDGET (page), "compact");
+  self->empty = GTK_WIDGET (page);
+  gtk_box_append (GTK_BOX (adw_bin_get_child (ADW_BIN (self))), self->empty);
+  show_if_any (self);
 }
 
 /* ── Cells ───────────────────────────────────────────────────────────────────────────────────── */
@@ -391,7 +421,7 @@ kx_table_sort_by (KxTable *self, guint column)
 void
 kx_table_sort (KxTable *self)
 {
-  GtkScrolledWindow *scrolled = GTK_SCROLLED_WINDOW (adw_bin_get_child (ADW_BIN (self)));
+  GtkScrolledWindow *scrolled = GTK_SCROLLED_WINDOW (self->scrolled);
   double place = gtk_adjustment_get_value (gtk_scrolled_window_get_vadjustment (scrolled));
 
   gtk_sorter_changed (gtk_column_view_get_sorter (self->view), GTK_SORTER_CHANGE_DIFFERENT);

@@ -24,6 +24,7 @@ void kx_table_row_set_number (KxTableRow *row, guint column, double number, cons
 G_DECLARE_FINAL_TYPE (KxTable, kx_table, KX, TABLE, AdwBin)
 
 void kx_table_set_name (KxTable *table, const char *name);
+void kx_table_set_empty (KxTable *table, const char *icon_name, const char *title);
 void kx_table_add_column (KxTable *table, const char *title, gboolean numeric, gboolean expand);
 void kx_table_add_bar_column (KxTable *table, const char *title);
 void kx_table_sort_by (KxTable *table, guint column);
