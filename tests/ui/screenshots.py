@@ -280,6 +280,15 @@ def paint_ready(app):
 
 
 @state(installs=SQUEEZENET, settings={"page": "'paint'"})
+def paint_mask(app):
+    paint_ready(app)
+    app.find("push button", "Masks of strokes.png").click()
+    app.find("label", re.compile("^Paint where strokes.png"))
+    x, y = app.find("push button", "On Content").middle
+    app.display.drag([(x + 100, y - 400), (x + 160, y - 390), (x + 220, y - 400)])
+
+
+@state(installs=SQUEEZENET, settings={"page": "'paint'"})
 def paint_finished(app):
     paint_ready(app)
     app.find("spin button", "Steps").value = 4
@@ -321,6 +330,14 @@ def devices_verifying(app):
     app.find("push button", re.compile("^Verify .")).click()
     table = app.find(None, "Results of the verification")
     app.wait(lambda: len(table.find_all("label")) > 60, 90)
+
+
+@state()
+def devices_tuning(app):
+    app.page("Devices")
+    app.find("check box")
+    app.press(app.find("page tab", "Tuning"))
+    app.find("label", re.compile("remembered for this device"))
 
 
 @state()
