@@ -58,7 +58,7 @@ static void
 show_verb (KxJobRow *self)
 {
   gboolean paused = kx_job_get_state (self->job) == KX_JOB_PAUSED;
-  const char *verb = paused ? _ ("Go on") : _ ("Pause");
+  const char *verb = paused ? _ ("Go On") : _ ("Pause");
 
   gtk_button_set_icon_name (self->pause, paused ? "media-playback-start-symbolic"
                                                 : "media-playback-pause-symbolic");

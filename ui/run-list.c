@@ -230,7 +230,7 @@ make_menu (KxRunList *self, GtkWidget *row, KxRun *run)
                                   _ ("Name of the run"), -1);
   g_signal_connect_object (entry, "activate", G_CALLBACK (apply_name), run, 0);
   gtk_box_append (GTK_BOX (box), entry);
-  gtk_box_append (GTK_BOX (box), make_verb (self, run, _ ("_Go on"), G_CALLBACK (go_on)));
+  gtk_box_append (GTK_BOX (box), make_verb (self, run, _ ("_Go On"), G_CALLBACK (go_on)));
   gtk_box_append (GTK_BOX (box),
                   make_verb (self, run, _ ("_Remove from the list"), G_CALLBACK (remove_run)));
   gtk_popover_set_child (GTK_POPOVER (popover), box);

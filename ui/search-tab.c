@@ -493,7 +493,7 @@ make_head (KxSearchTab *self)
   gtk_widget_set_hexpand (GTK_WIDGET (self->caption), TRUE);
   self->open = make_verb (self, _ ("Open as a run"), G_CALLBACK (open_selected));
   self->cancel = make_verb (self, _ ("Cancel"), G_CALLBACK (cancel_search));
-  self->go_on = make_verb (self, _ ("Go on"), G_CALLBACK (go_on));
+  self->go_on = make_verb (self, _ ("Go On"), G_CALLBACK (go_on));
   self->buttons[1] = make_button (self, FALSE);
   gtk_widget_set_sensitive (GTK_WIDGET (self->open), FALSE);
   gtk_box_append (GTK_BOX (head), GTK_WIDGET (self->caption));

@@ -540,7 +540,7 @@ def pictures_that_nobody_sees_wait_until_told(folder):
         app.page("Devices")
         app.key("Ctrl+j")
         app.find("label", resting, seconds=60)
-        app.find("push button", "Go on").click()
+        app.find("push button", "Go On").click()
         said = app.find("label", re.compile(r"^\d+ of \d+$"), seconds=60).name
         app.wait(lambda: not app.has("label", said), 60, "more pictures")
         check(not app.has("label", resting), "it rests all the same")

@@ -178,7 +178,7 @@ def a_search_is_cancelled_and_goes_on(folder):
         tab(app, "Search")
         app.find("label", re.compile("^[1-4] of 5 trials"))
         check(trials(app) == before, f"{trials(app)}, not {before}")
-        app.click("push button", "Go on")
+        app.click("push button", "Go On")
         app.find("label", re.compile("^5 trials"), seconds=240)
         rows = trials(app)
         check(len(rows) == 5 and all(rows[n] == before[n] for n in before), f"{rows}; {before}")
