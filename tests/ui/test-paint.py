@@ -129,7 +129,7 @@ def a_style_where_it_is_wanted(folder):
         x, y, width, height = app.find(None, "Pages").area
         x0, y0 = (x + width + app.find("slider", "Style weight").area[0]) // 2, 250
         app.display.drag([(x0 - 60, y0), (x0, y0 + 10), (x0 + 60, y0)])
-        app.find("push button", "Done").click()
+        app.find("push button", "Finish").click()
         begin(app)
         end(app)
         save(app, painted)
@@ -161,7 +161,7 @@ def a_part_of_a_style(folder):
         x, y, width, height = app.find(None, "Pages").area
         x0, y0 = (x + width + app.find("slider", "Style weight").area[0]) // 2, 250
         app.display.drag([(x0 - 60, y0), (x0, y0 + 10), (x0 + 60, y0)])
-        app.find("push button", "Done").click()
+        app.find("push button", "Finish").click()
         stood = step(app)
         app.wait(lambda: step(app) > stood, text="more steps")
         end(app)
