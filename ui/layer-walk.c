@@ -280,6 +280,7 @@ kx_layer_walk_init (KxLayerWalk *self)
 
   gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   self->head = GTK_BOX (head);
+  gtk_widget_add_css_class (head, "kx-close");
   self->forward = make_button (self, head, _ ("Step forward"), G_CALLBACK (step_on));
   self->back = make_button (self, head, _ ("Step back"), G_CALLBACK (step_on));
   self->again = make_button (self, head, _ ("Latest batch"), G_CALLBACK (look_again));

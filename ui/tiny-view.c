@@ -445,6 +445,7 @@ make_head (KxTinyView *self)
 
   gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   self->head = GTK_BOX (head);
+  gtk_widget_add_css_class (head, "kx-close");
   self->forward = make_button (self, head, _ ("Step forward"), G_CALLBACK (step_on));
   self->back = make_button (self, head, _ ("Step back"), G_CALLBACK (step_on));
   self->update = make_button (self, head, _ ("Apply update"), G_CALLBACK (apply_update));
