@@ -301,6 +301,8 @@ def paint_failed(app):
     broken = app.path("data", "kolinsky", "styles", "broken.safetensors")
     with open(broken, "wb") as file:
         file.write(bytes(100))
+    app.page("See")
+    app.page("Paint")  # which looks for networks when it is opened
     paint_ready(app)
     app.find("push button", "Paint with broken").click()
     app.find("label", re.compile("damaged"), 60)
