@@ -384,13 +384,11 @@ kol_conv2d_winograd_blocked_fits (const KolNode *node, const KolDevice *device)
          && kol_conv2d_winograd_blocked_scratch (node, device) / sizeof (float) < G_MAXINT;
 }
 
-/* Otherwise packing costs what this saves, but for few tiles, which leave other lanes empty. */
+/* Of few weights packing costs what this saves. */
 gboolean
 kol_conv2d_winograd_blocked_kept_only (const KolNode *node, const KolDevice *device)
 {
-  Job job = passing_job_of (node, device);
-
-  return !job.on_the_way || job.times > 1;
+  return !passing_job_of (node, device).on_the_way;
 }
 
 gsize

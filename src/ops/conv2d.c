@@ -544,6 +544,8 @@ plain_gradient_w_launch (KolLaunch *launch, const KolNode *node, GError **error)
         .no_gradient = 3, .slow = TRUE) \
   CASE ("many-weights", (1, 130, 18, 17), (121, 130, 3, 3), (1, 121, 18, 17), HOW (.pad = 1), \
         .no_gradient = 3, .slow = TRUE) \
+  CASE ("many-weights-in-turns", (2, 130, 33, 34), (121, 130, 3, 3), (2, 121, 33, 34), \
+        HOW (.pad = 1), .no_gradient = 3, .slow = TRUE) \
   CASE ("33-columns", (1, 2, 3, 33), (17, 2, 3, 3), (1, 17, 3, 33), HOW (.pad = 1)) \
   CASE ("long-rows", (1, 2, 5, 301), (5, 2, 3, 3), (1, 5, 5, 301), HOW (.pad = 1), .slow = TRUE) \
   CASE ("many-channels", (1, 70, 12, 16), (48, 70, 3, 3), (1, 48, 12, 16), HOW (.pad = 1), \
