@@ -75,20 +75,6 @@ kol_search_free (KolSearch *search)
 
 /* ── Ranges ──────────────────────────────────────────────────────────────────────────────────── */
 
-static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-refuse (GError **error, const char *format, ...)
-{
-  va_list arguments;
-
-  va_start (arguments, format);
-  g_autofree char *message = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, message);
-  return FALSE;
-}
-
 /* Whether the setting can have the value: that of a trial is known to be good before the first. */
 static gboolean
 is_allowed (const char *name, const char *value, GError **error)
@@ -125,15 +111,15 @@ read_bounds (KolSearchRange *range, const char *text, GError **error)
     if (!is_allowed (range->name, g_strstrip (*end), error))
       return FALSE;
   if (kind == KOL_SETTING_WORD)
-    return refuse (error,
-                   "%s is searched in “%s”, but its values are words; list them: %s=THIS,THAT",
-                   range->name, text, range->name);
+    return kol_train_settings_refuse (
+        error, "%s is searched in “%s”, but its values are words; list them: %s=THIS,THAT",
+        range->name, text, range->name);
   range->whole = kind == KOL_SETTING_WHOLE;
   range->from = g_ascii_strtod (ends[0], NULL);
   range->to = g_ascii_strtod (ends[1], NULL);
   if (range->from >= range->to)
-    return refuse (error, "%s is searched in “%s”; give two numbers, the smaller first",
-                   range->name, text);
+    return kol_train_settings_refuse (
+        error, "%s is searched in “%s”; give two numbers, the smaller first", range->name, text);
   range->scale = choose_scale (range->name, range->from, range->to);
   return TRUE;
 }
@@ -151,17 +137,19 @@ read_list (KolSearchRange *range, const char *text, GError **error)
         return FALSE;
       for (guint j = 0; j < i; j++)
         if (strcmp (range->values[i], range->values[j]) == 0)
-          return refuse (error, "%s is searched in “%s”, where %s stands twice", range->name, text,
-                         range->values[i]);
+          return kol_train_settings_refuse (error, "%s is searched in “%s”, where %s stands twice",
+                                            range->name, text, range->values[i]);
     }
   if (n > MOST_VALUES)
-    return refuse (error, "%s is searched among %u values, more than %d; give a range, as %s=1..%u",
-                   range->name, n, MOST_VALUES, range->name, n);
+    return kol_train_settings_refuse (
+        error, "%s is searched among %u values, more than %d; give a range, as %s=1..%u",
+        range->name, n, MOST_VALUES, range->name, n);
   return n >= 2
-         || refuse (error,
-                    "%s is searched in “%s”, which is one value; give a range, such as %s=1e-5..1, "
-                    "or a list, such as %s=25,50",
-                    range->name, text, range->name, range->name);
+         || kol_train_settings_refuse (
+             error,
+             "%s is searched in “%s”, which is one value; give a range, such as %s=1e-5..1, "
+             "or a list, such as %s=25,50",
+             range->name, text, range->name, range->name);
 }
 
 static gboolean
@@ -170,16 +158,19 @@ check_name (const KolSearch *search, const char *name, GError **error)
   if (kol_train_setting_get_kind (name) == KOL_SETTING_UNKNOWN)
     return is_allowed (name, "", error); /* which says so, and what it may have meant */
   if (strcmp (name, "steps") == 0 || strcmp (name, "epochs") == 0)
-    return refuse (error,
-                   "The %s are the same in every trial, so that trials can be compared; "
-                   "they are not searched",
-                   name);
+    return kol_train_settings_refuse (
+        error,
+        "The %s are the same in every trial, so that trials can be compared; "
+        "they are not searched",
+        name);
   if (strcmp (name, "validation") == 0)
-    return refuse (error, "The examples to validate on are the same in every trial, so that trials "
-                          "can be compared; they are not searched");
+    return kol_train_settings_refuse (
+        error, "The examples to validate on are the same in every trial, so that trials "
+               "can be compared; they are not searched");
   for (guint i = 0; i < search->ranges->len; i++)
     if (strcmp (((KolSearchRange *) search->ranges->pdata[i])->name, name) == 0)
-      return refuse (error, "%s is searched twice; give one range or list of it", name);
+      return kol_train_settings_refuse (error, "%s is searched twice; give one range or list of it",
+                                        name);
   return TRUE;
 }
 
@@ -211,10 +202,11 @@ kol_search_add (KolSearch *search, const char *text, GError **error)
   const char *equals = strchr (text, '=');
 
   if (!equals)
-    return refuse (error,
-                   "“%s” is nothing to search; give a setting and a range or a list of its values, "
-                   "such as rate=1e-5..1e-1 or batch=25,50,100",
-                   text);
+    return kol_train_settings_refuse (
+        error,
+        "“%s” is nothing to search; give a setting and a range or a list of its values, "
+        "such as rate=1e-5..1e-1 or batch=25,50,100",
+        text);
   KolSearchRange *range = g_new0 (KolSearchRange, 1);
   range->name = g_strstrip (g_strndup (text, (gsize) (equals - text)));
   range->text = g_strdup (text);

@@ -15,4 +15,7 @@ typedef enum {
 
 KolSettingKind kol_train_setting_get_kind (const char *name);
 
+/* Sets @error, of G_IO_ERROR_INVALID_ARGUMENT; %FALSE. */
+gboolean kol_train_settings_refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
 G_END_DECLS

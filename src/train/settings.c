@@ -253,10 +253,8 @@ kol_train_settings_set (KolTrainSettings *settings, const char *name, const char
 
 /* ── Defaults and checks ─────────────────────────────────────────────────────────────────────── */
 
-static gboolean fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
+gboolean
+kol_train_settings_refuse (GError **error, const char *format, ...)
 {
   va_list arguments;
 
@@ -274,23 +272,26 @@ check_together (const KolTrainSettings *settings, gsize examples, gboolean held_
   const KolOptimizer *optimizer = &settings->optimizer;
 
   if (!isfinite (optimizer->rate) || optimizer->rate < 0)
-    return fail (error, "The learning rate is %g; give a positive number, such as 1e-4",
-                 optimizer->rate);
+    return kol_train_settings_refuse (
+        error, "The learning rate is %g; give a positive number, such as 1e-4", optimizer->rate);
   if (!(settings->keep > 0 && settings->keep <= 1))
-    return fail (error,
-                 "Dropout's keep probability is %g; give a number above 0 and up to 1, where 1 "
-                 "drops nothing",
-                 settings->keep);
+    return kol_train_settings_refuse (
+        error,
+        "Dropout's keep probability is %g; give a number above 0 and up to 1, where 1 "
+        "drops nothing",
+        settings->keep);
   if (held_out && settings->validation >= examples)
-    return fail (error,
-                 "%zu examples were to be held out for validation, but the %s holds %zu, and some "
-                 "must be left to learn from; hold out fewer",
-                 settings->validation, data, examples);
+    return kol_train_settings_refuse (
+        error,
+        "%zu examples were to be held out for validation, but the %s holds %zu, and some "
+        "must be left to learn from; hold out fewer",
+        settings->validation, data, examples);
   if (optimizer->micro_batches > 1 && settings->batch % optimizer->micro_batches != 0)
-    return fail (error,
-                 "A batch of %zu cannot be taken in %u equal parts; choose a batch that is a "
-                 "multiple of micro-batches",
-                 settings->batch, optimizer->micro_batches);
+    return kol_train_settings_refuse (
+        error,
+        "A batch of %zu cannot be taken in %u equal parts; choose a batch that is a "
+        "multiple of micro-batches",
+        settings->batch, optimizer->micro_batches);
   return TRUE;
 }
 
@@ -334,7 +335,8 @@ kol_train_settings_settle (KolTrainSettings *settings, gsize examples, gsize val
   if (!g_strv_contains (kol_optimizer_names (), optimizer->name))
     {
       g_autofree char *known = kol_list_words (kol_optimizer_names ());
-      return fail (error, "There is no optimizer “%s”; choose one of: %s", optimizer->name, known);
+      return kol_train_settings_refuse (error, "There is no optimizer “%s”; choose one of: %s",
+                                        optimizer->name, known);
     }
   if (optimizer->rate == 0)
     optimizer->rate = strcmp (optimizer->name, "adam") == 0
