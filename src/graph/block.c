@@ -28,8 +28,8 @@ is_elementwise (const KolNode *node, gint64 width)
 }
 
 /* Whether another way of computing the node is forced or pinned, or this one is wrong here. */
-static gboolean
-is_ruled_out (const KolPlan *plan, const KolNode *node)
+gboolean
+kol_plan_rules_out_blocks (const KolPlan *plan, const KolNode *node)
 {
   const KolGraph *graph = plan->graph;
   const char *pinned = graph->pinned ? g_hash_table_lookup (graph->pinned, node->name) : NULL;
@@ -52,7 +52,7 @@ blocks_of (const KolPlan *plan, const KolStep *step, GHashTable *uses)
       return KOL_BLOCKS_NOT;
   if (is_elementwise (node, device->info.vector_width))
     return KOL_BLOCKS_TOGETHER;
-  if (!node->op->blocks || is_ruled_out (plan, node))
+  if (!node->op->blocks || kol_plan_rules_out_blocks (plan, node))
     return KOL_BLOCKS_NOT;
   return node->op->blocks (node, device);
 }
@@ -201,6 +201,7 @@ kol_plan_block (KolPlan *plan, GHashTable *uses)
   for (guint i = plan->n_once; i < plan->steps->len; i++)
     if (of_step[i] != KOL_BLOCKS_NOT)
       tell_step (&pass, step_at (&pass, i));
+  kol_plan_pair (plan, uses);
 }
 
 /* Bytes of @value as the plan stores it. */

@@ -18,13 +18,14 @@
 
 /* ── Nodes that stand for nodes of the graph ────────────────────────────────────────────────── */
 
-/* A node of the plan's that is @like with other @inputs, whose outputs are @like's own. */
+/* A node of the plan's that is @like with @n other @inputs, whose outputs are @like's own. */
 KolNode *
-kol_plan_make_node (KolPlan *plan, const KolNode *like, KolValue *const *inputs)
+kol_plan_make_node (KolPlan *plan, const KolNode *like, KolValue *const *inputs, guint n)
 {
   KolNode *node = g_memdup2 (like, sizeof *like);
 
-  node->inputs = g_memdup2 (inputs, like->n_inputs * sizeof *inputs);
+  node->n_inputs = n;
+  node->inputs = g_memdup2 (inputs, n * sizeof *inputs);
   g_ptr_array_add (plan->made, node);
   return node;
 }
@@ -34,13 +35,6 @@ kol_made_node_free (gpointer data)
 {
   KolNode *node = data;
 
-  if (!strcmp (node->op->name, KOL_CHAIN_OP))
-    {
-      KolChain *chain = (KolChain *) node->attributes;
-
-      g_free (chain->text);
-      g_free (chain);
-    }
   g_free (node->inputs);
   g_free (node);
 }

@@ -316,7 +316,7 @@ chain_make (Fuser *fuser, Chain *chain)
 {
   KolStep *end = step_at (fuser, chain->steps[0]);
   KolChain *attributes = g_new0 (KolChain, 1);
-  KolNode *node = kol_plan_make_node (fuser->plan, end->node, end->node->inputs);
+  KolNode *node = kol_plan_make_node (fuser->plan, end->node, chain->inputs, chain->n_inputs);
 
   for (guint i = 0; i < chain->n_inputs; i++)
     {
@@ -332,9 +332,8 @@ chain_make (Fuser *fuser, Chain *chain)
   attributes->temporaries = chain->n_steps - 1;
   node->op = kol_op_find (KOL_CHAIN_OP);
   node->attributes = attributes;
-  node->n_inputs = chain->n_inputs;
-  g_free (node->inputs);
-  node->inputs = g_memdup2 (chain->inputs, chain->n_inputs * sizeof *chain->inputs);
+  g_ptr_array_add (fuser->plan->attributes, attributes->text);
+  g_ptr_array_add (fuser->plan->attributes, attributes);
   end->node = node;
   end->variant = &node->op->variants[0];
 }

@@ -170,6 +170,7 @@ struct _KolPlan {
   KolGraph *graph;
   GPtrArray *targets;      /* KolValue */
   GPtrArray *made;         /* KolNode: what stands for nodes of the graph in steps */
+  GPtrArray *attributes;   /* what some of these have of their own */
   GHashTable *blocked;     /* values that are stored in blocks of channels; see block.c */
   GHashTable *folded;      /* convolution or product -> the node that it takes in */
   GArray *steps;           /* KolStep */
@@ -251,7 +252,11 @@ gboolean kol_plan_is_bias (const KolValue *value, const KolValue *output, const 
 
 /* block.c */
 void kol_plan_block (KolPlan *plan, GHashTable *uses);
+gboolean kol_plan_rules_out_blocks (const KolPlan *plan, const KolNode *node);
 gsize kol_plan_value_bytes (const KolPlan *plan, const KolValue *value);
+
+/* pair.c */
+void kol_plan_pair (KolPlan *plan, GHashTable *uses);
 
 /* recompute.c */
 void kol_plan_recompute (KolPlan *plan);
@@ -266,7 +271,7 @@ void kol_plan_fuse (KolPlan *plan, GHashTable *uses);
 /* fold.c */
 void kol_made_node_free (gpointer node);
 void kol_plan_fold (KolPlan *plan, GPtrArray *order, GHashTable *uses, gboolean measure);
-KolNode *kol_plan_make_node (KolPlan *plan, const KolNode *like, KolValue *const *inputs);
+KolNode *kol_plan_make_node (KolPlan *plan, const KolNode *like, KolValue *const *inputs, guint n);
 
 /* choose.c */
 const KolVariant *kol_choose_variant (KolGraph *graph, const KolNode *node, gboolean kept,

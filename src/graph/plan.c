@@ -230,7 +230,7 @@ take_fold (KolPlan *plan, KolStep *step, GHashTable *absorbed)
 
   if (!fold || !(step->variant->absorbs & KOL_BIAS))
     return;
-  step->node = kol_plan_make_node (plan, into, (KolValue *[]){ into->inputs[0], fold->weights });
+  step->node = kol_plan_make_node (plan, into, (KolValue *[]){ into->inputs[0], fold->weights }, 2);
   step->bias = fold->bias;
   step->absorbed = KOL_BIAS;
   step->last = folded;
@@ -694,6 +694,7 @@ lay_out (KolPlan *plan, gboolean measure, GError **error)
     }
   g_array_set_size (plan->steps, 0);
   g_ptr_array_set_size (plan->made, 0);
+  g_ptr_array_set_size (plan->attributes, 0);
   if (!plan->writes)
     kol_plan_fold (plan, order, uses, measure);
   if (!make_steps (plan, order, uses, measure, error))
@@ -730,6 +731,7 @@ kol_plan_new (KolGraph *graph, KolValue *const *targets, guint n, GError **error
   plan->slots = g_array_new (FALSE, TRUE, sizeof (gsize));
   plan->storage_of = g_hash_table_new (NULL, NULL);
   plan->made = g_ptr_array_new_with_free_func (kol_made_node_free);
+  plan->attributes = g_ptr_array_new_with_free_func (g_free);
   plan->folded = g_hash_table_new (NULL, NULL);
   plan->blocked = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < n; i++)
@@ -753,6 +755,7 @@ kol_plan_free (KolPlan *plan)
   g_hash_table_unref (plan->folded);
   g_hash_table_unref (plan->blocked);
   g_ptr_array_unref (plan->made);
+  g_ptr_array_unref (plan->attributes);
   g_free (plan);
 }
 

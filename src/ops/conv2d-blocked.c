@@ -262,12 +262,13 @@ options_of (const Job *job)
   return options;
 }
 
-static gboolean
-launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gsize at, GError **error)
+gboolean
+kol_conv2d_blocked_pack (KolLaunch *launch, guint input, const KolShape *w, KolBuffer *to, gsize at,
+                         GError **error)
 {
-  const KolConv2dShape *c = &job->c;
-  gint64 blocks = kol_divide_up (c->K, job->width);
-  g_autofree char *options = g_strdup_printf ("-D PACK=1 -D R=%d -D S=%d", (int) c->R, (int) c->S);
+  gint64 blocks = kol_divide_up (w->dim[0], launch->device->info.vector_width);
+  g_autofree char *options
+      = g_strdup_printf ("-D PACK=1 -D R=%d -D S=%d", (int) w->dim[2], (int) w->dim[3]);
   KolStrips strips = kol_strips (launch->device, (gsize) blocks, 1);
 
   return kol_queue_launch (launch->queue,
@@ -276,21 +277,19 @@ launch_pack (KolLaunch *launch, const Job *job, KolBuffer *to, gsize at, GError 
                                        .options = options,
                                        .global = { strips.items },
                                        .local = { 1 } },
-                           KOL_ARGS (KOL_BUFFER (launch->inputs[1]), KOL_BUFFER (to), KOL_INT (at),
-                                     KOL_INT (c->K), KOL_INT (c->channels), KOL_INT (blocks),
-                                     KOL_INT (strips.each)),
+                           KOL_ARGS (KOL_BUFFER (launch->inputs[input]), KOL_BUFFER (to),
+                                     KOL_INT (at), KOL_INT (w->dim[0]), KOL_INT (w->dim[1]),
+                                     KOL_INT (blocks), KOL_INT (strips.each)),
                            error);
 }
 
 static gboolean
 pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
 {
-  Job job;
-
   if (kol_conv2d_blocked_winograd_fits (node, launch->device))
     return kol_conv2d_blocked_winograd_pack (launch, node, input, error);
-  job = job_of (node, launch->device);
-  return launch_pack (launch, &job, launch->packed[input], 0, error);
+  return kol_conv2d_blocked_pack (launch, input, &node->inputs[input]->shape, launch->packed[input],
+                                  0, error);
 }
 
 static gboolean
@@ -379,7 +378,9 @@ launch_blocked (KolLaunch *launch, const KolNode *node, GError **error)
     return kol_conv2d_blocked_winograd_launch (launch, node, error);
   job = job_of (node, launch->device);
   w_at = w ? 0 : padded_floats (&job);
-  if (!w && !launch_pack (launch, &job, w = launch->scratch, w_at, error))
+  if (!w
+      && !kol_conv2d_blocked_pack (launch, 1, &node->inputs[1]->shape, w = launch->scratch, w_at,
+                                   error))
     return FALSE;
   if (job.depthwise)
     return launch_depthwise (launch, &job, w, w_at, error);

@@ -29,6 +29,10 @@ typedef struct {
 
 extern const KolOp kol_conv2d_op, kol_conv2d_gradient_x_op, kol_conv2d_gradient_w_op;
 
+/* The convolution @how of [N, C, H, W] with [K, C / groups, R, S]; P or Q is 0 where the filters do
+ * not fit. */
+KolConv2dShape kol_conv2d_resolve (const KolConv2d *how, const KolShape *x, const KolShape *w);
+
 /* The convolution of a node of the family whose shapes were found good. */
 KolConv2dShape kol_conv2d_shape_of (const KolNode *node);
 
@@ -38,6 +42,11 @@ KolValue *kol_conv2d_add_bias (KolValue *y, KolValue *bias);
 /* conv2d-blocked.c: conv2d of channels in blocks. */
 KolBlocks kol_conv2d_blocks (const KolNode *node, const KolDevice *device);
 extern const KolVariant kol_conv2d_blocked;
+
+/* Writes @input of the launch, filters of the shape @w, to @to[@at] in that variant's form:
+ * [block of filters][block of channels][r][s][channel][filter], 0 where there is none. */
+gboolean kol_conv2d_blocked_pack (KolLaunch *launch, guint input, const KolShape *w, KolBuffer *to,
+                                  gsize at, GError **error);
 
 /* conv2d-blocked-winograd.c: a part of it, for 3x3. */
 gboolean kol_conv2d_blocked_winograd_fits (const KolNode *node, const KolDevice *device);
@@ -115,5 +124,16 @@ gsize kol_conv2d_simt_winograd_packed (const KolNode *node, guint input, const K
 gboolean kol_conv2d_simt_winograd_pack (KolLaunch *launch, const KolNode *node, guint input,
                                         GError **error);
 gboolean kol_conv2d_simt_winograd_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
+/* pointwise-depthwise.c: two convolutions in one; inputs and formula stand there. */
+typedef struct {
+  KolConv2d how;       /* of the second one, but for its groups */
+  const char *between; /* a function of the elementwise table, of one operand, or NULL */
+  float numbers[2];    /* and its numbers */
+} KolPointwiseDepthwise;
+
+/* KolOp.pair of conv2d. */
+const KolOp *kol_conv2d_pair (const KolNode *before, const KolNode *between, const KolNode *node,
+                              gpointer *attributes);
 
 G_END_DECLS

@@ -48,8 +48,8 @@ resolve_axis (KolPadding padding, gint64 length, gint64 kernel, gint64 stride, g
 }
 
 /* The convolution of shapes with four dimensions; P or Q is 0 where the kernel does not fit. */
-static KolConv2dShape
-resolve (const KolConv2d *how, const KolShape *x, const KolShape *w)
+KolConv2dShape
+kol_conv2d_resolve (const KolConv2d *how, const KolShape *x, const KolShape *w)
 {
   KolConv2dShape c = { .N = x->dim[0],
                        .C = x->dim[1],
@@ -90,7 +90,7 @@ kol_conv2d_shape_of (const KolNode *node)
     x = &attributes->wanted;
   else if (node->op == &kol_conv2d_gradient_w_op)
     w = &attributes->wanted;
-  return resolve (&attributes->how, x, w);
+  return kol_conv2d_resolve (&attributes->how, x, w);
 }
 
 /* Sums of a few such paddings and lengths are still numbers. */
@@ -137,7 +137,7 @@ output_shape (const KolConv2d *how, const KolShape *x, const KolShape *w, KolSha
     if (x->dim[i] > G_MAXINT / 4 || w->dim[i] > G_MAXINT / 4)
       return kol_infer_fail (error, "conv2d of x %s with w %s: a length exceeds %d",
                              kol_shape_text (x), kol_shape_text (w), G_MAXINT / 4);
-  c = resolve (how, x, w);
+  c = kol_conv2d_resolve (how, x, w);
   if (c.C % c.groups || c.K % c.groups)
     return kol_infer_fail (error,
                            "conv2d of x %s with w %s: the channels %d of x and the filters "
@@ -707,6 +707,7 @@ const KolOp kol_conv2d_op = {
   .variants = variants,
   .blocks = kol_conv2d_blocks,
   .blocked = &kol_conv2d_blocked,
+  .pair = kol_conv2d_pair,
   .flops = flops,
 };
 

@@ -126,7 +126,13 @@ odds (KolValue *x)
 
 typedef KolValue *(*Network) (KolValue *x);
 
-/* The network's numbers, and how many of its steps read or write blocks. */
+static gboolean
+is_pair (const KolStep *step)
+{
+  return g_str_equal (step->node->op->name, "pointwise_depthwise");
+}
+
+/* The network's numbers, and how many of its steps read or write blocks; one that is two counts so. */
 static float *
 run_network (KolParameters *parameters, Network network, KolShape shape, gboolean in_rows,
              gsize *count, guint *blocked)
@@ -151,7 +157,11 @@ run_network (KolParameters *parameters, Network network, KolShape shape, gboolea
   plan = graph->last;
   *blocked = 0;
   for (guint i = 0; i < plan->steps->len; i++)
-    *blocked += g_array_index (plan->steps, KolStep, i).blocked != 0;
+    {
+      const KolStep *step = &g_array_index (plan->steps, KolStep, i);
+
+      *blocked += step->blocked ? 1 + is_pair (step) : 0;
+    }
   return result;
 }
 
@@ -221,6 +231,45 @@ test_bottlenecks (void)
   check_network (bottlenecks, KOL_SHAPE (1, 1, 3, 3), 8);
 }
 
+/* How many steps of a plan for @targets do what two nodes do. */
+static guint
+count_pairs (KolGraph *graph, KolValue **targets, guint n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolPlan) plan = kol_plan_new (graph, targets, n, &error);
+  guint pairs = 0;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < plan->steps->len; i++)
+    pairs += is_pair (&g_array_index (plan->steps, KolStep, i));
+  return pairs;
+}
+
+/* An expansion goes into the depthwise filters behind it if nobody else reads it. */
+static void
+test_pairs (void)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (1, 3, 28, 28));
+  KolValue *narrow = kol_relu (pointwise (x, "narrow", 16));
+  KolValue *wide = kol_relu (pointwise (narrow, "wide", 96));
+  KolValue *filtered = kol_relu (depthwise (wide, "filtered", 3, 1));
+  KolValue *y = pointwise (filtered, "y", 16), *other = pointwise (wide, "other", 8);
+
+  g_assert_no_error (kol_graph_get_error (graph));
+  if (!device->simd || device->info.compute_units > 4)
+    {
+      g_test_skip ("for a few units with vectors");
+      return;
+    }
+  g_assert_cmpuint (count_pairs (graph, (KolValue *[]){ y }, 1), ==, 1);
+  g_assert_cmpuint (count_pairs (graph, (KolValue *[]){ y, wide }, 2), ==, 0);
+  g_assert_cmpuint (count_pairs (graph, (KolValue *[]){ y, other }, 2), ==, 0);
+  g_setenv ("KOLINSKY_VARIANT", "pointwise_depthwise=plain", TRUE);
+  g_assert_cmpuint (count_pairs (graph, (KolValue *[]){ y }, 1), ==, 0);
+  g_unsetenv ("KOLINSKY_VARIANT");
+}
+
 static void
 test_fires (void)
 {
@@ -273,6 +322,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/block/sizes", test_sizes);
   g_test_add_func ("/block/bottlenecks", test_bottlenecks);
+  g_test_add_func ("/block/pairs", test_pairs);
   g_test_add_func ("/block/fires", test_fires);
   g_test_add_func ("/block/towers", test_towers);
   g_test_add_func ("/block/odds", test_odds);
