@@ -67,17 +67,23 @@ compute_places (__global const float *x, __global const float *w, int ahead, con
               sum[t][v] = fma ((vec) (in[t * B + c]), weight[v], sum[t][v]);
         }
     }
+#ifdef WHOLE
+  int column = place % W;
+  at += (place / W * COLUMNS + column) * B;
+#endif
   #pragma unroll
-  for (int t = 0; t < WIDE; t++)
+  for (int t = 0; t < WIDE; t++, at += B)
     {
 #ifdef WHOLE
-      const int to = at + ((place + t) / W * COLUMNS + (place + t) % W) * B;
-#else
-      const int to = at + t * B;
+      if (t > 0 && ++column == W)
+        {
+          column = 0;
+          at += (COLUMNS - W) * B;
+        }
 #endif
       #pragma unroll
       for (int v = 0; v < VECTORS; v++)
-        vec_store (between (sum[t][v] + shift[v]), ring + v * RING + to);
+        vec_store (between (sum[t][v] + shift[v]), ring + v * RING + at);
     }
 }
 
@@ -109,9 +115,9 @@ sum_taps (__local const float *ring, int line, int at, __global const float *w, 
 }
 
 /*
- * A work-item has `each` rows of y of the blocks of its tile of filters, in `strips` of as many
- * columns as leave room for the rows of z below. Global size: parts of the rows, tiles of filters,
- * pictures.
+ * A work-item has `each` rows of y, and of the `tiles` tiles of filters `tiles_each`, in `strips` of as
+ * many columns as leave room for the rows of z below. Global size: parts of the rows, parts of the
+ * tiles, pictures.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 pointwise_depthwise_blocked (__global const float *restrict x, __global const float *restrict v,
@@ -119,43 +125,43 @@ pointwise_depthwise_blocked (__global const float *restrict x, __global const fl
                              __global float *restrict y, __global const float *restrict bias,
                              __global const float *restrict residual, int v_at, int w_at,
                              int channels, int filters, int H, int W, int P, int Q, int top,
-                             int left, int each, int strips)
+                             int left, int each, int strips, int tiles, int tiles_each)
 {
   __local float ring[VECTORS * RING];
   const int begin = get_global_id (0) * each, end = min (P, begin + each);
-  const int first = get_global_id (1) * VECTORS, picture = get_global_id (2);
+  const int picture = get_global_id (2), first_tile = get_global_id (1) * tiles_each;
+  const int own = min (tiles - first_tile, tiles_each);
   const int blocks = (filters + B - 1) / B, across = (Q + strips - 1) / strips;
-  vec shift[VECTORS];
 
   x += (size_t) picture * ((channels + B - 1) / B) * H * W * B;
-  v += v_at + (size_t) first * channels * B;
-  w += w_at + (size_t) first * R * S * B;
-  y += ((size_t) picture * blocks + first) * P * Q * B;
-  for (int k = 0; k < VECTORS; k++)
+  for (int n = 0; n < strips * own; n++)
     {
-      shift[k] = (vec) (0);
-#ifdef BIAS
-      shift[k] = load_some (b + (first + k) * B, filters - (first + k) * B);
-#endif
-    }
-
-  for (int strip = 0; strip < strips; strip++)
-    {
-      /* The last one goes over some of the columns before it again, if it must. */
-      const int q0 = min (strip * across, Q - across), w0 = q0 * STRIDE_W - left;
+      /* The last strip goes over some of the columns before it again, if it must. */
+      const int q0 = min (n / own * across, Q - across), w0 = q0 * STRIDE_W - left;
       const int from = max (w0, 0), to = min (W, w0 + COLUMNS);
+      const int first = (first_tile + n % own) * VECTORS;
+      __global const float *weights = v + v_at + (size_t) first * channels * B;
+      vec shift[VECTORS];
 
-      for (int i = 0; i < VECTORS * RING; i += B)
+      for (int k = 0; k < VECTORS; k++)
+        {
+          shift[k] = (vec) (0);
+#ifdef BIAS
+          shift[k] = load_some (b + (first + k) * B, filters - (first + k) * B);
+#endif
+        }
+      /* What is outside of the picture stays 0 for all tiles. */
+      for (int i = 0; n % own == 0 && i < VECTORS * RING; i += B)
         vec_store ((vec) (0), ring + i);
 #ifdef WHOLE
       const int place = max (begin * STRIDE_H - top, 0) * W;
       const int behind = min (H, (end - 1) * STRIDE_H - top + R) * W;
       for (int i = place, turn = 0; i < behind; i += WIDE, turn++)
         {
-          /* The first ones ask for a block each of the next item's weights. */
+          /* The first ones ask for a block each of the next tile's weights. */
           const bool asks = turn < VECTORS && first + 2 * VECTORS <= blocks;
-          compute_places (x, v, asks ? (VECTORS + turn) * channels * B : 0, shift, channels, H * W,
-                          W, min (i, behind - WIDE), ring, left * B);
+          compute_places (x, weights, asks ? (VECTORS + turn) * channels * B : 0, shift, channels,
+                          H * W, W, min (i, behind - WIDE), ring, left * B);
         }
 #endif
       for (int p = begin, ready = 0; p < end; p++)
@@ -167,7 +173,7 @@ pointwise_depthwise_blocked (__global const float *restrict x, __global const fl
             for (int i = from; i < to; i += WIDE)
               {
                 const int column = min (i, to - WIDE);
-                compute_places (x, v, 0, shift, channels, H * W, W, ready * W + column, ring,
+                compute_places (x, weights, 0, shift, channels, H * W, W, ready * W + column, ring,
                                 ready % ROWS * LINE + (column - w0) * B);
               }
 #endif
@@ -176,16 +182,17 @@ pointwise_depthwise_blocked (__global const float *restrict x, __global const fl
             for (int i = 0; i < across; i += TILE)
               {
                 const int q = min (i, across - TILE);
+                const size_t at
+                    = ((((size_t) picture * blocks + first + k) * P + p) * Q + q0 + q) * B;
                 vec sum[TILE];
 
                 sum_taps (ring + k * RING, top_row % ROWS, q * STRIDE_W * B,
-                          w + (k * R + top_row - h0) * S * B, last_row - top_row, sum);
+                          w + w_at + ((first + k) * R + top_row - h0) * S * B, last_row - top_row,
+                          sum);
                 #pragma unroll
                 for (int t = 0; t < TILE; t++)
-                  {
-                    const size_t at = (((size_t) k * P + p) * Q + q0 + q + t) * B;
-                    vec_store (finish (sum[t], bias, residual, first + k, filters, at), y + at);
-                  }
+                  vec_store (finish (sum[t], bias, residual, first + k, filters, at + t * B),
+                             y + at + t * B);
               }
         }
     }

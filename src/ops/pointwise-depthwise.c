@@ -20,7 +20,8 @@
 #define RING 8192    /* floats of local memory, which are to stay in the first cache level */
 #define MOST_TAPS 49 /* they are unrolled */
 #define MOST_TILE 7  /* places of y */
-#define WASTE 1.25   /* how much longer one unit may work than all would, with nothing idle */
+#define PARTS_PER_UNIT 4
+#define WASTE 1.25 /* how much longer one unit may work than all would, with nothing idle */
 
 extern const KolOp *const kol_pointwise_depthwise_ops[];
 
@@ -170,7 +171,8 @@ plain_launch (KolLaunch *launch, const KolNode *node, GError **error)
 typedef struct {
   KolConv2dShape c;
   gint64 channels, width; /* of x; of a block */
-  gint64 vectors, tiles;  /* blocks of an item, items that have all of them */
+  gint64 vectors, tiles;  /* blocks that are computed together, and how often that makes all */
+  gint64 tiles_each;      /* of an item */
   gint64 strips, across, columns;
   gint64 rows; /* of z that are kept */
   gboolean whole;
@@ -289,6 +291,26 @@ choose_parts (Job *job, gint64 units)
   return least <= WASTE * all * (double) planes / (double) units;
 }
 
+/* Cuts tiles into items so that all units are busy to the end; a few for each, as one may be slow.
+ */
+static void
+choose_tiles_each (Job *job, gint64 units)
+{
+  gint64 others = job->c.N * job->parts, least = G_MAXINT64;
+
+  for (gint64 items = 1; items <= MIN (job->tiles, PARTS_PER_UNIT * units); items++)
+    {
+      gint64 each = kol_divide_up (job->tiles, items);
+      gint64 cost = kol_divide_up (others * kol_divide_up (job->tiles, each), units) * each;
+
+      if (cost <= least)
+        {
+          least = cost;
+          job->tiles_each = each;
+        }
+    }
+}
+
 static gboolean
 job_init (Job *job, const KolNode *node, const KolDevice *device)
 {
@@ -308,6 +330,7 @@ job_init (Job *job, const KolNode *node, const KolDevice *device)
     return FALSE;
   job->wide = choose_tile (least, (width >= 16 ? 14 : 12) / job->vectors);
   job->tile = choose_tile (job->across, MOST_TILE);
+  choose_tiles_each (job, device->info.compute_units);
   return TRUE;
 }
 
@@ -396,7 +419,7 @@ blocked_launch (KolLaunch *launch, const KolNode *node, GError **error)
       &(KolCall){ .program = "pointwise-depthwise-simd",
                   .kernel = "pointwise_depthwise_blocked",
                   .options = options->str,
-                  .global = { job.parts, job.tiles, job.c.N },
+                  .global = { job.parts, kol_divide_up (job.tiles, job.tiles_each), job.c.N },
                   .local = { 1, 1, 1 } },
       KOL_ARGS (KOL_BUFFER (launch->inputs[0]), KOL_BUFFER (v), KOL_BUFFER (w),
                 KOL_BUFFER (node->n_inputs > 3 ? launch->inputs[3] : NULL),
@@ -404,7 +427,8 @@ blocked_launch (KolLaunch *launch, const KolNode *node, GError **error)
                 KOL_BUFFER (launch->epilogue.residual), KOL_INT (v_at), KOL_INT (w_at),
                 KOL_INT (job.channels), KOL_INT (job.c.K), KOL_INT (job.c.H), KOL_INT (job.c.W),
                 KOL_INT (job.c.P), KOL_INT (job.c.Q), KOL_INT (job.c.top), KOL_INT (job.c.left),
-                KOL_INT (job.each), KOL_INT (job.strips)),
+                KOL_INT (job.each), KOL_INT (job.strips), KOL_INT (job.tiles),
+                KOL_INT (job.tiles_each)),
       error);
 }
 
