@@ -96,7 +96,7 @@ choose_tile (gint64 Q, guint most)
 
 /*
  * Of @blocks blocks of filters. 32 registers (see kol_tile_rows()) hold a tile of one block that is
- * multiplied for as long as it is loaded; 16 hold one only if it has two or three blocks.
+ * multiplied for as long as it is loaded; 16 hold one only if it has some blocks.
  * Depthwise, a row's columns stay in registers, too.
  */
 static void
@@ -115,7 +115,7 @@ choose_register_tile (Job *job, gint64 blocks)
     }
   else
     {
-      job->vectors = blocks % 2 == 0 ? 2 : blocks % 3 == 0 ? 3 : 1;
+      job->vectors = blocks % 2 == 0 ? 2 : blocks % 3 == 0 ? 3 : blocks % 5 == 0 ? 5 : 1;
       job->tile = choose_tile (job->Q, 12 / job->vectors);
     }
 }
