@@ -118,6 +118,7 @@ typedef struct {
   KolTuner *tuner;
   KxVerdict *verdict; /* under way */
   const char *op;
+  gboolean paused; /* others wait for the worker */
   GError *error;
 } Labour;
 
@@ -222,34 +223,40 @@ note_check (const KolCheckResult *result, gpointer data)
                                  result->name, result->difference, result->tolerance);
 }
 
-/* One work over all its variants, which compile: where others have questions meanwhile, it is gone
- * on with in a later turn. Checks and copies are short. */
+/* One work over all its variants, which compile. */
 static gboolean
 tune (Labour *labour)
 {
-  kx_engine_set_patient (labour->engine, TRUE);
   const char *op = kol_tuner_next (labour->tuner, &labour->error);
-  kx_engine_set_patient (labour->engine, FALSE);
+
   if (g_error_matches (labour->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
       g_clear_error (&labour->error);
+      labour->paused = TRUE;
       return TRUE;
     }
   labour->op = op ? op : labour->op;
   return op != NULL;
 }
 
+/* Checks and tuning compile: where others have questions meanwhile, they are gone on with in a
+ * later turn. Copies are short. */
 static gboolean
 do_piece (Labour *labour, Report *report)
 {
   Noting noting = { labour, report };
+  gboolean good = TRUE;
 
   if (labour->speed)
     return kol_speed_next (labour->speed, &labour->error);
+  labour->paused = FALSE;
+  kx_engine_set_patient (labour->engine, TRUE);
   if (labour->tuner)
-    return tune (labour);
-  kol_checks_next (labour->checks, note_check, &noting);
-  return TRUE;
+    good = tune (labour);
+  else
+    labour->paused = !kol_checks_next (labour->checks, note_check, &noting);
+  kx_engine_set_patient (labour->engine, FALSE);
+  return good;
 }
 
 static KxTurn
@@ -261,7 +268,8 @@ turn (gpointer self, double seconds)
   gboolean good = labour->device || begin (labour);
   guint done, total = good ? count (labour, &done) : (done = 0);
 
-  while (good && done < total && g_get_monotonic_time () < until)
+  labour->paused = FALSE;
+  while (good && done < total && !labour->paused && g_get_monotonic_time () < until)
     {
       good = do_piece (labour, report);
       count (labour, &done);

@@ -51,7 +51,8 @@ typedef struct {
   double *along[KOL_CASE_INPUTS]; /* how inputs move in a second-order check; NULL: not */
   KolCheckReporter reporter;
   gpointer user_data;
-  gboolean all_passed;
+  guint known, step; /* how many steps an earlier attempt has done; where this one is */
+  gboolean all_passed, may_pause, paused;
 } Check;
 
 static void
@@ -71,6 +72,29 @@ report (Check *check, const char *what, gboolean skipped, double difference, dou
 
   check->all_passed = check->all_passed && (passed || skipped);
   check->reporter (&result, check->user_data);
+}
+
+/*
+ * A step of a check, such as all its gradients: what is run together, and told of at once. Returns
+ * whether it is to be done, as neither an earlier attempt did it nor this one has paused.
+ */
+static gboolean
+begin_step (Check *check)
+{
+  return !check->paused && ++check->step > check->known;
+}
+
+/* What the step has to say to an error: a pause is none, as the next attempt does the step again.
+ */
+static void
+report_error (Check *check, const char *what, double tolerance, const GError *error)
+{
+  check->paused = check->may_pause && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+                  && !kol_device_is_cancelled (check->device, NULL);
+  if (check->paused)
+    check->step--;
+  else
+    report (check, what, FALSE, NAN, tolerance, error->message);
 }
 
 static double
@@ -237,7 +261,7 @@ check_forward (Check *check, KolValue *y)
   g_autoptr (GError) error = NULL;
   double **expected, difference = 0;
 
-  if (!node->op->reference)
+  if (!node->op->reference || !begin_step (check))
     return;
   for (guint i = 0; i < node->n_outputs; i++)
     if (output_exists (node, i))
@@ -245,7 +269,7 @@ check_forward (Check *check, KolValue *y)
   set_inputs (check);
   if (!kol_run_all (check->graph, (KolValue **) targets->pdata, targets->len, &error))
     {
-      report (check, "forward", FALSE, NAN, tolerance, error->message);
+      report_error (check, "forward", tolerance, error);
       return;
     }
   expected = reference_new (node, check->x);
@@ -354,9 +378,11 @@ compare_gradients (Check *check, const KolNode *node, KolValue *const *gradients
 {
   g_autoptr (GError) error = NULL;
 
+  if (!begin_step (check))
+    return;
   if (!kol_run_all (check->graph, gradients, check->n_of, &error))
     {
-      report (check, kind, FALSE, NAN, tolerance, error->message);
+      report_error (check, kind, tolerance, error);
       return;
     }
   for (guint i = 0; i < check->n_of; i++)
@@ -463,7 +489,7 @@ check_second_order (Check *check, KolValue *y, KolValue *const *gradients)
   double tolerance = SECOND_FACTOR * case_tolerance (check->c);
   KolValue *second[KOL_CASE_INPUTS];
 
-  if (check->op->once || check->c->once || !is_small (check->c, y))
+  if (check->paused || check->op->once || check->c->once || !is_small (check->c, y))
     return;
   if (kol_gradients (slope_along (check, gradients), check->of, check->n_of, second))
     compare_gradients (check, y->node, second, "second-order", mixed_difference, SECOND_LEAST,
@@ -562,12 +588,14 @@ check_layout (Check *check, const KolNode *node, double *const *expected, guint 
   gint64 count = kol_count (&node->outputs[0]);
   g_autofree float *got = g_new (float, count);
   g_autoptr (GError) error = NULL;
-  double difference = NAN;
+  double tolerance = case_tolerance (check->c);
 
+  if (!begin_step (check))
+    return;
   if (compute_blocked (check, node, layout, got, &error))
-    difference = compare (got, expected[0], count);
-  report (check, what[layout], FALSE, difference, case_tolerance (check->c),
-          error ? error->message : NULL);
+    report (check, what[layout], FALSE, compare (got, expected[0], count), tolerance, NULL);
+  else
+    report_error (check, what[layout], tolerance, error);
 }
 
 /* In blocks, and beside a tensor in rows: on either side in turn, as each is a program to compile.
@@ -634,6 +662,27 @@ kol_check_takes (const KolDevice *device, const KolOp *op, const KolCase *c,
 }
 
 /* One case of one variant: forward and gradients. */
+static void
+check_all (Check *check)
+{
+  const KolOp *op = check->op;
+  KolValue *y = kol_node_new (op, check->inputs, check->c->n_inputs, check->c->attributes);
+  KolValue *gradients[KOL_CASE_INPUTS];
+
+  if (kol_value_failed (y))
+    report (check, "shape", FALSE, NAN, 0, check->graph->error->message);
+  else if (check->variant == op->blocked)
+    check_blocked (check, y->node);
+  else if (check->variant->fits && !check->variant->fits (y->node, check->device))
+    report (check, "forward", TRUE, 0, 0, "the variant does not fit this case");
+  else
+    {
+      check_forward (check, y);
+      if (!check->paused && check_gradients (check, y, gradients))
+        check_second_order (check, y, gradients);
+    }
+}
+
 gboolean
 kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolVariant *variant,
                 KolCheckReporter reporter, gpointer user_data)
@@ -645,22 +694,9 @@ kol_check_case (KolDevice *device, const KolOp *op, const KolCase *c, const KolV
                   .reporter = reporter,
                   .user_data = user_data,
                   .all_passed = TRUE };
-  KolValue *y, *gradients[KOL_CASE_INPUTS];
 
   check_init (&check);
-  y = kol_node_new (op, check.inputs, c->n_inputs, c->attributes);
-  if (kol_value_failed (y))
-    report (&check, "shape", FALSE, NAN, 0, check.graph->error->message);
-  else if (variant == op->blocked)
-    check_blocked (&check, y->node);
-  else if (variant->fits && !variant->fits (y->node, device))
-    report (&check, "forward", TRUE, 0, 0, "the variant does not fit this case");
-  else
-    {
-      check_forward (&check, y);
-      if (check_gradients (&check, y, gradients))
-        check_second_order (&check, y, gradients);
-    }
+  check_all (&check);
   check_clear (&check);
   return check.all_passed;
 }
@@ -720,6 +756,7 @@ struct _KolChecks {
   KolDevice *device;
   GArray *all; /* of Planned */
   guint done;
+  guint steps; /* of the next one, which made a pause after them */
 };
 
 /**
@@ -781,14 +818,33 @@ kol_checks_count (const KolChecks *checks, guint *done)
  * @checks: checks of which some are left
  * @reporter: told of the result, of those of the gradients, too
  * @user_data: for @reporter
+ *
+ * Where what it compiles makes a pause (kol_device_set_pause()), the next call goes on with the
+ * same check; of what is done @reporter is told once.
+ *
+ * Returns: whether the check is done; %FALSE if it made a pause
  */
-void
+gboolean
 kol_checks_next (KolChecks *checks, KolCheckReporter reporter, gpointer user_data)
 {
-  g_return_if_fail (checks->done < checks->all->len);
+  g_return_val_if_fail (checks->done < checks->all->len, FALSE);
 
-  const Planned *check = &g_array_index (checks->all, Planned, checks->done++);
-  kol_check_case (checks->device, check->op, check->c, check->variant, reporter, user_data);
+  const Planned *planned = &g_array_index (checks->all, Planned, checks->done);
+  Check check = { .device = checks->device,
+                  .op = planned->op,
+                  .c = planned->c,
+                  .variant = planned->variant,
+                  .reporter = reporter,
+                  .user_data = user_data,
+                  .known = checks->steps,
+                  .may_pause = TRUE };
+
+  check_init (&check);
+  check_all (&check);
+  check_clear (&check);
+  checks->steps = check.paused ? check.step : 0;
+  checks->done += !check.paused;
+  return !check.paused;
 }
 
 /**

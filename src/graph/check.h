@@ -47,7 +47,7 @@ typedef struct _KolChecks KolChecks;
 KOL_API KolChecks *kol_checks_new (KolDevice *device, gboolean quick);
 KOL_API void kol_checks_free (KolChecks *checks);
 KOL_API guint kol_checks_count (const KolChecks *checks, guint *done);
-KOL_API void kol_checks_next (KolChecks *checks, KolCheckReporter reporter, gpointer user_data);
+KOL_API gboolean kol_checks_next (KolChecks *checks, KolCheckReporter reporter, gpointer user_data);
 KOL_API gboolean kol_check_conclude (KolDevice *device, const char *op, const char *variant,
                                      guint passed, guint failed, const char *reason);
 

@@ -2,6 +2,7 @@
 
 /* What takes long and is done in pieces: measuring a device, its checks, its tuning. */
 
+#include "../device/fixture.h"
 #include "device/speed.h"
 #include "device/tuning.h"
 #include "graph/check.h"
@@ -53,6 +54,52 @@ test_checks (void)
   kol_checks_count (checks, &done);
   g_assert_cmpuint (done, ==, 3);
   g_assert_cmpuint (reports, >=, 3);
+}
+
+static void
+describe (const KolCheckResult *result, gpointer data)
+{
+  g_string_append_printf (data, "%s %s %s %s %g\n", result->op, result->variant, result->what,
+                          result->name, result->difference);
+}
+
+static gboolean
+count_pause (gpointer pauses)
+{
+  ++*(guint *) pauses;
+  return TRUE;
+}
+
+/* Checks that pause whenever they may say the same as those that do not, each thing once. */
+static void
+test_checks_pause (void)
+{
+  g_autoptr (GError) error = NULL;
+  Variable variable;
+  char *folder = begin_cache (&variable); /* nothing is compiled yet */
+  g_autoptr (KolDevice) fresh = kol_device_open (NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (KolChecks) checks = kol_checks_new (fresh, TRUE);
+  g_autoptr (KolChecks) others = kol_checks_new (fresh, TRUE);
+  g_autoptr (GString) said = g_string_new (NULL), expected = g_string_new (NULL);
+  guint done = 0, pauses = 0, broken_off = 0;
+  gboolean over = FALSE;
+
+  while (broken_off < 2 || !over)
+    {
+      guint before = pauses;
+      kol_device_set_pause (fresh, count_pause, &pauses);
+      over = kol_checks_next (checks, describe, said);
+      broken_off += !over;
+      g_assert_cmpuint (pauses, <=, before + 1); /* it asks no more once it is told to */
+    }
+  g_assert_cmpuint (broken_off, ==, pauses);
+  kol_device_set_pause (fresh, NULL, NULL);
+  kol_checks_count (checks, &done);
+  for (guint i = 0; i < done; i++)
+    g_assert_true (kol_checks_next (others, describe, expected));
+  g_assert_cmpstr (said->str, ==, expected->str);
+  end_cache (folder, variable);
 }
 
 static gboolean
@@ -127,6 +174,7 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/pieces/speed", test_speed);
   g_test_add_func ("/pieces/checks", test_checks);
+  g_test_add_func ("/pieces/checks/pause", test_checks_pause);
   g_test_add_func ("/pieces/conclude", test_conclude);
   g_test_add_func ("/pieces/conclude-nothing", test_conclude_nothing);
   g_test_add_func ("/pieces/tuner", test_tuner);
