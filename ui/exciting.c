@@ -295,7 +295,9 @@ take_turn (KxOpened *opened, gpointer data, double seconds)
   gboolean good = make_picture (work, wish, seconds, &error);
   kx_engine_set_patient (opened->engine, FALSE);
   if (good || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return work->gave_way ? KX_TURN_IDLE : KX_TURN_MORE;
+    return work->gave_way                  ? KX_TURN_IDLE
+           : wish->unit == work->favourite ? KX_TURN_FIRST
+                                           : KX_TURN_MORE;
   work->running = FALSE;
   g_array_set_size (work->wishes, 0);
   tell_fault (work, error);

@@ -52,6 +52,7 @@ typedef struct {
   const KxWorkKind *kind;
   gpointer self;
   gboolean waiting, idle; /* idle: it gives way to all other work, and to other tasks */
+  gboolean first;         /* it goes before other tasks */
 } Work;
 
 typedef struct _Opened {
@@ -61,6 +62,7 @@ typedef struct _Opened {
   char *path;
   gboolean copy; /* of a network in training, which is asked for its weights */
   KxTask *task;  /* set before the first call */
+  gint in_sight; /* its page is: atomic */
 
   GList *works;     /* of Work, the lowest rank first */
   guint generation; /* goes up when layers begin to be changed */
@@ -162,11 +164,15 @@ take_turn (gpointer data, double seconds)
     {
       work->waiting = turn == KX_TURN_WAIT;
       work->idle = turn == KX_TURN_IDLE;
+      work->first = turn == KX_TURN_FIRST;
       place_work (opened, work);
     }
   kx_engine_note_memory (opened->opened.engine);
   work = next_work (opened);
-  return !work ? KX_TURN_WAIT : work->idle ? KX_TURN_IDLE : KX_TURN_MORE;
+  return !work                                                 ? KX_TURN_WAIT
+         : work->idle                                          ? KX_TURN_IDLE
+         : work->first && g_atomic_int_get (&opened->in_sight) ? KX_TURN_FIRST
+                                                               : KX_TURN_MORE;
 }
 
 /**
@@ -653,11 +659,13 @@ kx_network_probe (KxNetwork *self, gconstpointer key, KxNetworkCall probe, gpoin
 /**
  * kx_network_set_weight:
  * @network: a network
- * @weight: the share of its device's time that work on it gets
+ * @weight: the share of its device's time that work on it gets; with more than 1, which stands for
+ * that its page is in sight, work that a person waits for goes first
  */
 void
 kx_network_set_weight (KxNetwork *self, guint weight)
 {
+  g_atomic_int_set (&self->opened->in_sight, weight > 1);
   if (self->task)
     kx_task_set_weight (self->task, weight);
 }

@@ -6,7 +6,9 @@
  * (stride scheduling; Waldspurger and Weihl, 1995). Those of one group are one to the others, with
  * the sum of their weights; among them it is next who has taken the fewest steps. What a person
  * waits for, such as the probabilities under a brush, is a probe: it goes before all tasks, in up
- * to 30 % of any second. What nobody waits for yet gets turns that no other task wants.
+ * to 30 % of any second; of what probes leave of that, so do turns that a person waits for, such as
+ * those of the picture of the selected unit. What nobody waits for yet gets turns that no other
+ * task wants.
  */
 
 #include "worker.h"
@@ -36,6 +38,7 @@ struct _KxTask {
   double seconds; /* that it has worked */
   gboolean waiting, woken, cancelled, ended; /* woken: during its turn */
   gboolean idle;                             /* it gives way to all that are not */
+  gboolean first;                            /* it goes before those that are not, for a while */
 };
 
 struct _KxWorker {
@@ -56,7 +59,8 @@ struct _KxWorker {
   gint64 began;  /* what is under way, as far as it is not counted; 0: nothing is */
   gint64 asked;  /* when that was */
   gint64 second; /* when the second began... */
-  double probed; /* ...in which probes took so long */
+  double probed; /* ...in which probes took so long, */
+  double first;  /* and so long the turns that went first */
   Call last;     /* when all is over */
 };
 
@@ -292,11 +296,31 @@ kx_task_get_seconds (KxTask *task)
   return seconds;
 }
 
+/* Begins another second, if it is time. */
+static void
+note_second (KxWorker *worker)
+{
+  if (seconds_since (worker->second) < 1)
+    return;
+  worker->second = g_get_monotonic_time ();
+  worker->probed = worker->first = 0;
+}
+
+/* Whether turns may go before those of others for that they are waited for. Probes have none of
+ * their share taken away by them. */
+static gboolean
+may_go_first (const KxWorker *worker)
+{
+  return worker->probed + worker->first < PROBE_SHARE;
+}
+
 static gboolean
 goes_before (const KxTask *task, const KxTask *other)
 {
   if (task->idle != other->idle)
     return other->idle;
+  if (task->first != other->first && may_go_first (task->worker))
+    return task->first;
   return are_together (task, other) ? task->steps < other->steps : task->pass < other->pass;
 }
 
@@ -351,6 +375,9 @@ give_turn (KxWorker *worker, KxTask *task)
   g_mutex_lock (&worker->mutex);
   charge (task, seconds);
   count_busy (worker, 0);
+  if (task->first)
+    worker->first += seconds;
+  task->first = turn == KX_TURN_FIRST;
   task->waiting = turn == KX_TURN_WAIT && !task->woken;
   task->idle = turn == KX_TURN_IDLE && !task->woken;
   if (turn == KX_TURN_DONE)
@@ -380,11 +407,6 @@ may_probe (KxWorker *worker, gboolean others)
 {
   if (g_queue_is_empty (&worker->probes))
     return FALSE;
-  if (seconds_since (worker->second) >= 1)
-    {
-      worker->second = g_get_monotonic_time ();
-      worker->probed = 0;
-    }
   return !others || worker->probed < PROBE_SHARE;
 }
 
@@ -397,6 +419,7 @@ work (gpointer data)
   g_mutex_lock (&worker->mutex);
   for (;;)
     {
+      note_second (worker);
       KxTask *task = next_task (worker);
 
       if (!g_queue_is_empty (&worker->calls))

@@ -21,10 +21,11 @@ typedef struct _KxTask KxTask;
 
 /** KxTurn: what a task says after a turn. */
 typedef enum {
-  KX_TURN_MORE, /* it has more to do */
-  KX_TURN_IDLE, /* it has, but only while no other task wants a turn */
-  KX_TURN_WAIT, /* nothing until kx_task_wake() */
-  KX_TURN_DONE, /* it has ended */
+  KX_TURN_MORE,  /* it has more to do */
+  KX_TURN_FIRST, /* it has, and a person waits for it: it goes first, as probes do */
+  KX_TURN_IDLE,  /* it has, but only while no other task wants a turn */
+  KX_TURN_WAIT,  /* nothing until kx_task_wake() */
+  KX_TURN_DONE,  /* it has ended */
 } KxTurn;
 
 /**

@@ -281,6 +281,40 @@ test_share_of_probes (void)
 }
 
 static KxTurn
+take_first_turn (gpointer self, double seconds)
+{
+  take_turn (self, seconds);
+  return KX_TURN_FIRST;
+}
+
+/* What a person waits for goes first, but in no more than its part of a second; beyond that it has
+ * the share that its weight gives it. Probes do not wait for it. */
+static void
+test_first (void)
+{
+  static const KxTaskKind waited_for = { take_first_turn, end };
+  KxWorker *worker = kx_worker_new ("test");
+  Work first = { .sleep = 1000 }, other = { .sleep = 1000 };
+  g_autoptr (KxTask) one = kx_worker_add (worker, &waited_for, &first, 1);
+  g_autoptr (KxTask) heavy = kx_worker_add (worker, &kind, &other, 9);
+  gint64 began = g_get_monotonic_time ();
+  int answered = 0;
+
+  g_usleep (600 * G_TIME_SPAN_MILLISECOND); /* its part of the second is over */
+  int turns = g_atomic_int_get (&other.turns);
+  kx_worker_probe (worker, "one", count, &answered, NULL);
+  wait_until (&answered, 1);
+  g_assert_cmpint (g_atomic_int_get (&other.turns) - turns, <, 20);
+  while (g_get_monotonic_time () < began + 3 * G_TIME_SPAN_SECOND)
+    g_usleep (10 * G_TIME_SPAN_MILLISECOND);
+  double share
+      = kx_task_get_seconds (one) / (kx_task_get_seconds (one) + kx_task_get_seconds (heavy));
+  kx_worker_stop (worker, NULL, NULL);
+  g_assert_cmpfloat (share, >, 0.22); /* not 0.1; the third second may have just begun... */
+  g_assert_cmpfloat (share, <, 0.42); /* ...or a fourth one have */
+}
+
+static KxTurn
 take_idle_turn (gpointer self, double seconds)
 {
   take_turn (self, seconds);
@@ -528,6 +562,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/worker/calls", test_calls);
   g_test_add_func ("/ui/worker/probes", test_probes);
   g_test_add_func ("/ui/worker/share-of-probes", test_share_of_probes);
+  g_test_add_func ("/ui/worker/first", test_first);
   g_test_add_func ("/ui/worker/idle", test_idle);
   g_test_add_func ("/ui/worker/wanted", test_wanted);
   g_test_add_func ("/ui/news", test_news);
