@@ -15,7 +15,9 @@
 #define USUAL_SIZE 96
 #define MOST_COLUMNS 32
 #define FIRST_COLUMNS 4 /* until it is known how many there is room for */
-#define PART 32         /* units that the view is given at a time */
+#define LEAST_PART 8    /* units that the view is given in a frame... */
+#define MOST_PART 64
+#define PART_US 6000 /* ...which may take about so long */
 
 struct _KxUnitGrid {
   GtkWidget parent_instance;
@@ -33,7 +35,8 @@ struct _KxUnitGrid {
   KxNeuron *unit;
   GPtrArray *bound; /* KxNeuron, referenced: those that have a cell */
   guint told;       /* an idle source */
-  guint later;      /* another, while the view does not have all of the units */
+  guint later;      /* of each frame, while the view does not have all of the units */
+  guint step;       /* how many it gets, or has taken away, in the next */
 };
 
 G_DEFINE_FINAL_TYPE (KxUnitGrid, kx_unit_grid, GTK_TYPE_WIDGET)
@@ -392,27 +395,40 @@ count (KxUnitGrid *self)
   return g_list_model_get_n_items (G_LIST_MODEL (self->sorted));
 }
 
+/* More where that was quick, as it is of units that are far out of sight and have no cells. */
+static void
+fit_step (KxUnitGrid *self, gint64 took)
+{
+  if (took > PART_US)
+    self->step = MAX (self->step / 2, LEAST_PART);
+  else if (took < PART_US / 3)
+    self->step = MIN (self->step * 2, MOST_PART);
+}
+
 /*
- * Hundreds of cells are too many for one frame, to make and to take down: the view is given PART
- * units more at a time, or fewer.
+ * Hundreds of cells are too many for one frame, to make and to take down: the view is given some
+ * units more in each, or fewer. A GtkTickCallback, as several idle calls may come between two
+ * frames, and all their cells are laid out in the next.
  */
 static gboolean
-show_next_part (gpointer data)
+show_next_part (GtkWidget *widget, GdkFrameClock *clock, gpointer unused)
 {
-  KxUnitGrid *self = data;
+  KxUnitGrid *self = KX_UNIT_GRID (widget);
   GListModel *units = G_LIST_MODEL (self->units);
   guint size = MIN (gtk_slice_list_model_get_size (self->part), count (self));
+  gint64 began = g_get_monotonic_time ();
 
   if (units == gtk_sort_list_model_get_model (self->sorted))
-    size += PART;
-  else if (size > PART)
-    size -= PART;
+    size += self->step;
+  else if (size > self->step)
+    size -= self->step;
   else
     {
       gtk_sort_list_model_set_model (self->sorted, units);
-      size = PART;
+      size = self->step = LEAST_PART;
     }
   gtk_slice_list_model_set_size (self->part, size);
+  fit_step (self, g_get_monotonic_time () - began);
   if (size < count (self) || units != gtk_sort_list_model_get_model (self->sorted))
     return G_SOURCE_CONTINUE;
   self->later = 0;
@@ -429,7 +445,7 @@ show_units (KxUnitGrid *self)
   /* While there are some: GTK 4.8 warns where a list is scrolled that is empty or going. */
   if (count (self) > 0)
     gtk_adjustment_set_value (gtk_scrolled_window_get_vadjustment (self->scrolled), 0);
-  self->later = g_idle_add (show_next_part, self);
+  self->later = gtk_widget_add_tick_callback (GTK_WIDGET (self), show_next_part, NULL, NULL);
 }
 
 /* ── The widget ──────────────────────────────────────────────────────────────────────────────── */
@@ -458,7 +474,9 @@ kx_unit_grid_dispose (GObject *object)
   KxUnitGrid *self = KX_UNIT_GRID (object);
 
   g_clear_handle_id (&self->told, g_source_remove);
-  g_clear_handle_id (&self->later, g_source_remove);
+  if (self->later)
+    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->later);
+  self->later = 0;
   g_clear_pointer (&self->menu, gtk_widget_unparent);
   if (self->view)
     gtk_grid_view_set_model (self->view, NULL);
@@ -539,7 +557,8 @@ kx_unit_grid_init (KxUnitGrid *self)
   g_signal_connect_object (factory, "bind", G_CALLBACK (bind), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (factory, "unbind", G_CALLBACK (unbind), self, G_CONNECT_SWAPPED);
   self->sorted = gtk_sort_list_model_new (NULL, NULL);
-  self->part = gtk_slice_list_model_new (G_LIST_MODEL (self->sorted), 0, PART);
+  self->step = LEAST_PART;
+  self->part = gtk_slice_list_model_new (G_LIST_MODEL (self->sorted), 0, LEAST_PART);
   self->selection = gtk_single_selection_new (G_LIST_MODEL (self->part));
   gtk_single_selection_set_autoselect (self->selection, FALSE);
   self->view = GTK_GRID_VIEW (gtk_grid_view_new (
