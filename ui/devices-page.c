@@ -23,10 +23,12 @@ struct _KxDevicesPage {
   KxRun *run;              /* in training; NULL: none */
   GPtrArray *measuring;    /* of KxDeviceWork */
   GHashTable *rows;        /* of KxTableRow: "conv2d simd" */
-  GtkCheckButton *group;   /* the first of the list's */
+  GtkCheckButton *group;   /* not shown: a single one in the list, too, is one of several */
   guint wrong, right, off; /* variants of the latest verification */
-  double worst;            /* difference of the latest comparison */
-  guint listing;           /* number of the latest listing of what is remembered */
+  double worst;            /* difference of the latest comparison... */
+  KxDevice *compared;      /* ...of this device, unless another one is chosen now; else NULL */
+  gboolean comparing;
+  guint listing; /* number of the latest listing of what is remembered */
 
   GtkStack *stack;
   GtkListBox *list;
@@ -65,7 +67,11 @@ allow (KxDevicesPage *self)
   gboolean any = kx_session_get_device (self->session) != NULL;
 
   enable (self, "tune", any && !is_busy (self->tune));
-  enable (self, "compare", any && g_list_model_get_n_items (devices) > 1);
+  enable (self, "compare", any && !self->comparing && g_list_model_get_n_items (devices) > 1);
+  for (GtkWidget *row = self->list ? gtk_widget_get_first_child (GTK_WIDGET (self->list)) : NULL;
+       row; row = gtk_widget_get_next_sibling (row))
+    gtk_widget_set_sensitive (g_object_get_data (G_OBJECT (row), "verify"),
+                              !is_busy (self->verify));
 }
 
 static void
@@ -322,9 +328,11 @@ static void
 take_step (const char *name, const char *shape, double difference, gpointer data)
 {
   KxDevicesPage *self = data;
-  KxTableRow *row = kx_table_append (self->compare_table);
   g_autofree char *text = g_strdup_printf ("%.1e", difference);
 
+  if (!self->compared) /* another device was chosen meanwhile */
+    return;
+  KxTableRow *row = kx_table_append (self->compare_table);
   self->worst = fmax (self->worst, difference);
   kx_table_row_set_text (row, 0, name);
   kx_table_row_set_text (row, 1, shape);
@@ -340,7 +348,10 @@ compared (const char *error, gpointer data)
          "1e-5 comes from the order of additions."),
       self->worst);
 
-  gtk_label_set_label (self->compare_text, error ? error : text);
+  if (self->compared)
+    gtk_label_set_label (self->compare_text, error ? error : text);
+  self->compared = NULL;
+  self->comparing = FALSE;
   say_fault (self, error);
   allow (self);
 }
@@ -355,12 +366,13 @@ compare (GSimpleAction *action, GVariant *parameter, gpointer data)
     return;
   kx_table_clear (self->compare_table);
   self->worst = 0;
-  enable (self, "compare", FALSE);
+  self->compared = kx_session_get_device (self->session);
+  self->comparing = TRUE;
+  allow (self);
   gtk_label_set_label (
       self->compare_text,
       _ ("Computing the step on both devices; the first time kernels are compiled…"));
-  kx_device_step_compare (kx_session_get_device (self->session), other, G_OBJECT (self), take_step,
-                          compared);
+  kx_device_step_compare (self->compared, other, G_OBJECT (self), take_step, compared);
 }
 
 /* ── The list ────────────────────────────────────────────────────────────────────────────────── */
@@ -492,10 +504,7 @@ make_radio (KxDevicesPage *self, KxDevice *device)
   GtkWidget *radio = gtk_check_button_new ();
 
   gtk_widget_set_valign (radio, GTK_ALIGN_CENTER);
-  if (self->group)
-    gtk_check_button_set_group (GTK_CHECK_BUTTON (radio), self->group);
-  else
-    g_set_weak_pointer (&self->group, GTK_CHECK_BUTTON (radio));
+  gtk_check_button_set_group (GTK_CHECK_BUTTON (radio), self->group);
   gtk_check_button_set_active (GTK_CHECK_BUTTON (radio),
                                device == kx_session_get_device (self->session));
   g_object_set_data_full (G_OBJECT (radio), "device", g_object_ref (device), g_object_unref);
@@ -617,6 +626,8 @@ make_row (gpointer item, gpointer data)
   GtkWidget *bar = make_bar ();
   GtkWidget *move
       = make_button (self, device, _ ("Move Here"), _ ("Move to %s"), G_CALLBACK (press_move));
+  GtkWidget *verify
+      = make_button (self, device, _ ("Verify"), _ ("Verify %s"), G_CALLBACK (press_verify));
 
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), title);
   adw_action_row_set_title_lines (ADW_ACTION_ROW (row), 1);
@@ -628,13 +639,13 @@ make_row (gpointer item, gpointer data)
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_button (self, device, _ ("Measure"),
                                                                 _ ("Measure the speed of %s"),
                                                                 G_CALLBACK (press_measure)));
-  adw_action_row_add_suffix (
-      ADW_ACTION_ROW (row),
-      make_button (self, device, _ ("Verify"), _ ("Verify %s"), G_CALLBACK (press_verify)));
+  adw_action_row_add_suffix (ADW_ACTION_ROW (row), verify);
   g_object_set_data_full (G_OBJECT (row), "device", g_object_ref (device), g_object_unref);
   g_object_set_data_full (G_OBJECT (row), "facts", facts, g_free);
   g_object_set_data (G_OBJECT (row), "move", move);
   g_object_set_data (G_OBJECT (row), "bar", bar);
+  g_object_set_data (G_OBJECT (row), "radio", radio);
+  g_object_set_data (G_OBJECT (row), "verify", verify);
   g_signal_connect_object (device, "notify::speed", G_CALLBACK (speed_changed), row,
                            G_CONNECT_SWAPPED);
   show_run_in_row (self, row);
@@ -693,9 +704,21 @@ offer_others (KxDevicesPage *self)
   gtk_widget_set_visible (GTK_WIDGET (self->compare_button), two);
   gtk_label_set_label (self->compare_text, text);
   kx_table_clear (self->compare_table);
+  self->compared = NULL;
 }
 
-/* The list is made anew: what is chosen, and what there is, has changed. */
+/* What the tabs are about. */
+static void
+show_device (KxDevicesPage *self)
+{
+  offer_others (self);
+  list_tuning (self);
+  kx_device_profile_set_device (self->profile, self->session,
+                                kx_session_get_device (self->session));
+  allow (self);
+}
+
+/* The list is made anew: what there is has changed. */
 static void
 show_devices (KxDevicesPage *self)
 {
@@ -704,7 +727,6 @@ show_devices (KxDevicesPage *self)
   gboolean looked;
 
   g_object_get (self->session, "looked", &looked, NULL);
-  g_clear_weak_pointer (&self->group);
   gtk_list_box_bind_model (self->list, devices, make_row, self, NULL);
   show_bars (self);
   gtk_stack_set_visible_child_name (self->stack, n ? "devices" : looked ? "empty" : "looking");
@@ -713,11 +735,24 @@ show_devices (KxDevicesPage *self)
           : g_strdup (looked ? _ ("none") : "");
   kx_page_set_caption (KX_PAGE (self), caption);
   enable (self, "look", looked);
-  offer_others (self);
-  list_tuning (self);
-  kx_device_profile_set_device (self->profile, self->session,
-                                kx_session_get_device (self->session));
-  allow (self);
+  show_device (self);
+}
+
+/* Another one is chosen: rows stay, and with them the focus of the keys. */
+static void
+device_changed (KxDevicesPage *self)
+{
+  KxDevice *chosen = kx_session_get_device (self->session);
+  guint rows = 0;
+
+  for (GtkWidget *row = gtk_widget_get_first_child (GTK_WIDGET (self->list)); row;
+       row = gtk_widget_get_next_sibling (row), rows++)
+    if (device_of (row) == chosen)
+      gtk_check_button_set_active (g_object_get_data (G_OBJECT (row), "radio"), TRUE);
+  if (chosen && rows == g_list_model_get_n_items (kx_session_get_devices (self->session)))
+    show_device (self);
+  else
+    show_devices (self);
 }
 
 /* ── The page ────────────────────────────────────────────────────────────────────────────────── */
@@ -730,7 +765,7 @@ attach (KxPage *page, KxSession *session)
   self->session = session;
   gtk_widget_insert_action_group (GTK_WIDGET (gtk_widget_get_root (GTK_WIDGET (self))), "devices",
                                   G_ACTION_GROUP (self->doable));
-  g_signal_connect_object (session, "notify::device", G_CALLBACK (show_devices), self,
+  g_signal_connect_object (session, "notify::device", G_CALLBACK (device_changed), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::looked", G_CALLBACK (show_devices), self,
                            G_CONNECT_SWAPPED);
@@ -750,7 +785,7 @@ kx_devices_page_dispose (GObject *object)
   if (self->list)
     gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
   self->list = NULL;
-  g_clear_weak_pointer (&self->group);
+  g_clear_object (&self->group);
   g_clear_object (&self->run);
   g_clear_object (&self->doable);
   g_clear_object (&self->verify);
@@ -826,6 +861,7 @@ kx_devices_page_init (KxDevicesPage *self)
     { "compare", compare },
   };
 
+  self->group = g_object_ref_sink (GTK_CHECK_BUTTON (gtk_check_button_new ()));
   self->doable = g_simple_action_group_new ();
   g_action_map_add_action_entries (G_ACTION_MAP (self->doable), actions, G_N_ELEMENTS (actions),
                                    self);
