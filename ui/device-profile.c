@@ -13,7 +13,8 @@
 #include "paint-well.h"
 #include "table.h"
 
-#define INTERVAL 500 /* milliseconds from one reading to the next */
+#define INTERVAL 500                    /* milliseconds from one reading to the next */
+#define WINDOW (5 * G_TIME_SPAN_SECOND) /* that the table is about while it is on */
 
 enum { KERNEL, LAUNCHES, TIME, MEAN, SHARE, FLOPS, BANDWIDTH };
 
@@ -28,6 +29,7 @@ struct _KxDeviceProfile {
   gint64 began;     /* microseconds */
   guint number;     /* of this profile: what answers an earlier one is out of date */
   GHashTable *rows; /* kernel -> KxTableRow */
+  GQueue past;      /* of Past: earlier readings, the oldest first */
 
   GtkLabel *text;
   GtkButton *toggle;
@@ -94,13 +96,69 @@ read_profile (gpointer data)
   kx_news_post (take_reading, reading, reading_free);
 }
 
-/* ── What it shows ───────────────────────────────────────────────────────────────────────────── */
+/* ── The latest seconds ──────────────────────────────────────────────────────────────────────── */
+
+/* What had been counted by then. */
+typedef struct {
+  gint64 time;
+  GPtrArray *totals; /* of KolKernelTotal */
+} Past;
 
 static void
-say (KxDeviceProfile *self, gint64 now)
+past_free (gpointer data)
+{
+  g_ptr_array_unref (((Past *) data)->totals);
+  g_free (data);
+}
+
+/* The reading that the table's time begins with: of those older than the window the newest. */
+static const Past *
+begin_of_window (KxDeviceProfile *self, gint64 now)
+{
+  while (self->past.length > 1
+         && ((Past *) g_queue_peek_nth (&self->past, 1))->time <= now - WINDOW)
+    past_free (g_queue_pop_head (&self->past));
+  return g_queue_peek_head (&self->past);
+}
+
+static void
+remember (KxDeviceProfile *self, const Reading *reading)
+{
+  Past *past = g_new (Past, 1);
+
+  *past = (Past){ reading->time, g_ptr_array_ref (reading->totals) };
+  g_queue_push_tail (&self->past, past);
+}
+
+/* Of what a kernel took in all what it took since. */
+static KolKernelTotal
+since (const KolKernelTotal *total, const Past *past)
+{
+  KolKernelTotal rest = *total;
+
+  for (guint i = 0; past && i < past->totals->len; i++)
+    {
+      const KolKernelTotal *then = g_ptr_array_index (past->totals, i);
+
+      if (!g_str_equal (then->kernel, total->kernel))
+        continue;
+      double operations = total->flops * total->seconds - then->flops * then->seconds;
+      double bytes = total->bandwidth * total->seconds - then->bandwidth * then->seconds;
+      rest.launches -= then->launches;
+      rest.seconds = rest.launches ? total->seconds - then->seconds : 0;
+      rest.flops = rest.seconds > 0 ? operations / rest.seconds : 0;
+      rest.bandwidth = rest.seconds > 0 ? bytes / rest.seconds : 0;
+    }
+  return rest;
+}
+
+/* ── What it shows ───────────────────────────────────────────────────────────────────────────── */
+
+/* @passed: seconds that the table is about. */
+static void
+say (KxDeviceProfile *self, double passed)
 {
   const char *name = self->device ? kx_device_get_name (self->device) : "";
-  double passed = (double) (now - self->began) / G_USEC_PER_SEC;
   g_autofree char *text = NULL;
 
   if (!self->on && kx_table_count (self->table) == 0)
@@ -113,7 +171,7 @@ say (KxDeviceProfile *self, gint64 now)
                               "work."),
                            name);
   else
-    text = g_strdup_printf (self->on ? _ ("Kernels at work on %s for %.1f s so far.")
+    text = g_strdup_printf (self->on ? _ ("Kernels at work on %s in the last %.1f s.")
                                      : _ ("Kernels at work on %s for %.1f s, then stopped."),
                             name, passed);
   gtk_label_set_label (self->text, text);
@@ -164,17 +222,36 @@ set_rate (KxTableRow *row, guint column, double rate)
 }
 
 static void
-show_total (KxDeviceProfile *self, const KolKernelTotal *total)
+show_total (KxDeviceProfile *self, const KolKernelTotal *total, double all)
 {
+  double share_of_all = all > 0 ? total->seconds / all : 0;
   KxTableRow *row = find_row (self, total->kernel);
 
   set_number (row, LAUNCHES, (double) total->launches, "%.0f");
   set_number (row, TIME, 1e3 * total->seconds, "%.1f");
-  set_number (row, MEAN, 1e6 * total->seconds / (double) total->launches, "%.1f");
-  g_autofree char *share = g_strdup_printf (_ ("%.1f %%"), 100 * total->share);
-  kx_table_row_set_number (row, SHARE, total->share, share);
+  set_number (row, MEAN, 1e6 * total->seconds / (double) MAX (total->launches, 1), "%.1f");
+  g_autofree char *share = g_strdup_printf (_ ("%.1f %%"), 100 * share_of_all);
+  kx_table_row_set_number (row, SHARE, share_of_all, share);
   set_rate (row, FLOPS, total->flops);
   set_rate (row, BANDWIDTH, total->bandwidth);
+}
+
+/* While it is on the latest seconds, and then all of it, which is what is saved. */
+static void
+show_totals (KxDeviceProfile *self, const Reading *reading)
+{
+  const Past *past = self->on ? begin_of_window (self, reading->time) : NULL;
+  double all = 0;
+
+  for (guint i = 0; i < reading->totals->len; i++)
+    all += since (g_ptr_array_index (reading->totals, i), past).seconds;
+  for (guint i = 0; i < reading->totals->len; i++)
+    {
+      const KolKernelTotal total = since (g_ptr_array_index (reading->totals, i), past);
+      show_total (self, &total, all);
+    }
+  kx_table_sort (self->table);
+  say (self, (double) (reading->time - (past ? past->time : self->began)) / G_USEC_PER_SEC);
 }
 
 static void
@@ -216,10 +293,8 @@ take_reading (gpointer data)
     }
   if (reading->verb == START)
     self->began = reading->time;
-  for (guint i = 0; i < reading->totals->len; i++)
-    show_total (self, g_ptr_array_index (reading->totals, i));
-  kx_table_sort (self->table);
-  say (self, reading->time);
+  show_totals (self, reading);
+  remember (self, reading);
   allow (self);
 }
 
@@ -263,9 +338,10 @@ start (KxDeviceProfile *self)
   self->began = g_get_monotonic_time ();
   kx_table_clear (self->table);
   g_hash_table_remove_all (self->rows);
+  g_queue_clear_full (&self->past, past_free);
   ask (self, START, NULL);
   self->timer = g_timeout_add (INTERVAL, read_again, self);
-  say (self, self->began);
+  say (self, 0);
   allow (self);
 }
 
@@ -399,6 +475,7 @@ kx_device_profile_dispose (GObject *object)
 
   g_clear_handle_id (&self->timer, g_source_remove);
   g_clear_pointer (&self->rows, g_hash_table_unref);
+  g_queue_clear_full (&self->past, past_free);
   g_clear_object (&self->device);
   G_OBJECT_CLASS (kx_device_profile_parent_class)->dispose (object);
 }
