@@ -36,6 +36,7 @@ struct _KxExamples {
   Best *units;            /* [K] */
   float *values;          /* [K, photos] */
   guint done, read;       /* photos, and those among them that could be read */
+  guint64 version, of;    /* of the network, now and when it began to look */
   KxJob *job;             /* NULL: no photos were looked at yet */
 };
 
@@ -418,6 +419,7 @@ kx_examples_refresh (KxExamples *self)
       end_job (self);
       return;
     }
+  self->of = self->version;
   Search *search = self->search = g_new0 (Search, 1);
   g_atomic_ref_count_init (&search->references);
   g_weak_ref_init (&search->owner, self);
@@ -430,6 +432,34 @@ kx_examples_refresh (KxExamples *self)
     self->units[i].best = -INFINITY;
   kx_network_call (self->network, begin, search_ref (search), search_unref);
   begin_job (self);
+}
+
+/**
+ * kx_examples_set_version:
+ * @examples: examples
+ * @version: another number where the network has learned, or its units are changed; the same where
+ *   it is again as it was
+ */
+void
+kx_examples_set_version (KxExamples *self, guint64 version)
+{
+  gboolean stale = kx_examples_are_stale (self);
+
+  self->version = version;
+  if (kx_examples_are_stale (self) != stale)
+    g_signal_emit (self, signals[CHANGED], 0);
+}
+
+/**
+ * kx_examples_are_stale:
+ * @examples: examples
+ *
+ * Returns: whether the network is not the one any more that looked at the photos
+ */
+gboolean
+kx_examples_are_stale (KxExamples *self)
+{
+  return self->units && self->of != self->version;
 }
 
 /**

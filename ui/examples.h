@@ -41,6 +41,8 @@ KxExamples *kx_examples_new (void);
 void kx_examples_set_folder (KxExamples *examples, const char *folder);
 void kx_examples_set_layer (KxExamples *examples, KxNetwork *network, KxNetworkLayer *layer);
 void kx_examples_refresh (KxExamples *examples);
+void kx_examples_set_version (KxExamples *examples, guint64 version);
+gboolean kx_examples_are_stale (KxExamples *examples);
 
 guint kx_examples_get_count (KxExamples *examples, guint *done);
 double kx_examples_get_best (KxExamples *examples, guint unit);

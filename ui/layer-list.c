@@ -108,7 +108,7 @@ bind (GtkSignalListItemFactory *factory, GtkListItem *item)
 
   gtk_tree_expander_set_list_row (row->expander, tree ? shown : NULL);
   gtk_label_set_label (row->title, title);
-  gtk_label_set_label (row->detail, kx_network_layer_get_detail (layer));
+  gtk_label_set_label (row->detail, kx_network_layer_get_brief (layer));
   gtk_widget_set_tooltip_text (gtk_list_item_get_child (item), tip);
   gtk_widget_set_visible (row->gutter, tree);
   gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_list_item_get_child (item)),
@@ -255,6 +255,19 @@ kx_layer_list_init (KxLayerList *self)
   g_signal_connect_object (self->view, "activate", G_CALLBACK (activate), self, G_CONNECT_SWAPPED);
 }
 
+static gboolean
+has_groups (GListModel *layers)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (layers); i++)
+    {
+      g_autoptr (KxNetworkLayer) layer = g_list_model_get_item (layers, i);
+
+      if (kx_network_layer_get_children (layer))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /**
  * kx_layer_list_set_layers:
  * @list: a list
@@ -270,6 +283,10 @@ kx_layer_list_set_layers (KxLayerList *self, GListModel *layers)
   gtk_editable_set_text (GTK_EDITABLE (self->search), "");
   if (!layers)
     return;
+  if (has_groups (layers))
+    gtk_widget_remove_css_class (GTK_WIDGET (self->view), "kx-flat");
+  else /* nothing is there to be opened, so no room is left for that */
+    gtk_widget_add_css_class (GTK_WIDGET (self->view), "kx-flat");
   self->tree
       = gtk_tree_list_model_new (g_object_ref (layers), FALSE, FALSE, list_children, NULL, NULL);
   gtk_single_selection_set_model (self->selection, G_LIST_MODEL (self->tree));

@@ -15,7 +15,7 @@ struct _KxNetworkLayer {
   GObject parent_instance;
 
   guint index;
-  char *name, *title, *detail;
+  char *name, *title, *detail, *brief;
   char *group; /* the first part of its name, or NULL */
   const char *kind;
   guint units;
@@ -37,6 +37,7 @@ kx_network_layer_finalize (GObject *object)
   g_free (self->name);
   g_free (self->title);
   g_free (self->detail);
+  g_free (self->brief);
   g_free (self->group);
   g_clear_pointer (&self->inputs, g_array_unref);
   g_clear_object (&self->children);
@@ -135,12 +136,14 @@ describe (KxNetworkLayer *self)
 {
   g_autofree char *parameters = short_number (self->parameters);
   /* The marks around it keep its order where text is written from right to left. */
-  g_autofree char *shape = self->height ? g_strdup_printf ("\u2066%u × %d × %d\u2069", self->units,
+  g_autofree char *shape = self->height ? g_strdup_printf ("\u2066%u×%d×%d\u2069", self->units,
                                                            (int) self->height, (int) self->width)
                                         : g_strdup_printf ("%u", self->units);
 
   self->detail = self->parameters ? g_strdup_printf (_ ("%s · %s weights"), shape, parameters)
                                   : g_strdup (shape);
+  self->brief
+      = self->parameters ? g_strdup_printf ("%s · %s", shape, parameters) : g_strdup (shape);
 }
 
 /* "fire2" of "fire2/squeeze1x1"; "/_blocks.0" of "/_blocks.0/Add_output_0". Given. */
@@ -465,10 +468,22 @@ kx_network_layer_get_title (KxNetworkLayer *self)
 }
 
 /**
+ * kx_network_layer_get_brief:
+ * @layer: a layer
+ *
+ * Returns: (transfer none): the same where there is little room: "64×14×14 · 51k"
+ */
+const char *
+kx_network_layer_get_brief (KxNetworkLayer *self)
+{
+  return self->brief;
+}
+
+/**
  * kx_network_layer_get_detail:
  * @layer: a layer
  *
- * Returns: (transfer none): its size and weights: "64 × 14 × 14 · 51k weights"
+ * Returns: (transfer none): its size and weights: "64×14×14 · 51k weights"
  */
 const char *
 kx_network_layer_get_detail (KxNetworkLayer *self)

@@ -40,6 +40,7 @@ guint kx_network_layer_get_index (KxNetworkLayer *layer);
 const char *kx_network_layer_get_name (KxNetworkLayer *layer);
 const char *kx_network_layer_get_title (KxNetworkLayer *layer);
 const char *kx_network_layer_get_detail (KxNetworkLayer *layer);
+const char *kx_network_layer_get_brief (KxNetworkLayer *layer);
 guint kx_network_layer_get_units (KxNetworkLayer *layer);
 gboolean kx_network_layer_has_map (KxNetworkLayer *layer);
 gboolean kx_network_layer_is_output (KxNetworkLayer *layer);

@@ -16,8 +16,8 @@
 static char *
 format_minutes (double seconds)
 {
-  if (isnan (seconds))
-    return g_strdup ("");
+  if (isnan (seconds)) /* a step is tried to know it */
+    return g_strdup (_ ("\nReckoning the time…"));
   if (seconds < 60)
     return g_strdup_printf (_ ("\nAbout %d s"), (int) MAX (1, lround (seconds)));
   if (seconds < 90 * 60)

@@ -6,6 +6,7 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
+#include <math.h>
 
 #include "see-page-intake.h"
 #include "window.h"
@@ -121,10 +122,12 @@ examples_changed (KxSeePage *self)
   n = kx_network_layer_get_units (kx_unit_list_get_layer (self->units));
   for (guint i = 0; i < n; i++)
     {
-      double best = kx_examples_get_best (self->examples, i);
+      gboolean stale = kx_examples_are_stale (self->examples);
+      double best = stale ? (double) NAN : kx_examples_get_best (self->examples, i);
       KxNeuron *unit = kx_unit_list_get (self->units, i);
+      double before = kx_neuron_get_best (unit);
 
-      if (kx_neuron_get_best (unit) != best)
+      if (before != best && !(isnan (before) && isnan (best)))
         kx_neuron_set_best (unit, best);
     }
 }
@@ -221,12 +224,32 @@ send_change (KxSeePage *self, KxNeuron *unit)
   kx_network_call (self->network, make_change, change, change_free);
 }
 
+/* Photos were looked at by the network as it was then. */
+static void
+note_version (KxSeePage *self, GPtrArray *changed)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < changed->len; i++)
+    {
+      KxNeuron *unit = g_ptr_array_index (changed, i);
+      double value;
+      KolUnitChange change = kx_neuron_get_change (unit, &value);
+
+      g_string_append_printf (text, "%u/%u/%d/%g ",
+                              kx_network_layer_get_index (kx_neuron_get_layer (unit)),
+                              kx_neuron_get_index (unit), change, value);
+    }
+  kx_examples_set_version (self->examples, (self->step << 32) ^ g_str_hash (text->str));
+}
+
 /* After changes were sent. */
 static void
 show_consequences (KxSeePage *self)
 {
   g_autoptr (GPtrArray) changed = changed_units (self);
 
+  note_version (self, changed);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "see.put-back", changed->len > 0);
   forget_pictures (self);
   if (self->scoring)
@@ -350,8 +373,11 @@ live_toggled (KxSeePage *self)
 static void
 network_learned (KxSeePage *self, guint64 step)
 {
+  g_autoptr (GPtrArray) changed = changed_units (self);
+
   self->step = step;
   say_step (self);
+  note_version (self, changed);
   kx_exciter_refresh (self->exciter, TRUE);
   if (self->scoring)
     kx_scoring_restart (self->scoring, KX_SCORE_ALL);
@@ -502,7 +528,9 @@ show_network (KxSeePage *self)
   KxNetworkLayer *first
       = find_last_map (layers, kx_network_layer_get_units (kx_network_get_output (self->network)));
   GtkStackPage *draw = gtk_stack_get_page (self->views, GTK_WIDGET (self->draw));
+  g_autoptr (GPtrArray) changed = changed_units (self);
 
+  note_version (self, changed);
   kx_page_set_subtitle (KX_PAGE (self), kx_network_get_title (self->network));
   kx_page_set_caption (KX_PAGE (self), kx_network_get_title (self->network));
   gtk_stack_set_visible_child_name (self->stack, "open");

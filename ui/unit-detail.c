@@ -95,7 +95,7 @@ show_ratio (KxUnitDetail *self, const KxNeuronPicture *picture)
     g_string_append (text, _ ("Dead: nothing excites it, so there is no picture"));
   else if (picture->texture)
     {
-      g_string_append_printf (text, _ ("It says %.3g of it"), picture->activation);
+      g_string_append_printf (text, _ ("Activation %.3g"), picture->activation);
       if (!isnan (ratio))
         g_string_append_printf (text, _ (", %.1f times the best photo"), ratio);
       if (!isnan (picture->probability))
@@ -116,6 +116,9 @@ show_picture (KxUnitDetail *self)
     gtk_toggle_button_set_active (self->pause, kx_exciter_is_paused (self->exciter));
   if (!self->unit || !self->exciter)
     return;
+  /* A chart without a curve says nothing, but keeps its place. */
+  gtk_widget_set_opacity (GTK_WIDGET (self->chart_bin),
+                          kx_series_get_length (kx_exciter_get_objective (self->exciter)) > 0);
   if (self->moment)
     {
       show_moment (self);
@@ -238,6 +241,28 @@ show_mark (KxUnitDetail *self)
                          _ ("what is under the brush"));
 }
 
+/* Given. */
+static char *
+describe_examples (KxUnitDetail *self, guint all)
+{
+  g_autofree char *text
+      = g_strdup_printf (g_dngettext (NULL, "Of %u photo", "Of %u photos", all), all);
+
+  return kx_examples_are_stale (self->examples)
+             ? g_strdup_printf (_ ("%s, before the network changed"), text)
+             : g_steal_pointer (&text);
+}
+
+/* What another network says, as it was, is dimmed. */
+static void
+dim_examples (KxUnitDetail *self)
+{
+  double opacity = kx_examples_are_stale (self->examples) ? 0.5 : 1;
+
+  gtk_widget_set_opacity (GTK_WIDGET (self->examples_box), opacity);
+  gtk_widget_set_opacity (GTK_WIDGET (self->histogram_bin), opacity);
+}
+
 static void
 show_examples (KxUnitDetail *self)
 {
@@ -254,8 +279,9 @@ show_examples (KxUnitDetail *self)
   else if (done < all)
     text = g_strdup_printf (_ ("%u of %u photos looked at"), done, all);
   else
-    text = g_strdup_printf (g_dngettext (NULL, "Of %u photo", "Of %u photos", all), all);
+    text = describe_examples (self, all);
   gtk_label_set_label (self->examples_text, text);
+  dim_examples (self);
   for (guint i = 0; i < KX_MOST_EXAMPLES; i++)
     show_cut (self, i, i < n ? &examples[i] : NULL);
   show_histogram (self);
@@ -412,6 +438,7 @@ make_chart (KxUnitDetail *self)
   g_autoptr (KxChartView) view = kx_chart_view_new ();
   GtkWidget *chart = kx_chart_new (view, _ ("Objective"));
 
+  kx_chart_view_set_smoothing (view, 0); /* the number is the one below the picture */
   kx_chart_add_line (KX_CHART (chart), kx_exciter_get_objective (self->exciter), _ ("objective"), 0,
                      KX_LINE_THIN);
   gtk_widget_set_size_request (chart, -1, CHART_HEIGHT);

@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from explorer import Explorer, Skip, check, main, small_data, test
+from explorer import SLOWNESS, Explorer, Skip, check, main, small_data, test
 
 
 def choices(app):
@@ -56,11 +56,14 @@ def a_device_is_verified(folder):
         table = app.find(None, "Results of the verification")
         app.wait(lambda: "Right" in cells(table), 120, "a first verdict")
         check(not any(cell.startswith("Wrong") for cell in cells(table)), lambda: str(cells(table)))
+        button = app.find("push button", re.compile("^Verify ."))
+        check(not button.sensitive, "another verification is offered")
         app.key("Ctrl+j")
         app.find("push button", "Cancel").click()
         app.find("label", re.compile("^Cancelled"), 30)
         app.key("Esc")
         app.find("label", re.compile("right on .*; the others were not tried"))
+        app.wait(lambda: button.sensitive, text="that it can be verified again")
 
 
 @test
@@ -117,6 +120,11 @@ def the_same_step_on_two_devices(folder):
 
 @test
 def the_kernels_of_the_run_in_training(folder):
+    latest = re.compile(r"^Kernels at work on .* in the last ([\d.]+) s")
+
+    def seconds():
+        return float(latest.match(app.find("label", latest).name)[1])
+
     data = {"KOLINSKY_DATA": small_data(os.path.join(folder, "examples"))}
     with Explorer(folder, environment=data, train=True) as app:
         app.wait(lambda: app.has("label", re.compile(r"step \d")), 120, "a first step")
@@ -127,9 +135,12 @@ def the_kernels_of_the_run_in_training(folder):
         app.find("push button", "Start").click()
         table = app.find(None, "Time of the kernels")
         app.wait(lambda: "read" in cells(table), 60, "the kernels of a step")
-        app.find("label", re.compile("^Kernels at work on .* so far"))
+        app.find("label", latest)
         launches = int(app.wait(lambda: kernels(table)["read"])[0])
         app.wait(lambda: int(kernels(table)["read"][0]) > launches, 60, "more of them")
+        app.wait(lambda: seconds() > 5, 60, "5 s of them")
+        time.sleep(3)
+        check(seconds() < 5 + 2 * SLOWNESS, lambda: f"of {seconds()} s, not the latest")
         app.find("push button", "Stop").click()
         app.find("label", re.compile("^Kernels at work on .*, then stopped"))
 
@@ -154,11 +165,15 @@ def choosing_a_device(folder):
         app.page("Devices")
         devices = choices(app)
         if len(devices) < 2:
+            app.press(devices[0])
+            time.sleep(0.5)
+            check(devices[0].checked, "none is chosen")
             raise Skip("there is one device only")
         other = next(device for device in devices if not device.checked)
         name = other.name
         app.press(other)
         app.wait(lambda: any(device.checked and device.name == name for device in choices(app)))
+        check(any(device.focused for device in choices(app)), "the focus is lost")
         app.find(None, f"Device: {name}")
         app.page("Train")
 

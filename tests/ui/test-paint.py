@@ -335,7 +335,7 @@ def closing_does_not_wait_for_kernels(folder):
     cache = os.path.join(folder, "no-kernels-yet")
     with Explorer(folder, settings=PAGE,
                   environment={"KOLINSKY_CACHE": cache, "POCL_CACHE_DIR": cache}) as app:
-        app.find("label", re.compile("^Needs .*[GM]B$"), COMPILING)  # without the time
+        app.find("label", re.compile(r"^Needs .*[GM]B\nReckoning the time"), COMPILING)
         app.click("push button", "Paint")
         app.wait(lambda: any(files for _, _, files in os.walk(cache)), text="a kernel")
         check(not step(app), "all kernels are there")

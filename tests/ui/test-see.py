@@ -134,7 +134,7 @@ def a_unit_gets_its_picture(folder):
         app.find(None, re.compile(r"^conv2 unit 3, (step 512|dead)"), seconds=90)
         app.find("label", "Step 512 · done")
         app.find(None, re.compile(r"^conv2 unit 4, (step [0-9]+|dead)"), seconds=90)
-        says = app.find("label", re.compile("^It says ")).name
+        says = app.find("label", re.compile("^Activation ")).name
         app.click("push button", "Restart")  # other random numbers
         app.gone("label", says)
         app.find("label", "Step 512 · done", seconds=90)
@@ -360,7 +360,7 @@ def units_that_are_off_cost_accuracy(folder):
         for unit in range(4):  # without any of them all pictures are alike
             app.find("table", "Units").select(unit)
             app.find("label", f"conv1 · unit {unit}")
-            app.wait(lambda: app.find("push button", "As is").checked, text="the unit as it is")
+            app.wait(lambda: app.find("push button", "As Is").checked, text="the unit as it is")
             off = app.click("push button", "Off")
             app.wait(lambda: off.checked, text="the unit is off")
         label = app.find("label", re.compile("^Accuracy .* → "), seconds=60)
@@ -371,7 +371,7 @@ def units_that_are_off_cost_accuracy(folder):
                  text="a loss of accuracy")
         app.click("push button", "Put All Units Back")
         app.find("label", as_it_is, seconds=60)
-        check(app.find("push button", "As is").checked, "the unit is still off")
+        check(app.find("push button", "As Is").checked, "the unit is still off")
 
 
 @test
@@ -397,6 +397,33 @@ def the_network_in_training_is_seen(folder):
         app.find("push button", "Live").click()
         app.gone("label", step)
         app.find("label", re.compile(r"live · step [0-9]+"))
+
+
+@test
+def strokes_go_before_what_a_device_compiles(folder):
+    """Verifying and tuning compile for minutes, but wait for a stroke after each kernel."""
+    nothing = os.path.join(folder, "nothing-compiled")
+    os.makedirs(nothing)
+    run = learn(folder, small_data(os.path.join(folder, "examples")))
+    photo = picture_of(folder, 7)
+    with Explorer(folder, run, settings={"page": "'see'", "inspector": "false"},
+                  environment={"KOLINSKY_CACHE": nothing, "POCL_CACHE_DIR": nothing}) as app:
+        app.find("list", "Layers", seconds=90)
+        subprocess.run([APPLICATION, photo], env=app.environment, check=True, capture_output=True)
+        canvas = answer(app)
+        for name, button in (("Verify", "^Verify ."), ("Tuning", "^Tune$")):
+            app.page("Devices")
+            app.press(app.find("page tab", name))
+            app.find("push button", re.compile(button)).click()
+            app.page("See")
+            median = median_stroke(app, canvas)
+            app.key("Ctrl+j")
+            app.find("push button", "Cancel").click()  # it is not over
+            app.find("label", re.compile("^Cancelled"), 30)
+            app.key("Esc")
+            app.find("push button", "Clear").click()
+            if median > 1.0 * SLOWNESS:
+                too_slow(f"{name}: a stroke is answered after {1000 * median:.0f} ms")
 
 
 @test
@@ -574,6 +601,10 @@ def photos_that_excite_a_unit(folder):
         app.find("label", "Of 10 photos", seconds=90)
         app.find("image", re.compile(r"^bar-[0-9].png: "))
         app.find("image", re.compile("^What it says of the photos"))
+        app.find("push button", "Off").click()
+        app.find("label", "Of 10 photos, before the network changed")
+        app.find("push button", "As Is").click()
+        app.find("label", "Of 10 photos")
         check(not app.has("label", re.compile("^There are no pictures in")), "the fault stays")
         app.key("Ctrl+j")
         app.find("label", "Photos for conv2")
