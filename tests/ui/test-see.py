@@ -421,6 +421,8 @@ def strokes_go_before_what_a_device_compiles(folder):
             app.find("push button", "Cancel").click()  # it is not over
             app.find("label", re.compile("^Cancelled"), 30)
             app.key("Esc")
+            app.press(canvas)
+            app.key("b")  # the last stroke restored
             app.find("push button", "Clear").click()
             if median > 1.0 * SLOWNESS:
                 too_slow(f"{name}: a stroke is answered after {1000 * median:.0f} ms")
