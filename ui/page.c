@@ -22,6 +22,7 @@ typedef struct {
   GtkButton *remedy;
   AdwFlap *flap;
   GtkScrolledWindow *scrolled;
+  AdwClamp *clamp; /* in it, about the inspector */
   AdwBin *bin;
 } KxPagePrivate;
 
@@ -109,7 +110,7 @@ kx_page_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec
       g_value_set_object (value, adw_bin_get_child (private->bin));
       break;
     case PROP_INSPECTOR:
-      g_value_set_object (value, gtk_scrolled_window_get_child (private->scrolled));
+      g_value_set_object (value, adw_clamp_get_child (private->clamp));
       break;
     case PROP_INSPECTOR_SHOWN:
       g_value_set_boolean (value, private->inspector_shown);
@@ -134,7 +135,7 @@ set_inspector (KxPage *self, GtkWidget *inspector)
 {
   KxPagePrivate *private = kx_page_get_instance_private (self);
 
-  gtk_scrolled_window_set_child (private->scrolled, inspector);
+  adw_clamp_set_child (private->clamp, inspector);
   adw_flap_set_locked (private->flap, inspector == NULL);
   adw_flap_set_reveal_flap (private->flap, inspector != NULL);
 }
@@ -207,6 +208,7 @@ kx_page_class_init (KxPageClass *klass)
   gtk_widget_class_bind_template_child_private (widget_class, KxPage, remedy);
   gtk_widget_class_bind_template_child_private (widget_class, KxPage, flap);
   gtk_widget_class_bind_template_child_private (widget_class, KxPage, scrolled);
+  gtk_widget_class_bind_template_child_private (widget_class, KxPage, clamp);
   gtk_widget_class_bind_template_child_private (widget_class, KxPage, bin);
   gtk_widget_class_bind_template_callback (widget_class, respond);
 }
@@ -362,7 +364,7 @@ kx_page_has_inspector (KxPage *self)
 {
   KxPagePrivate *private = kx_page_get_instance_private (self);
 
-  return gtk_scrolled_window_get_child (private->scrolled) != NULL;
+  return adw_clamp_get_child (private->clamp) != NULL;
 }
 
 void
