@@ -590,6 +590,8 @@ static void
 take_network (KxSeePage *self, KxNetwork *network, const char *name)
 {
   close_network (self);
+  kx_page_set_subtitle (KX_PAGE (self), NULL); /* until it is open, if it ever is */
+  kx_page_set_caption (KX_PAGE (self), NULL);
   kx_page_clear_fault (KX_PAGE (self));
   self->network = network;
   say_opening (self, name);

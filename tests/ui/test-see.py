@@ -638,9 +638,14 @@ def what_is_no_network_is_told(folder):
     wrong = os.path.join(folder, "wrong.onnx")
     with open(wrong, "wb") as file:
         file.write(b"not a network")
-    with Explorer(folder, wrong, settings={"page": "'see'"}) as app:
+    app, _ = open_run(folder)
+    with app:
+        check(app.has("label", "run"), "the network's name")
+        subprocess.run([APPLICATION, wrong], env=app.environment, check=True, capture_output=True)
         app.find("push button", "Open Another…", seconds=60)
         app.find("label", re.compile("wrong.onnx"))
+        app.find("label", "Nothing open")
+        check(not app.has("label", "run"), "the one before is still named")
 
 
 main()
