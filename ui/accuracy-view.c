@@ -6,6 +6,7 @@
 
 #include <glib/gi18n.h>
 
+#include "chart/axis.h"
 #include "chart/matrix.h"
 
 struct _KxAccuracyView {
@@ -98,11 +99,12 @@ show_accuracy (KxAccuracyView *self, const KxScores *scores)
 {
   double change
       = share (scores->right_now, scores->now) - share (scores->right_before, scores->before);
+  g_autofree char *points = kx_format_change (change);
   g_autofree char *title = kx_scores_describe (scores);
   g_autofree char *detail
       = scores->now
-            ? g_strdup_printf (_ ("%+.1f points with the changed units; %zu of %zu examples"),
-                               change, scores->now, scores->n)
+            ? g_strdup_printf (_ ("%s points with the changed units; %zu of %zu examples"), points,
+                               scores->now, scores->n)
             : g_strdup_printf (_ ("As it is; %zu of %zu examples"), scores->before, scores->n);
 
   gtk_label_set_label (self->title, title);

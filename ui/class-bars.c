@@ -10,6 +10,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/axis.h"
+
 #define TOP 5
 #define LEAST_CHANGE 0.0005 /* that is worth telling */
 
@@ -150,9 +152,9 @@ show_change (KxClassBars *self, Row *row, guint class, double share)
 {
   double change
       = self->base && class < self->base->n_classes ? share - self->base->probabilities[class] : 0;
-  g_autofree char *text = fabs (change) < LEAST_CHANGE
-                              ? g_strdup ("")
-                              : g_strdup_printf (_ ("%+.1f points"), 100 * change);
+  g_autofree char *points = kx_format_change (100 * change);
+  g_autofree char *text
+      = fabs (change) < LEAST_CHANGE ? g_strdup ("") : g_strdup_printf (_ ("%s points"), points);
 
   gtk_label_set_label (row->change, text);
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "chart/axis.h"
 #include "chart/wrap-layout.h"
 
 struct _KxLayerWalk {
@@ -90,8 +91,9 @@ static void
 add_forward (KxLayerWalk *self, const KxLayerLook *layer)
 {
   g_autofree char *title = g_strdup_printf ("%s · %s", layer->name, layer->shape);
-  g_autofree char *numbers = g_strdup_printf (_ ("mean %.5g, least %.5g, most %.5g"), layer->mean,
-                                              layer->least, layer->most);
+  g_autofree char *mean = kx_format_value (layer->mean), *least = kx_format_value (layer->least),
+                  *most = kx_format_value (layer->most);
+  g_autofree char *numbers = g_strdup_printf (_ ("mean %s, least %s, most %s"), mean, least, most);
 
   add_row (self, title, find_formula (layer->kind, FALSE), numbers);
 }
@@ -100,15 +102,18 @@ static void
 add_back (KxLayerWalk *self, const KxLayerLook *layer)
 {
   g_autofree char *title = g_strdup_printf ("∂E/∂ %s", layer->name);
+  g_autofree char *norm = kx_format_value (layer->norm),
+                  *gradient = kx_format_value (layer->weight_gradient),
+                  *weights = kx_format_value (layer->weight_norm);
   GString *numbers = g_string_new (NULL);
 
   if (isnan (layer->norm))
     g_string_append (numbers, _ ("E does not depend on it"));
   else
-    g_string_append_printf (numbers, "‖∂E/∂y‖ = %.5g", layer->norm);
+    g_string_append_printf (numbers, "‖∂E/∂y‖ = %s", norm);
   if (layer->weights && !isnan (layer->weight_gradient))
-    g_string_append_printf (numbers, ",  %s: ‖∂E/∂w‖ = %.5g, ‖w‖ = %.5g", layer->weights,
-                            layer->weight_gradient, layer->weight_norm);
+    g_string_append_printf (numbers, ",  %s: ‖∂E/∂w‖ = %s, ‖w‖ = %s", layer->weights, gradient,
+                            weights);
   add_row (self, title, find_formula (layer->kind, TRUE), numbers->str);
   g_string_free (numbers, TRUE);
 }
@@ -129,7 +134,8 @@ add_step (KxLayerWalk *self, guint step)
     add_forward (self, get_layer (self, step));
   else if (step == n)
     {
-      g_autofree char *numbers = g_strdup_printf ("E = %.5g", self->look->loss);
+      g_autofree char *loss = kx_format_value (self->look->loss);
+      g_autofree char *numbers = g_strdup_printf ("E = %s", loss);
       add_row (self, _ ("Objective"), "E = −log lik", numbers);
     }
   else
@@ -281,9 +287,9 @@ kx_layer_walk_init (KxLayerWalk *self)
   gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   self->head = GTK_BOX (head);
   gtk_widget_add_css_class (head, "kx-close");
-  self->forward = make_button (self, head, _ ("Step forward"), G_CALLBACK (step_on));
-  self->back = make_button (self, head, _ ("Step back"), G_CALLBACK (step_on));
-  self->again = make_button (self, head, _ ("Latest batch"), G_CALLBACK (look_again));
+  self->forward = make_button (self, head, _ ("Step Forward"), G_CALLBACK (step_on));
+  self->back = make_button (self, head, _ ("Step Back"), G_CALLBACK (step_on));
+  self->again = make_button (self, head, _ ("Latest Batch"), G_CALLBACK (look_again));
   self->reset = make_button (self, head, _ ("Reset"), G_CALLBACK (reset));
   /* All of them beside each other in a window of usual width. */
   gtk_button_set_icon_name (GTK_BUTTON (self->reset), "view-refresh-symbolic");

@@ -23,7 +23,7 @@ typedef struct _KxLesson KxLesson;
  * @KX_LESSON_CONTROL: `control` is `to` from `step` on, and was `from`; `gesture` it belongs to
  * @KX_LESSON_REFUSED: `control` cannot be what was asked for: `error`
  * @KX_LESSON_CHECKPOINT: `state`, where the loss is `loss`
- * @KX_LESSON_REWOUND: it stands at `step` again
+ * @KX_LESSON_REWOUND: it stands at `step` again, having gone back there from `past`, or `returned`
  * @KX_LESSON_STATE: `run_state`; with `error` if that is why
  * @KX_LESSON_NOTE: `text` is something that one should know
  */
@@ -54,6 +54,8 @@ typedef struct {
   char **names;
   KxMetrics metrics; /* its arrays are the message's */
   KolTrainState *state;
+  KxPast *past;
+  gboolean returned;
   GError *error;
 } KxLessonNews;
 
@@ -69,7 +71,7 @@ void kx_lesson_unref (KxLesson *lesson);
 
 void kx_lesson_control (KxLesson *lesson, KxVerb verb);
 void kx_lesson_set (KxLesson *lesson, KolControl control, double value, guint gesture);
-void kx_lesson_rewind (KxLesson *lesson, KolTrainState *state);
+void kx_lesson_rewind (KxLesson *lesson, KxPast *past, gboolean returns);
 void kx_lesson_checkpoint (KxLesson *lesson);
 void kx_lesson_save (KxLesson *lesson);
 void kx_lesson_probe (KxLesson *lesson, gconstpointer key, KxRunProbe probe, gpointer data,

@@ -53,7 +53,8 @@ struct _KxLesson {
   gboolean is_set[KX_N_CONTROLS];
   double wish[KX_N_CONTROLS];
   guint gesture[KX_N_CONTROLS]; /* that the wish is part of; 0: none */
-  KolTrainState *rewind;
+  KxPast *past;                 /* to go back from, or to return to */
+  gboolean returns;
 
   /* The worker's. */
   Stage stage;
@@ -68,6 +69,7 @@ struct _KxLesson {
   guint64 kept_step;  /* of the latest state that was captured */
   guint kept_before;  /* the latest gesture before which one was */
   KxRunState told;    /* the state that the main thread knows */
+  GError *fault;      /* with which it stands at the last finite step */
   gint64 told_at;     /* when it last had metrics */
   double loss, speed, seconds_left;
 
@@ -98,6 +100,7 @@ news_free (gpointer data)
   g_free ((gpointer) news->metrics.ratio);
   g_free ((gpointer) news->metrics.ratios);
   g_clear_pointer (&news->state, kol_train_state_unref);
+  g_clear_pointer (&news->past, kx_past_unref);
   g_clear_error (&news->error);
   g_free (news);
 }
@@ -647,15 +650,21 @@ turn_control (KxLesson *lesson, KolControl control, double value, guint gesture)
 }
 
 static gboolean
-rewind_to (KxLesson *lesson, KolTrainState *state, GError **error)
+go_back (KxLesson *lesson, KxPast *past, gboolean returns, GError **error)
 {
-  if (!kol_trainer_rewind (lesson->trainer, state, error))
+  const char *folder = !lesson->recorded ? NULL : lesson->resume ? lesson->resume : lesson->folder;
+
+  if (!(returns ? kx_past_return : kx_past_go_back) (past, lesson->trainer, folder, &lesson->fault,
+                                                     error))
     return FALSE;
   tell_metrics (lesson); /* the last steps of what is now forgotten */
   lesson->over = FALSE;
-  lesson->kept_step = kol_train_state_get_step (state);
+  lesson->kept_step = kol_trainer_get_step (lesson->trainer);
   lesson->kept_before = 0;
-  post (news_new (lesson, KX_LESSON_REWOUND));
+  KxLessonNews *news = news_new (lesson, KX_LESSON_REWOUND);
+  news->past = kx_past_ref (past);
+  news->returned = returns;
+  post (news);
   return TRUE;
 }
 
@@ -667,7 +676,8 @@ typedef struct {
   gboolean is_set[KX_N_CONTROLS];
   double wish[KX_N_CONTROLS];
   guint gesture[KX_N_CONTROLS];
-  KolTrainState *rewind;
+  KxPast *past;
+  gboolean returns;
 } Wishes;
 
 static Wishes
@@ -684,7 +694,8 @@ take_wishes (KxLesson *lesson)
   memcpy (wishes.is_set, lesson->is_set, sizeof wishes.is_set);
   memcpy (wishes.wish, lesson->wish, sizeof wishes.wish);
   memcpy (wishes.gesture, lesson->gesture, sizeof wishes.gesture);
-  wishes.rewind = g_steal_pointer (&lesson->rewind);
+  wishes.past = g_steal_pointer (&lesson->past);
+  wishes.returns = lesson->returns;
   lesson->keep_state = lesson->save = FALSE;
   memset (lesson->is_set, 0, sizeof lesson->is_set);
   g_mutex_unlock (&lesson->mutex);
@@ -713,10 +724,10 @@ save (KxLesson *lesson, GError **error)
 static gboolean
 fulfil (KxLesson *lesson, Wishes *wishes, GError **error)
 {
-  g_autoptr (KolTrainState) rewind = g_steal_pointer (&wishes->rewind);
+  g_autoptr (KxPast) past = g_steal_pointer (&wishes->past);
   gboolean begun = FALSE;
 
-  if (rewind && !rewind_to (lesson, rewind, error))
+  if (past && !go_back (lesson, past, wishes->returns, error))
     return FALSE;
   for (guint i = 0; i < KX_N_CONTROLS; i++)
     if (wishes->is_set[i] && !(wishes->gesture[i] && wishes->gesture[i] == lesson->kept_before))
@@ -730,6 +741,7 @@ fulfil (KxLesson *lesson, Wishes *wishes, GError **error)
       {
         turn_control (lesson, i, wishes->wish[i], wishes->gesture[i]);
         lesson->kept_before = wishes->gesture[i];
+        g_clear_error (&lesson->fault); /* it may go on with that */
       }
   return !wishes->save || !lesson->recorded || save (lesson, error);
 }
@@ -766,6 +778,8 @@ give_up (KxLesson *lesson, GError *error)
   tell_metrics (lesson);
   if (g_error_matches (error, KOL_ERROR, KOL_ERROR_DIVERGED))
     {
+      g_clear_error (&lesson->fault);
+      lesson->fault = g_error_copy (error);
       tell_state (lesson, KX_RUN_DIVERGED, error);
       return KX_TURN_WAIT;
     }
@@ -827,12 +841,16 @@ learn (KxLesson *lesson, double seconds)
       if (!kol_trainer_settle (lesson->trainer, &error))
         return give_up (lesson, error);
       tell_metrics (lesson);
-      tell_state (lesson, lesson->over ? KX_RUN_DONE : KX_RUN_PAUSED, NULL);
+      if (lesson->fault && lesson->told != KX_RUN_DIVERGED)
+        tell_state (lesson, KX_RUN_DIVERGED, g_error_copy (lesson->fault));
+      else if (!lesson->fault)
+        tell_state (lesson, lesson->over ? KX_RUN_DONE : KX_RUN_PAUSED, NULL);
       return KX_TURN_WAIT;
     }
   tell_state (lesson, wishes.running ? KX_RUN_LEARNING : KX_RUN_PAUSED, NULL);
   if (!advance (lesson, !wishes.running, wishes.limit, seconds, &error))
     return give_up (lesson, error);
+  g_clear_error (&lesson->fault);
   if ((g_get_monotonic_time () - lesson->told_at) / (double) G_USEC_PER_SEC
           >= kx_pace_get_seconds ()
       || !wishes.running)
@@ -967,7 +985,8 @@ take_wishes_along (KxLesson *lesson, KxLesson *from)
   memcpy (lesson->is_set, from->is_set, sizeof lesson->is_set);
   memcpy (lesson->wish, from->wish, sizeof lesson->wish);
   memcpy (lesson->gesture, from->gesture, sizeof lesson->gesture);
-  lesson->rewind = g_steal_pointer (&from->rewind);
+  lesson->past = g_steal_pointer (&from->past);
+  lesson->returns = from->returns;
   g_mutex_unlock (&from->mutex);
 }
 
@@ -1010,7 +1029,8 @@ kx_lesson_unref (KxLesson *lesson)
   g_free (lesson->parent_folder);
   g_clear_pointer (&lesson->parent, kx_lesson_unref);
   g_clear_pointer (&lesson->origin, kol_train_state_unref);
-  g_clear_pointer (&lesson->rewind, kol_train_state_unref);
+  g_clear_pointer (&lesson->past, kx_past_unref);
+  g_clear_error (&lesson->fault);
   g_clear_pointer (&lesson->training, kol_dataset_unref);
   g_clear_pointer (&lesson->validation, kol_dataset_unref);
   g_clear_pointer (&lesson->recipe, kol_recipe_unref);
@@ -1076,11 +1096,14 @@ kx_lesson_set (KxLesson *lesson, KolControl control, double value, guint gesture
 }
 
 void
-kx_lesson_rewind (KxLesson *lesson, KolTrainState *state)
+kx_lesson_rewind (KxLesson *lesson, KxPast *past, gboolean returns)
 {
   WISH (lesson, {
-    g_clear_pointer (&lesson->rewind, kol_train_state_unref);
-    lesson->rewind = kol_train_state_ref (state);
+    g_clear_pointer (&lesson->past, kx_past_unref);
+    lesson->past = kx_past_ref (past);
+    lesson->returns = returns;
+    lesson->running &= !returns;
+    memset (lesson->is_set, 0, sizeof lesson->is_set); /* that was for after the step */
   })
 }
 

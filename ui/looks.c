@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "chart/axis.h"
 #include "look-private.h"
 #include "news-private.h"
 
@@ -93,7 +94,7 @@ kx_look_name_class (const KxLook *look, double class)
   guint i = (guint) class;
 
   if (!look->classes)
-    return g_strdup_printf ("%.3g", class);
+    return kx_format_value (class);
   if (look->class_names && i < g_strv_length (look->class_names))
     return g_strdup (look->class_names[i]);
   return g_strdup_printf ("%u", i);

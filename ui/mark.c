@@ -9,6 +9,8 @@
 
 #include "chart/axis.h"
 
+#define LATEST 10 /* checkpoints that are all kept */
+
 struct _KxMark {
   GObject parent_instance;
 
@@ -230,4 +232,41 @@ kx_mark_compare (gconstpointer one, gconstpointer other, gpointer unused)
   const KxMark *a = one, *b = other;
 
   return (a->step < b->step) - (a->step > b->step);
+}
+
+/**
+ * kx_mark_thin_out:
+ * @timeline: (element-type KxMark): of a run
+ * @most: bytes that its checkpoints may take
+ *
+ * Beyond the latest checkpoints, only those stay that are pinned or lie twice as far apart each
+ * time.
+ */
+void
+kx_mark_thin_out (GListStore *timeline, guint64 most)
+{
+  guint64 bytes = 0, last = G_MAXUINT64, distance = 0;
+  guint count = 0;
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (timeline)); i++)
+    {
+      g_autoptr (KxMark) mark = g_list_model_get_item (G_LIST_MODEL (timeline), i);
+
+      if (mark->kind != KX_MARK_CHECKPOINT)
+        continue;
+      guint64 step = kx_mark_get_step (mark);
+      guint64 size = kol_train_state_get_bytes (kx_mark_get_state (mark));
+      gboolean near = count >= LATEST && last - step < distance;
+      gboolean too_much = count > 0 && bytes + size > most;
+      if (!kx_mark_get_pinned (mark) && (near || too_much))
+        {
+          g_list_store_remove (timeline, i--);
+          continue;
+        }
+      if (count >= LATEST)
+        distance = MAX (2 * distance, last - step);
+      bytes += size;
+      last = step;
+      count++;
+    }
 }

@@ -34,6 +34,8 @@ gboolean kx_mark_get_pinned (KxMark *mark);
 void kx_mark_set_pinned (KxMark *mark, gboolean pinned);
 int kx_mark_compare (gconstpointer one, gconstpointer other, gpointer unused);
 
+void kx_mark_thin_out (GListStore *timeline, guint64 most);
+
 char *kx_format_rate (double rate);
 
 G_END_DECLS

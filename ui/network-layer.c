@@ -336,7 +336,9 @@ group_repeats (GPtrArray *groups)
           g_list_store_append (roots, first);
           continue;
         }
-      g_autofree char *title = g_strdup_printf (_ ("%s and alike × %u"), first->title, end - i);
+      g_autofree char *title
+          = g_strdup_printf (_ ("%s to %s · %u alike"), first->title,
+                             ((KxNetworkLayer *) groups->pdata[end - 1])->title, end - i);
       g_autoptr (KxNetworkLayer) repeats
           = group_new ((KxNetworkLayer **) groups->pdata + i, end - i, title);
       g_list_store_append (roots, repeats);

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "chart/axis.h"
 #include "dial.h"
 #include "train-deeds.h"
 
@@ -138,8 +139,7 @@ show_standing (KxRaceButton *self)
       KxRun *lane = g_ptr_array_index (self->lanes, i);
       double standing = standing_of (lane);
       guint64 steps = kx_run_get_step (lane) - kx_run_get_branch_step (lane);
-      g_autofree char *loss
-          = isfinite (standing) ? g_strdup_printf ("%.3g", standing) : g_strdup ("–");
+      g_autofree char *loss = isfinite (standing) ? kx_format_value (standing) : g_strdup ("–");
 
       g_string_append_printf (text, _ ("%s%s: loss %s after %" PRIu64 " steps%s"), i ? "\n" : "",
                               kx_run_get_name (lane), loss, steps,

@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/axis.h"
 #include "chart/palette.h"
 #include "chart/style.h"
 
@@ -77,8 +78,7 @@ show_state (GtkWidget *row)
   GtkLabel *loss = g_object_get_data (G_OBJECT (row), "loss");
   KxSeries *series = kx_run_get_loss (run);
   gsize n = kx_series_get_length (series);
-  g_autofree char *number
-      = n ? g_strdup_printf ("%.3g", kx_series_get_y (series)[n - 1]) : g_strdup ("");
+  g_autofree char *number = n ? kx_format_value (kx_series_get_y (series)[n - 1]) : g_strdup ("");
   const char *device = kx_device_get_name (kx_run_get_device (run));
   g_autofree char *subtitle
       = g_strdup_printf ("%s · %'" G_GUINT64_FORMAT, state_name (run), kx_run_get_step (run));
@@ -232,7 +232,7 @@ make_menu (KxRunList *self, GtkWidget *row, KxRun *run)
   gtk_box_append (GTK_BOX (box), entry);
   gtk_box_append (GTK_BOX (box), make_verb (self, run, _ ("_Go On"), G_CALLBACK (go_on)));
   gtk_box_append (GTK_BOX (box),
-                  make_verb (self, run, _ ("_Remove from the list"), G_CALLBACK (remove_run)));
+                  make_verb (self, run, _ ("_Remove From the List"), G_CALLBACK (remove_run)));
   gtk_popover_set_child (GTK_POPOVER (popover), box);
   gtk_menu_button_set_popover (GTK_MENU_BUTTON (menu), popover);
   gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (menu), "view-more-symbolic");

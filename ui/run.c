@@ -14,7 +14,6 @@
 #include "lesson-private.h"
 #include "pace.h"
 
-#define LATEST 10       /* checkpoints that are all kept */
 #define SHARE_SECONDS 1 /* that its share of the device is found over */
 #define WHOLE 0.9       /* the share from which on nothing else is worth telling of */
 
@@ -418,71 +417,10 @@ control_job (KxRun *self, KxVerb verb)
 
 /* ── Checkpoints ─────────────────────────────────────────────────────────────────────────────── */
 
-static gboolean
-is_checkpoint (KxMark *mark)
-{
-  return kx_mark_get_kind (mark) == KX_MARK_CHECKPOINT;
-}
-
-/* Beyond the latest, only those stay that lie twice as far apart each time. */
-static void
-thin_out (KxRun *self)
-{
-  GListModel *timeline = G_LIST_MODEL (self->timeline);
-  guint64 bytes = 0, last = G_MAXUINT64, distance = 0;
-  guint count = 0;
-
-  for (guint i = 0; i < g_list_model_get_n_items (timeline); i++)
-    {
-      g_autoptr (KxMark) mark = g_list_model_get_item (timeline, i);
-
-      if (!is_checkpoint (mark))
-        continue;
-      guint64 step = kx_mark_get_step (mark);
-      guint64 size = kol_train_state_get_bytes (kx_mark_get_state (mark));
-      gboolean near = count >= LATEST && last - step < distance;
-      gboolean too_much = count > 0 && bytes + size > self->checkpoint_bytes;
-      if (!kx_mark_get_pinned (mark) && (near || too_much))
-        {
-          g_list_store_remove (self->timeline, i--);
-          continue;
-        }
-      if (count >= LATEST)
-        distance = MAX (2 * distance, last - step);
-      bytes += size;
-      last = step;
-      count++;
-    }
-}
-
 static void
 add_mark (KxRun *self, KxMark *mark)
 {
   g_list_store_insert_sorted (self->timeline, mark, kx_mark_compare, NULL);
-}
-
-/* The run stands at an earlier step: what was after it did not happen. */
-static void
-forget_after (KxRun *self, guint64 step)
-{
-  KxSeries *const series[]
-      = { self->loss, self->accuracy, self->validation_loss, self->validation_accuracy,
-          self->rate, self->ratio };
-
-  /* What is cut off begins behind the step. */
-  double from = (double) step + 0.5;
-  for (guint i = 0; i < G_N_ELEMENTS (series); i++)
-    kx_series_truncate (series[i], from);
-  for (guint i = 0; i < self->ratios->len; i++)
-    kx_series_truncate (kx_run_get_ratio (self, i), from);
-  kx_clock_truncate (self->clock, from);
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->timeline)); i++)
-    {
-      g_autoptr (KxMark) mark = g_list_model_get_item (G_LIST_MODEL (self->timeline), i);
-
-      if (kx_mark_get_step (mark) > step)
-        g_list_store_remove (self->timeline, i--);
-    }
 }
 
 /* ── News from the lesson ────────────────────────────────────────────────────────────────────── */
@@ -684,19 +622,35 @@ take_checkpoint (KxRun *self, KxLessonNews *news)
   g_autoptr (KxMark) mark = kx_mark_new_checkpoint (g_steal_pointer (&news->state), news->loss);
 
   add_mark (self, mark);
-  thin_out (self);
+  kx_mark_thin_out (self->timeline, self->checkpoint_bytes);
 }
 
+/* What was after the step did not happen; or did, after all. */
 static void
 take_rewound (KxRun *self, const KxLessonNews *news)
 {
-  g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_REWIND, news->step, _ ("Went back to here"));
+  g_autoptr (GPtrArray) series = g_ptr_array_new ();
+  KxSeries *const curves[]
+      = { self->loss, self->accuracy, self->validation_loss, self->validation_accuracy,
+          self->rate, self->ratio };
 
-  forget_after (self, news->step);
+  for (guint i = 0; i < G_N_ELEMENTS (curves); i++)
+    g_ptr_array_add (series, curves[i]);
+  for (guint i = 0; i < self->ratios->len; i++)
+    g_ptr_array_add (series, kx_run_get_ratio (self, i));
+  const KxCurves all
+      = { (KxSeries *const *) series->pdata, series->len, self->clock, self->timeline };
+  if (news->returned)
+    kx_past_restore (news->past, &all);
+  else
+    {
+      g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_REWIND, news->step, _ ("Went back to here"));
+      kx_past_cut (news->past, &all);
+      add_mark (self, mark);
+    }
   g_clear_error (&self->fault);
   self->step = news->step;
   take_controls (self, news);
-  add_mark (self, mark);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
   g_signal_emit (self, signals[REWOUND], 0, news->step);
 }
@@ -846,13 +800,32 @@ kx_run_get (KxRun *self, KolControl control)
  * @run: a run
  * @checkpoint: of its timeline
  *
- * Goes back to it; what was after it is forgotten. It then goes on, or not, as it did.
+ * Goes back to it; what was after it goes. It then goes on, or not, as it did.
+ *
+ * Returns: (transfer full): where it comes from, for kx_run_return()
  */
-void
+KxPast *
 kx_run_rewind (KxRun *self, KxMark *checkpoint)
 {
-  g_return_if_fail (kx_mark_get_state (checkpoint));
-  kx_lesson_rewind (self->lesson, kx_mark_get_state (checkpoint));
+  KxPast *past = kx_past_new (kx_mark_get_state (checkpoint));
+
+  if (self->lesson)
+    kx_lesson_rewind (self->lesson, past, FALSE);
+  return past;
+}
+
+/**
+ * kx_run_return:
+ * @run: a run
+ * @past: where it was before it went back
+ *
+ * Returns there, and stands still. What it came to since then goes.
+ */
+void
+kx_run_return (KxRun *self, KxPast *past)
+{
+  if (self->lesson)
+    kx_lesson_rewind (self->lesson, past, TRUE);
 }
 
 /**

@@ -6,6 +6,7 @@
 #include "device.h"
 #include "job.h"
 #include "mark.h"
+#include "past.h"
 
 G_BEGIN_DECLS
 
@@ -89,7 +90,8 @@ void kx_run_set (KxRun *run, KolControl control, double value);
 void kx_run_begin_gesture (KxRun *run);
 void kx_run_end_gesture (KxRun *run);
 double kx_run_get (KxRun *run, KolControl control);
-void kx_run_rewind (KxRun *run, KxMark *checkpoint);
+KxPast *kx_run_rewind (KxRun *run, KxMark *checkpoint);
+void kx_run_return (KxRun *run, KxPast *past);
 void kx_run_checkpoint (KxRun *run);
 gboolean kx_run_save (KxRun *run);
 gboolean kx_run_can_move (KxRun *run);

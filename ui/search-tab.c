@@ -98,7 +98,8 @@ format_reached (const KolTrial *outcome)
 {
   if (outcome->state != KOL_TRIAL_DONE)
     return g_strdup (format_state (outcome));
-  return isnan (outcome->accuracy) ? g_strdup_printf (_ ("loss %.3g"), outcome->loss)
+  g_autofree char *loss = kx_format_value (outcome->loss);
+  return isnan (outcome->accuracy) ? g_strdup_printf (_ ("loss %s"), loss)
                                    : g_strdup_printf ("%.1f %%", 100 * outcome->accuracy);
 }
 
@@ -491,7 +492,7 @@ make_head (KxSearchTab *self)
 
   self->caption = kx_train_tab_make_caption ();
   gtk_widget_set_hexpand (GTK_WIDGET (self->caption), TRUE);
-  self->open = make_verb (self, _ ("Open as a run"), G_CALLBACK (open_selected));
+  self->open = make_verb (self, _ ("Open as a Run"), G_CALLBACK (open_selected));
   self->cancel = make_verb (self, _ ("Cancel"), G_CALLBACK (cancel_search));
   self->go_on = make_verb (self, _ ("Go On"), G_CALLBACK (go_on));
   self->buttons[1] = make_button (self, FALSE);

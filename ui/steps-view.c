@@ -36,8 +36,8 @@ kx_steps_view_init (KxStepsView *self)
 
   self->tiny = KX_TINY_VIEW (kx_tiny_view_new (make_switcher (stack)));
   self->walk = KX_TRAIN_TAB (kx_layer_walk_new (make_switcher (stack)));
-  gtk_stack_add_titled (GTK_STACK (stack), GTK_WIDGET (self->tiny), "tiny", _ ("Tiny network"));
-  gtk_stack_add_titled (GTK_STACK (stack), GTK_WIDGET (self->walk), "run", _ ("This network"));
+  gtk_stack_add_titled (GTK_STACK (stack), GTK_WIDGET (self->tiny), "tiny", _ ("Tiny Network"));
+  gtk_stack_add_titled (GTK_STACK (stack), GTK_WIDGET (self->walk), "run", _ ("This Network"));
   gtk_stack_set_vhomogeneous (GTK_STACK (stack), FALSE);
   gtk_stack_set_hhomogeneous (GTK_STACK (stack), FALSE);
   gtk_widget_set_margin_start (stack, 12);

@@ -2,6 +2,7 @@
 
 /* What each layer makes of an example, and what is answered. */
 
+#include "chart/axis.h"
 #include "tiles.h"
 #include "tip.h"
 #include "train-tab.h"
@@ -92,9 +93,10 @@ take (KxTrainTab *tab, KxLook *look)
   for (guint i = 0; i < look->layers->len; i++)
     {
       const KxLayerLook *layer = &g_array_index (look->layers, KxLayerLook, i);
-      g_autofree char *title
-          = g_strdup_printf (_ ("%s · %s · %.3g to %.3g, mean %.3g"), layer->name, layer->shape,
-                             layer->least, layer->most, layer->mean);
+      g_autofree char *least = kx_format_value (layer->least),
+                      *most = kx_format_value (layer->most), *mean = kx_format_value (layer->mean);
+      g_autofree char *title = g_strdup_printf (_ ("%s · %s · %s to %s, mean %s"), layer->name,
+                                                layer->shape, least, most, mean);
 
       gtk_label_set_label (self->titles->pdata[i], title);
       kx_tiles_set_pictures (self->tiles->pdata[i], layer->maps, layer->name);

@@ -147,7 +147,7 @@ make_chosen (KxTabConfusion *self)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
   GtkWidget *head = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-  GtkWidget *back = gtk_button_new_with_label (_ ("All cells"));
+  GtkWidget *back = gtk_button_new_with_label (_ ("All Cells"));
 
   gtk_widget_add_css_class (back, "flat");
   gtk_widget_set_margin_start (head, 6);

@@ -4,10 +4,13 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/axis.h"
+
 #define RADIUS 17.0
+#define GAP 4.0 /* between a node and its text */
 #define WIDTH 330
-#define HEIGHT 190
 #define MOST_HEIGHT 0.75 /* of the width */
+#define ROWS_APART 70.0  /* at least */
 
 struct _KxTinyGraph {
   GtkWidget parent_instance;
@@ -17,16 +20,35 @@ struct _KxTinyGraph {
 
 G_DEFINE_FINAL_TYPE (KxTinyGraph, kx_tiny_graph, GTK_TYPE_WIDGET)
 
+/* The height of a line of text. */
+static int
+line_height (KxTinyGraph *self)
+{
+  g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), "∂z");
+  int height;
+
+  pango_layout_get_pixel_size (layout, NULL, &height);
+  return height;
+}
+
+/* A node, and two lines of text on that side of it where no edges are. */
+static double
+outside (KxTinyGraph *self)
+{
+  return RADIUS + GAP + 2 * line_height (self);
+}
+
 /* Where nodes 1 to 6 stand: columns from left to right, in all languages. */
 static void
 place (KxTinyGraph *self, guint node, double *x, double *y)
 {
   double width = gtk_widget_get_width (GTK_WIDGET (self));
   double height = MIN (gtk_widget_get_height (GTK_WIDGET (self)), MOST_HEIGHT * width);
+  double edge = MAX (0.26 * height, outside (self));
   guint column = (node - 1) / 2, row = (node - 1) % 2;
 
   *x = 36 + column * (width - 108) / 2;
-  *y = height * (row ? 0.74 : 0.26);
+  *y = row ? MAX (height - edge, edge + ROWS_APART) : edge;
 }
 
 static void
@@ -49,13 +71,13 @@ weight_of (KxTinyGraph *self, guint from, guint to)
   return from < 3 ? setup->w1[(from - 1) * 2 + to - 3] : setup->w2[(from - 3) * 2 + to - 5];
 }
 
-/* Weights stand a third along their edges, on whose background they are read. */
+/* Weights stand a quarter along the edges that cross, and in the middle of the others. */
 static void
 draw_edge (KxTinyGraph *self, cairo_t *cairo, const GdkRGBA *colour, guint from, guint to)
 {
   double x0, y0, x1, y1;
   double at = from % 2 == to % 2 ? 0.5 : 0.27;
-  g_autofree char *text = g_strdup_printf ("%.2f", weight_of (self, from, to));
+  g_autofree char *text = kx_format_fixed (weight_of (self, from, to), 2);
 
   place (self, from, &x0, &y0);
   place (self, to, &x1, &y1);
@@ -86,13 +108,15 @@ static char *
 describe_forward (const KxTinyNumbers *numbers, guint node, gboolean shares)
 {
   guint i = (node - 1) % 2;
+  double first = node < 3 ? numbers->setup.x[i] : node < 5 ? numbers->z1[i] : numbers->z2[i];
+  double second = node < 5 ? numbers->y1[i] : numbers->p[i];
+  g_autofree char *one = kx_format_fixed (first, 2), *two = kx_format_fixed (second, 2);
 
   if (node < 3)
-    return g_strdup_printf ("y %.2f", numbers->setup.x[i]);
+    return g_strdup_printf ("y %s", one);
   if (node < 5)
-    return g_strdup_printf ("z %.2f  y %.2f", numbers->z1[i], numbers->y1[i]);
-  return shares ? g_strdup_printf ("z %.2f\nP %.2f", numbers->z2[i], numbers->p[i])
-                : g_strdup_printf ("z %.2f", numbers->z2[i]);
+    return g_strdup_printf ("z %s  y %s", one, two);
+  return shares ? g_strdup_printf ("z %s\nP %s", one, two) : g_strdup_printf ("z %s", one);
 }
 
 static void
@@ -114,18 +138,22 @@ draw_node (KxTinyGraph *self, cairo_t *cairo, const GdkRGBA *colour, const GdkRG
   cairo_stroke (cairo);
   gdk_cairo_set_source_rgba (cairo, colour);
   draw_text (self, cairo, x, y, 0.5, name);
-  double side = node < 5 ? x : x + RADIUS + 6, align = node < 5 ? 0.5 : 0;
+  double line = line_height (self), away = node % 2 ? -1 : 1; /* from the edges */
+  double first = y + away * (RADIUS + GAP + line / 2), second = first + away * line;
   if (self->step >= forward)
     {
       g_autofree char *text = describe_forward (numbers, node, self->step >= KX_TINY_E);
-      draw_text (self, cairo, side, node < 5 ? y - RADIUS - 10 : y, align, text);
+      draw_text (self, cairo, node < 5 ? x : x + RADIUS + 6, node < 5 ? first : y,
+                 node < 5 ? 0.5 : 0, text);
     }
   if (self->step >= back)
     {
       double gradient = node < 5 ? numbers->dz1[(node - 1) % 2] : numbers->dz2[(node - 1) % 2];
-      g_autofree char *text = g_strdup_printf ("∂E/∂z %.3f", gradient);
+      g_autofree char *number = kx_format_fixed (gradient, 3);
+      g_autofree char *text = g_strdup_printf ("∂E/∂z %s", number);
       gdk_cairo_set_source_rgba (cairo, accent);
-      draw_text (self, cairo, node < 5 ? x : x - 24, y + RADIUS + 11, node < 5 ? 0.5 : 0, text);
+      draw_text (self, cairo, node < 5 ? x : x - 24, node < 5 ? second : first, node < 5 ? 0.5 : 0,
+                 text);
     }
 }
 
@@ -154,7 +182,9 @@ static void
 measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
          int *minimum_baseline, int *natural_baseline)
 {
-  *minimum = *natural = orientation == GTK_ORIENTATION_HORIZONTAL ? WIDTH : HEIGHT;
+  *minimum = *natural = orientation == GTK_ORIENTATION_HORIZONTAL
+                            ? WIDTH
+                            : (int) ceil (2 * outside (KX_TINY_GRAPH (widget)) + ROWS_APART);
 }
 
 static void

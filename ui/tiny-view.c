@@ -7,9 +7,11 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "chart/axis.h"
 #include "chart/wrap-layout.h"
 #include "tiny-graph.h"
 
+#define DECIMALS 4
 #define N_DIALS 14
 #define LABEL_DIAL N_DIALS
 #define RATE_DIAL (N_DIALS + 1)
@@ -37,18 +39,19 @@ G_DEFINE_FINAL_TYPE (KxTinyView, kx_tiny_view, GTK_TYPE_WIDGET)
 
 /* ── Lines ───────────────────────────────────────────────────────────────────────────────────── */
 
-/* With a minus that is as wide as a plus. */
 static char *
 number (double value)
 {
-  return value < 0 ? g_strdup_printf ("−%.4f", -value) : g_strdup_printf ("%.4f", value);
+  return kx_format_fixed (value, DECIMALS);
 }
 
 /* As a factor. */
 static char *
 factor (double value)
 {
-  return value < 0 ? g_strdup_printf ("(−%.4f)", -value) : g_strdup_printf ("%.4f", value);
+  g_autofree char *text = number (value);
+
+  return value < 0 ? g_strdup_printf ("(%s)", text) : g_steal_pointer (&text);
 }
 
 /* Digits that follow a letter are indices: "z3", "w13". */
@@ -446,9 +449,9 @@ make_head (KxTinyView *self)
   gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   self->head = GTK_BOX (head);
   gtk_widget_add_css_class (head, "kx-close");
-  self->forward = make_button (self, head, _ ("Step forward"), G_CALLBACK (step_on));
-  self->back = make_button (self, head, _ ("Step back"), G_CALLBACK (step_on));
-  self->update = make_button (self, head, _ ("Apply update"), G_CALLBACK (apply_update));
+  self->forward = make_button (self, head, _ ("Step Forward"), G_CALLBACK (step_on));
+  self->back = make_button (self, head, _ ("Step Back"), G_CALLBACK (step_on));
+  self->update = make_button (self, head, _ ("Apply Update"), G_CALLBACK (apply_update));
   self->reset = make_button (self, head, _ ("Reset"), G_CALLBACK (reset));
   /* All of them beside each other in a window of usual width. */
   gtk_button_set_icon_name (GTK_BUTTON (self->reset), "view-refresh-symbolic");
@@ -456,6 +459,30 @@ make_head (KxTinyView *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->reset), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Reset"), -1);
   return head;
+}
+
+/* With the minus of all other numbers. */
+static gboolean
+write_dial (GtkSpinButton *dial)
+{
+  g_autofree char *text
+      = kx_format_fixed (gtk_spin_button_get_value (dial), (int) gtk_spin_button_get_digits (dial));
+
+  if (!g_str_equal (text, gtk_editable_get_text (GTK_EDITABLE (dial))))
+    gtk_editable_set_text (GTK_EDITABLE (dial), text);
+  return TRUE;
+}
+
+/* Typed with either sign. */
+static int
+read_dial (GtkSpinButton *dial, double *value)
+{
+  g_auto (GStrv) parts = g_strsplit (gtk_editable_get_text (GTK_EDITABLE (dial)), "−", -1);
+  g_autofree char *text = g_strjoinv ("-", parts);
+  char *end;
+
+  *value = g_strtod (text, &end);
+  return *end ? GTK_INPUT_ERROR : TRUE;
 }
 
 /* A name and its dial, which is called by it. */
@@ -470,6 +497,9 @@ make_dial (KxTinyView *self, guint i, const char *name, double least, double mos
   gtk_label_set_markup (GTK_LABEL (label), markup);
   gtk_label_set_width_chars (GTK_LABEL (label), 3);
   gtk_label_set_xalign (GTK_LABEL (label), 1);
+  gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (dial), FALSE); /* or it takes no such minus */
+  g_signal_connect (dial, "output", G_CALLBACK (write_dial), NULL);
+  g_signal_connect (dial, "input", G_CALLBACK (read_dial), NULL);
   gtk_spin_button_set_digits (GTK_SPIN_BUTTON (dial), digits);
   gtk_editable_set_width_chars (GTK_EDITABLE (dial), 6);
   gtk_accessible_update_property (GTK_ACCESSIBLE (dial), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);

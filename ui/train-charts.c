@@ -14,6 +14,9 @@
 #include "chart/controls.h"
 
 #define NATURAL_WIDTH 540 /* pixels */
+#define GAP 6
+#define LEAST_LOSS 200 /* height */
+#define LEAST_ROW 180
 #define USUAL_RATIO 1e-3
 #define LEAST_RATIO (USUAL_RATIO / 3) /* of the band around it */
 #define MOST_RATIO (USUAL_RATIO * 3)
@@ -34,7 +37,7 @@ typedef struct {
 } File;
 
 struct _KxTrainCharts {
-  AdwBin parent_instance;
+  GtkWidget parent_instance;
 
   KxSession *session; /* the window's */
   KxRunList *list;    /* of the inspector: which runs are shown */
@@ -43,6 +46,7 @@ struct _KxTrainCharts {
   KxMark *selected;
   KxChartView *view;
   KxChart *loss, *accuracy, *ratio;
+  GtkWidget *row; /* of the other two */
   KxMarkLayer *marks;
   KxMarkLayer *shades[2]; /* of the other two, which have no marks */
   GPtrArray *curves;      /* of Curves */
@@ -50,7 +54,7 @@ struct _KxTrainCharts {
   GPtrArray *ratios;      /* of KxLineLayer */
 };
 
-G_DEFINE_FINAL_TYPE (KxTrainCharts, kx_train_charts, ADW_TYPE_BIN)
+G_DEFINE_FINAL_TYPE (KxTrainCharts, kx_train_charts, GTK_TYPE_WIDGET)
 
 enum {
   CHECKPOINT,
@@ -458,7 +462,7 @@ make_controls (KxTrainCharts *self)
 {
   g_autoptr (GMenu) more = g_menu_new ();
 
-  g_menu_append (more, _ ("Compare with File…"), "train.compare");
+  g_menu_append (more, _ ("Compare With File…"), "train.compare");
   return kx_chart_controls_new (self->loss, G_MENU_MODEL (more));
 }
 
@@ -477,6 +481,7 @@ static void
 kx_train_charts_dispose (GObject *object)
 {
   KxTrainCharts *self = KX_TRAIN_CHARTS (object);
+  GtkWidget *child;
 
   leave_run (self);
   if (self->selected)
@@ -489,6 +494,8 @@ kx_train_charts_dispose (GObject *object)
   g_clear_pointer (&self->files, g_ptr_array_unref);
   g_clear_pointer (&self->ratios, g_ptr_array_unref);
   g_clear_object (&self->view);
+  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))))
+    gtk_widget_unparent (child);
   G_OBJECT_CLASS (kx_train_charts_parent_class)->dispose (object);
 }
 
@@ -501,22 +508,48 @@ kx_train_charts_class_init (KxTrainChartsClass *klass)
                                       NULL, NULL, NULL, G_TYPE_NONE, 1, KX_TYPE_MARK);
 }
 
-/* However much the heads could say, the page asks for no more than it needs. */
+/* However much the heads could say, the page asks for no more than it needs; of the height, for
+ * that of the loss alone. */
 static void
 measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum, int *natural,
          int *minimum_baseline, int *natural_baseline)
 {
-  gtk_widget_measure (adw_bin_get_child (ADW_BIN (widget)), orientation, for_size, minimum, natural,
-                      NULL, NULL);
+  KxTrainCharts *self = KX_TRAIN_CHARTS (widget);
+  int least, wanted;
+
+  gtk_widget_measure (GTK_WIDGET (self->loss), orientation, for_size, minimum, natural, NULL, NULL);
+  gtk_widget_measure (self->row, orientation, -1, &least, &wanted, NULL, NULL);
   if (orientation == GTK_ORIENTATION_HORIZONTAL)
-    *natural = MAX (*minimum, NATURAL_WIDTH);
+    {
+      *minimum = MAX (*minimum, least);
+      *natural = MAX (*minimum, NATURAL_WIDTH);
+    }
+  else
+    *natural += GAP + wanted;
   *minimum_baseline = *natural_baseline = -1;
 }
 
+/* Where the height is not enough for all, the curve of the loss has it. */
 static void
 allocate (GtkWidget *widget, int width, int height, int baseline)
 {
-  gtk_widget_allocate (adw_bin_get_child (ADW_BIN (widget)), width, height, baseline, NULL);
+  KxTrainCharts *self = KX_TRAIN_CHARTS (widget);
+  int loss, row;
+
+  gtk_widget_measure (GTK_WIDGET (self->loss), GTK_ORIENTATION_VERTICAL, width, &loss, NULL, NULL,
+                      NULL);
+  gtk_widget_measure (self->row, GTK_ORIENTATION_VERTICAL, width, &row, NULL, NULL, NULL);
+  int rest = height - loss - GAP - row;
+  gboolean both = rest >= 0;
+
+  gtk_widget_set_child_visible (self->row, both);
+  if (both)
+    {
+      row += rest / 3;
+      gtk_widget_size_allocate (self->row, &(GtkAllocation){ 0, height - row, width, row }, -1);
+      height -= GAP + row;
+    }
+  gtk_widget_size_allocate (GTK_WIDGET (self->loss), &(GtkAllocation){ 0, 0, width, height }, -1);
 }
 
 static void
@@ -539,9 +572,7 @@ make_chart (KxTrainCharts *self, const char *title)
 static void
 kx_train_charts_init (KxTrainCharts *self)
 {
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
-  GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
-
+  self->row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
   self->curves = g_ptr_array_new_with_free_func (curves_free);
   self->files = g_ptr_array_new ();
   self->ratios = g_ptr_array_new ();
@@ -552,6 +583,8 @@ kx_train_charts_init (KxTrainCharts *self)
   kx_chart_set_head_extra (self->loss, make_controls (self));
   kx_chart_set_offers_follow (self->accuracy, FALSE);
   kx_chart_set_offers_follow (self->ratio, FALSE);
+  kx_chart_set_brief (self->accuracy, TRUE);
+  kx_chart_set_brief (self->ratio, TRUE);
   kx_chart_set_log_y (self->loss, TRUE);
   kx_chart_set_log_y (self->ratio, TRUE);
   kx_chart_set_share (self->accuracy, TRUE);
@@ -566,19 +599,18 @@ kx_train_charts_init (KxTrainCharts *self)
                                                                 MOST_RATIO, _ ("about 1e-3"))));
   g_signal_connect_swapped (self->loss, "checkpoint-activated", G_CALLBACK (activate_checkpoint),
                             self);
-  gtk_widget_set_size_request (GTK_WIDGET (self->loss), -1, 200);
-  gtk_widget_set_size_request (row, -1, 150);
-  gtk_box_set_homogeneous (GTK_BOX (row), TRUE);
-  gtk_widget_set_vexpand (row, FALSE);
-  gtk_widget_set_vexpand (GTK_WIDGET (self->accuracy), FALSE);
-  gtk_widget_set_vexpand (GTK_WIDGET (self->ratio), FALSE);
-  gtk_box_append (GTK_BOX (row), GTK_WIDGET (self->accuracy));
-  gtk_box_append (GTK_BOX (row), GTK_WIDGET (self->ratio));
-  gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->loss));
-  gtk_box_append (GTK_BOX (box), row);
-  gtk_widget_add_css_class (box, "view");
-  gtk_widget_add_css_class (box, "kx-charts");
-  adw_bin_set_child (ADW_BIN (self), box);
+  gtk_widget_set_size_request (GTK_WIDGET (self->loss), -1, LEAST_LOSS);
+  gtk_widget_set_size_request (self->row, -1, LEAST_ROW);
+  gtk_box_set_homogeneous (GTK_BOX (self->row), TRUE);
+  gtk_box_append (GTK_BOX (self->row), GTK_WIDGET (self->accuracy));
+  gtk_box_append (GTK_BOX (self->row), GTK_WIDGET (self->ratio));
+  gtk_widget_set_parent (GTK_WIDGET (self->loss), GTK_WIDGET (self));
+  gtk_widget_set_parent (self->row, GTK_WIDGET (self));
+  gtk_widget_set_hexpand (GTK_WIDGET (self), TRUE);
+  gtk_widget_set_vexpand (GTK_WIDGET (self), TRUE);
+  gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
+  gtk_widget_add_css_class (GTK_WIDGET (self), "view");
+  gtk_widget_add_css_class (GTK_WIDGET (self), "kx-charts");
   gtk_widget_set_layout_manager (GTK_WIDGET (self),
                                  gtk_custom_layout_new (NULL, measure, allocate));
 }

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 #define KX_TYPE_TRAIN_CHARTS (kx_train_charts_get_type ())
 /** KxTrainCharts: the curves of all runs. "checkpoint" tells of a #KxMark that was clicked. */
-G_DECLARE_FINAL_TYPE (KxTrainCharts, kx_train_charts, KX, TRAIN_CHARTS, AdwBin)
+G_DECLARE_FINAL_TYPE (KxTrainCharts, kx_train_charts, KX, TRAIN_CHARTS, GtkWidget)
 
 void kx_train_charts_set_session (KxTrainCharts *charts, KxSession *session, KxRunList *list);
 void kx_train_charts_set_run (KxTrainCharts *charts, KxRun *run);

@@ -145,6 +145,66 @@ kx_train_remove_lanes (KxSession *session, GPtrArray *lanes, KxRun *kept)
   kx_session_toast (session, text, TRUE);
 }
 
+typedef struct {
+  KxRun *run;
+  KxMark *checkpoint;
+  double rate;
+  KxPast *past;
+} Rewind;
+
+static void
+rewind_free (gpointer data)
+{
+  Rewind *rewind = data;
+
+  kx_past_unref (rewind->past);
+  g_object_unref (rewind->checkpoint);
+  g_object_unref (rewind->run);
+  g_free (rewind);
+}
+
+static void
+rewind_back (gpointer data)
+{
+  Rewind *rewind = data;
+
+  kx_run_return (rewind->run, rewind->past);
+}
+
+static void
+rewind_again (gpointer data)
+{
+  Rewind *rewind = data;
+
+  g_clear_pointer (&rewind->past, kx_past_unref);
+  rewind->past = kx_run_rewind (rewind->run, rewind->checkpoint);
+  kx_run_set (rewind->run, KOL_CONTROL_RATE, rewind->rate);
+  kx_run_control (rewind->run, KX_VERB_RUN);
+}
+
+/**
+ * kx_train_rewind:
+ * @session: the session
+ * @run: a run
+ * @checkpoint: of its timeline
+ * @rate: the learning rate from there on
+ *
+ * Has the run go back and on from there, says so, and lets it be taken back.
+ */
+void
+kx_train_rewind (KxSession *session, KxRun *run, KxMark *checkpoint, double rate)
+{
+  g_autofree char *text = g_strdup_printf (_ ("%s went back to step %'" PRIu64),
+                                           kx_run_get_name (run), kx_mark_get_step (checkpoint));
+  Rewind *rewind = g_new (Rewind, 1);
+
+  *rewind = (Rewind){ g_object_ref (run), g_object_ref (checkpoint), rate, NULL };
+  rewind_again (rewind);
+  kx_undo_push (kx_session_get_undo (session), text, rewind_back, rewind_again, rewind,
+                rewind_free);
+  kx_session_toast (session, text, TRUE);
+}
+
 /* Back and again alike. */
 static void
 turn_pin (gpointer mark)

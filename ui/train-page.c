@@ -325,10 +325,7 @@ recover_action (GSimpleAction *action, GVariant *target, gpointer page)
 
   if (!mark)
     return;
-  double rate = milder_rate (self->run, mark);
-  kx_run_rewind (self->run, mark);
-  kx_run_set (self->run, KOL_CONTROL_RATE, rate);
-  kx_run_control (self->run, KX_VERB_RUN);
+  kx_train_rewind (self->session, self->run, mark, milder_rate (self->run, mark));
 }
 
 /* ── Faults ──────────────────────────────────────────────────────────────────────────────────── */
@@ -342,15 +339,15 @@ show_divergence (KxTrainPage *self, const GError *fault)
 
   if (!mark)
     {
-      kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Start anew"), "train.new", NULL);
+      kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Start Anew"), "train.new", NULL);
       return;
     }
   double rate = milder_rate (self->run, mark);
   g_autofree char *number = kx_format_rate (rate);
   g_autofree char *remedy = rate < kx_run_get (self->run, KOL_CONTROL_RATE) / 2
-                                ? g_strdup_printf (_ ("Rewind to %'" PRIu64 " and its rate, %s"),
+                                ? g_strdup_printf (_ ("Rewind to %'" PRIu64 " and Its Rate, %s"),
                                                    kx_mark_get_step (mark), number)
-                                : g_strdup_printf (_ ("Rewind to %'" PRIu64 " and halve the rate"),
+                                : g_strdup_printf (_ ("Rewind to %'" PRIu64 " and Halve the Rate"),
                                                    kx_mark_get_step (mark));
   kx_page_show_fault (KX_PAGE (self), fault->message, remedy, "train.recover",
                       g_variant_new_uint64 (kx_mark_get_step (mark)));
@@ -366,7 +363,7 @@ show_fault (KxTrainPage *self)
   else if (kx_run_get_state (self->run) == KX_RUN_DIVERGED)
     show_divergence (self, fault);
   else
-    kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Choose data…"), "train.choose-data",
+    kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Choose Data…"), "train.choose-data",
                         NULL);
 }
 
@@ -793,7 +790,7 @@ static void
 choose_data_action (GSimpleAction *action, GVariant *target, gpointer page)
 {
   GtkFileChooserNative *chooser
-      = gtk_file_chooser_native_new (_ ("Choose data"), GTK_WINDOW (gtk_widget_get_root (page)),
+      = gtk_file_chooser_native_new (_ ("Choose Data"), GTK_WINDOW (gtk_widget_get_root (page)),
                                      GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("_Use"), NULL);
 
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
@@ -836,7 +833,7 @@ static void
 compare_action (GSimpleAction *action, GVariant *target, gpointer page)
 {
   GtkFileChooserNative *chooser = gtk_file_chooser_native_new (
-      _ ("Compare with a log"), GTK_WINDOW (gtk_widget_get_root (page)),
+      _ ("Compare With a Log"), GTK_WINDOW (gtk_widget_get_root (page)),
       GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Compare"), NULL);
 
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);

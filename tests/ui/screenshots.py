@@ -119,7 +119,7 @@ def train_rewound(app):
 @state(train=True)
 def train_branched(app):
     train_rewound(app)
-    app.click("push button", "Branch from here")
+    app.click("push button", "Branch From Here")
     app.wait(lambda: app.has("label", "digits, run 2"))
     app.find("slider", "Learning rate").value = -3
     wait_for_step(app, 190)
@@ -149,7 +149,7 @@ def train_steps(app):
     wait_for_step(app, 30)
     app.click("push button", "Pause")
     tab(app, "Steps")
-    for name, steps in (("Step forward", 6), ("Step back", 2)):
+    for name, steps in (("Step Forward", 6), ("Step Back", 2)):
         app.wait(lambda: app.find("push button", name).sensitive, 60)
         for _ in range(steps):
             app.click("push button", name)
@@ -160,7 +160,7 @@ def train_layers(app):
     wait_for_step(app, 30)
     app.click("push button", "Pause")
     tab(app, "Steps")
-    tab(app, "This network")
+    tab(app, "This Network")
     app.find("label", re.compile("^The batch of step "), 60)
 
 
@@ -175,7 +175,7 @@ def train_search_empty(app):
 def train_search_setup(app):
     train_search_empty(app)
     app.click("push button", "Search…")
-    app.find("push button", "Start the search")
+    app.find("push button", "Start the Search")
 
 
 @state(train=True)
@@ -188,7 +188,7 @@ def train_search(app):
     app.find("spin button", "Steps of each").value = 20
     app.find("text", "Learning rates").text = "1e-5..1e3"
     app.find("text", "Other settings").text = "batch=10,25 keep=0.3..0.9"
-    app.click("push button", "Start the search")
+    app.click("push button", "Start the Search")
     table = app.find(None, "Trials of the search", 120)
     app.wait(lambda: len(table.find("list").children) == 9, 240)
 

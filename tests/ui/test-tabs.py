@@ -72,7 +72,7 @@ def a_cell_opens_its_pictures(folder):
         grid = app.find(None, "Pictures of the cell")
         pictures = app.wait(lambda: grid.find_all("panel", re.compile("probability")))
         check(len(pictures) == min(count, 100), f"{len(pictures)} pictures of {name}")
-        app.click("push button", "All cells")
+        app.click("push button", "All Cells")
         app.find("push button", name)
 
 
@@ -112,7 +112,7 @@ def begin_search(app, count, steps, rates, others=""):
     app.find("spin button", "Steps of each").value = steps
     app.find("text", "Learning rates").text = rates
     app.find("text", "Other settings").text = others
-    app.click("push button", "Start the search")
+    app.click("push button", "Start the Search")
 
 
 def trial_count(app):
@@ -128,7 +128,7 @@ def a_search_finds_trials_that_open_as_runs(folder):
         begin_search(app, 4, 6, "1e-2..1e-4", "batch=10,20")
         app.find("label", re.compile("smaller first"))
         app.find("text", "Learning rates").text = "1e-5..1e-2"
-        app.click("push button", "Start the search")
+        app.click("push button", "Start the Search")
         app.find("label", re.compile("^Trial [1-4] of 4 · step [0-9]+ of 6"), seconds=120)
         app.find("label", re.compile("^4 trials · best [0-9.]+ % at "), seconds=120)
         check(trial_count(app) == 4, "there are rows for other trials")
@@ -146,7 +146,7 @@ def a_search_finds_trials_that_open_as_runs(folder):
         chosen = int(re.match("Trial ([0-9])", scatter.description).group(1))
         app.wait(lambda: selected_trials(app) == [chosen], text=f"row {chosen} is not selected")
 
-        app.click("push button", "Open as a run")
+        app.click("push button", "Open as a Run")
         app.wait(lambda: app.has("label", re.compile(f"trial {chosen}$")), seconds=60)
         app.find("label", f"trial {chosen}", seconds=60)
         app.find("push button", "Resume", seconds=60)
@@ -239,7 +239,7 @@ def difference(app, wanted):
 
 
 def walk(app):
-    for name, steps in (("Step forward", 6), ("Step back", 4)):
+    for name, steps in (("Step Forward", 6), ("Step Back", 4)):
         for _ in range(steps):
             app.click("push button", name)
         app.wait(lambda: not app.find("push button", name).sensitive)
@@ -251,11 +251,17 @@ def backpropagation_is_stepped_through(folder):
         wait_for_step(app, 2)
         pause(app)
         tab(app, "Steps")
-        app.wait(lambda: app.find("push button", "Step forward").sensitive, seconds=60)
+        app.wait(lambda: app.find("push button", "Step Forward").sensitive, seconds=60)
         check(not shown(app), "numbers are told before the first step")
-        app.click("push button", "Step forward")
+        check(app.find("spin button", "w14").text == "−0.3000", "w14 has another sign")
+        app.press(app.find("spin button", "w14"))
+        app.key("Ctrl+a")
+        app.write("-0.35")  # the sign that keyboards have
+        app.key("Enter")
+        app.wait(lambda: abs(dials(app)["w14"] + 0.35) < 1e-6)
+        app.click("push button", "Step Forward")
         app.wait(lambda: set(shown(app)) == {"y1", "y2"})
-        app.click("push button", "Step forward")
+        app.click("push button", "Step Forward")
         app.wait(lambda: set(shown(app)) == {"y1", "y2", "z3", "y3"})
         app.click("push button", "Reset")
         walk(app)
@@ -272,7 +278,7 @@ def backpropagation_is_stepped_through(folder):
         app.wait(lambda: agrees(app, wanted), text=difference(app, wanted))
 
         rate = app.find("spin button", "δ").value
-        app.click("push button", "Apply update")
+        app.click("push button", "Apply Update")
         for name in WEIGHTS:
             turned[name] -= rate * wanted["∂E/∂" + name]
         app.wait(lambda: agrees(app, reference(turned)), text=difference(app, reference(turned)))
@@ -282,8 +288,8 @@ def backpropagation_is_stepped_through(folder):
 @test
 def backpropagation_needs_no_run(folder):
     with Explorer(folder, environment={"KOLINSKY_DATA": os.path.join(folder, "nothing")}) as app:
-        app.click("push button", "Backpropagation, step by step")
-        app.wait(lambda: app.find("push button", "Step forward").sensitive, seconds=60)
+        app.click("push button", "Backpropagation, Step by Step")
+        app.wait(lambda: app.find("push button", "Step Forward").sensitive, seconds=60)
         walk(app)
         wanted = reference(dials(app))
         app.wait(lambda: agrees(app, wanted), text=difference(app, wanted))
@@ -297,9 +303,9 @@ def the_layers_of_the_run_are_walked_through(folder):
         wait_for_step(app, 2)
         pause(app)
         tab(app, "Steps")
-        tab(app, "This network")
+        tab(app, "This Network")
         walk = app.find(None, "KxLayerWalk")
-        forward, back = walk.find("push button", "Step forward"), walk.find("push button", "Step back")
+        forward, back = walk.find("push button", "Step Forward"), walk.find("push button", "Step Back")
         app.wait(lambda: forward.sensitive, seconds=60)
         walk.find("push button", "Take the First Step").act()
         rows = walk.find("list", "Layers")

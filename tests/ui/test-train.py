@@ -1,5 +1,6 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """Watching and steering a network that learns."""
+import glob
 import math
 import os
 import re
@@ -28,6 +29,16 @@ def wait_for_step(app, step):
 def timeline(app, pattern):
     """Rows of the timeline, by what they say: "1e-4 > 3e-4, step 123"."""
     return app.find("list", "Timeline").find_all(None, re.compile(pattern))
+
+
+def happenings(app):
+    """The timeline without checkpoints."""
+    return sorted(row.name for row in timeline(app, "^(?!Checkpoint |Before ).*, step [0-9]+$"))
+
+
+def lines_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read().splitlines()
 
 
 def pause(app):
@@ -219,7 +230,7 @@ def a_branch_begins_at_a_checkpoint(folder):
         app.wait(lambda: pin.checked, text="that it is pinned")
         app.key("Ctrl+z")
         app.wait(lambda: not pin.checked, text="the pin taken back")
-        app.click("push button", "Branch from here")
+        app.click("push button", "Branch From Here")
         app.wait(lambda: app.has("label", "digits, run 2"))
         app.wait(lambda: app.find("list", "Runs").has(None, "run 2"))
         wait_for_step(app, 120)
@@ -237,7 +248,7 @@ def a_branch_and_its_parent_advance_by_equal_steps(folder):
     with explorer(folder) as app:
         wait_for_step(app, 110)
         app.press(timeline(app, "^Checkpoint .*step 100$")[0])
-        app.click("push button", "Branch from here")
+        app.click("push button", "Branch From Here")
         app.wait(lambda: states(app) == ["paused", "learning"], text="that run 1 pauses")
         stood = steps(app)
         app.wait(lambda: steps(app)[1] > stood[1] + 10, 60, text="that run 2 learns")
@@ -273,7 +284,7 @@ def a_run_is_renamed_removed_and_brought_back(folder):
         app.find("check box", "Show first in the charts")
         app.gone("text", "Name of the run")
         open_menu(app, "first")
-        app.click("push button", re.compile("Remove from the list$"))
+        app.click("push button", re.compile("Remove From the List$"))
         app.gone("check box", "Show first in the charts")
         app.key("Ctrl+z")
         app.find("check box", "Show first in the charts")
@@ -290,13 +301,13 @@ def rates_race(folder):
         check(label[0] + label[2] <= entry[0], f"{label} lies over {entry}")
         app.key("Ctrl+a")
         app.write("1e-5")
-        app.click("push button", "Start the race")
+        app.click("push button", "Start the Race")
         app.find("label", re.compile("^Give 2 to [0-9] rates"))
         app.find("text", "Rates").text = "1e-5 1e-3"
         app.find("spin button", "Steps").value = 20
-        app.click("push button", "Start the race")
+        app.click("push button", "Start the Race")
         app.wait(lambda: app.has("label", re.compile("1e-3: loss .* after 20 steps · best")), 120)
-        app.click("push button", "Keep best")
+        app.click("push button", "Keep Best")
         app.gone("check box", "Show 1e-5 in the charts")
         app.wait(lambda: app.has("label", "digits, 1e-3"))
         app.key("Ctrl+z")
@@ -318,7 +329,7 @@ def rates_race(folder):
 def a_rate_is_looked_for(folder):
     with explorer(folder) as app:
         wait_for_step(app, 20)
-        app.click("push button", "Find")
+        app.click("push button", "Find Rate…")
         app.wait(lambda: app.has("label", re.compile("^The loss falls fastest at")), 120)
         app.click("push button", re.compile("^Use [0-9]"))
         app.wait(lambda: timeline(app, "^1e-4 > .*, step"))
@@ -372,10 +383,34 @@ def divergence_offers_a_way_back(folder):
         wait_for_step(app, 110)
         type_into(app, app.find("text", "Learning rate, as a number"), "1e30")
         # Half of that would diverge again.
-        app.find("push button", re.compile("^Rewind to [0-9]+ and its rate, 1e-4$"), seconds=60).click()
+        app.find("push button", re.compile("^Rewind to [0-9]+ and Its Rate, 1e-4$"), seconds=60).click()
         app.wait(lambda: timeline(app, "^Went back to here, step"))
         app.gone("push button", re.compile("^Rewind to [0-9]+ "))
         wait_for_step(app, 115)
+        check(math.isclose(rate_of(app), 1e-4), f"the rate is {rate_of(app)}")
+
+
+@test
+def going_back_is_taken_back(folder):
+    way_back = re.compile("^Rewind to [0-9]+ ")
+    with explorer(folder) as app:
+        wait_for_step(app, 110)
+        type_into(app, app.find("text", "Learning rate, as a number"), "1e30")
+        app.find("push button", way_back, seconds=60)
+        log = glob.glob(os.path.join(folder, "**", "timeline.csv"), recursive=True)[0]
+        step, marks, rows = step_of(app), happenings(app), lines_of(log)
+        app.find("push button", way_back).click()
+        app.gone("push button", way_back)
+        wait_for_step(app, step + 5)
+        check(lines_of(log)[:len(rows)] != rows, "the log is still that of before")
+        app.key("Ctrl+z")
+        app.find("push button", way_back, seconds=60)
+        app.wait(lambda: step_of(app) == step, text=f"step {step}")
+        app.wait(lambda: happenings(app) == marks, text=f"{marks}")
+        check(lines_of(log)[:len(rows)] == rows, f"the log is {lines_of(log)}, and was {rows}")
+        app.key("Ctrl+Shift+z")
+        app.gone("push button", way_back)
+        wait_for_step(app, step + 5)
         check(math.isclose(rate_of(app), 1e-4), f"the rate is {rate_of(app)}")
 
 
@@ -391,7 +426,7 @@ def divergence_at_once_leads_back_to_the_start(folder):
         app.wait(lambda: timeline(app, "^Went back to here, step"))
         app.press(timeline(app, "^Before the first step, step 0$")[0])
         app.find("label", "Step 0")
-        app.click("push button", "Branch from here")
+        app.click("push button", "Branch From Here")
         app.wait(lambda: app.has("label", "digits, run 2"))
         wait_for_step(app, 10)
 

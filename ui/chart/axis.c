@@ -291,6 +291,36 @@ kx_format_count (double value)
 }
 
 /**
+ * kx_format_fixed:
+ * @value: a number
+ * @decimals: how many digits it has after the point
+ *
+ * Returns: (transfer full): it as it is read, with a minus as wide as a plus: "−0.30"
+ */
+char *
+kx_format_fixed (double value, int decimals)
+{
+  GString *text = g_string_new (NULL);
+
+  append_fixed (text, value, decimals);
+  return g_string_free (text, FALSE);
+}
+
+/**
+ * kx_format_change:
+ * @change: how much something is more than before
+ *
+ * Returns: (transfer full): "+1.2", "−0.4"; "0.0" if that is all of it
+ */
+char *
+kx_format_change (double change)
+{
+  g_autofree char *text = kx_format_fixed (change, 1);
+
+  return g_strconcat (change >= 0.05 ? "+" : "", text, NULL);
+}
+
+/**
  * kx_format_seconds:
  * @seconds: a time since a run began
  *

@@ -50,6 +50,8 @@ GArray *kx_axis_ticks (const KxAxis *axis, double gap);
 
 char *kx_format_value (double value);
 char *kx_format_count (double value);
+char *kx_format_fixed (double value, int decimals);
+char *kx_format_change (double change);
 char *kx_format_seconds (double seconds);
 
 G_END_DECLS

@@ -24,7 +24,7 @@ struct _KxChart {
   GtkWidget *head, *title_label, *value_label;
   GtkWidget *legend;
   GtkWidget *overlay, *area, *follow_button, *note;
-  gboolean offers_follow;
+  gboolean offers_follow, brief;
   GtkWidget *menu; /* NULL until it is first asked for */
   GtkWidget *footnote;
   guint tick;
@@ -72,6 +72,22 @@ format_y (KxChart *self, float y)
   return self->share && isfinite (y) ? g_strdup_printf ("%.1f %%", 100.0 * y) : kx_format_value (y);
 }
 
+/* "step 2,140 · 1:32 · ". */
+static void
+append_place (KxChart *self, KxLineLayer *line, double step, GString *text)
+{
+  KxClock *clock = kx_line_layer_get_clock (line);
+  g_autofree char *count = kx_format_count (step);
+
+  g_string_append_printf (text, _ ("step %s"), count);
+  if (kx_clock_knows (clock, KX_UNIT_TIME))
+    {
+      g_autofree char *time = kx_format_seconds (kx_clock_from_step (clock, KX_UNIT_TIME, step));
+      g_string_append_printf (text, " · %s", time);
+    }
+  g_string_append (text, " · ");
+}
+
 /* "step 2,140 · 1:32 · 0.083 (0.121)": the smoothed value, and in brackets the exact one. */
 static char *
 describe_values (KxChart *self)
@@ -84,22 +100,17 @@ describe_values (KxChart *self)
       || !kx_line_layer_read (line, kx_chart_view_get_unit (self->view), smoothing,
                               kx_chart_view_get_crosshair (self->view), &step, &y, &shown))
     return g_strdup ("");
-  g_autofree char *count = kx_format_count (step), *exact = format_y (self, y);
+  g_autofree char *exact = format_y (self, y);
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, _ ("step %s"), count);
-  KxClock *clock = kx_line_layer_get_clock (line);
-  if (kx_clock_knows (clock, KX_UNIT_TIME))
-    {
-      g_autofree char *time = kx_format_seconds (kx_clock_from_step (clock, KX_UNIT_TIME, step));
-      g_string_append_printf (text, " · %s", time);
-    }
+  if (!self->brief)
+    append_place (self, line, step, text);
   if (smoothing > 0 && kx_line_layer_get_kind (line) == KX_LINE_THIN && isfinite (shown))
     {
       g_autofree char *smooth = format_y (self, shown);
-      g_string_append_printf (text, " · %s (%s)", smooth, exact);
+      g_string_append_printf (text, "%s (%s)", smooth, exact);
     }
   else
-    g_string_append_printf (text, " · %s", exact);
+    g_string_append (text, exact);
   return g_string_free (text, FALSE);
 }
 
@@ -652,8 +663,8 @@ build (KxChart *self)
 {
   build_head (self);
   self->legend = kx_legend_new (G_LIST_MODEL (self->layers), self->view);
-  gtk_widget_set_margin_start (self->legend, 6);
-  gtk_widget_set_margin_end (self->legend, 6);
+  gtk_widget_set_margin_start (self->legend, 9);
+  gtk_widget_set_margin_end (self->legend, 9);
   gtk_widget_set_parent (self->legend, GTK_WIDGET (self));
   build_body (self);
   self->footnote = gtk_label_new (NULL);
@@ -746,6 +757,18 @@ kx_chart_set_offers_follow (KxChart *self, gboolean offers)
 {
   self->offers_follow = offers;
   show_follow_button (self);
+}
+
+/**
+ * kx_chart_set_brief:
+ * @chart: a chart
+ * @brief: whether its head tells values alone, as another one of linked charts tells their step
+ */
+void
+kx_chart_set_brief (KxChart *self, gboolean brief)
+{
+  self->brief = brief;
+  queue_update (self);
 }
 
 /**

@@ -35,6 +35,7 @@ gboolean kx_chart_get_log_y (KxChart *chart);
 void kx_chart_set_log_y (KxChart *chart, gboolean log_y);
 void kx_chart_set_share (KxChart *chart, gboolean share);
 void kx_chart_set_offers_follow (KxChart *chart, gboolean offers);
+void kx_chart_set_brief (KxChart *chart, gboolean brief);
 void kx_chart_set_note (KxChart *chart, const char *note);
 
 KxLineLayer *kx_chart_add_line (KxChart *chart, KxSeries *series, const char *name, guint run,

@@ -9,6 +9,8 @@
 #include "wrap-layout.h"
 
 #define SAMPLE 22 /* pixels of a line */
+#define SPACING 6
+#define ROOM 12 /* pixels that are left before values come back: they change their widths */
 
 struct _KxLegend {
   GtkWidget parent_instance;
@@ -52,10 +54,25 @@ make_sample (KxLineLayer *line)
   return area;
 }
 
+/* A value that is not shown is in the tooltip. */
+static gboolean
+tell (GtkWidget *button, int x, int y, gboolean keyboard, GtkTooltip *tip)
+{
+  GtkWidget *value = g_object_get_data (G_OBJECT (button), "value");
+  KxLineLayer *line = g_object_get_data (G_OBJECT (button), "line");
+  g_autofree char *text
+      = g_strdup_printf ("%s  %s\n%s", kx_line_layer_get_name (line),
+                         gtk_label_get_text (GTK_LABEL (value)), _ ("Show or hide this curve"));
+
+  gtk_tooltip_set_text (tip, gtk_widget_get_visible (value) ? _ ("Show or hide this curve") : text);
+  return TRUE;
+}
+
 static GtkWidget *
 make_entry (KxLineLayer *line)
 {
-  GtkWidget *button = gtk_toggle_button_new (), *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  GtkWidget *button = gtk_toggle_button_new (),
+            *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, SPACING);
   GtkWidget *name = gtk_label_new (NULL), *value = gtk_label_new (NULL);
   GtkEventController *motion = gtk_event_controller_motion_new ();
 
@@ -76,7 +93,8 @@ make_entry (KxLineLayer *line)
   gtk_widget_add_css_class (button, "caption");
   gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   kx_line_layer_get_name (line), -1);
-  gtk_widget_set_tooltip_text (button, _ ("Show or hide this curve"));
+  gtk_widget_set_has_tooltip (button, TRUE);
+  g_signal_connect (button, "query-tooltip", G_CALLBACK (tell), NULL);
   g_signal_connect (motion, "enter", G_CALLBACK (on_entered), line);
   g_signal_connect (motion, "leave", G_CALLBACK (on_left), line);
   gtk_widget_add_controller (button, motion);
@@ -86,6 +104,42 @@ make_entry (KxLineLayer *line)
 }
 
 /* ── All of them ── */
+
+/* That a value has or would have. */
+static int
+value_width (GtkWidget *value)
+{
+  int width;
+
+  pango_layout_get_pixel_size (gtk_label_get_layout (GTK_LABEL (value)), &width, NULL);
+  return width + SPACING;
+}
+
+/* Where all entries fit beside each other without values, these do not take another row. */
+static void
+show_values (KxLegend *self)
+{
+  int width = gtk_widget_get_width (GTK_WIDGET (self)), names = 0, values = 0;
+  gboolean shown = TRUE;
+
+  for (GtkWidget *button = gtk_widget_get_first_child (GTK_WIDGET (self)); button;
+       button = gtk_widget_get_next_sibling (button))
+    {
+      GtkWidget *value = g_object_get_data (G_OBJECT (button), "value");
+      int wanted, own = value_width (value);
+
+      gtk_widget_measure (button, GTK_ORIENTATION_HORIZONTAL, -1, NULL, &wanted, NULL, NULL);
+      shown = gtk_widget_get_visible (value);
+      values += own;
+      names += wanted - (shown ? own : 0) + KX_WRAP_SPACING;
+    }
+  gboolean show = names > width || names + values + (shown ? 0 : ROOM) <= width;
+  if (width <= 0 || show == shown)
+    return;
+  for (GtkWidget *button = gtk_widget_get_first_child (GTK_WIDGET (self)); button;
+       button = gtk_widget_get_next_sibling (button))
+    gtk_widget_set_visible (g_object_get_data (G_OBJECT (button), "value"), show);
+}
 
 static void
 remove_entries (KxLegend *self)
@@ -201,6 +255,7 @@ kx_legend_update (KxLegend *self)
       if (g_strcmp0 (gtk_label_get_text (label), text) != 0)
         gtk_label_set_text (label, text);
     }
+  show_values (self);
 }
 
 void

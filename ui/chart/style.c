@@ -7,7 +7,7 @@
 static const char style[]
     = "chart:focus-visible, scatter:focus-visible {"
       "  outline: 2px solid alpha(@accent_color, 0.5); outline-offset: -2px; }"
-      "legend > button { padding: 2px 6px; min-height: 20px; font-weight: normal; }"
+      "legend > button { padding: 2px 3px; min-height: 20px; font-weight: normal; }"
       "legend > button:checked:not(:hover) { background: none; }"
       "legend > button:not(:checked) { opacity: 0.5; }"
       "legend > button:not(:checked) label { text-decoration: line-through; }"

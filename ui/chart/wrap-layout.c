@@ -1,8 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "wrap-layout.h"
 
-#define SPACING 2
-
 struct _KxWrapLayout {
   GtkLayoutManager parent_instance;
 };
@@ -27,7 +25,7 @@ lay_out (GtkWidget *widget, int width, gboolean place)
       if (x > 0 && x + size.width > width)
         {
           x = 0;
-          y += row + SPACING;
+          y += row + KX_WRAP_SPACING;
           row = 0;
         }
       int least;
@@ -37,7 +35,7 @@ lay_out (GtkWidget *widget, int width, gboolean place)
                                   &(GtkAllocation){ rtl ? width - x - size.width : x, y,
                                                     MAX (size.width, least), size.height },
                                   -1);
-      x += size.width + SPACING;
+      x += size.width + KX_WRAP_SPACING;
       row = MAX (row, size.height);
     }
   return y + row;
@@ -61,7 +59,7 @@ measure_width (GtkWidget *widget, int *minimum, int *natural)
         continue;
       gtk_widget_measure (child, GTK_ORIENTATION_HORIZONTAL, -1, &least, &wanted, NULL, NULL);
       *minimum = MAX (*minimum, least);
-      *natural += wanted + (*natural > 0 ? SPACING : 0);
+      *natural += wanted + (*natural > 0 ? KX_WRAP_SPACING : 0);
     }
 }
 

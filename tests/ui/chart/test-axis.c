@@ -254,6 +254,34 @@ test_formats (void)
       }
 }
 
+static void
+test_fixed (void)
+{
+  static const struct {
+    double value;
+    int decimals;
+    const char *text;
+  } rows[] = {
+    { 0.3, 2, "0.30" },       { -0.3, 2, "−0.30" },     { -0.004, 2, "0.00" },
+    { -12.5, 4, "−12.5000" }, { 1234.5, 1, "1,234.5" },
+  };
+  static const struct {
+    double value;
+    const char *text;
+  } changes[] = { { 1.24, "+1.2" }, { -0.36, "−0.4" }, { 0.04, "0.0" }, { -0.04, "0.0" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *text = kx_format_fixed (rows[i].value, rows[i].decimals);
+      g_assert_cmpstr (text, ==, rows[i].text);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (changes); i++)
+    {
+      g_autofree char *text = kx_format_change (changes[i].value);
+      g_assert_cmpstr (text, ==, changes[i].text);
+    }
+}
+
 /* In German the comma is the point, on axes as in heads. */
 static void
 test_german (void)
@@ -285,6 +313,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/ui/chart/axis/zoom-ends", test_zoom_ends);
   g_test_add_func ("/ui/chart/axis/invalid", test_invalid);
   g_test_add_func ("/ui/chart/axis/formats", test_formats);
+  g_test_add_func ("/ui/chart/axis/fixed", test_fixed);
   g_test_add_func ("/ui/chart/axis/german", test_german);
   return g_test_run ();
 }
