@@ -479,14 +479,16 @@ build (KxLesson *lesson, GError **error)
   return TRUE;
 }
 
-/* Only what can begin is recorded. */
+/* Only what can begin is recorded. What has no checkpoint to go on from begins anew. */
 static gboolean
 record (KxLesson *lesson, GError **error)
 {
-  if (lesson->resume)
+  g_autoptr (KolRun) run = lesson->resume ? kol_run_read (lesson->resume, NULL) : NULL;
+  const char *folder = lesson->resume ? lesson->resume : lesson->folder;
+
+  if (run && run->latest)
     return kol_trainer_resume (lesson->trainer, lesson->resume, 0, error);
-  if (lesson->folder
-      && !kol_trainer_record (lesson->trainer, lesson->folder, &lesson->data_options, error))
+  if (folder && !kol_trainer_record (lesson->trainer, folder, &lesson->data_options, error))
     return FALSE;
   return !lesson->origin
          || kol_trainer_branch (lesson->trainer, lesson->origin, lesson->parent_folder, error);

@@ -464,6 +464,7 @@ end_trial (Work *work, KolTrialState state)
   leave_trial (work);
   if (!kol_search_note (work->search, &work->trial, &work->error))
     return FALSE;
+  kol_search_thin_out (work->search, KX_SEARCH_KEPT);
   News *news = news_new (work);
   news->trial = trial_new (work->search, &work->trial);
   post (news);

@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+#define KX_SEARCH_KEPT 5 /* trials of a search whose weights stay: the best */
+
 /**
  * KxSearchSetup:
  * @recipe: the name of a recipe, or a file of one

@@ -519,8 +519,8 @@ find_run (KxSession *self, const char *folder)
  * @name: for people
  * @steps: how many it is to take in all
  *
- * Opens a trial of a search as a run, which waits to be told to go on. One that is open already is
- * shown.
+ * Opens a trial of a search as a run, which waits to be told to go on; one of which no weights were
+ * kept begins anew at once, and that is said. One that is open already is shown.
  *
  * Returns: (transfer none): the run
  */
@@ -528,9 +528,17 @@ KxRun *
 kx_session_open_trial (KxSession *self, const char *folder, const char *name, guint64 steps)
 {
   g_return_val_if_fail (self->device, NULL);
-  KxRunSetup setup = { .name = name, .resume = folder, .steps = steps, .paused = TRUE };
+  g_autoptr (KolRun) run = kol_run_read (folder, NULL);
+  gboolean anew = run && !run->latest;
+  KxRunSetup setup = { .name = name, .resume = folder, .steps = steps, .paused = !anew };
   KxRun *open = find_run (self, folder);
 
+  if (!open && anew)
+    {
+      g_autofree char *text
+          = g_strdup_printf (_ ("%s begins anew: its weights were not kept"), name);
+      kx_session_toast (self, text, FALSE);
+    }
   if (!open)
     return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
   kx_session_choose_run (self, open);

@@ -12,6 +12,7 @@
 
 #include "chart/chart.h"
 #include "chart/controls.h"
+#include "presence.h"
 
 #define NATURAL_WIDTH 540 /* pixels */
 #define GAP 6
@@ -470,9 +471,11 @@ make_controls (KxTrainCharts *self)
 static void
 show_stage (KxTrainCharts *self)
 {
-  gboolean begun = !self->run || kx_series_get_length (kx_run_get_loss (self->run)) > 0;
+  gboolean begun = self->run && kx_series_get_length (kx_run_get_loss (self->run)) > 0;
 
-  kx_chart_set_note (self->loss, begun ? NULL : kx_run_get_stage (self->run));
+  kx_chart_set_note (self->loss, begun       ? NULL
+                                 : self->run ? kx_run_get_stage (self->run)
+                                             : _ ("Nothing learns yet"));
 }
 
 /* ── Class ───────────────────────────────────────────────────────────────────────────────────── */
@@ -606,6 +609,7 @@ kx_train_charts_init (KxTrainCharts *self)
   gtk_box_append (GTK_BOX (self->row), GTK_WIDGET (self->ratio));
   gtk_widget_set_parent (GTK_WIDGET (self->loss), GTK_WIDGET (self));
   gtk_widget_set_parent (self->row, GTK_WIDGET (self));
+  kx_presence_follow (self->row);
   gtk_widget_set_hexpand (GTK_WIDGET (self), TRUE);
   gtk_widget_set_vexpand (GTK_WIDGET (self), TRUE);
   gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);

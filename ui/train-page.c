@@ -56,6 +56,7 @@ struct _KxTrainPage {
   gboolean begun;     /* something was begun, or waits to be */
   gboolean showing;   /* numbers are being shown, not changed */
   gboolean stepping;  /* through the tiny network, while nothing learns */
+  gboolean searching; /* for settings, likewise */
   gboolean looked;    /* the first look for devices is over */
   char *wanted;       /* a run's folder that waits for that */
   Number numbers[N_NUMBERS];
@@ -143,7 +144,7 @@ has_data (KxTrainPage *self)
 static void
 show_page (KxTrainPage *self)
 {
-  const char *page = self->run                                                ? "run"
+  const char *page = self->run || self->searching                             ? "run"
                      : self->looked && !kx_session_get_device (self->session) ? "no-device"
                      : self->stepping                                         ? "steps"
                      : !has_data (self)                                       ? "no-data"
@@ -151,6 +152,7 @@ show_page (KxTrainPage *self)
 
   gtk_stack_set_visible_child_name (self->stack, page);
   allow (self, "steps", kx_session_get_device (self->session) != NULL);
+  allow (self, "search", kx_session_get_device (self->session) && has_data (self));
   if (self->tiny) /* it takes nothing of a device while it is not seen */
     kx_tiny_view_set_device (
         self->tiny, g_str_equal (page, "steps") ? kx_session_get_device (self->session) : NULL);
@@ -759,6 +761,17 @@ leave_steps_action (GSimpleAction *action, GVariant *target, gpointer page)
   step_through (KX_TRAIN_PAGE (page), FALSE);
 }
 
+/* The tab with searches, without a run. */
+static void
+search_action (GSimpleAction *action, GVariant *target, gpointer page)
+{
+  KxTrainPage *self = KX_TRAIN_PAGE (page);
+
+  self->searching = TRUE;
+  show_page (self);
+  kx_train_tabs_show_search (self->tabs);
+}
+
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -1128,6 +1141,7 @@ kx_train_page_init (KxTrainPage *self)
     { "look-again", look_again_action },
     { "steps", steps_action },
     { "leave-steps", leave_steps_action },
+    { "search", search_action },
   };
 
   self->group = g_simple_action_group_new ();

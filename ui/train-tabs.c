@@ -190,6 +190,19 @@ kx_train_tabs_set_subject (KxTrainTabs *self, const char *recipe, const char *da
 }
 
 /**
+ * kx_train_tabs_show_search:
+ * @tabs: the tabs
+ *
+ * Shows the one with searches, and leads the keyboard there.
+ */
+void
+kx_train_tabs_show_search (KxTrainTabs *self)
+{
+  gtk_stack_set_visible_child_name (self->stack, "search");
+  gtk_widget_child_focus (GTK_WIDGET (self->search), GTK_DIR_TAB_FORWARD);
+}
+
+/**
  * kx_train_tabs_set_run:
  * @tabs: the tabs
  * @run: (nullable): what they look into

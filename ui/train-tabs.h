@@ -13,6 +13,7 @@ G_DECLARE_FINAL_TYPE (KxTrainTabs, kx_train_tabs, KX, TRAIN_TABS, AdwBin)
 
 void kx_train_tabs_set_session (KxTrainTabs *tabs, KxSession *session);
 void kx_train_tabs_set_subject (KxTrainTabs *tabs, const char *recipe, const char *data);
+void kx_train_tabs_show_search (KxTrainTabs *tabs);
 void kx_train_tabs_set_run (KxTrainTabs *tabs, KxRun *run);
 
 G_END_DECLS

@@ -17,6 +17,7 @@
 #include "../device/error.h"
 #include "../model/networks.h"
 #include "../replace-private.h"
+#include "checkpoint-private.h"
 #include "run-private.h"
 #include "search-private.h"
 
@@ -514,4 +515,39 @@ kol_search_note (KolSearch *search, const KolTrial *outcome, GError **error)
 
   g_array_append_val (search->outcomes, *outcome);
   return write_table (search, error);
+}
+
+static int
+compare_trials (gconstpointer a, gconstpointer b)
+{
+  return kol_trial_compare (a, b);
+}
+
+/**
+ * kol_search_thin_out:
+ * @search: a search that is recorded
+ * @keep: how many trials keep their weights
+ *
+ * Removes the checkpoints of the trials that have ended, but for those of the best, as each may be
+ * large. The run of one that somebody has gone on with, or is at, keeps its own. Begun anew, a
+ * trial takes the same steps as before.
+ */
+void
+kol_search_thin_out (KolSearch *search, guint keep)
+{
+  g_return_if_fail (search != NULL && search->lock != NULL);
+  g_autoptr (GArray) trials = g_array_copy (search->outcomes);
+
+  g_array_sort (trials, compare_trials);
+  for (guint i = keep; i < trials->len; i++)
+    {
+      const KolTrial *trial = &g_array_index (trials, KolTrial, i);
+      g_autofree char *folder = kol_search_get_trial_folder (search, trial->number);
+      g_autofree char *path = g_build_filename (folder, KOL_LOCK_FILE, NULL);
+      g_autoptr (GArray) steps = kol_checkpoint_list (folder);
+
+      if (steps->len && g_array_index (steps, guint64, 0) <= trial->steps
+          && !kol_lock_is_taken (path, NULL))
+        kol_checkpoint_forget_after (folder, 0);
+    }
 }

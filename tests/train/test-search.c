@@ -463,6 +463,41 @@ test_trials (void)
   g_assert_cmpfloat (rest.end.validation_loss, ==, whole.end.validation_loss);
 }
 
+/* The best trials keep their weights, and those that somebody has gone on with. */
+static void
+test_thin_out (void)
+{
+  static const KolTrialState states[]
+      = { KOL_TRIAL_DONE, KOL_TRIAL_DONE, KOL_TRIAL_DIVERGED, KOL_TRIAL_DONE, KOL_TRIAL_DONE };
+  static const double accuracies[] = { 0.5, 0.9, NAN, 0.7, 0.6 };
+  static const gboolean kept[] = { FALSE, TRUE, FALSE, TRUE, TRUE };
+  const guint n = G_N_ELEMENTS (states), gone_on = n - 1;
+  g_autofree char *folder = g_build_filename (scratch, "thinned", NULL);
+  g_autoptr (KolDataset) data = make_blobs (120, 3, 1);
+  g_autoptr (KolSearch) search = record (folder, data, n, 8);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < n; i++)
+    {
+      KolTrainer *trainer = make_trial (search, i + 1, data);
+      run (trainer, &(Told){ 0 });
+      kol_trainer_free (trainer);
+      note (search, (KolTrial){ i + 1, states[i], i == gone_on ? 5 : 8, 1, accuracies[i] });
+    }
+  kol_search_thin_out (search, 2);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *path = kol_search_get_trial_folder (search, i + 1);
+      g_autoptr (KolRun) of_trial = kol_run_read (path, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (of_trial->latest, ==, kept[i] ? 8 : 0);
+    }
+  KolTrainer *trainer = make_trial (search, 1, data); /* it can be begun anew */
+  g_assert_cmpuint (kol_trainer_get_step (trainer), ==, 0);
+  kol_search_thin_out (search, 0); /* not while somebody is at it */
+  kol_trainer_free (trainer);
+}
+
 static void
 add_tests (void)
 {
@@ -480,6 +515,7 @@ add_tests (void)
   g_test_add_func ("/search/damaged", test_damaged);
   g_test_add_func ("/search/order", test_order);
   g_test_add_func ("/search/trials", test_trials);
+  g_test_add_func ("/search/thin-out", test_thin_out);
 }
 
 int

@@ -1,5 +1,6 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """The picture tabs of the Train page, and backpropagation step by step."""
+import glob
 import math
 import os
 import re
@@ -162,6 +163,32 @@ def a_search_finds_trials_that_open_as_runs(folder):
         check(len(runs.find_all("check box")) == 2, "a trial was opened twice")
 
 
+def steps_kept(folder):
+    """The trials that have checkpoints."""
+    return {int(path.split("trial-")[1][:3])
+            for path in glob.glob(f"{folder}/**/trial-*/checkpoints/step-*", recursive=True)}
+
+
+@test
+def the_best_trials_keep_their_weights(folder):
+    with Explorer(folder, environment={"KOLINSKY_DATA": small_data(os.path.join(folder, "examples"))},
+                  settings={"begin-training": "false"}) as app:
+        app.click("push button", "Search for Settings", seconds=60)
+        begin_search(app, 7, 4, "1e-5..1e-2")
+        app.find("label", re.compile("^7 trials · best "), seconds=240)
+        rows = trials(app)
+        ranks = sorted(rows, key=lambda n: (-float(rows[n][1].split()[0]), float(rows[n][2])))
+        kept = steps_kept(folder)
+        check(len(kept) == 5 and ranks[0] in kept, f"{kept} are kept of {ranks}")
+        left = next(n for n in ranks if n not in kept)
+        row = next(i for i, row in enumerate(trial_rows(app)) if row.find("label").name == str(left))
+        app.find(None, "Trials of the search").find("list").select(row)
+        app.wait(lambda: selected_trials(app) == [left])
+        app.click("push button", "Open as a Run")
+        app.find("label", f"trial {left} begins anew: its weights were not kept")
+        wait_for_step(app, 6)
+
+
 @test
 def a_search_is_cancelled_and_goes_on(folder):
     with explorer(folder) as app:
@@ -250,7 +277,10 @@ def backpropagation_is_stepped_through(folder):
     with explorer(folder) as app:
         wait_for_step(app, 2)
         pause(app)
+        app.find(None, "Update / parameter")
         tab(app, "Steps")
+        app.gone(None, "Update / parameter")  # the loss has the height
+        app.find(None, "Loss")
         app.wait(lambda: app.find("push button", "Step Forward").sensitive, seconds=60)
         check(not shown(app), "numbers are told before the first step")
         check(app.find("spin button", "w14").text == "−0.3000", "w14 has another sign")

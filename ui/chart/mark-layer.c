@@ -4,10 +4,11 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
-#define MERGE 12.0    /* pixels; marks that are closer are one */
-#define TRIANGLE 5.0  /* half its width */
-#define CIRCLE 4.0    /* a checkpoint's radius */
-#define REACH 11.0    /* pixels around a circle or triangle in which it is hit */
+#define MERGE 12.0   /* pixels; marks that are closer are one */
+#define TRIANGLE 5.0 /* half its width */
+#define CIRCLE 4.0   /* a checkpoint's radius */
+#define REACH 11.0   /* pixels around a circle or triangle in which it is hit */
+#define TEXT_AT (TRIANGLE + 3)
 #define LABEL_GAP 8.0 /* between a mark's text and the next mark */
 
 typedef struct {
@@ -114,13 +115,30 @@ group_text (KxMarkLayer *self, guint begin, guint end)
       end - begin);
 }
 
-/* Its text is beside the triangle if the next one leaves room. */
+/* What stands beside the triangle; NULL if the next one leaves no room. Given. */
+static PangoLayout *
+lay_out_text (KxMarkLayer *self, const KxPlot *plot, guint begin, guint end)
+{
+  double x = step_x (self, plot, mark_at (self, begin)->step);
+  double right = plot->box.origin.x + plot->box.size.width;
+  g_autofree char *text = group_text (self, begin, end);
+  g_autoptr (PangoLayout) layout = pango_layout_new (plot->pango);
+  int width;
+
+  pango_layout_set_text (layout, text, -1);
+  pango_layout_get_pixel_size (layout, &width, NULL);
+  double next = end < self->marks->len
+                    ? MIN (right, step_x (self, plot, mark_at (self, end)->step) - TRIANGLE)
+                    : right;
+  return x + TEXT_AT + width + LABEL_GAP > next ? NULL : g_steal_pointer (&layout);
+}
+
 static void
 draw_group (KxMarkLayer *self, const KxPlot *plot, cairo_t *cairo, guint begin, guint end)
 {
   double x = floor (step_x (self, plot, mark_at (self, begin)->step)) + 0.5;
-  double top = plot->box.origin.y, right = plot->box.origin.x + plot->box.size.width;
-  int width, height;
+  double top = plot->box.origin.y;
+  int height;
 
   if (!within (plot, x))
     return;
@@ -130,17 +148,12 @@ draw_group (KxMarkLayer *self, const KxPlot *plot, cairo_t *cairo, guint begin, 
   cairo_line_to (cairo, x, top);
   cairo_close_path (cairo);
   cairo_fill (cairo);
-  g_autofree char *text = group_text (self, begin, end);
-  g_autoptr (PangoLayout) layout = pango_layout_new (plot->pango);
-  pango_layout_set_text (layout, text, -1);
-  pango_layout_get_pixel_size (layout, &width, &height);
-  double next = end < self->marks->len
-                    ? MIN (right, step_x (self, plot, mark_at (self, end)->step) - TRIANGLE)
-                    : right;
-  if (x + TRIANGLE + 3 + width + LABEL_GAP > next)
+  g_autoptr (PangoLayout) layout = lay_out_text (self, plot, begin, end);
+  if (!layout)
     return;
+  pango_layout_get_pixel_size (layout, NULL, &height);
   gdk_cairo_set_source_rgba (cairo, &plot->theme->dim);
-  cairo_move_to (cairo, x + TRIANGLE + 3, top - height);
+  cairo_move_to (cairo, x + TEXT_AT, top - height);
   pango_cairo_show_layout (cairo, layout);
 }
 
@@ -404,6 +417,19 @@ kx_mark_layer_find_checkpoint (KxMarkLayer *self, const KxPlot *plot, double x, 
   return nearest < REACH;
 }
 
+/* Whether the pointer is at the triangle or the text of a group. */
+static gboolean
+is_at_group (KxMarkLayer *self, const KxPlot *plot, guint begin, guint end, double x)
+{
+  double at = step_x (self, plot, mark_at (self, begin)->step);
+  g_autoptr (PangoLayout) layout = lay_out_text (self, plot, begin, end);
+  int width = 0;
+
+  if (layout)
+    pango_layout_get_pixel_size (layout, &width, NULL);
+  return within (plot, at) && x >= at - REACH && x <= at + MAX (REACH, TEXT_AT + width);
+}
+
 /* "1e-3 > 3e-4 (step 1,200)" */
 static void
 describe_mark (const Mark *mark, GString *text)
@@ -439,9 +465,8 @@ kx_mark_layer_describe (KxMarkLayer *self, const KxPlot *plot, double x, double 
     return NULL;
   for (guint i = 0; i < self->marks->len; i = end)
     {
-      double at = step_x (self, plot, mark_at (self, i)->step);
       end = group_end (self, plot, i);
-      if (fabs (at - x) > REACH)
+      if (!is_at_group (self, plot, i, end, x))
         continue;
       for (guint k = i; k < end; k++)
         describe_mark (mark_at (self, k), text);

@@ -555,6 +555,34 @@ test_pointer (Fixture *fixture, gconstpointer data)
   g_assert_cmpfloat (range (fixture).low, ==, 0); /* a double click fits */
 }
 
+/* The tooltip of marks that are one lists them, at the triangle and at the text beside it. */
+static void
+test_marks (Fixture *fixture, gconstpointer data)
+{
+  KxMarkLayer *marks = kx_mark_layer_new ();
+  static const struct {
+    double right;
+    gboolean listed;
+  } places[] = { { -20, FALSE }, { -5, TRUE }, { 0, TRUE }, { 30, TRUE }, { 200, FALSE } };
+
+  kx_mark_layer_add (marks, 500, "1e-3 > 3e-4");
+  kx_mark_layer_add (marks, 501, "3e-4 > 1e-4");
+  kx_mark_layer_add (marks, 501, "batch 50 > 100");
+  kx_chart_add_layer (fixture->loss, KX_LAYER (marks));
+  settle ();
+  const KxPlot *plot = plot_of (fixture->loss);
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++)
+    {
+      g_autofree char *text = kx_mark_layer_describe (
+          marks, plot, kx_plot_x (plot, 500) + places[i].right, plot->box.origin.y - 8);
+
+      g_assert_cmpstr (text, ==,
+                       places[i].listed ? "1e-3 > 3e-4 (step 500)\n3e-4 > 1e-4 (step 501)\n"
+                                          "batch 50 > 100 (step 501)"
+                                        : NULL);
+    }
+}
+
 /* A box drawn with Shift becomes what is seen, of x and of y. */
 static void
 test_box (Fixture *fixture, gconstpointer data)
@@ -606,7 +634,8 @@ main (int argc, char *argv[])
     { "zoom", test_zoom },         { "crosshair", test_crosshair }, { "log", test_log },
     { "footnote", test_footnote }, { "legend", test_legend },       { "dark", test_dark },
     { "controls", test_controls }, { "unmapped", test_unmapped },   { "save", test_save },
-    { "keys", test_keys },         { "pointer", test_pointer },     { "box", test_box }
+    { "keys", test_keys },         { "pointer", test_pointer },     { "box", test_box },
+    { "marks", test_marks }
   };
 
   g_test_init (&argc, &argv, NULL);
