@@ -501,7 +501,8 @@ make_dial (KxTinyView *self, guint i, const char *name, double least, double mos
   g_signal_connect (dial, "output", G_CALLBACK (write_dial), NULL);
   g_signal_connect (dial, "input", G_CALLBACK (read_dial), NULL);
   gtk_spin_button_set_digits (GTK_SPIN_BUTTON (dial), digits);
-  gtk_editable_set_width_chars (GTK_EDITABLE (dial), 6);
+  gtk_editable_set_width_chars (GTK_EDITABLE (dial), 7);
+  gtk_editable_set_alignment (GTK_EDITABLE (dial), 1);
   gtk_accessible_update_property (GTK_ACCESSIBLE (dial), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   gtk_box_append (GTK_BOX (box), label);
   gtk_box_append (GTK_BOX (box), dial);

@@ -12,7 +12,8 @@
 #include "train-tab.h"
 
 #define LEAST_HEIGHT 168
-#define LARGE_HEIGHT 380 /* of tabs that are as much to look at as the curves */
+#define LARGE_HEIGHT 380
+#define STEPS_HEIGHT 430
 
 struct _KxTrainTabs {
   AdwBin parent_instance;
@@ -24,7 +25,8 @@ struct _KxTrainTabs {
   KxSearchTab *search;
   KxRun *run;
   KxLooks *looks;
-  int position; /* the divider's, before a large tab was opened; -1: none is */
+  int given;    /* the height of a large tab that is open; 0: none is */
+  int position; /* the divider's, before it was opened; -1: where it is by itself */
 };
 
 G_DEFINE_FINAL_TYPE (KxTrainTabs, kx_train_tabs, ADW_TYPE_BIN)
@@ -104,22 +106,39 @@ kx_train_tabs_class_init (KxTrainTabsClass *klass)
   G_OBJECT_CLASS (klass)->finalize = kx_train_tabs_finalize;
 }
 
+/* That a tab is given which is as much to look at as the curves; 0: it is not. */
+static int
+height_of (const char *name)
+{
+  if (g_strcmp0 (name, "steps") == 0)
+    return STEPS_HEIGHT;
+  return g_strcmp0 (name, "confusion") == 0 || g_strcmp0 (name, "search") == 0 ? LARGE_HEIGHT : 0;
+}
+
 /* A large tab has the divider above moved up, as far as the curves let it, and back when left. */
 static void
 make_room (KxTrainTabs *self)
 {
   GtkPaned *paned = GTK_PANED (gtk_widget_get_ancestor (GTK_WIDGET (self), GTK_TYPE_PANED));
-  const char *name = gtk_stack_get_visible_child_name (self->stack);
-  gboolean large = g_strcmp0 (name, "steps") == 0 || g_strcmp0 (name, "confusion") == 0
-                   || g_strcmp0 (name, "search") == 0;
+  int wanted = height_of (gtk_stack_get_visible_child_name (self->stack));
 
-  if (!paned || large == (self->position >= 0))
+  if (!paned || wanted == self->given)
     return;
+  if (!self->given)
+    {
+      gboolean moved;
+      g_object_get (paned, "position-set", &moved, NULL);
+      self->position = moved ? gtk_paned_get_position (paned) : -1;
+    }
+  self->given = wanted;
+  if (!wanted)
+    g_object_set (paned, "position-set", FALSE, NULL);
+  int usual = self->position >= 0 ? self->position : gtk_paned_get_position (paned);
   int height = gtk_widget_get_height (GTK_WIDGET (paned));
-  int position = gtk_paned_get_position (paned);
-  gtk_paned_set_position (paned,
-                          large ? MIN (position, MAX (height - LARGE_HEIGHT, 0)) : self->position);
-  self->position = large ? position : -1;
+  if (wanted)
+    gtk_paned_set_position (paned, MIN (usual, MAX (height - wanted, 0)));
+  else if (self->position >= 0)
+    gtk_paned_set_position (paned, self->position);
 }
 
 /* Where they do not fit beside each other, in a narrow window or with large text, there is another
@@ -147,7 +166,6 @@ kx_train_tabs_init (KxTrainTabs *self)
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
 
   self->tabs = g_ptr_array_new ();
-  self->position = -1;
   self->stack = GTK_STACK (gtk_stack_new ());
   gtk_widget_set_size_request (GTK_WIDGET (self->stack), -1, LEAST_HEIGHT);
   gtk_widget_set_vexpand (GTK_WIDGET (self->stack), TRUE);

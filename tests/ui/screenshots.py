@@ -193,6 +193,19 @@ def train_search(app):
     app.wait(lambda: len(table.find("list").children) == 9, 240)
 
 
+@state(environment={"KOLINSKY_DATA": "/nonexistent"})
+def train_no_data(app):
+    app.page("Train")
+    app.find("label", "No data yet")
+
+
+@state()
+def train_search_first(app):
+    app.page("Train")
+    app.click("push button", "Search for Settings")
+    app.find("label", "No search yet")
+
+
 @state(environment=NO_DEVICE)
 def train_no_device(app):
     app.page("Train")
