@@ -82,6 +82,8 @@ show_device (KxDeviceButton *self)
                                   accessible, -1);
   gtk_list_box_bind_model (self->list, kx_session_get_devices (self->session), make_row, self,
                            NULL);
+  gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->load)), device != NULL);
+  gtk_widget_set_visible (GTK_WIDGET (self->memory), device != NULL);
   show_load (self);
 }
 
@@ -119,6 +121,7 @@ kx_device_button_init (KxDeviceButton *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   /* A menu button centres what is in it; here it begins where the rows of the sidebar do. */
   gtk_widget_set_halign (gtk_widget_get_parent (self->face), GTK_ALIGN_FILL);
+  gtk_widget_set_direction (GTK_WIDGET (self->percent), GTK_TEXT_DIR_LTR); /* as in legends */
 }
 
 void

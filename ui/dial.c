@@ -17,11 +17,12 @@
 
 #define LOWEST -6 /* of log10 (rate) */
 #define HIGHEST 0
-#define DECADES 7     /* labels that the scale has room for... */
-#define FEW_DECADES 4 /* ...and as many such as "1e18" */
-#define SNAP 6        /* pixels */
-#define PERIOD 50     /* milliseconds between two values */
-#define GESTURE 700   /* milliseconds without a change after which keys have done */
+#define LABELS_WIDTH 240 /* pixels that all labels of the scale may take */
+#define DECADES 7        /* labels that the scale has room for... */
+#define FEW_DECADES 4    /* ...and as many such as "1e18" */
+#define SNAP 6           /* pixels */
+#define PERIOD 50        /* milliseconds between two values */
+#define GESTURE 700      /* milliseconds without a change after which keys have done */
 
 struct _KxDial {
   AdwBin parent_instance;
@@ -190,10 +191,23 @@ show_entry (KxDial *self)
   gtk_widget_remove_css_class (GTK_WIDGET (self->entry), "error");
 }
 
+/* With large text only every n-th of so many labels has room. */
+static int
+find_labelled (KxDial *self, int labels)
+{
+  g_autoptr (PangoLayout) layout
+      = gtk_widget_create_pango_layout (GTK_WIDGET (self->scale), "1e-6");
+  int width;
+
+  pango_layout_get_pixel_size (layout, &width, NULL);
+  return MAX ((labels * width + LABELS_WIDTH - 1) / LABELS_WIDTH, 1);
+}
+
 /* Where there are many decades only every n-th has a mark, and none of them has detents. */
 static void
 mark_detents (KxDial *self, int lowest, int highest)
 {
+  int labelled = find_labelled (self, MIN (highest - lowest + 1, DECADES + 1));
   int every = (highest - lowest + DECADES - 1) / DECADES;
 
   if (every > 1) /* their labels are longer, too */
@@ -204,7 +218,10 @@ mark_detents (KxDial *self, int lowest, int highest)
       g_autofree char *label = g_strdup_printf ("1e%d", decade);
 
       if (decade % every == 0)
-        gtk_scale_add_mark (self->scale, decade, GTK_POS_BOTTOM, decade == 0 ? "1" : label);
+        gtk_scale_add_mark (self->scale, decade, GTK_POS_BOTTOM,
+                            decade / every % labelled != 0 ? NULL
+                            : decade == 0                  ? "1"
+                                                           : label);
       if (decade == highest || every > 1)
         continue;
       gtk_scale_add_mark (self->scale, decade + log10 (2), GTK_POS_BOTTOM, NULL);

@@ -151,7 +151,7 @@ list_data_sets (KxSession *self)
   g_auto (GStrv) used = g_settings_get_strv (self->settings, "data-sets");
   g_autofree char *installed = kol_dataset_find ();
 
-  if (installed)
+  if (installed && g_file_test (installed, G_FILE_TEST_EXISTS))
     append_data_set (self, installed);
   for (char **path = used; *path; path++)
     if (g_file_test (*path, G_FILE_TEST_EXISTS))

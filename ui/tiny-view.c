@@ -503,6 +503,8 @@ make_dial (KxTinyView *self, guint i, const char *name, double least, double mos
   gtk_spin_button_set_digits (GTK_SPIN_BUTTON (dial), digits);
   gtk_editable_set_width_chars (GTK_EDITABLE (dial), 7);
   gtk_editable_set_alignment (GTK_EDITABLE (dial), 1);
+  gtk_widget_set_direction (GTK_WIDGET (gtk_editable_get_delegate (GTK_EDITABLE (dial))),
+                            GTK_TEXT_DIR_LTR); /* else the minus is behind the number */
   gtk_accessible_update_property (GTK_ACCESSIBLE (dial), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   gtk_box_append (GTK_BOX (box), label);
   gtk_box_append (GTK_BOX (box), dial);

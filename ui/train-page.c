@@ -12,6 +12,7 @@
 #include "dial.h"
 #include "finder-button.h"
 #include "import-job.h"
+#include "presence.h"
 #include "race-button.h"
 #include "run-list.h"
 #include "timeline-list.h"
@@ -1148,6 +1149,9 @@ kx_train_page_init (KxTrainPage *self)
   g_action_map_add_action_entries (G_ACTION_MAP (self->group), actions, G_N_ELEMENTS (actions),
                                    self);
   gtk_widget_init_template (GTK_WIDGET (self));
+  for (GtkWidget *page = gtk_widget_get_first_child (GTK_WIDGET (self->stack)); page;
+       page = gtk_widget_get_next_sibling (page))
+    kx_presence_follow (page);
   kx_tip_whole_text (self->bar_text);
   init_numbers (self);
   g_signal_connect_swapped (self->dial, "begin", G_CALLBACK (begin_turn), self);

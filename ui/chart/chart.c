@@ -12,6 +12,8 @@
 
 #define ZOOM_STEP 1.5
 #define PAN_STEP 0.1
+#define LEAST_TITLE 8 /* letters of it that are always there */
+#define LEFT_TO_RIGHT "\u200e"
 #define TELL_INTERVAL (G_USEC_PER_SEC / 10) /* between changes of the numbers in the head */
 
 struct _KxChart {
@@ -102,7 +104,9 @@ describe_values (KxChart *self)
     return g_strdup ("");
   g_autofree char *exact = format_y (self, y);
   GString *text = g_string_new (NULL);
-  if (!self->brief)
+  if (self->brief)
+    g_string_append (text, LEFT_TO_RIGHT); /* else "97.0 %" is turned about */
+  else
     append_place (self, line, step, text);
   if (smoothing > 0 && kx_line_layer_get_kind (line) == KX_LINE_THIN && isfinite (shown))
     {
@@ -443,6 +447,8 @@ set_title (KxChart *self, const char *title)
   g_free (self->title);
   self->title = g_strdup (title);
   gtk_label_set_text (GTK_LABEL (self->title_label), title);
+  gtk_label_set_width_chars (GTK_LABEL (self->title_label),
+                             (int) MIN (g_utf8_strlen (title, -1), LEAST_TITLE));
   gtk_widget_set_tooltip_text (self->title_label, title);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, title, -1);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->area), GTK_ACCESSIBLE_PROPERTY_LABEL, title,
