@@ -309,7 +309,8 @@ class Node:
 
     @property
     def text(self):
-        return self.call("Text", "GetText", "(ii)", 0, -1)[0]
+        count = self.get("Text", "CharacterCount")  # spin buttons do not know -1
+        return self.call("Text", "GetText", "(ii)", 0, count)[0]
 
     @text.setter
     def text(self, text):

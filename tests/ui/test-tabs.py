@@ -287,7 +287,7 @@ def backpropagation_is_stepped_through(folder):
         app.find(None, "Loss")
         app.wait(lambda: app.find("push button", "Step Forward").sensitive, seconds=60)
         check(not shown(app), "numbers are told before the first step")
-        text = app.find("spin button", "w14").find("text").text
+        text = app.find("spin button", "w14").text
         check(text == "−0.3000", f"w14 is {text!r}")
         app.press(app.find("spin button", "w14"))
         app.key("Ctrl+a")
