@@ -596,6 +596,7 @@ build_head (KxChart *self)
   self->title_label = gtk_label_new (NULL);
   gtk_widget_add_css_class (self->title_label, "heading");
   gtk_label_set_ellipsize (GTK_LABEL (self->title_label), PANGO_ELLIPSIZE_END);
+  gtk_label_set_xalign (GTK_LABEL (self->title_label), 0);
   gtk_widget_set_has_tooltip (self->title_label, TRUE);
   g_signal_connect (self->title_label, "query-tooltip", G_CALLBACK (tell_whole), NULL);
   self->value_label = gtk_label_new (NULL);
