@@ -73,17 +73,17 @@ typedef struct {
   gboolean stays_near; /* the weights stay in the first cache level */
 } Job;
 
-/* The length of register tiles along a row of @Q places: the one that wastes least. */
-static guint
-choose_tile (gint64 Q, guint most)
+/* The length of register tiles along a row of so many places: the one that wastes least. */
+guint
+kol_conv2d_tile (gint64 places, guint most)
 {
   guint best = 1;
   double least = G_MAXDOUBLE;
 
-  for (guint tile = 1; tile <= MIN (most, Q); tile++)
+  for (guint tile = 1; tile <= MIN (most, places); tile++)
     {
       /* A row's tiles, and what their places share of the loads of weights. */
-      double cost = (double) kol_divide_up (Q, tile) * (tile + 1.5);
+      double cost = (double) kol_divide_up (places, tile) * (tile + 1.5);
 
       if (cost <= least)
         {
@@ -106,17 +106,17 @@ choose_register_tile (Job *job, gint64 blocks)
 
   job->vectors = 1;
   if (job->depthwise)
-    job->tile = choose_tile (job->Q, MOST_DEPTHWISE);
+    job->tile = kol_conv2d_tile (job->Q, MOST_DEPTHWISE);
   else if (wide)
     {
-      job->tile = choose_tile (job->Q, 14);
+      job->tile = kol_conv2d_tile (job->Q, 14);
       if (job->tile <= 7 && blocks % 2 == 0)
         job->vectors = 2;
     }
   else
     {
       job->vectors = blocks % 2 == 0 ? 2 : blocks % 3 == 0 ? 3 : blocks % 5 == 0 ? 5 : 1;
-      job->tile = choose_tile (job->Q, 12 / job->vectors);
+      job->tile = kol_conv2d_tile (job->Q, 12 / job->vectors);
     }
 }
 

@@ -44,6 +44,7 @@ KolValue *kol_conv2d_add_bias (KolValue *y, KolValue *bias);
 /* conv2d-blocked.c: conv2d of channels in blocks. */
 KolBlocks kol_conv2d_blocks (const KolNode *node, const KolDevice *device);
 extern const KolVariant kol_conv2d_blocked;
+guint kol_conv2d_tile (gint64 places, guint most);
 
 /* Writes @input of the launch, filters of the shape @w, to @to[@at] in that variant's form:
  * [block of filters][block of channels][r][s][channel][filter], 0 where there is none. */

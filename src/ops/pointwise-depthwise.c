@@ -184,26 +184,6 @@ typedef struct {
   gint64 each, parts; /* rows of an item */
 } Job;
 
-/* The length of tiles of rows of @n places that wastes least, as in conv2d-blocked.c. */
-static gint64
-choose_tile (gint64 n, gint64 most)
-{
-  gint64 best = 1;
-  double least = G_MAXDOUBLE;
-
-  for (gint64 tile = 1; tile <= MIN (most, n); tile++)
-    {
-      double cost = (double) kol_divide_up (n, tile) * ((double) tile + 1.5);
-
-      if (cost <= least)
-        {
-          least = cost;
-          best = tile;
-        }
-    }
-  return best;
-}
-
 /* All of z, if there is room; else the fewest strips whose rows have room. */
 static gboolean
 choose_strips (Job *job)
@@ -326,14 +306,14 @@ job_init (Job *job, const KolNode *node, const KolDevice *device)
   blocks = kol_divide_up (job->c.K, width);
   /* Registers, as in conv2d-blocked.c: 16 hold a tile only if it has two or three blocks. */
   job->vectors = blocks % 2 == 0 ? 2 : blocks % 3 == 0 ? 3 : 1;
-  if (width >= 16 && !(job->vectors == 2 && choose_tile (job->c.W, 14) <= 7))
+  if (width >= 16 && !(job->vectors == 2 && kol_conv2d_tile (job->c.W, 14) <= 7))
     job->vectors = 1;
   job->tiles = blocks / job->vectors;
   if (!choose_strips (job) || !choose_parts (job, device->info.compute_units)
       || (least = least_places (job)) < 1)
     return FALSE;
-  job->wide = choose_tile (least, (width >= 16 ? 14 : 12) / job->vectors);
-  job->tile = choose_tile (job->across, MOST_TILE);
+  job->wide = kol_conv2d_tile (least, (width >= 16 ? 14 : 12) / (guint) job->vectors);
+  job->tile = kol_conv2d_tile (job->across, MOST_TILE);
   choose_tiles_each (job, device->info.compute_units);
   return TRUE;
 }
