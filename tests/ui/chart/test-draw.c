@@ -396,6 +396,7 @@ test_merged (void)
   Picture picture = new_picture (1);
   g_autoptr (KxMarkLayer) marks = kx_mark_layer_new ();
 
+  picture.plot.pango = pango_font_map_create_context (pango_cairo_font_map_get_default ());
   kx_mark_layer_add (marks, 108, "second");
   kx_mark_layer_add (marks, 100, "first");
   kx_mark_layer_add (marks, 113, "third");
@@ -403,10 +404,13 @@ test_merged (void)
   g_assert_cmpstr (both, ==, "first (step 100)\nsecond (step 108)");
   g_autofree char *third = kx_mark_layer_describe (marks, &picture.plot, 118, 2);
   g_assert_cmpstr (third, ==, "third (step 113)");
+  g_autofree char *text = kx_mark_layer_describe (marks, &picture.plot, 130, 2); /* beside it */
+  g_assert_cmpstr (text, ==, "third (step 113)");
   g_assert_null (kx_mark_layer_describe (marks, &picture.plot, 200, 2));
   g_assert_true (kx_mark_layer_remove (marks, 108, "second"));
   g_assert_false (kx_mark_layer_remove (marks, 108, "second"));
   g_assert_cmpuint (kx_mark_layer_get_n_marks (marks), ==, 2);
+  g_object_unref (picture.plot.pango);
   clear (&picture);
 }
 
