@@ -207,8 +207,7 @@ multiply (__global const float *inputs, __global const float *weights, int ahead
   EACH_SUM (vec_store (sum[t][v], products + (v * pitch + t) * B));
 }
 
-/* One tile's outputs of block @k of the filters: A^T m A, and what is computed last; with POOL the
- * largest of each 2x2 of them. */
+/* One tile's outputs of block @k of the filters: A^T m A, and what is computed last. */
 inline void
 write_tile (__global const float *products, int plane, __global float *y,
             __global const float *bias, __global const float *residual, int k, int filters,
@@ -230,30 +229,6 @@ write_tile (__global const float *products, int plane, __global float *y,
       for (int i = 0; i < M; i++)
         once[i][j] = o[i];
     }
-#ifdef POOL
-  const int blocks = (filters + B - 1) / B;
-  for (int i = 0; i < min (M, P - row) / 2; i++)
-    {
-      vec o[2][M];
-      transform_output (once[2 * i], o[0]);
-      transform_output (once[2 * i + 1], o[1]);
-      const size_t at
-          = ((((size_t) picture * blocks + k) * (P / 2) + row / 2 + i) * (Q / 2) + column / 2) * B;
-      #pragma unroll
-      for (int j = 0; j < M / 2; j++)
-        if (column + 2 * j + 1 < Q)
-          {
-            vec most = (vec) (-INFINITY);
-            #pragma unroll
-            for (int n = 0; n < 4; n++)
-              {
-                const vec value = finish (o[n / 2][2 * j + n % 2], bias, residual, k, filters, 0);
-                most = select (most, value, value > most | isnan (value));
-              }
-            vec_store (most, y + at + j * B);
-          }
-    }
-#else
   for (int i = 0; i < min (M, P - row); i++)
     {
       vec o[M];
@@ -278,7 +253,6 @@ write_tile (__global const float *products, int plane, __global float *y,
           vec_store (finish (o[j], bias, residual, k, filters, at + j * B), y + at + j * B);
 #endif
     }
-#endif
 }
 
 /*

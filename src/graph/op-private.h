@@ -182,13 +182,14 @@ struct _KolOp {
   gboolean (*joins) (const KolNode *node);
   const KolVariant *blocked; /* what computes input 0 then; NULL: any variant, of all inputs */
   /*
-   * Whether the operation does in one what the nodes @before, @between (a function of each element,
-   * or NULL) and @node do one behind the other; sets its @attributes, which are zeroed. The inputs
-   * of its node are then those of @before, those of @node but the first, and the bias behind
-   * @before, if there is one. NULL: it does not.
+   * The operation that does in one what the nodes @before, @between, a function of each element or
+   * NULL, and @node do one behind the other, where each alone reads what the one before it
+   * computes, and the @attributes of its node, to be freed; NULL: there is none. Its inputs are
+   * those of @before, then those of @node but the first, then the bias behind @before, if there is
+   * one. NULL: there is never one.
    */
-  gboolean (*pairs) (const KolNode *before, const KolNode *between, const KolNode *node,
-                     gpointer attributes);
+  const KolOp *(*pair) (const KolNode *before, const KolNode *between, const KolNode *node,
+                        gpointer *attributes);
   /* The floating-point operations of the node, for reports; NULL: its outputs' elements. */
   double (*flops) (const KolNode *node);
 };

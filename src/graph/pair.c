@@ -46,47 +46,33 @@ make_node (KolPlan *plan, const KolStep *before, const KolStep *step, const KolO
   return node;
 }
 
-/* What the steps do one behind the other, as one step in blocks; NULL: nothing does both. */
-static KolNode *
-find_pair (KolPlan *plan, const KolStep *before, const KolStep *step)
-{
-  const KolDevice *device = plan->graph->parameters->device;
-  const KolOp *op;
-
-  for (guint i = 0; (op = kol_op_get (i)); i++)
-    {
-      g_autofree gpointer attributes = op->pairs ? g_malloc0 (op->attributes) : NULL;
-      KolNode *node;
-
-      if (!op->pairs || (step->absorbed & ~op->blocked->absorbs)
-          || !op->pairs (before->node, before->unary, step->node, attributes))
-        continue;
-      node = make_node (plan, before, step, op, g_steal_pointer (&attributes));
-      if (!kol_plan_rules_out_blocks (plan, node)
-          && op->blocks (node, device) == KOL_BLOCKS_TOGETHER)
-        return node;
-    }
-  return NULL;
-}
-
 /* Makes one of step @i and the one that it alone reads; whether it could. */
 static gboolean
 make_pair (KolPlan *plan, guint i, GHashTable *uses)
 {
   const guint both = KOL_BLOCKED_INPUT | KOL_BLOCKED_OUTPUT;
   KolStep *step = step_at (plan, i), *before;
-  KolValue *between = step->node->n_inputs ? step->node->inputs[0] : NULL;
+  KolValue *between = step->node->inputs[0];
+  const KolDevice *device = plan->graph->parameters->device;
+  gpointer attributes = NULL;
+  const KolOp *op;
   KolNode *node;
   guint at;
 
-  if (step->blocked != both || GPOINTER_TO_UINT (g_hash_table_lookup (uses, between)) != 1)
+  if (!step->node->op->pair || step->blocked != both || step->residual == between
+      || GPOINTER_TO_UINT (g_hash_table_lookup (uses, between)) != 1)
     return FALSE;
   before = find_maker (plan, between, i, &at);
-  if (!before || before->blocked != both || before->residual
-      || !(node = find_pair (plan, before, step)))
+  if (!before || before->blocked != both || before->residual)
+    return FALSE;
+  op = step->node->op->pair (before->node, before->unary, step->node, &attributes);
+  if (!op)
+    return FALSE;
+  node = make_node (plan, before, step, op, attributes);
+  if (kol_plan_rules_out_blocks (plan, node) || op->blocks (node, device) != KOL_BLOCKS_TOGETHER)
     return FALSE;
   step->node = node;
-  step->variant = node->op->blocked;
+  step->variant = op->blocked;
   g_hash_table_remove (plan->blocked, between);
   g_array_remove_index (plan->steps, at);
   plan->first_late_step -= at < plan->first_late_step;

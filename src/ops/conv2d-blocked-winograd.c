@@ -35,7 +35,6 @@
 
 typedef struct {
   KolConv2dShape c; /* what is computed: turned, for the gradient to x */
-  gboolean pools;   /* of what is computed, the largest of 2x2 is written */
   gboolean turned;  /* its filters are the node's turned round, channels and filters exchanged */
   gint64 width;     /* of a block */
   gint64 across, in_picture, all; /* tiles: side by side, of a picture, of all pictures */
@@ -129,7 +128,6 @@ job_of (const KolNode *node, const KolDevice *device)
   KolConv2dShape c = kol_conv2d_shape_of (node);
 
   job.turned = node->op == &kol_conv2d_gradient_x_op;
-  job.pools = node->op == &kol_conv2d_max_pool_op;
   if (job.turned)
     c = turned_round (c);
   job.c = c;
@@ -306,9 +304,7 @@ launch_job (KolLaunch *launch, const Job *job, KolBuffer *x, gint64 x_at, KolBuf
       g_string_append (options, " -D ON_THE_WAY=1");
       w_at = PLANES * (input_plane (job) + product_plane (job));
     }
-  if (job->pools)
-    g_string_append (options, " -D POOL=1");
-  else if (!(launch->blocked & KOL_BLOCKED_OUTPUT))
+  if (!(launch->blocked & KOL_BLOCKED_OUTPUT))
     g_string_append (options, " -D OUT_PLAIN=1");
   kol_epilogue_append_options (&launch->epilogue, options);
   return kol_queue_launch (

@@ -28,8 +28,6 @@ typedef struct {
 } KolConv2dShape;
 
 extern const KolOp kol_conv2d_op, kol_conv2d_gradient_x_op, kol_conv2d_gradient_w_op;
-/* conv2d-max-pool.c: it has these attributes, too, and blocked Winograd computes it. */
-extern const KolOp kol_conv2d_max_pool_op;
 
 /* The convolution @how of [N, C, H, W] with [K, C / groups, R, S]; P or Q is 0 where the filters do
  * not fit. */
@@ -127,5 +125,16 @@ gsize kol_conv2d_simt_winograd_packed (const KolNode *node, guint input, const K
 gboolean kol_conv2d_simt_winograd_pack (KolLaunch *launch, const KolNode *node, guint input,
                                         GError **error);
 gboolean kol_conv2d_simt_winograd_launch (KolLaunch *launch, const KolNode *node, GError **error);
+
+/* pointwise-depthwise.c: two convolutions in one; inputs and formula stand there. */
+typedef struct {
+  KolConv2d how;       /* of the second one, but for its groups */
+  const char *between; /* a function of the elementwise table, of one operand, or NULL */
+  float numbers[2];    /* and its numbers */
+} KolPointwiseDepthwise;
+
+/* KolOp.pair of conv2d. */
+const KolOp *kol_conv2d_pair (const KolNode *before, const KolNode *between, const KolNode *node,
+                              gpointer *attributes);
 
 G_END_DECLS

@@ -707,6 +707,7 @@ const KolOp kol_conv2d_op = {
   .variants = variants,
   .blocks = kol_conv2d_blocks,
   .blocked = &kol_conv2d_blocked,
+  .pair = kol_conv2d_pair,
   .flops = flops,
 };
 

@@ -12,7 +12,8 @@
  * Inputs: x [N, C, H, W], v [K, C, 1, 1], w [K, 1, R, S] and, where there is one, b [K].
  */
 
-#include "between-private.h"
+#include <string.h>
+
 #include "conv2d-private.h"
 #include "product-private.h"
 
@@ -21,11 +22,6 @@
 #define MOST_TILE 7  /* places of y */
 #define PARTS_PER_UNIT 4
 #define WASTE 1.25 /* how much longer one unit may work than all would, with nothing idle */
-
-typedef struct {
-  KolConv2d how; /* of the second convolution, but for its groups */
-  KolBetween between;
-} Attributes;
 
 extern const KolOp *const kol_pointwise_depthwise_ops[];
 
@@ -44,7 +40,7 @@ shape_between (const KolNode *node)
 static KolConv2dShape
 depthwise_of (const KolNode *node)
 {
-  const Attributes *attributes = node->attributes;
+  const KolPointwiseDepthwise *attributes = node->attributes;
   KolConv2d how = attributes->how;
   KolShape z = shape_between (node);
 
@@ -72,25 +68,6 @@ infer (KolNode *node, GError **error)
   return TRUE;
 }
 
-/* Whether @before has 1x1 filters, and @node, of what it gives, filters that see one channel each.
- */
-static gboolean
-pairs (const KolNode *before, const KolNode *between, const KolNode *node, gpointer data)
-{
-  Attributes *attributes = data;
-  KolConv2dShape first, second;
-
-  if (before->op != &kol_conv2d_op || node->op != &kol_conv2d_op
-      || !kol_between_init (&attributes->between, between))
-    return FALSE;
-  first = kol_conv2d_shape_of (before);
-  second = kol_conv2d_shape_of (node);
-  attributes->how = ((const KolConv2dAttributes *) node->attributes)->how;
-  return first.groups == 1 && first.R * first.S == 1 && first.stride_h * first.stride_w == 1
-         && first.P == first.H && first.Q == first.W && !first.top && !first.left
-         && second.groups == second.K && second.channels == 1;
-}
-
 static double
 flops (const KolNode *node)
 {
@@ -103,10 +80,27 @@ flops (const KolNode *node)
 
 /* ── Reference ──────────────────────────────────────────────────────────────────────────────── */
 
+/* z = f (z), by the operation that says what f is. */
+static void
+reference_between (const KolPointwiseDepthwise *attributes, KolShape shape, double *z)
+{
+  KolValue value = { .shape = shape }, *input = &value;
+  KolNode node = { .n_inputs = 1,
+                   .inputs = &input,
+                   .n_outputs = 1,
+                   .outputs = &value,
+                   .attributes = attributes->numbers };
+
+  if (attributes->between)
+    {
+      node.op = kol_op_find (attributes->between);
+      node.op->reference (&node, (const double *const *) &z, &z);
+    }
+}
+
 static void
 reference (const KolNode *node, const double *const *x, double *const *y)
 {
-  const Attributes *attributes = node->attributes;
   KolConv2dShape c = depthwise_of (node);
   gint64 channels = node->inputs[0]->shape.dim[1], plane = c.H * c.W;
   KolShape shape = shape_between (node);
@@ -120,7 +114,7 @@ reference (const KolNode *node, const double *const *x, double *const *y)
       for (gint64 from = 0; from < channels; from++)
         z[i] += x[0][(n * channels + from) * plane + i % plane] * x[1][k * channels + from];
     }
-  kol_between_apply (&attributes->between, shape, z);
+  reference_between (node->attributes, shape, z);
   for (gint64 i = 0; i < c.N * c.K * c.P * c.Q; i++)
     {
       gint64 of = i / (c.P * c.Q), h0 = i / c.Q % c.P * c.stride_h - c.top;
@@ -137,8 +131,10 @@ reference (const KolNode *node, const double *const *x, double *const *y)
 static void
 append_between (const KolNode *node, GString *options)
 {
-  const Attributes *attributes = node->attributes;
-  g_autofree char *text = kol_between_text (&attributes->between);
+  const KolPointwiseDepthwise *attributes = node->attributes;
+  const KolOp *op = attributes->between ? kol_op_find (attributes->between) : NULL;
+  g_autofree char *text
+      = op ? kol_formula (op->formula, (const char *const[]){ "a" }, attributes->numbers) : NULL;
 
   g_string_append_printf (options, " -D BETWEEN=%s", text ? text : "a");
   if (node->n_inputs > 3)
@@ -422,27 +418,28 @@ blocked_launch (KolLaunch *launch, const KolNode *node, GError **error)
 #define HOW(...) { __VA_ARGS__ }
 #define CASE(label, x, v, w, what, ...) \
   { label, 3, { KOL_SHAPE x, KOL_SHAPE v, KOL_SHAPE w }, \
-    &(const Attributes) { what, { __VA_ARGS__ } } }
+    &(const KolPointwiseDepthwise) { .how = what, __VA_ARGS__ } }
 #define CASE_BIAS(label, x, v, w, b, what, ...) \
   { label, 4, { KOL_SHAPE x, KOL_SHAPE v, KOL_SHAPE w, KOL_SHAPE (b) }, \
-    &(const Attributes) { what, { __VA_ARGS__ } } }
+    &(const KolPointwiseDepthwise) { .how = what, __VA_ARGS__ } }
 /* clang-format on */
 
 static const KolCase cases[] = {
-  CASE ("1", (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), HOW (), NULL),
-  CASE ("3x3", (1, 5, 7, 9), (32, 5, 1, 1), (32, 1, 3, 3), HOW (.pad = 1), "relu"),
+  CASE ("1", (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), HOW ()),
+  CASE ("3x3", (1, 5, 7, 9), (32, 5, 1, 1), (32, 1, 3, 3), HOW (.pad = 1), .between = "relu"),
   CASE_BIAS ("bias", (2, 19, 5, 8), (24, 19, 1, 1), (24, 1, 3, 3), 24, HOW (.padding = KOL_SAME),
-             "clip", { -0.5f, 1 }),
+             .between = "clip", .numbers = { -0.5f, 1 }),
   CASE_BIAS ("stride-2", (1, 16, 11, 14), (37, 16, 1, 1), (37, 1, 3, 3), 37,
-             HOW (.stride = 2, .padding = KOL_SAME), "relu"),
+             HOW (.stride = 2, .padding = KOL_SAME), .between = "relu"),
   CASE_BIAS ("5x5", (1, 9, 8, 14), (40, 9, 1, 1), (40, 1, 5, 5), 40, HOW (.padding = KOL_SAME),
-             "sigmoid"),
+             .between = "sigmoid"),
   CASE ("5x5-stride-2", (2, 7, 12, 15), (16, 7, 1, 1), (16, 1, 5, 5),
-        HOW (.stride = 2, .padding = KOL_SAME), NULL),
-  CASE ("no-padding", (1, 8, 9, 6), (64, 8, 1, 1), (64, 1, 3, 2), HOW (), "relu"),
+        HOW (.stride = 2, .padding = KOL_SAME)),
+  CASE ("no-padding", (1, 8, 9, 6), (64, 8, 1, 1), (64, 1, 3, 2), HOW (), .between = "relu"),
   CASE ("strips", (1, 2, 4, 301), (17, 2, 1, 1), (17, 1, 3, 5),
-        HOW (.stride = 1, .stride_w = 2, .pad = 2), "relu"),
-  CASE_BIAS ("tall", (1, 4, 67, 3), (16, 4, 1, 1), (16, 1, 3, 3), 16, HOW (.pad = 1), "relu"),
+        HOW (.stride = 1, .stride_w = 2, .pad = 2), .between = "relu"),
+  CASE_BIAS ("tall", (1, 4, 67, 3), (16, 4, 1, 1), (16, 1, 3, 3), 16, HOW (.pad = 1),
+             .between = "relu"),
   { 0 },
 };
 
@@ -450,7 +447,7 @@ static const KolCase cases[] = {
 
 static const KolOp pointwise_depthwise_op = {
   .name = "pointwise_depthwise",
-  .attributes = sizeof (Attributes),
+  .attributes = sizeof (KolPointwiseDepthwise),
   .channels_first = TRUE,
   .infer = infer,
   .reference = reference,
@@ -464,8 +461,36 @@ static const KolOp pointwise_depthwise_op = {
                                   .packed = packed,
                                   .pack = pack,
                                   .launch = blocked_launch },
-  .pairs = pairs,
   .flops = flops,
 };
+
+/* A 1x1 convolution as @before, and @node of its result, whose filters see one channel each. */
+const KolOp *
+kol_conv2d_pair (const KolNode *before, const KolNode *between, const KolNode *node,
+                 gpointer *attributes)
+{
+  KolConv2dShape first, second;
+  KolPointwiseDepthwise *made;
+
+  if (before->op != &kol_conv2d_op || (between && between->n_inputs != 1))
+    return NULL;
+  first = kol_conv2d_shape_of (before);
+  second = kol_conv2d_shape_of (node);
+  if (first.groups != 1 || first.R * first.S != 1 || first.stride_h * first.stride_w != 1
+      || first.P != first.H || first.Q != first.W || first.top || first.left
+      || second.groups != second.K || second.channels != 1)
+    return NULL;
+  made = g_new0 (KolPointwiseDepthwise, 1);
+  made->how = ((const KolConv2dAttributes *) node->attributes)->how;
+  if (between)
+    {
+      made->between = between->op->name;
+      if (between->op->attributes)
+        memcpy (made->numbers, between->attributes,
+                MIN (between->op->attributes, sizeof made->numbers));
+    }
+  *attributes = made;
+  return &pointwise_depthwise_op;
+}
 
 const KolOp *const kol_pointwise_depthwise_ops[] = { &pointwise_depthwise_op, NULL };

