@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* A variant that may compute a node, and what became of it. */
 typedef struct {
   const KolVariant *variant;
-  double seconds;    /* the median launch, the least of two medians; 0: not measured, or not used */
+  double seconds;    /* of the quickest run; 0: not measured, or not used */
   double difference; /* to the referee, relative to the largest value; NaN: not compared */
   gboolean struck;   /* it failed or is wrong, and is switched off on this device */
 } KolCandidate;

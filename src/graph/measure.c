@@ -22,7 +22,8 @@
 #include "trial-private.h"
 
 #define TOLERANCE 1e-3    /* of the largest value: wrong kernels are to be found, not rounding */
-#define MOST_RUNS 200     /* of a candidate */
+#define FEWEST_RUNS 3     /* of a candidate: one alone may have been held up */
+#define PATIENCE 4        /* times the microseconds that it may take for these */
 #define CLOSE 2           /* times the fastest's seconds: candidates that are measured twice */
 #define PIECE (64 * 1024) /* floats that are compared in a row */
 #define MOST_PIECES 16    /* of an output, evenly spread; the first and the last are its ends */
@@ -152,34 +153,31 @@ trial_run_first (KolTrial *trial, gint64 *took, GError **error)
   return ran;
 }
 
-static int
-compare_seconds (gconstpointer a, gconstpointer b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
-/* Median seconds of a run, or a negative number if one failed. */
+/*
+ * The least seconds of a run, or a negative number if one failed: what else the machine does only
+ * adds to them.
+ */
 static double
 trial_time (KolTrial *trial, const KolMeasureLimits *limits, GError **error)
 {
-  gint64 began = g_get_monotonic_time ();
-  double seconds[MOST_RUNS];
+  gint64 began = g_get_monotonic_time (), spent;
+  double least = G_MAXDOUBLE;
   guint runs = 0;
 
   do
     {
-      gint64 start = g_get_monotonic_time ();
+      gint64 start = g_get_monotonic_time (), end;
 
       if (!kol_trial_run (trial, error))
         return -1;
-      seconds[runs++] = (double) MAX (g_get_monotonic_time () - start, 1) / 1e6;
+      end = g_get_monotonic_time ();
+      least = MIN (least, (double) MAX (end - start, 1) / 1e6);
+      spent = end - began;
+      runs++;
     }
-  while (runs < MIN (limits->runs, MOST_RUNS)
-         && g_get_monotonic_time () - began <= limits->microseconds);
-  qsort (seconds, runs, sizeof *seconds, compare_seconds);
-  return seconds[runs / 2];
+  while (runs < limits->runs
+         && spent <= limits->microseconds * (runs < FEWEST_RUNS ? PATIENCE : 1));
+  return least;
 }
 
 /* ── Results ────────────────────────────────────────────────────────────────────────────────── */
