@@ -181,29 +181,32 @@ transform_tiles (__global const float *x, int blocks, int H, int W, int top, int
       _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) DO; \
   }
 
-/* products[v][t] of a register tile. What lies @ahead of each of the weights, unless that is 0, is
- * asked for. */
+#define ADD_CHANNEL(c) \
+  { \
+    vec weight[VECTORS]; \
+    read_soon (weights + ahead); \
+    _Pragma ("unroll") for (int v = 0; v < VECTORS; v++) weight[v] = vec_load (weights + v * B); \
+    EACH_SUM (sum[t][v] = fma ((vec) (inputs[t * B + c]), weight[v], sum[t][v])); \
+    weights += VECTORS * B; \
+  }
+
+/* products[v][t] of a register tile. What lies @ahead of each of the weights is asked for; 0: nothing.
+ * The channels of a whole block are written out: as a loop they took a tenth longer. */
 inline void
 multiply (__global const float *inputs, __global const float *weights, int ahead, int channels,
           __global float *products, int pitch)
 {
   vec sum[TILES][VECTORS];
   EACH_SUM (sum[t][v] = (vec) (0));
-  for (int from = 0; from < channels; from += B, inputs += pitch * B)
+  int from = 0;
+  for (; from + B <= channels; from += B, inputs += pitch * B)
     {
-      const int present = min (B, channels - from);
-      #pragma unroll 2
-      for (int c = 0; c < present; c++, weights += VECTORS * B)
-        {
-          vec weight[VECTORS];
-          if (ahead)
-            read_soon (weights + ahead);
-          #pragma unroll
-          for (int v = 0; v < VECTORS; v++)
-            weight[v] = vec_load (weights + v * B);
-          EACH_SUM (sum[t][v] = fma ((vec) (inputs[t * B + c]), weight[v], sum[t][v]));
-        }
+      #pragma unroll
+      for (int c = 0; c < B; c++)
+        ADD_CHANNEL (c)
     }
+  for (int c = 0; c < channels - from; c++)
+    ADD_CHANNEL (c)
   EACH_SUM (vec_store (sum[t][v], products + (v * pitch + t) * B));
 }
 
