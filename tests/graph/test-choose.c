@@ -229,6 +229,35 @@ test_cancelled (void)
   g_assert_nonnull (found);
 }
 
+/* Its first measured run takes longer than all the time that there is for measuring. */
+static gboolean
+held_up_launch (KolLaunch *self, const KolNode *node, GError **error)
+{
+  static guint runs;
+
+  if (++runs == 2)
+    g_usleep (60000);
+  return launch (self, "x0*x0*x0", kol_count (&node->outputs[0]), error);
+}
+
+static gboolean
+slow_launch (KolLaunch *self, const KolNode *node, GError **error)
+{
+  g_usleep (10000);
+  return launch (self, "x0*x0*x0", kol_count (&node->outputs[0]), error);
+}
+
+OP (held_up, { .name = "slow", .launch = slow_launch },
+    { .name = "held-up", .launch = held_up_launch })
+
+/* What else the machine did in one run does not decide. */
+static void
+test_held_up (void)
+{
+  work = 1e9;
+  assert_chooses (&held_up_op, "held-up");
+}
+
 static guint pauses;
 
 static gboolean
@@ -325,6 +354,7 @@ main (int argc, char **argv)
   g_test_add_func ("/choose/pair", test_pair);
   g_test_add_func ("/choose/large", test_large);
   g_test_add_func ("/choose/failing", test_failing);
+  g_test_add_func ("/choose/held-up", test_held_up);
   g_test_add_func ("/choose/cancelled", test_cancelled);
   g_test_add_func ("/choose/paused", test_paused);
   status = g_test_run ();
