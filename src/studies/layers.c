@@ -535,7 +535,7 @@ take_checkpoint (KolLayers *layers, guint64 step, GError **error)
   if (!step && !run->latest)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   "The run %s has no checkpoint yet, and so no weights", run->folder);
+                   "The run %s has no checkpoint, and so no weights", run->folder);
       return FALSE;
     }
   return kol_checkpoint_load (run->folder, step ? step : run->latest, &weights, &state, NULL, error)

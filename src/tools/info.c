@@ -307,7 +307,7 @@ say_run (const KolRun *run)
   tool_say ("%s: a run of the recipe %s, %s", run->folder, kol_recipe_get_name (run->recipe),
             kol_recipe_get_title (run->recipe));
   if (run->latest == 0)
-    tool_say ("It has no checkpoint yet");
+    tool_say ("It has no checkpoint");
   else if (run->best > 0)
     tool_say ("The latest checkpoint is of step %" G_GUINT64_FORMAT
               ", the best of step %" G_GUINT64_FORMAT,

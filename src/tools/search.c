@@ -7,10 +7,12 @@
 #define TRIALS 20
 #define STEPS 500 /* of a trial */
 #define MOST_TRIALS 9999
+#define KEPT 5 /* trials whose weights stay: the best */
 
 typedef struct {
   TrainOptions shared;
   gint64 trials;
+  gboolean keep_all;
   char **over;
 } SearchOptions;
 
@@ -54,6 +56,8 @@ parse (SearchOptions *options, int *argc, char ***argv)
     { "over", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->over,
       "A setting to search, and where: a range, rate=1e-5..1e-1, or a list, batch=25,50,100",
       "NAME=WHERE" },
+    { "keep-all", 0, 0, G_OPTION_ARG_NONE, &options->keep_all,
+      "Keep the weights of all trials, not only of the " G_STRINGIFY (KEPT) " best", NULL },
     { "folder", 0, 0, G_OPTION_ARG_FILENAME, &options->shared.folder,
       "Folder of the search (default: a new one in the user's data)", "DIR" },
     { "resume", 0, 0, G_OPTION_ARG_FILENAME, &options->shared.resume,
@@ -85,10 +89,11 @@ check_parameters (SearchOptions *options, int argc, char **argv)
           || shared->keep != TRAIN_UNSET || shared->steps != TRAIN_UNSET_INTEGER
           || shared->epochs != TRAIN_UNSET_INTEGER || shared->batch != TRAIN_UNSET_INTEGER
           || shared->seed != TRAIN_UNSET_INTEGER))
-    return tool_usage (
-        &tool_search,
-        "--resume goes on with the search as it began, so that its trials can be "
-        "compared: beside it only --trials, --data, --device, --profile and --json can be given");
+    return tool_usage (&tool_search,
+                       "--resume goes on with the search as it began, so that its trials can be "
+                       "compared: beside it only --trials, --keep-all, --data, --device, --profile "
+                       "and --json can be "
+                       "given");
   return TOOL_OK;
 }
 
@@ -313,6 +318,8 @@ take_trial (Search *self, GCancellable *cancellable, GError **error)
                                                                                 : KOL_TRIAL_FAILED;
   if (!kol_search_note (self->search, &self->trial, error))
     return FALSE;
+  if (!self->options->keep_all)
+    kol_search_thin_out (self->search, KEPT);
   say_trial (self, reason);
   return TRUE;
 }
@@ -537,6 +544,8 @@ finish (const Search *self)
               trials->len, kol_search_get_n_trials (self->search), folder);
   else
     tool_say ("Each trial is a run: kolinsky runs %s", folder);
+  if (!self->options->keep_all && trials->len > KEPT)
+    tool_say ("The weights of the %d best are kept; --keep-all keeps all", KEPT);
   if (self->options->shared.common.json)
     write_trials (self, trials);
   if (self->interrupted)
@@ -631,7 +640,8 @@ const ToolCommand tool_search = {
     "so is what momentum, beta1, beta2, alpha and average are short of 1. keep, crop, jitter,\n"
     "narrow ranges and those from 0 are searched evenly.\n\n"
     "Every trial is a run in the folder of the search, for `evaluate`, `plot` and `train\n"
-    "--resume`; search.csv has a row for each. One that diverges is an outcome like others.\n"
+    "--resume`; search.csv has a row for each. Weights stay of the five best, or, with\n"
+    "--keep-all, of all. One that diverges is an outcome like others.\n"
     "Ctrl-C finishes the step, saves and ends; --resume goes on where it was.",
   .run = run_command,
 };

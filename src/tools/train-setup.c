@@ -211,7 +211,7 @@ take_weights_of_run (TrainSetup *setup, const char *folder, GError **error)
     setup->picture = other->picture;
   if (!setup->weights)
     g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                 "The run %s has no checkpoint yet, and so no weights", folder);
+                 "The run %s has no checkpoint, and so no weights", folder);
   return setup->weights != NULL;
 }
 

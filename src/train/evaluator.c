@@ -125,7 +125,7 @@ kol_evaluator_open (KolDevice *device, const KolRun *run, guint64 step, GError *
   if (!step && !run->latest)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   "The run %s has no checkpoint yet, and so no weights", run->folder);
+                   "The run %s has no checkpoint, and so no weights", run->folder);
       return NULL;
     }
   if (!kol_checkpoint_load (run->folder, step ? step : run->latest, &weights, &state, NULL, error))

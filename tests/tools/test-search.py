@@ -172,6 +172,25 @@ def interrupted_and_resumed(shop):
 
 
 @test
+def the_best_keep_their_weights(shop):
+    """Those of five trials; --keep-all keeps all."""
+    def kept(folder):
+        return sorted(int(name[6:]) for name in os.listdir(shop.path(folder))
+                      if name.startswith("trial-")
+                      and os.listdir(shop.path(folder, name, "checkpoints")))
+
+    trials = found(search(shop, "thin", *QUICK, "--trials", "7", "--json"))["trials"]
+    expect(kept("thin") == sorted(row["trial"] for row in trials[:5]), (kept("thin"), trials))
+    worst = trials[-1]
+    expect_sentence(run("evaluate", worst["run"]), 1, "no checkpoint")
+    expect(run("plot", worst["run"], "-o", shop.path("worst.png")).code == 0, worst)
+    found(search(shop, "all", *QUICK, "--trials", "7", "--keep-all", "--json"))
+    expect(kept("all") == [1, 2, 3, 4, 5, 6, 7], kept("all"))
+    found(run("search", "--resume", shop.path("all"), "--trials", "8", "--keep-all", "--json"))
+    expect(len(kept("all")) == 8, kept("all"))
+
+
+@test
 def used_wrongly(shop):
     taken = shop.path("taken")
     expect(search(shop, "taken", *QUICK, "--trials", "1").code == 0, taken)
