@@ -143,8 +143,9 @@ build_network (KolMaximizer *self, KolValue *pixels, GError **error)
 {
   if (!kol_layers_build (self->layers, pixels, error))
     {
-      g_prefix_error (error, "For pictures of %d x %d pixels: ", (int) self->form.width,
-                      (int) self->form.height);
+      const KolPreprocess *usual = kol_layers_get_picture (self->layers);
+      g_prefix_error (error, "For pictures of %d x %d pixels (%zu x %zu are usual): ",
+                      (int) self->form.width, (int) self->form.height, usual->width, usual->height);
       return NULL;
     }
   return self->layer ? kol_layers_find (self->layers, self->layer, error)
@@ -405,6 +406,15 @@ take_photo (KolMaximizer *self, GError **error)
 /* ── Making one ──────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
+are_numbers (const float *values, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (values[i]))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 check_goal (const KolMaximizer *self, GError **error)
 {
   const KolMaximizeOptions *options = &self->options;
@@ -417,6 +427,13 @@ check_goal (const KolMaximizer *self, GError **error)
     g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
                  "The direction has %zu numbers, but the layer %s has %u units",
                  options->n_direction, self->layer ? self->layer : "of scores", self->units);
+  else if (!are_numbers (options->direction, options->n_direction))
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                 "The direction has infinities, or what is no number (NaN)");
+  else if (!isfinite (options->l1 + options->tv + options->blur)
+           || !isfinite (options->power + options->diversity + options->rate))
+    g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+                 "The learning rate and all weights must be finite numbers");
   else if (options->diverse && options->pictures < 2)
     g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
                  "Pictures that differ from each other have to be at least 2");
@@ -844,6 +861,14 @@ collect (KolMaximizer *self, GError **error)
 
   if (!look (self, &seen, error))
     return NULL;
+  if (!are_numbers (seen.each, run->pictures))
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
+                   "The activations are no numbers after step %u; try a smaller learning rate, or "
+                   "smaller weights",
+                   run->step);
+      return NULL;
+    }
   for (guint i = 0; i < run->pictures; i++)
     {
       KolMaximized *result = g_new0 (KolMaximized, 1);
@@ -949,6 +974,8 @@ kol_maximizer_advance (KolMaximizer *maximizer, double seconds, gboolean *more, 
  *
  * What has come of the pictures so far, at any time between two calls of
  * kol_maximizer_advance().
+ *
+ * Errors: those of the device; %KOL_ERROR_DIVERGED if activations are no numbers.
  *
  * Returns: (transfer full) (element-type KolMaximized) (nullable): a result for each
  *   picture

@@ -48,6 +48,8 @@ typedef struct {
 } ToolSheetCell;
 
 void tool_sheet_cell_free (gpointer cell);
+/* Whether so many pictures, each with @parts beside it, are not too large for one. */
+gboolean tool_sheet_check (gsize width, gsize height, guint n, guint parts, GError **error);
 /* A picture of pictures with labels; texts as in kol_png_encode(). */
 gboolean tool_sheet_save (const char *path, const char *title, GPtrArray *cells,
                           const char *const *texts, GError **error);

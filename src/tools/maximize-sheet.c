@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define GAP 12
+#define LETTER 9  /* of the title, about */
 #define TITLE 34  /* pixels of height */
 #define LABELS 34 /* under a picture */
 #define SMALLEST 112
@@ -122,36 +123,51 @@ draw_dead (cairo_t *cr, double x, double y, double width, double height)
 
 typedef struct {
   double width, height; /* of a picture */
-  guint parts;          /* beside each */
   guint columns, rows;
   double cell_width, cell_height;
   int sheet_width, sheet_height;
 } Layout;
 
+/* Of @n pictures of @width x @height pixels, each with so many parts of photos. */
 static Layout
-lay_out (GPtrArray *cells)
+lay_out (gsize width, gsize height, guint n, guint parts, const char *title)
 {
-  const ToolSheetCell *first = g_ptr_array_index (cells, 0);
-  double w = (double) kol_snapshot_get_width (first->picture);
-  double h = (double) kol_snapshot_get_height (first->picture);
+  double w = (double) width, h = (double) height;
   double scale = MAX (w, h) < SMALLEST ? ceil (SMALLEST / MAX (w, h)) : 1;
   Layout layout = { .width = w * scale, .height = h * scale };
 
-  for (guint i = 0; i < cells->len; i++)
-    {
-      const ToolSheetCell *cell = g_ptr_array_index (cells, i);
-      layout.parts = MAX (layout.parts, cell->parts ? cell->parts->len : 0);
-    }
-  layout.cell_width = layout.width + layout.parts * (layout.height + GAP / 2.0);
+  layout.cell_width = layout.width + parts * (layout.height + GAP / 2.0);
   layout.cell_height = layout.height + LABELS;
   guint most = (guint) ((WIDEST - GAP) / (layout.cell_width + GAP));
   /* About as wide as high. */
-  guint square = (guint) ceil (sqrt (cells->len * layout.cell_height / layout.cell_width));
-  layout.columns = CLAMP (square, 1, MAX (MIN (most, cells->len), 1));
-  layout.rows = (cells->len + layout.columns - 1) / layout.columns;
-  layout.sheet_width = (int) (GAP + layout.columns * (layout.cell_width + GAP));
+  guint square = (guint) ceil (sqrt (n * layout.cell_height / layout.cell_width));
+  layout.columns = CLAMP (square, 1, MAX (MIN (most, n), 1));
+  layout.rows = (n + layout.columns - 1) / layout.columns;
+  double cells = layout.columns * (layout.cell_width + GAP);
+  double letters = LETTER * (double) g_utf8_strlen (title, -1) + GAP;
+  layout.sheet_width = (int) (GAP + MAX (cells, letters));
   layout.sheet_height = (int) (GAP + TITLE + layout.rows * (layout.cell_height + GAP));
   return layout;
+}
+
+static gboolean
+check_layout (const Layout *layout, guint n, GError **error)
+{
+  if (MAX (layout->sheet_width, layout->sheet_height) <= LARGEST_SIDE)
+    return TRUE;
+  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
+               "A sheet of %u pictures would be %d x %d pixels, but at most %d a side are "
+               "possible; choose a smaller --size, or fewer units",
+               n, layout->sheet_width, layout->sheet_height, LARGEST_SIDE);
+  return FALSE;
+}
+
+gboolean
+tool_sheet_check (gsize width, gsize height, guint n, guint parts, GError **error)
+{
+  Layout layout = lay_out (width, height, n, parts, "");
+
+  return check_layout (&layout, n, error);
 }
 
 static void
@@ -209,16 +225,18 @@ gboolean
 tool_sheet_save (const char *path, const char *title, GPtrArray *cells, const char *const *texts,
                  GError **error)
 {
-  Layout layout = lay_out (cells);
+  const KolSnapshot *first = ((const ToolSheetCell *) cells->pdata[0])->picture;
+  guint parts = 0;
 
-  if (MAX (layout.sheet_width, layout.sheet_height) > LARGEST_SIDE)
+  for (guint i = 0; i < cells->len; i++)
     {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-                   "A sheet of %u pictures would be %d x %d pixels, but at most %d a side are "
-                   "possible; choose a smaller --size, or fewer units",
-                   cells->len, layout.sheet_width, layout.sheet_height, LARGEST_SIDE);
-      return FALSE;
+      const ToolSheetCell *cell = g_ptr_array_index (cells, i);
+      parts = MAX (parts, cell->parts ? cell->parts->len : 0);
     }
+  Layout layout = lay_out (kol_snapshot_get_width (first), kol_snapshot_get_height (first),
+                           cells->len, parts, title);
+  if (!check_layout (&layout, cells->len, error))
+    return FALSE;
   cairo_surface_t *surface
       = cairo_image_surface_create (CAIRO_FORMAT_RGB24, layout.sheet_width, layout.sheet_height);
   cairo_t *cr = cairo_create (surface);

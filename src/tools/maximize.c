@@ -79,6 +79,15 @@ work_clear (Work *work)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Work, work_clear)
 
+/* A file for one picture or a sheet, and not a folder for several. */
+static gboolean
+is_png (const char *output)
+{
+  gsize length = strlen (output);
+
+  return length > 4 && g_ascii_strcasecmp (output + length - 4, ".png") == 0;
+}
+
 /* ── Which layers there are ── */
 
 static void
@@ -147,7 +156,7 @@ parse_units (const char *text, GArray *units, GError **error)
       guint64 first = 0, last;
 
       if (!ends[0] || !g_ascii_string_to_unsigned (ends[0], 10, 0, 1 << 24, &first, NULL)
-          || (ends[1] && !g_ascii_string_to_unsigned (ends[1], 10, 0, 1 << 24, &last, NULL)))
+          || (ends[1] && !g_ascii_string_to_unsigned (ends[1], 10, first, 1 << 24, &last, NULL)))
         return kol_refuse (error, "--unit %s: units are numbers from 0 on, as in 3,5,8-15", text);
       for (last = ends[1] ? last : first; first <= last; first++)
         {
@@ -399,7 +408,7 @@ is_single (const Work *work)
 static gboolean
 is_sheet_alone (const Work *work)
 {
-  return !is_single (work) && g_str_has_suffix (work->options->output, ".png");
+  return !is_single (work) && is_png (work->options->output);
 }
 
 /* Where the picture of a result goes; NULL: nowhere but the sheet. Given. */
@@ -411,7 +420,7 @@ file_of (const Work *work, guint i, guint unit)
 
   if (is_sheet_alone (work))
     return NULL;
-  if (g_str_has_suffix (work->options->output, ".png"))
+  if (is_png (work->options->output))
     return g_strdup (work->options->output);
   for (char *c = layer; *c; c++)
     if (!g_ascii_isalnum (*c) && !strchr ("._-", *c))
@@ -786,7 +795,7 @@ save_sheet (Work *work, GError **error)
   g_autofree char *path = NULL;
   if (is_sheet_alone (work))
     path = g_strdup (work->options->output);
-  else if (g_str_has_suffix (work->options->output, ".png"))
+  else if (is_png (work->options->output))
     path = g_strdup_printf ("%.*s-photos.png", (int) strlen (work->options->output) - 4,
                             work->options->output);
   else
@@ -847,22 +856,48 @@ say_results (const Work *work)
 
 /* ── The command ── */
 
+/* What would end the work only when it is done is looked at before. */
+static gboolean
+check_places (const MaximizeOptions *options, GError **error)
+{
+  const char *output = options->output, *photos = options->photos;
+
+  if (photos && !g_file_test (photos, G_FILE_TEST_EXISTS))
+    return kol_refuse (error, "There is no folder “%s”; check its name", photos);
+  /* All other names are those of folders, which may be there already. */
+  return !output || !tool_is_picture (output) || g_file_test (output, G_FILE_TEST_IS_DIR)
+         || tool_check_png (output, error);
+}
+
 static gboolean
 asks_for_nothing (const ToolMaximizeSettings *settings)
 {
   return !settings->units && !settings->classes && !settings->all && is_of_units (settings);
 }
 
+/* Hours of work are not to end in a sheet that cannot be. */
+static gboolean
+check_sheet (const Work *work, GError **error)
+{
+  const KolMaximizeOptions *how = kol_maximizer_get_options (work->maximizer);
+  guint n = MAX (work->units->len, (guint) work->settings.diverse);
+
+  return is_single (work)
+         || tool_sheet_check (how->width, how->height, n,
+                              work->photos ? MIN (PARTS, work->photos->len) : 0, error);
+}
+
 static gboolean
 work_on (Work *work, GError **error)
 {
   const MaximizeOptions *options = work->options;
-  gboolean single = g_str_has_suffix (options->output, ".png");
+  gboolean single = is_png (options->output);
 
   if (options->photos
       && !(work->photos = tool_list_pictures ((char *[]){ options->photos, NULL }, error)))
     return FALSE;
-  if (!prepare (work, error) || (!single && !make_folder (options->output, error))
+  if (!prepare (work, error) || !check_sheet (work, error)
+      || (!single && !make_folder (options->output, error))
       || (options->film && !make_folder (options->film, error)))
     return FALSE;
   if (options->film && !is_single (work))
@@ -889,7 +924,8 @@ maximize (const MaximizeOptions *options, gboolean *interrupted, GError **error)
 {
   g_auto (Work) work = { .options = options, .settings = options->settings };
   g_autofree char *network = tool_run_folder (options->settings.model);
-  g_autoptr (KolDevice) device = tool_open_device (&options->common, error);
+  g_autoptr (KolDevice) device
+      = check_places (options, error) ? tool_open_device (&options->common, error) : NULL;
   ToolInterrupt watch;
 
   if (!device

@@ -3,7 +3,9 @@
 
 #include "../replace-private.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ── Those that are given ── */
 
@@ -14,8 +16,8 @@ by_name (gconstpointer a, gconstpointer b)
 }
 
 /* By the ending of its name, so that a folder may hold other files, too. */
-static gboolean
-looks_like_picture (const char *name)
+gboolean
+tool_is_picture (const char *name)
 {
   static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp",
                                          ".tif", ".tiff", ".ppm", ".pgm",  ".pnm" };
@@ -44,7 +46,7 @@ add_folder (GPtrArray *paths, const char *folder)
       const char *path = g_ptr_array_index (names, i);
       if (!g_file_test (path, G_FILE_TEST_IS_DIR))
         {
-          if (looks_like_picture (path))
+          if (tool_is_picture (path))
             g_ptr_array_add (paths, g_strdup (path));
         }
       else if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK))
@@ -75,6 +77,27 @@ tool_list_pictures (char **given, GError **error)
 }
 
 /* ── Those that are made ── */
+
+/* Whether @path can become a PNG file: said before hours of work, not after. The name may have
+ * any ending but that of another format; what is written is PNG. */
+gboolean
+tool_check_png (const char *path, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path), *shown = g_filename_display_name (path);
+  const char *dot = strrchr (path, '.');
+
+  if (tool_is_picture (path) && g_ascii_strcasecmp (dot, ".png") != 0)
+    return kol_refuse (error, "“%s”: pictures are written as PNG; name it “%.*s.png”", shown,
+                       (int) (strlen (shown) - strlen (dot)), shown);
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return kol_refuse (error, "“%s” is a folder; name a file", shown);
+  if (access (folder, W_OK | X_OK) == 0)
+    return TRUE;
+  int code = errno;
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code),
+               "“%s” cannot be written: %s; check its folder", shown, g_strerror (code));
+  return FALSE;
+}
 
 gboolean
 tool_save_png (const char *path, GBytes *png, GError **error)

@@ -1,6 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../device/error-private.h"
+
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -106,8 +108,20 @@ is_input (const char *result, const GPtrArray *paths)
 static gboolean
 is_file (const ApplyOptions *options, const GPtrArray *paths)
 {
-  return paths->len == 1 && g_str_has_suffix (options->output, ".png")
+  return paths->len == 1 && tool_is_picture (options->output)
          && !g_file_test (options->output, G_FILE_TEST_IS_DIR);
+}
+
+/* Whether there is a place for what will be painted. */
+static gboolean
+check_output (const ApplyOptions *options, const GPtrArray *paths, GError **error)
+{
+  if (is_file (options, paths))
+    return tool_check_png (options->output, error);
+  if (!tool_is_picture (options->output) || g_file_test (options->output, G_FILE_TEST_IS_DIR))
+    return TRUE;
+  return kol_refuse (error, "“%s” is one file, and there are %u pictures; name a folder",
+                     options->output, paths->len);
 }
 
 typedef struct {
@@ -217,7 +231,9 @@ static gboolean
 apply (const ApplyOptions *options, char **arguments, GError **error)
 {
   g_autoptr (GPtrArray) paths = tool_list_pictures (arguments + 1, error);
-  g_autoptr (KolDevice) device = paths ? tool_open_device (&options->common, error) : NULL;
+  g_autoptr (KolDevice) device = paths && check_output (options, paths, error)
+                                     ? tool_open_device (&options->common, error)
+                                     : NULL;
   g_autoptr (KolPainter) painter = device ? kol_painter_open (device, arguments[0], error) : NULL;
   Tally tally = { 0 };
 

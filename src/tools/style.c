@@ -573,7 +573,7 @@ run_style (const StyleOptions *options, char **paths)
   g_autoptr (GError) error = NULL;
   ToolInterrupt interrupt;
 
-  if (!make_task (&painting, paths, &error))
+  if (!tool_check_png (options->output, &error) || !make_task (&painting, paths, &error))
     return tool_fail (error);
   g_autoptr (KolDevice) device = tool_open_device (&options->common, &error);
   if (!device)

@@ -74,6 +74,10 @@ GPtrArray *tool_list_pictures (char **given, GError **error);
 /* The folder of a run: @given, or the one of that name among the user's runs (runs.c). Given. */
 char *tool_run_folder (const char *given);
 
+/* Whether the ending of @name is that of a picture (pictures.c). */
+gboolean tool_is_picture (const char *name);
+/* Whether a picture can be written to @path, so that it is said before the work (pictures.c). */
+gboolean tool_check_png (const char *path, GError **error);
 /* Write a PNG file whole or not at all (pictures.c): as it is, a picture with texts as of
  * kol_png_encode(), and a picture. */
 gboolean tool_save_png (const char *path, GBytes *png, GError **error);

@@ -183,7 +183,8 @@ def bad_input(shop):
     refuse(1, "relu", "did you mean", arguments=("--layer", "rel", "--unit", "0"))
     refuse(1, "0 to 3", arguments=("--layer", "conv", "--unit", "4"))
     refuse(1, "units are numbers", arguments=("--unit", "one"))
-    refuse(1, "1 x 1 pixels", arguments=("--unit", "0", "--size", "1"))
+    refuse(1, "units are numbers", arguments=("--unit", "3-1"))
+    refuse(1, "1 x 1 pixels", f"{SIDE} x {SIDE} are usual", arguments=("--unit", "0", "--size", "1"))
     refuse(1, "--size", arguments=("--unit", "0", "--size", "0"))
     refuse(1, "no class", arguments=("--class", "zebra"))
     refuse(1, "none.onnx", arguments=("--unit", "0"), model=shop.path("none.onnx"))
@@ -192,8 +193,52 @@ def bad_input(shop):
     refuse(1, "no-photo", arguments=("--layer", "conv", "--dream", shop.path("no-photo.png")))
     refuse(2, "Give one of", arguments=("--unit", "0", "--all"))
     refuse(2, "above 0", arguments=("--unit", "0", "--steps", "-1"))
+    refuse(1, "finite", arguments=("--unit", "0", "--tv", "nan"))
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }"
+    mixture = write(shop, "nan.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+                    + struct.pack("<4f", 1, 2, float("nan"), 4))
+    refuse(1, "no number", arguments=("--layer", "conv", "--direction", mixture))
+    # A rate at which the picture itself is no number soon: it is not written.
+    result = run("maximize", model, "--unit", "0", "--plain", "--still", "--rate", "3e38", "--steps",
+                 "3", "-o", shop.path("nan.png"))
+    expect(result.code == 3 and "learning rate" in result.err, result)
+    expect(not os.path.exists(shop.path("nan.png")), result)
     expect_sentence(run("maximize"), 2, "MODEL")
     expect_sentence(run("maximize", model, "--unit", "0"), 2, "-o")
+
+
+@test
+def what_cannot_be_written_is_told_before(shop):
+    """And not when the pictures are there, which may take hours."""
+    model = write(shop, "small.onnx", small())
+
+    def refuse(*words, arguments=()):
+        result = run("maximize", model, "--layer", "conv", *arguments)
+        expect_sentence(result, 1, *words)
+        expect("pixels at a time" not in result.out, result)
+
+    refuse("nowhere/x.png", "No such file",
+           arguments=("--unit", "0", "-o", shop.path("nowhere", "x.png")))
+    refuse("as PNG", "x.png", arguments=("--unit", "0", "-o", shop.path("x.jpg")))
+    expect(not os.path.exists(shop.path("x.jpg")), "a folder was made")
+    refuse("no folder", "none", arguments=("--unit", "0", "--photos", shop.path("none"), "-o",
+                                           shop.path("x.png")))
+    refuse("at most", "fewer units", arguments=("--all", "--size", "8192", "-o", shop.path("x.png")))
+    upper = shop.path("X.PNG")
+    rows = made(shop, model, "--layer", "conv", "--unit", "0", "-o", upper)
+    expect(rows[0]["file"] == upper and read_png(upper)[0] == SIDE, rows)
+
+
+@test
+def a_sheet_is_as_wide_as_its_title(shop):
+    sheets = []
+    for name in "a", "a-much-longer-name-than-that":
+        write(shop, name + ".onnx", small(1))
+        film = shop.path("film-" + name)
+        made(shop, shop.path(name + ".onnx"), "--unit", "1", "--film", film, "--frames", "2", "-o",
+             shop.path("x.png"))
+        sheets.append(read_png(os.path.join(film, "strip.png"))[0])
+    expect(sheets[1] >= sheets[0] + 100, sheets)
 
 
 @test

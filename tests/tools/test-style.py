@@ -276,6 +276,10 @@ def other_networks_are_told(shop):
                         place.output), 1, "style-train")
     expect_sentence(run("style-apply", place.path("none.onnx"), place.content, "-o", place.output),
                     1, "none.onnx")
+    expect_sentence(run("style-apply", place.path("none.onnx"), place.content, place.style, "-o",
+                        place.output), 1, "one file", "2 pictures")
+    expect_sentence(run("style-apply", place.path("none.onnx"), place.content, "-o",
+                        place.path("painted.jpg")), 1, "as PNG")
     expect_sentence(run("style-train", place.style, "-o", place.path("net")), 2, "--photos")
     expect_sentence(train(place, "--size", "30"), 1, "multiple of 4")
     expect(not os.path.exists(place.output), "a picture was written")
@@ -294,6 +298,12 @@ def what_is_wrong_is_told(shop):
     expect_sentence(run(*place.arguments("--part", place.path("none.png"))), 1, "none.png")
     expect_sentence(run(*place.arguments("--part", "all", "--part", "all")), 1, "2 parts",
                     "1 styles")
+    # Said before the work, not after.
+    for output, words in ((place.path("none", "x.png"), "No such file"), (place.folder, "a folder"),
+                          (place.path("x.jpg"), "as PNG")):
+        result = run(*place.arguments()[:-4], "-o", output)
+        expect_sentence(result, 1, words)
+        expect("on the device" not in result.out, result)
     expect_sentence(run("style", place.content, place.style, "-o", place.output,
                         XDG_DATA_HOME=place.path("nothing")), 1, "kolinsky models get vgg19")
     expect(not os.path.exists(place.output), "a picture was written")
