@@ -415,6 +415,25 @@ save (const Painting *self, const KolSnapshot *picture, const char *path, GError
   return tool_save_texts (picture, path, (const char *const *) texts, error);
 }
 
+/* Where it was to go or, as it may have taken hours, where there is space: that is said, too. */
+static gboolean
+save_result (const Painting *self, const KolSnapshot *picture, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (save (self, picture, self->options->output, &reason))
+    return TRUE;
+  g_autofree char *name = g_strdup_printf ("kolinsky-%08x.png", g_random_int ());
+  g_autofree char *other = g_build_filename (g_get_tmp_dir (), name, NULL);
+  if (!save (self, picture, other, NULL))
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return FALSE;
+    }
+  g_autofree char *shown = g_filename_display_name (other);
+  return kol_refuse (error, "%s. The picture is in %s", reason->message, shown);
+}
+
 /* ── Progress ── */
 
 static void
@@ -554,7 +573,7 @@ paint (Painting *self, GCancellable *cancellable, GError **error)
   if (!picture)
     return FALSE;
   say_losses (self);
-  if (!save (self, picture, self->options->output, error))
+  if (!save_result (self, picture, error))
     return FALSE;
   g_autofree char *shown = g_filename_display_name (self->options->output);
   tool_say ("The picture is in %s, %zu x %zu pixels%s", shown, kol_snapshot_get_width (picture),

@@ -192,6 +192,29 @@ def interrupted_writes_what_there_is(shop):
     expect(read_png(place.output)[:2] == (32, 24), out)
 
 
+@test
+def a_picture_that_finds_no_place_goes_to_another(shop):
+    """Its folder is gone, or full, when hours of work are done."""
+    place = Place(shop, "no-place")
+    folder, other = place.path("gone"), place.path("temporary")
+    for path in folder, other:
+        os.makedirs(path)
+    arguments = place.arguments("--steps", "1000000", "--smallest", "32")
+    arguments[arguments.index("-o") + 1] = os.path.join(folder, "painted.png")
+    with subprocess.Popen([COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          encoding="utf-8",
+                          env={**os.environ, "LC_ALL": "C.UTF-8", "TMPDIR": other}) as process:
+        while "step 1/" not in process.stdout.readline():
+            expect(process.poll() is None, "it ended too soon")
+        os.rmdir(folder)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    expect(process.returncode == 1 and "cannot be written" in err, err)
+    saved = os.listdir(other)
+    expect(len(saved) == 1 and f"The picture is in {os.path.join(other, saved[0])}" in err, err)
+    expect(read_png(os.path.join(other, saved[0]))[:2] == (32, 24), saved)
+
+
 # ── In one pass ──────────────────────────────────────────────────────────────
 
 def train_arguments(place, *more, network="net"):
