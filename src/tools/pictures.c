@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../device/error-private.h"
 #include "../replace-private.h"
 
 #include <errno.h>

@@ -150,6 +150,8 @@ begin (Search *self, GError **error)
   gint64 given = options->trials;
   TrainSetup *setup = &self->setup;
 
+  if (options->keep_all)
+    kol_search_keep_all (self->search);
   if (options->shared.resume)
     return kol_search_resume (self->search, given == TRAIN_UNSET_INTEGER ? 0 : (guint64) given,
                               error);
@@ -318,8 +320,7 @@ take_trial (Search *self, GCancellable *cancellable, GError **error)
                                                                                 : KOL_TRIAL_FAILED;
   if (!kol_search_note (self->search, &self->trial, error))
     return FALSE;
-  if (!self->options->keep_all)
-    kol_search_thin_out (self->search, KEPT);
+  kol_search_thin_out (self->search, KEPT);
   say_trial (self, reason);
   return TRUE;
 }
@@ -544,7 +545,7 @@ finish (const Search *self)
               trials->len, kol_search_get_n_trials (self->search), folder);
   else
     tool_say ("Each trial is a run: kolinsky runs %s", folder);
-  if (!self->options->keep_all && trials->len > KEPT)
+  if (!kol_search_keeps_all (self->search) && trials->len > KEPT)
     tool_say ("The weights of the %d best are kept; --keep-all keeps all", KEPT);
   if (self->options->shared.common.json)
     write_trials (self, trials);

@@ -169,6 +169,8 @@ write_search (const KolSearch *search, GError **error)
   g_key_file_set_uint64 (file, GROUP, "seed", search->seed);
   g_key_file_set_uint64 (file, GROUP, "trials", search->trials);
   g_key_file_set_string_list (file, GROUP, "over", (const char *const *) texts->pdata, texts->len);
+  if (search->keep_all)
+    g_key_file_set_boolean (file, GROUP, "keep-all", TRUE);
 
   gsize size;
   g_autofree char *text = g_key_file_to_data (file, &size, NULL);
@@ -262,6 +264,7 @@ read_search (KolSearch *search, GError **error)
   search->weights = g_key_file_get_string (file, "run", "weights", NULL);
   search->seed = g_key_file_get_uint64 (file, GROUP, "seed", NULL);
   search->trials = g_key_file_get_uint64 (file, GROUP, "trials", NULL);
+  search->keep_all = g_key_file_get_boolean (file, GROUP, "keep-all", NULL);
   g_auto (GStrv) over = g_key_file_get_string_list (file, GROUP, "over", NULL, error);
   if (!over)
     return FALSE;
@@ -332,9 +335,7 @@ kol_search_resume (KolSearch *search, guint64 trials, GError **error)
   g_array_set_size (search->outcomes, 0); /* another process may have been at it until now */
   if (!read_table (search, error))
     return FALSE;
-  if (!trials || trials == search->trials)
-    return TRUE;
-  search->trials = trials;
+  search->trials = trials ? trials : search->trials;
   return write_search (search, error);
 }
 
@@ -524,13 +525,39 @@ compare_trials (gconstpointer a, gconstpointer b)
 }
 
 /**
+ * kol_search_keep_all:
+ * @search: a search that is not recorded yet, or was opened and is to be resumed
+ *
+ * Has all trials keep their weights, from now on: kol_search_thin_out() removes none.
+ */
+void
+kol_search_keep_all (KolSearch *search)
+{
+  g_return_if_fail (search != NULL && search->lock == NULL);
+  search->keep_all = TRUE;
+}
+
+/**
+ * kol_search_keeps_all:
+ * @search: a search
+ *
+ * Returns: whether all trials keep their weights
+ */
+gboolean
+kol_search_keeps_all (const KolSearch *search)
+{
+  g_return_val_if_fail (search != NULL, FALSE);
+  return search->keep_all;
+}
+
+/**
  * kol_search_thin_out:
  * @search: a search that is recorded
  * @keep: how many trials keep their weights
  *
  * Removes the checkpoints of the trials that have ended, but for those of the best, as each may be
- * large. The run of one that somebody has gone on with, or is at, keeps its own. Begun anew, a
- * trial takes the same steps as before.
+ * large; none if kol_search_keep_all() was called when it began. The run of one that somebody has
+ * gone on with, or is at, keeps its own. Begun anew, a trial takes the same steps as before.
  */
 void
 kol_search_thin_out (KolSearch *search, guint keep)
@@ -539,7 +566,7 @@ kol_search_thin_out (KolSearch *search, guint keep)
   g_autoptr (GArray) trials = g_array_copy (search->outcomes);
 
   g_array_sort (trials, compare_trials);
-  for (guint i = keep; i < trials->len; i++)
+  for (guint i = keep; !search->keep_all && i < trials->len; i++)
     {
       const KolTrial *trial = &g_array_index (trials, KolTrial, i);
       g_autofree char *folder = kol_search_get_trial_folder (search, trial->number);

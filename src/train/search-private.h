@@ -17,12 +17,13 @@ struct _KolSearch {
   guint64 seed;
   GPtrArray *ranges; /* KolSearchRange */
 
-  char *folder;     /* NULL: nothing is kept yet */
-  KolRun *base;     /* what trials have in common */
-  char *weights;    /* that they begin with; NULL: random numbers */
-  guint64 trials;   /* that there are to be */
-  GArray *outcomes; /* KolTrial, in the order in which they came */
-  KolLock *lock;    /* NULL: it is only looked at */
+  char *folder;      /* NULL: nothing is kept yet */
+  KolRun *base;      /* what trials have in common */
+  char *weights;     /* that they begin with; NULL: random numbers */
+  guint64 trials;    /* that there are to be */
+  gboolean keep_all; /* no trial loses its weights */
+  GArray *outcomes;  /* KolTrial, in the order in which they came */
+  KolLock *lock;     /* NULL: it is only looked at */
 };
 
 G_END_DECLS

@@ -96,6 +96,8 @@ KOL_API KolTrainer *kol_search_make_trainer (KolSearch *search, guint64 trial, K
 KOL_API gboolean kol_search_begin_trial (KolSearch *search, guint64 trial, KolTrainer *trainer,
                                          GError **error);
 KOL_API gboolean kol_search_note (KolSearch *search, const KolTrial *outcome, GError **error);
+KOL_API void kol_search_keep_all (KolSearch *search);
+KOL_API gboolean kol_search_keeps_all (const KolSearch *search);
 KOL_API void kol_search_thin_out (KolSearch *search, guint keep);
 KOL_API int kol_trial_compare (const KolTrial *a, const KolTrial *b);
 KOL_API const char *kol_trial_state_get_name (KolTrialState state);

@@ -186,7 +186,7 @@ def the_best_keep_their_weights(shop):
     expect(run("plot", worst["run"], "-o", shop.path("worst.png")).code == 0, worst)
     found(search(shop, "all", *QUICK, "--trials", "7", "--keep-all", "--json"))
     expect(kept("all") == [1, 2, 3, 4, 5, 6, 7], kept("all"))
-    found(run("search", "--resume", shop.path("all"), "--trials", "8", "--keep-all", "--json"))
+    found(run("search", "--resume", shop.path("all"), "--trials", "8", "--json"))
     expect(len(kept("all")) == 8, kept("all"))
 
 
