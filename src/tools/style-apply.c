@@ -163,11 +163,16 @@ paint (const ApplyOptions *options, KolPainter *painter, const char *path, const
 {
   g_autoptr (KolPicture) picture = load (options, path, error);
   gint64 begin = g_get_monotonic_time ();
-  g_autoptr (KolSnapshot) painted = picture && say_plan (painter, picture, error)
-                                        ? kol_painter_paint (painter, picture, error)
-                                        : NULL;
+
+  if (!picture)
+    return FALSE;
+  g_autoptr (KolSnapshot) painted
+      = say_plan (painter, picture, error) ? kol_painter_paint (painter, picture, error) : NULL;
   double seconds = (double) (g_get_monotonic_time () - begin) * 1e-6;
 
+  if (!painted)
+    g_prefix_error (error, "“%s”, at %zu x %zu pixels, cannot be painted: ", path, picture->width,
+                    picture->height);
   if (!painted || !tool_save_picture (painted, result, error))
     return FALSE;
   if (tally->painted++ == 0)
@@ -227,14 +232,25 @@ say_speed (const Tally *tally)
     tool_say ("Painted in %.3g s", tally->seconds);
 }
 
+/* The file of a network: @given, or that of an installed one of that name. Given. */
+static char *
+find_network (const char *given)
+{
+  g_autoptr (KolModelEntry) entry
+      = g_file_test (given, G_FILE_TEST_EXISTS) ? NULL : kol_catalogue_find (given, NULL);
+
+  return g_strdup (entry && entry->path ? entry->path : given);
+}
+
 static gboolean
 apply (const ApplyOptions *options, char **arguments, GError **error)
 {
+  g_autofree char *network = find_network (arguments[0]);
   g_autoptr (GPtrArray) paths = tool_list_pictures (arguments + 1, error);
   g_autoptr (KolDevice) device = paths && check_output (options, paths, error)
                                      ? tool_open_device (&options->common, error)
                                      : NULL;
-  g_autoptr (KolPainter) painter = device ? kol_painter_open (device, arguments[0], error) : NULL;
+  g_autoptr (KolPainter) painter = device ? kol_painter_open (device, network, error) : NULL;
   Tally tally = { 0 };
 
   if (!painter || (options->mix && !set_mix (painter, options->mix, error)))
@@ -288,6 +304,6 @@ const ToolCommand tool_style_apply = {
   .summary = "Paint pictures with a network that style-train has trained",
   .description
   = "NET is what `kolinsky style-train` has written, or an ONNX file that makes a picture of a\n"
-    "picture. Of a folder all pictures are taken.",
+    "picture, or the name of one that is installed. Of a folder all pictures are taken.",
   .run = run_command,
 };

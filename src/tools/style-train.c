@@ -1,6 +1,8 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
+#include "../device/error-private.h"
+
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -272,13 +274,25 @@ begin (Training *self, KolDevice *device, const KolFastStyleOptions *task, GErro
   return TRUE;
 }
 
+/* A name that is misspelled is no photo that cannot be read. */
+static gboolean
+check_photos (char **photos, GError **error)
+{
+  for (; *photos; photos++)
+    if (!g_file_test (*photos, G_FILE_TEST_EXISTS))
+      return kol_refuse (error, "There is no folder or picture “%s”; check its name", *photos);
+  return TRUE;
+}
+
 static ToolExit
 run_training (const TrainOptions *options, const char *style_path)
 {
   g_auto (Training) training = { .options = options };
   g_autoptr (GError) error = NULL;
   g_autoptr (KolPicture) style = kol_picture_load (style_path, &error);
-  g_autoptr (GPtrArray) photos = style ? tool_list_pictures (options->photos, &error) : NULL;
+  g_autoptr (GPtrArray) photos = style && check_photos (options->photos, &error)
+                                     ? tool_list_pictures (options->photos, &error)
+                                     : NULL;
   const char *network = !photos          ? NULL
                         : options->model ? options->model
                                          : tool_find_features (&error);

@@ -256,6 +256,15 @@ def learns_to_paint_and_paints(shop):
         written = file.read()
     for length in b"photos_height", b"photos_width", b"painted_height", b"painted_width":
         expect(length in written, f"{length} is not left open")
+    installed = {"XDG_DATA_HOME": place.path("user")}
+    result = run("models", "add", place.path("net.onnx"), "--name", "brush", **installed)
+    expect(result.code == 0, result)
+    result = run("style-apply", "brush", place.content, "-o", place.path("named.png"), **installed)
+    expect(result.code == 0 and os.path.exists(place.path("named.png")), result)
+    place.write("thin.png", networks.png(9, 9, 9, 96, 4))
+    result = run("style-apply", place.path("net.safetensors"), place.path("thin.png"), "-o",
+                 place.path("thin-painted.png"))
+    expect_sentence(result, 1, "thin.png”, at 96 x 4 pixels, cannot be painted")
     result = run("style-apply", place.path("net.safetensors"), place.photos, "-o", place.path("all"))
     expect(result.code == 0 and "12 pictures" in result.out, result)
     expect(len(os.listdir(place.path("all"))) == 12, result)
@@ -305,6 +314,7 @@ def other_networks_are_told(shop):
                         place.path("painted.jpg")), 1, "as PNG")
     expect_sentence(run("style-train", place.style, "-o", place.path("net")), 2, "--photos")
     expect_sentence(train(place, "--size", "30"), 1, "multiple of 4")
+    expect_sentence(train(place, "--photos", place.path("phtos")), 1, "no folder or picture", "phtos")
     expect(not os.path.exists(place.output), "a picture was written")
 
 
