@@ -132,8 +132,8 @@ choose_layers (KolStyle *self, GError **error)
 }
 
 /* Numbers as large as the picture that Adam keeps beside it and its gradient: both moments, average
- * and next picture; and the new one of these that is being made. */
-#define KEPT_BESIDE (4 + 1)
+ * and next picture; and for each of these, as each has a plan of its own, the new one. */
+#define KEPT_BESIDE (4 + 4)
 
 #define LEAST_HISTORY 5
 #define HISTORY 100

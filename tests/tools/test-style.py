@@ -6,6 +6,7 @@
 """
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -190,6 +191,24 @@ def interrupted_writes_what_there_is(shop):
     out = interrupt_after("step 1/", *place.arguments("--steps", "1000000", "--smallest", "32"))
     expect("as it was when it was interrupted" in out, out)
     expect(read_png(place.output)[:2] == (32, 24), out)
+
+
+@test
+def paints_in_any_memory_or_says_what_would_fit(shop):
+    """What is told before is enough: no budget is found too small when it is under way."""
+    place = Place(shop, "memory")
+    arguments = place.arguments("--size", "300", "--smallest", "300", "--octaves", "1", "--steps", "2")
+    whole = run(*arguments)
+    expect(whole.code == 0, whole)
+    number, unit = re.search(r"it takes (\S+) (KiB|MiB) on the device", whole.out).groups()
+    kilobytes = float(number) * (1024 if unit == "MiB" else 1)
+    painted = 0
+    for share in 95, 90, 85, 80, 75, 70, 65, 60, 50, 40:
+        result = run(*arguments, KOLINSKY_MEMORY=f"{kilobytes * share / 100:.0f}K")
+        expect(result.code == 0 or "pixels for the longer side would fit" in result.err,
+               f"{share} %: {result}")
+        painted += result.code == 0
+    expect(painted > 1, f"{painted} painted")
 
 
 @test
