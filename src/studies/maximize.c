@@ -27,8 +27,10 @@
 #define DIVERSITY 100.0 /* weight of the pictures' likeness */
 #define LEAK 0.1f       /* how much of what is below 0 counts, of rectified units */
 #define GREY 0.5f       /* what is around a picture */
-#define TOLD 0.25       /* seconds between two reports */
-#define LONG 3600.0     /* seconds: no quantum, but a whole run */
+#define KEPT 16         /* steps between two looks at whether pictures are numbers still */
+#define MOST_SETBACKS 10
+#define TOLD 0.25   /* seconds between two reports */
+#define LONG 3600.0 /* seconds: no quantum, but a whole run */
 
 /* A step that makes the picture more like what is wanted. */
 typedef struct {
@@ -59,6 +61,10 @@ typedef struct {
   gint64 began, told; /* of g_get_monotonic_time () */
   gboolean *stuck;    /* [N]: no gradient, at first and after rectifiers were opened */
   gboolean redirect;  /* the first steps open them */
+  float *latest;      /* the canvas at latest_at, when it was last looked at; or NULL */
+  float *kept;        /* and at kept_at, from where steps went well */
+  guint latest_at, kept_at, setbacks;
+  char *event; /* to be told */
 } Run;
 
 struct _KolMaximizer {
@@ -72,6 +78,7 @@ struct _KolMaximizer {
   Look look;
   guint units;       /* K of the layer */
   GPtrArray *states; /* KolParameter, lent: the optimizer's moments and count of steps */
+  double slowed;     /* what the rate is multiplied by, after setbacks */
   float *photo;      /* what the canvas begins with, or NULL */
   float *like;       /* the photo's layer, or NULL */
   Run run;
@@ -82,6 +89,9 @@ run_clear (Run *run)
 {
   g_free (run->units);
   g_free (run->stuck);
+  g_free (run->latest);
+  g_free (run->kept);
+  g_free (run->event);
   *run = (Run){ 0 };
 }
 
@@ -276,7 +286,7 @@ build_step (KolMaximizer *self, Painting *painting)
 
   painting->step = kol_minimize (
       painting->loss, &(KolOptimizer){ .name = "adam",
-                                       .rate = self->options.rate,
+                                       .rate = self->options.rate * self->slowed,
                                        .scope = kol_value_get_name (painting->canvas.parameter) });
   if (self->states->len == 0)
     note_states (self, painting->graph, before);
@@ -503,6 +513,7 @@ kol_maximizer_new (KolLayers *layers, const KolMaximizeOptions *options, GError 
 
   self->layers = layers;
   self->states = g_ptr_array_new ();
+  self->slowed = 1;
   take_options (self, options);
   if (self->layer && !kol_layers_find (layers, self->layer, error))
     return NULL;
@@ -769,9 +780,10 @@ tell (KolMaximizer *self, const Painting *painting, GError **error)
   gint64 now = g_get_monotonic_time ();
   g_autoptr (GPtrArray) snapshots
       = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_snapshot_unref);
-  KolStudyProgress progress = { .step = run->step, .steps = steps, .value = NAN };
+  KolStudyProgress progress
+      = { .step = run->step, .steps = steps, .value = NAN, .event = run->event };
 
-  if (!watch->told || (!due && now - run->told < TOLD * G_USEC_PER_SEC))
+  if (!watch->told || (!due && !run->event && now - run->told < TOLD * G_USEC_PER_SEC))
     return TRUE;
   run->told = now;
   if (due)
@@ -790,6 +802,7 @@ tell (KolMaximizer *self, const Painting *painting, GError **error)
   progress.snapshots = (KolSnapshot *const *) snapshots->pdata;
   progress.n_snapshots = snapshots->len;
   watch->told (&progress, watch->user_data);
+  g_clear_pointer (&run->event, g_free);
   return TRUE;
 }
 
@@ -831,6 +844,86 @@ end_redirected (KolMaximizer *self, GError **error)
   return find_stuck (self, &self->usual, run->step, run->stuck, &any, error);
 }
 
+/* The steps as the options are now; pictures under way go on from what they are. */
+static gboolean
+build_again (KolMaximizer *self, GError **error)
+{
+  const Run *run = &self->run;
+
+  painting_clear (&self->usual);
+  painting_clear (&self->redirected);
+  if (!build_painting (self, &self->usual, FALSE, error))
+    return FALSE;
+  if (!run->pictures)
+    return TRUE;
+  set_inputs (self, &self->usual.canvas, &self->usual.objective, run->units, run->n);
+  return !run->redirect || begin_redirected (self, error);
+}
+
+/* The canvas as it is; NULL if it cannot be read. */
+static float *
+read_canvas (const KolMaximizer *self, GError **error)
+{
+  g_autofree float *values = g_new (float, kol_canvas_count (&self->form) * self->options.pictures);
+
+  return kol_parameter_read (self->usual.canvas.parameter->node->parameter, values, error)
+             ? g_steal_pointer (&values)
+             : NULL;
+}
+
+/* Back to pictures from where steps went well, and on from there with half the rate. */
+static gboolean
+set_back (KolMaximizer *self, GError **error)
+{
+  Run *run = &self->run;
+
+  if (++run->setbacks > MOST_SETBACKS)
+    {
+      g_set_error (error, KOL_ERROR, KOL_ERROR_DIVERGED,
+                   "The pictures were no numbers %u times, with rates down to %g: what the layer "
+                   "says of them overflows",
+                   run->setbacks, self->options.rate * self->slowed);
+      return FALSE;
+    }
+  self->slowed /= 2;
+  if (!build_again (self, error)
+      || !kol_parameter_write (self->usual.canvas.parameter->node->parameter, run->kept, error)
+      || !start_optimizer (self, error))
+    return FALSE;
+  g_free (run->event);
+  run->event = g_strdup_printf ("The pictures were no numbers after step %u: back to step %u, and "
+                                "on with half the rate, %g",
+                                run->step, run->kept_at, self->options.rate * self->slowed);
+  run->step = run->kept_at;
+  g_clear_pointer (&run->latest, g_free);
+  return TRUE;
+}
+
+/* Now and then, since nothing else waits for the device. */
+static gboolean
+check_canvas (KolMaximizer *self, GError **error)
+{
+  Run *run = &self->run;
+  gsize n = kol_canvas_count (&self->form) * self->options.pictures;
+
+  if (run->step % KEPT && run->step != self->options.steps && !is_due (run, self->options.steps))
+    return TRUE;
+  g_autofree float *values = read_canvas (self, error);
+  if (!values)
+    return FALSE;
+  if (!are_numbers (values, n))
+    return set_back (self, error);
+  if (run->latest)
+    {
+      g_free (run->kept);
+      run->kept = g_steal_pointer (&run->latest);
+      run->kept_at = run->latest_at;
+    }
+  run->latest = g_steal_pointer (&values);
+  run->latest_at = run->step;
+  return TRUE;
+}
+
 static gboolean
 take_step (KolMaximizer *self, GError **error)
 {
@@ -841,7 +934,8 @@ take_step (KolMaximizer *self, GError **error)
   if (!kol_run (painting->graph, painting->step, error))
     return FALSE;
   run->step++;
-  return end_redirected (self, error) && tell (self, painting, error);
+  return check_canvas (self, error) && end_redirected (self, error)
+         && tell (self, find_painting (self), error);
 }
 
 /* A unit that says 0 in the end, where nothing below 0 is said, was not reached either. */
@@ -912,6 +1006,12 @@ kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,
   gboolean each = asks_for_units (maximizer) && !maximizer->options.diverse, any;
 
   run_clear (run);
+  if (maximizer->slowed != 1)
+    {
+      maximizer->slowed = 1;
+      if (!build_again (maximizer, error))
+        return FALSE;
+    }
   if (!check_units (maximizer, units, n, error) || !start (maximizer, units, n, error))
     return FALSE;
   run->units = g_memdup2 (units, n * sizeof *units);
@@ -920,7 +1020,8 @@ kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,
   run->watch = watch ? *watch : (KolStudyWatch){ 0 };
   run->stuck = g_new0 (gboolean, maximizer->options.pictures);
   if (!find_stuck (maximizer, &maximizer->usual, 0, run->stuck, &any, error)
-      || (any && !begin_redirected (maximizer, error)))
+      || (any && !begin_redirected (maximizer, error))
+      || !(run->kept = read_canvas (maximizer, error)))
     return FALSE;
   run->began = run->told = g_get_monotonic_time ();
   return !is_due (run, maximizer->options.steps) || tell (maximizer, &maximizer->usual, error);
@@ -934,9 +1035,11 @@ kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,
  * @error: return location
  *
  * Makes the pictures better for a while. The watch is told on the thread that calls this.
- * It may be cancelled between two steps; what was done is kept, and it can go on.
+ * It may be cancelled between two steps; what was done is kept, and it can go on. Where pictures
+ * are no numbers any more, it goes back to the last ones from where steps went well, with half the
+ * rate, and the watch is told.
  *
- * Errors: those of the device.
+ * Errors: %KOL_ERROR_DIVERGED if that has not helped ten times; those of the device.
  *
  * Returns: %FALSE if something has failed
  */
@@ -952,11 +1055,19 @@ kol_maximizer_advance (KolMaximizer *maximizer, double seconds, gboolean *more, 
   do
     {
       *more = run->step < steps && !is_cancelled (run);
-      if (!*more || !take_step (maximizer, &reason))
+      if (!*more)
         break;
       /* Steps are only queued: the time that they take is not known before the end. */
-      if (seconds < LONG && !kol_finish (find_painting (maximizer)->graph, &reason))
-        break;
+      if (!take_step (maximizer, &reason)
+          || (seconds < LONG && !kol_finish (find_painting (maximizer)->graph, &reason)))
+        {
+          if (!g_error_matches (reason, KOL_ERROR, KOL_ERROR_DIVERGED)
+              || run->setbacks > MOST_SETBACKS)
+            break;
+          g_clear_error (&reason);
+          if (!set_back (maximizer, &reason))
+            break;
+        }
       *more = run->step < steps && !is_cancelled (run);
     }
   while (*more && g_get_monotonic_time () < end);
@@ -1043,8 +1154,6 @@ kol_maximizer_change (KolMaximizer *maximizer, const KolMaximizeOptions *options
 {
   g_return_val_if_fail (maximizer != NULL && options != NULL, FALSE);
   KolMaximizeOptions *own = &maximizer->options;
-  Run *run = &maximizer->run;
-  gboolean redirect = run->redirect;
 
   own->rate = options->rate != 0 ? options->rate : RATE;
   own->steps = options->steps ? options->steps : own->steps;
@@ -1053,14 +1162,7 @@ kol_maximizer_change (KolMaximizer *maximizer, const KolMaximizeOptions *options
   own->l1 = options->l1;
   own->tv = options->tv;
   own->blur = options->blur;
-  painting_clear (&maximizer->usual);
-  painting_clear (&maximizer->redirected);
-  if (!build_painting (maximizer, &maximizer->usual, FALSE, error))
-    return FALSE;
-  if (!run->pictures)
-    return TRUE;
-  set_inputs (maximizer, &maximizer->usual.canvas, &maximizer->usual.objective, run->units, run->n);
-  return !redirect || begin_redirected (maximizer, error);
+  return build_again (maximizer, error);
 }
 
 /**

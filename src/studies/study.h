@@ -38,6 +38,7 @@ KOL_API GBytes *kol_snapshot_to_png (const KolSnapshot *snapshot, const char *co
  * @snapshots: (nullable) (array length=n_snapshots): the pictures as they are now, lent:
  *   kol_snapshot_ref() keeps them
  * @n_snapshots: how many; 0 where none are due
+ * @event: (nullable): what has happened that is worth a sentence, lent
  *
  * How far a study has come.
  */
@@ -49,6 +50,7 @@ typedef struct {
   double seconds_left;
   KolSnapshot *const *snapshots;
   guint n_snapshots;
+  const char *event;
 } KolStudyProgress;
 
 /**

@@ -540,6 +540,8 @@ note_progress (const KolStudyProgress *progress, gpointer user_data)
   Work *work = user_data;
   g_autoptr (GString) line = g_string_new (NULL);
 
+  if (progress->event)
+    tool_say ("%s", progress->event);
   if (progress->n_snapshots && work->film && !work->film_error)
     add_frame (work, progress->snapshots[0], progress->step, progress->value);
   if (work->units->len > work->how.pictures)

@@ -618,6 +618,41 @@ test_photos (void)
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
 }
 
+static void
+count_events (const KolStudyProgress *progress, gpointer user_data)
+{
+  if (!progress->event)
+    return;
+  g_test_message ("%s", progress->event);
+  g_assert_nonnull (strstr (progress->event, "half the rate"));
+  ++*(guint *) user_data;
+}
+
+/* A rate at which spectra overflow is halved until they do not, in pictures whose numbers are
+ * there. */
+static void
+test_overflow (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { 0, 2 };
+  guint events = 0;
+  const KolStudyWatch watch = { .told = count_events, .user_data = &events };
+  const KolMaximizeOptions options
+      = { .layer = "first", .pictures = BATCH, .steps = 40, .seed = 3, .rate = 1e37 };
+  g_autoptr (GPtrArray) made = make (layers, &options, units, 2, &watch);
+
+  g_assert_cmpuint (events, >, 0);
+  for (guint i = 0; i < 2; i++)
+    {
+      const float *pixels = kol_snapshot_get_pixels (result (made, i)->picture);
+
+      g_assert_cmpuint (result (made, i)->steps, ==, 40);
+      g_assert_true (isfinite (result (made, i)->activation));
+      for (gsize k = 0; k < 3 * SIDE * SIDE; k++)
+        g_assert_true (pixels[k] >= 0 && pixels[k] <= 1);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -647,6 +682,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maximize/goals", test_goals);
   g_test_add_func ("/maximize/refusals", test_refusals);
   g_test_add_func ("/maximize/photos", test_photos);
+  g_test_add_func ("/maximize/overflow", test_overflow);
   int status = g_test_run ();
   static const char *const files[] = { "small.onnx", "a.png", "b.png", "c.png" };
   for (guint i = 0; i < G_N_ELEMENTS (files); i++)
