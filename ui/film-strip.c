@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 
 #define HEIGHT 48 /* of a picture */
+#define NOTCH 76  /* pixels for a notch of the wheel: about one picture */
 
 struct _KxFilmStrip {
   GtkWidget parent_instance;
@@ -15,6 +16,8 @@ struct _KxFilmStrip {
   GPtrArray *frames; /* of GtkToggleButton, in order */
   int selected;
   gboolean busy; /* buttons are being set, not pressed */
+  gboolean back; /* earlier pictures are looked at */
+  guint going;   /* to the newest picture */
 };
 
 G_DEFINE_FINAL_TYPE (KxFilmStrip, kx_film_strip, GTK_TYPE_WIDGET)
@@ -147,14 +150,65 @@ kx_film_strip_clear (KxFilmStrip *self)
 {
   while (self->frames->len)
     kx_film_strip_remove (self, self->frames->len - 1);
+  self->back = FALSE;
 }
 
-/* Where nobody has scrolled back, the newest picture is in sight. */
-static void
-follow (KxFilmStrip *self, GParamSpec *spec, GtkAdjustment *adjustment)
+static gboolean
+go_to_end (gpointer data)
 {
-  if (self->selected < 0)
-    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
+  KxFilmStrip *self = data;
+
+  self->going = 0;
+  if (self->selected >= 0 || self->back)
+    return G_SOURCE_REMOVE;
+  GtkAdjustment *adjustment
+      = gtk_scrolled_window_get_hadjustment (GTK_SCROLLED_WINDOW (self->scrolled));
+  gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
+  return G_SOURCE_REMOVE;
+}
+
+/* Where nobody has scrolled back, the newest picture is in sight. Sizes change while widgets get
+ * their places, when none can be moved any more. */
+static void
+follow (KxFilmStrip *self)
+{
+  if (!self->going)
+    self->going = g_idle_add_full (G_PRIORITY_HIGH_IDLE, go_to_end, self, NULL);
+}
+
+static void
+value_changed (KxFilmStrip *self, GtkAdjustment *adjustment)
+{
+  self->back = gtk_adjustment_get_value (adjustment) + gtk_adjustment_get_page_size (adjustment)
+               < gtk_adjustment_get_upper (adjustment) - 1;
+}
+
+/* A wheel turns up and down, and the strip has but one way to go. */
+static gboolean
+turn_wheel (KxFilmStrip *self, double dx, double dy, GtkEventController *controller)
+{
+  GtkAdjustment *adjustment
+      = gtk_scrolled_window_get_hadjustment (GTK_SCROLLED_WINDOW (self->scrolled));
+  double before = gtk_adjustment_get_value (adjustment);
+  GdkScrollUnit unit
+      = gtk_event_controller_scroll_get_unit (GTK_EVENT_CONTROLLER_SCROLL (controller));
+  double step = unit == GDK_SCROLL_UNIT_SURFACE ? 1 : NOTCH;
+
+  if (dx != 0 || dy == 0)
+    return GDK_EVENT_PROPAGATE;
+  gtk_adjustment_set_value (adjustment, before + dy * step);
+  return gtk_adjustment_get_value (adjustment) != before;
+}
+
+static void
+add_wheel (KxFilmStrip *self)
+{
+  GtkEventController *wheel
+      = gtk_event_controller_scroll_new (GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
+
+  gtk_event_controller_set_propagation_phase (wheel, GTK_PHASE_CAPTURE);
+  g_signal_connect_swapped (wheel, "scroll", G_CALLBACK (turn_wheel), self);
+  gtk_widget_add_controller (self->scrolled, wheel);
 }
 
 static void
@@ -162,6 +216,7 @@ kx_film_strip_dispose (GObject *object)
 {
   KxFilmStrip *self = KX_FILM_STRIP (object);
 
+  g_clear_handle_id (&self->going, g_source_remove);
   g_clear_pointer (&self->scrolled, gtk_widget_unparent);
   g_clear_pointer (&self->frames, g_ptr_array_unref);
   G_OBJECT_CLASS (kx_film_strip_parent_class)->dispose (object);
@@ -199,6 +254,8 @@ kx_film_strip_class_init (KxFilmStripClass *klass)
 static void
 kx_film_strip_init (KxFilmStrip *self)
 {
+  GtkAdjustment *adjustment;
+
   self->selected = -1;
   self->frames = g_ptr_array_new ();
   self->box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
@@ -206,9 +263,11 @@ kx_film_strip_init (KxFilmStrip *self)
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (self->scrolled), GTK_POLICY_EXTERNAL,
                                   GTK_POLICY_NEVER);
   gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (self->scrolled), self->box);
-  g_signal_connect_swapped (
-      gtk_scrolled_window_get_hadjustment (GTK_SCROLLED_WINDOW (self->scrolled)), "notify::upper",
-      G_CALLBACK (follow), self);
+  adjustment = gtk_scrolled_window_get_hadjustment (GTK_SCROLLED_WINDOW (self->scrolled));
+  g_signal_connect_swapped (adjustment, "notify::upper", G_CALLBACK (follow), self);
+  g_signal_connect_swapped (adjustment, "notify::page-size", G_CALLBACK (follow), self);
+  g_signal_connect_swapped (adjustment, "value-changed", G_CALLBACK (value_changed), self);
+  add_wheel (self);
   gtk_widget_set_parent (self->scrolled, GTK_WIDGET (self));
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Moments"), -1);

@@ -294,20 +294,29 @@ post_picture (Work *work, KolSnapshot *snapshot)
 
 /* ── Losses ──────────────────────────────────────────────────────────────────────────────────── */
 
-static char *
-name_term (const KolStyleTerm *term)
-{
-  if (!g_str_equal (term->kind, "style"))
-    return g_strdup (term->kind);
-  return term->region ? g_strdup_printf ("%s (%u)", term->layer, term->region + 1)
-                      : g_strdup (term->layer);
-}
-
 /* Each layer has one line, of the picture at its own size. */
 static gboolean
 is_shown (const KolStyleTerm *term)
 {
   return term->octave == 0;
+}
+
+/* "content", "variation", or a layer. */
+static const char *
+name_of (const KolStyleTerm *term)
+{
+  return g_str_equal (term->kind, "style") ? term->layer : term->kind;
+}
+
+/* Which line a term belongs to; `n_terms`: none yet. */
+static guint
+line_of (const KxPaintLosses *losses, const KolStyleTerm *term)
+{
+  guint line = 0;
+
+  while (line < losses->n_terms && !g_str_equal (losses->names[line], name_of (term)))
+    line++;
+  return line;
 }
 
 static KxPaintLosses *
@@ -317,27 +326,32 @@ losses_new (const KolStyleState *state)
 
   losses->names = g_new0 (char *, state->n_terms + 1);
   for (guint i = 0; i < state->n_terms; i++)
-    if (is_shown (&state->terms[i]))
-      losses->names[losses->n_terms++] = name_term (&state->terms[i]);
+    if (is_shown (&state->terms[i]) && line_of (losses, &state->terms[i]) == losses->n_terms)
+      losses->names[losses->n_terms++] = g_strdup (name_of (&state->terms[i]));
   return losses;
 }
 
-/* Another row of the losses that are shown, if they are of the same terms. */
+/* Another row of the losses that are shown, if they are of the same terms. Styles that have places
+ * of their own each have a loss on each layer; the layer's is their sum. */
 static void
 append_losses (KxPaintLosses *losses, const KolStyleState *state, guint step)
 {
-  guint n = 0, shown = 0;
+  g_autofree float *row = g_new0 (float, losses->n_terms);
 
   for (guint i = 0; i < state->n_terms; i++)
-    shown += is_shown (&state->terms[i]);
-  if (shown != losses->n_terms)
-    return;
+    {
+      guint line = line_of (losses, &state->terms[i]);
+
+      if (!is_shown (&state->terms[i]))
+        continue;
+      if (line == losses->n_terms)
+        return;
+      row[line] += (float) state->terms[i].loss;
+    }
   losses->steps = g_renew (double, losses->steps, losses->n + 1);
   losses->losses = g_renew (float, losses->losses, (losses->n + 1) * losses->n_terms);
   losses->steps[losses->n] = step;
-  for (guint i = 0; i < state->n_terms; i++)
-    if (is_shown (&state->terms[i]))
-      losses->losses[losses->n * losses->n_terms + n++] = (float) state->terms[i].loss;
+  memcpy (losses->losses + losses->n * losses->n_terms, row, losses->n_terms * sizeof *row);
   losses->n++;
 }
 

@@ -285,7 +285,7 @@ kx_paint_page_list_layers (KxPaintPage *self, const KxPaintLosses *losses)
     {
       const char *name = losses->names[i];
 
-      if (g_str_equal (name, "content") || g_str_equal (name, "variation") || strchr (name, '('))
+      if (g_str_equal (name, "content") || g_str_equal (name, "variation"))
         continue;
       add_layer (self, name, 1);
     }

@@ -36,7 +36,7 @@ kx_paint_page_set_content (KxPaintPage *self, KxPaintPicture *picture)
   kx_paint_page_forget_painting (self);
   g_clear_pointer (&self->content, kx_paint_picture_unref);
   self->content = kx_paint_picture_ref (picture);
-  kx_paint_well_set_picture (self->content_well, picture);
+  kx_paint_well_set_picture (self->content_well, picture, 0);
   gtk_picture_set_paintable (self->content_thumbnail, GDK_PAINTABLE (picture->thumbnail));
   adw_preferences_row_set_title (ADW_PREFERENCES_ROW (self->content_row), title);
   adw_action_row_set_subtitle (self->content_row, size);
@@ -62,10 +62,11 @@ loaded (GObject *source, GAsyncResult *result, gpointer data)
 
   if (self && picture && loading->purpose == FOR_CONTENT)
     kx_paint_page_set_content (self, picture);
+  else if (self && picture && loading->purpose == FOR_FIRST_STYLE)
+    kx_paint_page_replace_styles (self, picture);
   else if (self && picture)
     {
-      if (loading->purpose == FOR_FIRST_STYLE)
-        kx_paint_page_clear_styles (self);
+      kx_paint_page_note_styles (self);
       kx_paint_page_add_style (self, picture, 1);
     }
   else if (self)
@@ -242,6 +243,7 @@ kx_paint_page_drop (KxPage *page, GListModel *files)
         continue;
       if (++pictures == 2)
         {
+          kx_paint_page_note_styles (self);
           kx_paint_page_clear_styles (self);
           kx_paint_page_change (self);
         }

@@ -70,6 +70,8 @@ struct _KxPaintPage {
   KxCanvas *canvas;
   GtkLabel *mask_hint;
   GtkToggleButton *mask_on_content; /* it or its neighbour, for the style's own picture */
+  GtkToggleButton *mask_paint, *mask_erase;
+  GtkRange *mask_radius;
   GtkButton *mask_all;
   KxStyleRow *masked; /* whose mask is being painted */
   KxFilmStrip *strip;

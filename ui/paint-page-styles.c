@@ -116,9 +116,8 @@ show_mask (KxPaintPage *self)
   g_autoptr (KolPicture) picture = kx_picture_fit (under->picture, MASK_SIZE);
   const KxMask *mask = kx_style_row_get_masks (self->masked)[kind];
   g_autofree char *hint = g_strdup_printf (
-      kind == KX_MASK_PART
-          ? _ ("Paint what is taken of %s. E erases, comma and dot change the size of the brush.")
-          : _ ("Paint where %s is wanted. E erases, comma and dot change the size of the brush."),
+      kind == KX_MASK_PART ? _ ("Paint what is taken of %s. If nothing is painted, all of it is.")
+                           : _ ("Paint where %s is wanted. If nothing is painted, it is all over."),
       style->name);
 
   if (!picture)
@@ -127,6 +126,8 @@ show_mask (KxPaintPage *self)
   if (mask && mask->picture->width == picture->width && mask->picture->height == picture->height)
     kx_canvas_set_mask (self->canvas, mask->picture->pixels, picture->width, picture->height);
   gtk_label_set_label (self->mask_hint, hint);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->canvas), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  hint, -1);
   gtk_button_set_label (self->mask_all, kind == KX_MASK_PART ? _ ("All of It") : _ ("All Over"));
 }
 
@@ -138,6 +139,25 @@ change_mask_kind (KxPaintPage *self)
 }
 
 static void
+choose_mask_brush (KxPaintPage *self)
+{
+  gboolean erases = gtk_toggle_button_get_active (self->mask_erase);
+
+  g_object_set (self->canvas, "brush", erases ? KX_BRUSH_RESTORE : KX_BRUSH_PAINT, NULL);
+}
+
+/* The canvas has keys of its own. */
+static void
+show_mask_brush (KxPaintPage *self)
+{
+  KxBrush brush;
+
+  g_object_get (self->canvas, "brush", &brush, NULL);
+  gtk_toggle_button_set_active (brush == KX_BRUSH_RESTORE ? self->mask_erase : self->mask_paint,
+                                TRUE);
+}
+
+static void
 begin_mask (KxPaintPage *self, KxStyleRow *row)
 {
   GdkRGBA colour = kx_palette_colour (kx_theme_get (FALSE, FALSE),
@@ -145,6 +165,7 @@ begin_mask (KxPaintPage *self, KxStyleRow *row)
 
   self->masked = NULL;
   gtk_toggle_button_set_active (self->mask_on_content, TRUE);
+  gtk_toggle_button_set_active (self->mask_paint, TRUE);
   self->masked = row;
   g_object_set (self->canvas, "colour", &colour, NULL);
   show_mask (self);
@@ -202,13 +223,21 @@ clear_mask (KxPaintPage *self)
 
 static void remove_style (KxPaintPage *self, KxStyleRow *row);
 
-/* A new network is called as the style. */
+/* The well has the first of them; a new network is called as it. */
 static void
-suggest_network (KxPaintPage *self)
+show_first (KxPaintPage *self)
 {
-  const char *name = kx_style_row_get_picture (kx_paint_page_get_style (self, 0))->name;
-  g_autofree char *stem = g_strndup (name, strcspn (name, "."));
+  KxStyleRow *first = kx_paint_page_get_style (self, 0);
+  guint n = 0;
 
+  while (kx_paint_page_get_style (self, n))
+    n++;
+  kx_paint_well_set_picture (self->style_well, first ? kx_style_row_get_picture (first) : NULL,
+                             n > 1 ? n - 1 : 0);
+  if (!first)
+    return;
+  const char *name = kx_style_row_get_picture (first)->name;
+  g_autofree char *stem = g_strndup (name, strcspn (name, "."));
   kx_fast_grid_suggest (self->fast, stem);
 }
 
@@ -226,93 +255,11 @@ kx_paint_page_add_style (KxPaintPage *self, KxPaintPicture *picture, double weig
   g_signal_connect_object (row, "removed", G_CALLBACK (remove_style), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (row, "changed", G_CALLBACK (kx_paint_page_change), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect (row, "masking", G_CALLBACK (masking_toggled), self);
+  g_signal_connect_object (row, "masking", G_CALLBACK (masking_toggled), self, 0);
   kx_paint_page_watch_scale (self, kx_style_row_get_scale (KX_STYLE_ROW (row)), picture->name);
   gtk_list_box_append (self->styles, row);
-  kx_paint_well_set_picture (self->style_well,
-                             kx_style_row_get_picture (kx_paint_page_get_style (self, 0)));
-  suggest_network (self);
+  show_first (self);
   kx_paint_page_change (self);
-}
-
-/* A style that was removed, to be brought back. */
-typedef struct {
-  GWeakRef page;
-  KxPaintPicture *picture;
-  double weight;
-  KxMask *masks[KX_N_MASKS];
-} Removal;
-
-static void
-removal_free (gpointer data)
-{
-  Removal *removal = data;
-
-  g_weak_ref_clear (&removal->page);
-  kx_paint_picture_unref (removal->picture);
-  for (guint i = 0; i < KX_N_MASKS; i++)
-    g_clear_pointer (&removal->masks[i], kx_mask_unref);
-  g_free (removal);
-}
-
-static void
-drop_row (KxPaintPage *self, KxStyleRow *row)
-{
-  if (self->masked == row)
-    kx_paint_page_end_mask (self);
-  gtk_list_box_remove (self->styles, GTK_WIDGET (row));
-  kx_paint_well_set_picture (self->style_well,
-                             kx_paint_page_get_style (self, 0)
-                                 ? kx_style_row_get_picture (kx_paint_page_get_style (self, 0))
-                                 : NULL);
-  kx_paint_page_change (self);
-}
-
-static void
-bring_back (gpointer data)
-{
-  Removal *removal = data;
-  g_autoptr (KxPaintPage) self = g_weak_ref_get (&removal->page);
-  guint last = 0;
-
-  if (!self)
-    return;
-  kx_paint_page_add_style (self, removal->picture, removal->weight);
-  while (kx_paint_page_get_style (self, last + 1))
-    last++;
-  for (guint i = 0; i < KX_N_MASKS; i++)
-    kx_style_row_set_mask (kx_paint_page_get_style (self, last), i, removal->masks[i]);
-}
-
-static void
-remove_again (gpointer data)
-{
-  Removal *removal = data;
-  g_autoptr (KxPaintPage) self = g_weak_ref_get (&removal->page);
-
-  KxStyleRow *row = self ? find_style (self, removal->picture) : NULL;
-
-  if (row)
-    drop_row (self, row);
-}
-
-static void
-remove_style (KxPaintPage *self, KxStyleRow *row)
-{
-  KxMask *const *masks = kx_style_row_get_masks (row);
-  g_autofree char *text
-      = g_strdup_printf (_ ("“%s” was removed"), kx_style_row_get_picture (row)->name);
-  Removal *removal = g_new0 (Removal, 1);
-
-  g_weak_ref_init (&removal->page, self);
-  removal->picture = kx_paint_picture_ref (kx_style_row_get_picture (row));
-  removal->weight = kx_style_row_get_weight (row);
-  for (guint i = 0; i < KX_N_MASKS; i++)
-    removal->masks[i] = masks[i] ? kx_mask_ref (masks[i]) : NULL;
-  drop_row (self, row);
-  kx_undo_push (kx_session_get_undo (kx_paint_page_get_session (self)), _ ("Style"), bring_back,
-                remove_again, removal, removal_free);
-  kx_session_toast (kx_paint_page_get_session (self), text, TRUE);
 }
 
 /**
@@ -329,9 +276,135 @@ kx_paint_page_clear_styles (KxPaintPage *self)
     gtk_list_box_remove (self->styles, GTK_WIDGET (kx_paint_page_get_style (self, 0)));
 }
 
+/* The list of styles, to be brought back. */
+typedef struct {
+  GWeakRef page;
+  GPtrArray *other;        /* of KxStyleRow: those that are not there now, with their masks */
+  KxPaintPicture *content; /* which the masks are of; or NULL */
+} Styles;
+
+static void
+styles_free (gpointer data)
+{
+  Styles *styles = data;
+
+  g_weak_ref_clear (&styles->page);
+  g_ptr_array_unref (styles->other);
+  g_clear_pointer (&styles->content, kx_paint_picture_unref);
+  g_free (styles);
+}
+
+static GPtrArray *
+list_rows (KxPaintPage *self)
+{
+  GPtrArray *rows = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; kx_paint_page_get_style (self, i); i++)
+    g_ptr_array_add (rows, g_object_ref (kx_paint_page_get_style (self, i)));
+  return rows;
+}
+
+/* Back and again alike: changes places with what is there. Where a style is wanted says nothing
+ * about another content. */
+static void
+exchange_styles (gpointer data)
+{
+  Styles *styles = data;
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&styles->page);
+
+  if (!self)
+    return;
+  g_autoptr (GPtrArray) other = styles->other;
+  g_autoptr (KxPaintPicture) content = styles->content;
+  styles->other = list_rows (self);
+  styles->content = self->content ? kx_paint_picture_ref (self->content) : NULL;
+  kx_paint_page_clear_styles (self);
+  for (guint i = 0; i < other->len; i++)
+    {
+      KxStyleRow *row = g_ptr_array_index (other, i);
+
+      gtk_list_box_append (self->styles, GTK_WIDGET (row));
+      if (content != self->content)
+        kx_style_row_set_mask (row, KX_MASK_REGION, NULL);
+    }
+  show_first (self);
+  kx_paint_page_change (self);
+}
+
+/**
+ * kx_paint_page_note_styles:
+ * @self: the page
+ *
+ * The styles will be others: these can be brought back.
+ */
+void
+kx_paint_page_note_styles (KxPaintPage *self)
+{
+  KxSession *session = kx_paint_page_get_session (self);
+
+  if (!session || !kx_paint_page_get_style (self, 0))
+    return;
+  Styles *styles = g_new0 (Styles, 1);
+  g_weak_ref_init (&styles->page, self);
+  styles->other = list_rows (self);
+  styles->content = self->content ? kx_paint_picture_ref (self->content) : NULL;
+  kx_undo_push (kx_session_get_undo (session), _ ("Style"), exchange_styles, exchange_styles,
+                styles, styles_free);
+}
+
+static void
+remove_style (KxPaintPage *self, KxStyleRow *row)
+{
+  g_autofree char *text
+      = g_strdup_printf (_ ("“%s” was removed"), kx_style_row_get_picture (row)->name);
+
+  if (self->masked == row)
+    kx_paint_page_end_mask (self);
+  kx_paint_page_note_styles (self);
+  gtk_list_box_remove (self->styles, GTK_WIDGET (row));
+  show_first (self);
+  kx_paint_page_change (self);
+  kx_session_toast (kx_paint_page_get_session (self), text, TRUE);
+}
+
+/**
+ * kx_paint_page_replace_styles:
+ * @self: the page
+ * @picture: how it is to be painted
+ *
+ * Takes this style alone.
+ */
+void
+kx_paint_page_replace_styles (KxPaintPage *self, KxPaintPicture *picture)
+{
+  gboolean several = kx_paint_page_get_style (self, 1) != NULL;
+
+  kx_paint_page_note_styles (self);
+  kx_paint_page_clear_styles (self);
+  kx_paint_page_add_style (self, picture, 1);
+  if (several)
+    kx_session_toast (kx_paint_page_get_session (self), _ ("The other styles were removed"), TRUE);
+}
+
+/**
+ * kx_paint_page_join_brush:
+ * @self: the page
+ *
+ * Lets the controls of the brush that paints masks and its keys agree.
+ */
+void
+kx_paint_page_join_brush (KxPaintPage *self)
+{
+  g_object_bind_property (gtk_range_get_adjustment (self->mask_radius), "value", self->canvas,
+                          "radius", G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  g_signal_connect_object (self->canvas, "notify::brush", G_CALLBACK (show_mask_brush), self,
+                           G_CONNECT_SWAPPED);
+}
+
 void
 kx_paint_page_bind_styles (GtkWidgetClass *widget_class)
 {
+  gtk_widget_class_bind_template_callback (widget_class, choose_mask_brush);
   gtk_widget_class_bind_template_callback (widget_class, take_mask);
   gtk_widget_class_bind_template_callback (widget_class, clear_mask);
   gtk_widget_class_bind_template_callback (widget_class, change_mask_kind);

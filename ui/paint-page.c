@@ -7,6 +7,7 @@
 
 #include "paint-page-private.h"
 
+#include "chart/wrap-layout.h"
 #include "paint-page-controls.h"
 #include "paint-page-easel.h"
 #include "paint-page-fast.h"
@@ -114,6 +115,9 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, canvas);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_hint);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_on_content);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_paint);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_erase);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_radius);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, mask_all);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, bottom);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, chart_side);
@@ -156,6 +160,7 @@ kx_paint_page_class_init (KxPaintPageClass *klass)
   g_type_ensure (KX_TYPE_LOSS_CHART);
   g_type_ensure (KX_TYPE_PAINT_DIAL);
   g_type_ensure (KX_TYPE_PAINT_WELL);
+  g_type_ensure (KX_TYPE_WRAP_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/paint-page.ui");
   bind_children (widget_class);
@@ -227,6 +232,7 @@ kx_paint_page_init (KxPaintPage *self)
   self->setting = FALSE;
   gtk_widget_set_layout_manager (self->frame, gtk_custom_layout_new (NULL, measure, allocate));
   kx_paint_page_take_drops (self);
+  kx_paint_page_join_brush (self);
   kx_paint_page_watch_scale (self, kx_paint_dial_get_scale (self->style_weight), "style-weight");
   kx_paint_page_watch_scale (self, kx_paint_dial_get_scale (self->content_weight),
                              "content-weight");

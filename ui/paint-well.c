@@ -165,17 +165,25 @@ kx_paint_well_add_sample (KxPaintWell *self, const char *place, const char *name
  * kx_paint_well_set_picture:
  * @well: a well
  * @picture: (nullable): what lies in it
+ * @more: how many others lie under it
  */
 void
-kx_paint_well_set_picture (KxPaintWell *self, KxPaintPicture *picture)
+kx_paint_well_set_picture (KxPaintWell *self, KxPaintPicture *picture, guint more)
 {
   g_autofree char *text = picture
                               ? g_strdup_printf (_ ("%s: drop or choose another"), picture->name)
                               : g_strdup (_ ("Drop a picture here, or choose one"));
+  g_autofree char *name
+      = !picture ? g_strdup (_ ("Drop or choose a picture"))
+        : more   ? g_strdup_printf (ngettext ("%s and %u other", "%s and %u others", more),
+                                    picture->name, more)
+                 : g_strdup (picture->name);
 
   gtk_picture_set_paintable (self->picture, picture ? GDK_PAINTABLE (picture->texture) : NULL);
-  gtk_label_set_label (self->name, picture ? picture->name : _ ("Drop or choose a picture"));
+  gtk_label_set_label (self->name, name);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), picture ? picture->place : NULL);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->frame), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  text, -1);
 }
 
 static gboolean
@@ -267,5 +275,5 @@ kx_paint_well_init (KxPaintWell *self)
   g_signal_connect_swapped (target, "enter", G_CALLBACK (enter), self);
   g_signal_connect_swapped (target, "leave", G_CALLBACK (leave), self);
   gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (target));
-  kx_paint_well_set_picture (self, NULL);
+  kx_paint_well_set_picture (self, NULL, 0);
 }

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (KxPaintWell, kx_paint_well, KX, PAINT_WELL, AdwBin)
 
 void kx_paint_well_add_sample (KxPaintWell *well, const char *place, const char *name);
-void kx_paint_well_set_picture (KxPaintWell *well, KxPaintPicture *picture);
+void kx_paint_well_set_picture (KxPaintWell *well, KxPaintPicture *picture, guint more);
 
 /* Lets people choose files; @chosen is called for each, with its path. */
 void kx_choose_pictures (GtkWidget *widget, const char *title, gboolean several,

@@ -141,6 +141,71 @@ def a_style_where_it_is_wanted(folder):
         end(app)
 
 
+def rows(app):
+    """The styles, in their order."""
+    return [row.name for row in app.find("list", "Styles").find_all("list item", re.compile("^Style"))]
+
+
+@test
+def styles_come_back(folder):
+    """With the masks that were painted, and in their order; the brush says whether it erases."""
+    install(folder)
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs"), COMPILING)
+        app.find("push button", "Masks of strokes.png").act()
+        canvas = app.find("image", re.compile("^Paint where strokes.png"))
+        x, y = canvas.middle
+        app.display.drag([(x - 60, y), (x + 60, y)])
+        painted = app.display.pixels((x - 80, y - 10, 160, 20))
+        app.press(app.find("push button", "Erase"))
+        app.display.drag([(x - 80, y), (x + 80, y)])
+        app.display.move(x, y + 200)
+        app.wait(lambda: app.display.pixels((x - 80, y - 10, 160, 20)) != painted, text="no stroke")
+        app.key("b")
+        app.wait(lambda: app.find("push button", "Mark").checked, text="that it marks again")
+        app.display.drag([(x - 60, y), (x + 60, y)])
+        app.click("push button", "Finish")
+        masked = "It is wanted where it was painted; change that"
+        app.wait(lambda: app.find("push button", "Masks of strokes.png").description == masked)
+        app.click("push button", "Add a style")
+        app.find("push button", re.compile("^_Open"), seconds=10)
+        time.sleep(0.5)
+        app.write(write(folder, "dots.png", networks.png(200, 40, 60, 40, 30)))
+        app.key("Enter")
+        both = ["Style strokes.png", "Style dots.png"]
+        app.wait(lambda: rows(app) == both, text="two styles")
+        app.find("label", "strokes.png and 1 other")
+        app.press(app.find("push button", "Sample: Mosaic"))
+        app.wait(lambda: rows(app) == ["Style mosaic.png"], text="one style")
+        app.key("Ctrl+z")
+        app.wait(lambda: rows(app) == both, text="both styles again")
+        check(app.find("push button", "Masks of strokes.png").description == masked, "no mask")
+        app.click("push button", "Remove strokes.png")
+        app.wait(lambda: rows(app) == both[1:], text="one style")
+        app.key("Ctrl+z")
+        app.wait(lambda: rows(app) == both, text="both styles, in their order")
+
+
+@test
+def the_wheel_reaches_all_moments(folder):
+    install(folder)
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs .*\nAbout"), COMPILING)
+        app.find("spin button", "Steps").value = 40
+        app.click("push button", "Paint")
+        app.find("label", "Done", COMPILING)
+        strip = app.find("panel", "Moments")
+        newest, first = app.find(None, "Step 40"), app.find(None, "Step 0")
+        x, y, width, height = strip.area
+        app.wait(lambda: newest.area[0] + newest.area[2] <= x + width, text="the newest one, whole")
+        check(first.area[0] < x, "all are in sight anyway")
+        app.display.move(x + width // 2, y + height // 2)
+        app.display.scroll(-30)
+        app.wait(lambda: first.area[0] >= x, text="the first one")
+        app.press(first)
+        app.find("slider", "Compare")
+
+
 def part_of(path):
     found = re.search(r"part=(\S+?\.png);", note(path))
     return found and found[1]
