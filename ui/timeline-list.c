@@ -76,6 +76,17 @@ activate (KxTimelineList *self, guint position)
   g_signal_emit (self, signals[CHOSEN], 0, mark);
 }
 
+/* A list stays at the row that it shows when others come before it. Whoever has not scrolled down
+ * wants to see what happened last. */
+static void
+marks_changed (KxTimelineList *self)
+{
+  GtkAdjustment *place = gtk_scrollable_get_vadjustment (GTK_SCROLLABLE (self->view));
+
+  if (gtk_adjustment_get_value (place) < 1)
+    gtk_widget_activate_action (GTK_WIDGET (self->view), "list.scroll-to-item", "u", 0);
+}
+
 static void
 kx_timeline_list_class_init (KxTimelineListClass *klass)
 {
@@ -99,6 +110,8 @@ kx_timeline_list_init (KxTimelineList *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->view), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Timeline"), -1);
   g_signal_connect_swapped (self->view, "activate", G_CALLBACK (activate), self);
+  g_signal_connect_object (self->model, "items-changed", G_CALLBACK (marks_changed), self,
+                           G_CONNECT_SWAPPED | G_CONNECT_AFTER);
   gtk_scrolled_window_set_child (GTK_SCROLLED_WINDOW (scrolled), GTK_WIDGET (self->view));
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER,
                                   GTK_POLICY_AUTOMATIC);

@@ -236,6 +236,21 @@ kx_undo_get_title (KxUndo *self)
 }
 
 /**
+ * kx_undo_get_data:
+ * @undo: the stacks
+ *
+ * Returns: (nullable): what the deed was pushed with that kx_undo_back() would take back; to be
+ *   compared
+ */
+gconstpointer
+kx_undo_get_data (KxUndo *self)
+{
+  Deed *deed = g_queue_peek_head (&self->done);
+
+  return deed ? deed->data : NULL;
+}
+
+/**
  * kx_undo_forget:
  * @undo: the stacks
  *

@@ -24,6 +24,8 @@ struct _KxWindow {
   KxSession *session;
 
   AdwToastOverlay *toasts;
+  AdwToast *undoable;  /* the latest toast with a button that takes something back; or NULL */
+  gconstpointer about; /* what that is; compared only */
   AdwFlap *flap;
   GtkListBox *sidebar;
   KxDeviceButton *device_button;
@@ -223,11 +225,22 @@ redo (GtkWidget *widget, const char *name, GVariant *target)
   kx_undo_again (kx_session_get_undo (KX_WINDOW (widget)->session));
 }
 
+/* A toast that offers to take something back goes once it would take back something else. */
+static void
+check_toast (KxWindow *self)
+{
+  if (!self->undoable || kx_undo_get_data (kx_session_get_undo (self->session)) == self->about)
+    return;
+  adw_toast_dismiss (self->undoable);
+  g_clear_weak_pointer (&self->undoable);
+}
+
 static void
 allow_undo (KxWindow *self)
 {
   gboolean can_undo, can_redo;
 
+  check_toast (self);
   g_object_get (kx_session_get_undo (self->session), "can-undo", &can_undo, "can-redo", &can_redo,
                 NULL);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.undo", can_undo);
@@ -482,6 +495,8 @@ toast (KxWindow *self, const char *text, gboolean undoable)
       adw_toast_set_button_label (toast, _ ("_Undo"));
       adw_toast_set_action_name (toast, "win.undo");
       adw_toast_set_timeout (toast, UNDO_SECONDS);
+      g_set_weak_pointer (&self->undoable, toast);
+      self->about = kx_undo_get_data (kx_session_get_undo (self->session));
     }
   adw_toast_overlay_add_toast (self->toasts, toast);
 }
@@ -551,6 +566,7 @@ kx_window_dispose (GObject *object)
 {
   KxWindow *self = KX_WINDOW (object);
 
+  g_clear_weak_pointer (&self->undoable);
   drop_binding (&self->title_binding);
   drop_binding (&self->subtitle_binding);
   drop_binding (&self->inspector_binding);

@@ -14,6 +14,7 @@
 
 #define SMOOTHING 0.95 /* of the average so far, in the next one */
 #define TOO_MUCH 4     /* times the lowest loss: it will not come down again */
+#define CHANCE 10      /* steps whose average tells more of their batches than of the rates */
 
 struct _KolRateFinder {
   KolTrainer *copy;
@@ -29,6 +30,14 @@ static double
 rate_of (const KolRateFinder *finder, guint i)
 {
   return finder->from * pow (finder->to / finder->from, i / (double) (finder->steps - 1));
+}
+
+/* The first points, at which nothing is compared: the average of a few losses falls and rises by
+ * chance, and more than fourfold where the network is good already. */
+static guint
+first_points (const KolRateFinder *finder)
+{
+  return MIN (CHANCE, finder->steps / 10);
 }
 
 /* The average leaves out that there was nothing before the first loss. */
@@ -49,7 +58,8 @@ note_loss (const KolTrainReport *report, gpointer user_data)
   finder->share = SMOOTHING * finder->share + (1 - SMOOTHING);
   point.smoothed = finder->sum / finder->share;
   g_array_append_val (finder->points, point);
-  finder->lowest = MIN (finder->lowest, point.smoothed);
+  if (finder->points->len > first_points (finder))
+    finder->lowest = MIN (finder->lowest, point.smoothed);
   finder->finished
       = finder->points->len >= finder->steps || point.smoothed > TOO_MUCH * finder->lowest;
 }
@@ -163,7 +173,8 @@ try_rate (KolRateFinder *finder, GError **error)
  * @steps: the most steps to take; 0: no limit
  * @seconds: after how long to take no more; 0: no limit
  * @finished: (out) (optional): whether it is at its end: all rates are tried, the
- *   smoothed loss is four times the lowest, or a step gave no finite numbers
+ *   smoothed loss is four times the lowest (that of the first tenth of the steps, ten at most,
+ *   does not count: it is chance), or a step gave no finite numbers
  * @error: return location
  *
  * Tries rates, at least one unless the test is at its end.
@@ -213,7 +224,7 @@ kol_rate_finder_get_points (KolRateFinder *finder, guint *n)
  * @finder: a test
  *
  * Returns: the rate at which the smoothed loss fell fastest, by the logarithm of the rate,
- *   before it was at its lowest; NaN: it has not fallen yet
+ *   before it was at its lowest, the first steps left out; NaN: it has not fallen yet
  */
 double
 kol_rate_finder_suggest (KolRateFinder *finder)
@@ -222,13 +233,13 @@ kol_rate_finder_suggest (KolRateFinder *finder)
 
   const KolRatePoint *points = (const KolRatePoint *) (gconstpointer) finder->points->data;
   double steepest = 0, rate = NAN;
-  guint lowest = 0;
+  guint first = first_points (finder), lowest = first;
 
-  for (guint i = 1; i < finder->points->len; i++)
+  for (guint i = first + 1; i < finder->points->len; i++)
     if (points[i].smoothed < points[lowest].smoothed)
       lowest = i;
   /* Steps of the logarithm are all alike. */
-  for (guint i = 1; i < lowest; i++)
+  for (guint i = first + 1; i < lowest; i++)
     if (points[i + 1].smoothed - points[i - 1].smoothed < steepest)
       {
         steepest = points[i + 1].smoothed - points[i - 1].smoothed;

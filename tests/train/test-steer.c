@@ -787,6 +787,35 @@ test_find_rate (void)
   g_assert_true (are_same (looked_at, calm)); /* there is no trace of it */
 }
 
+/* Where a network is good already, the losses of small batches are many times as large as each
+ * other; that is not what a test ends by before its rates come to anything. */
+static void
+test_find_rate_by_chance (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (300, 10, 14);
+  const KolTrainSettings settings = { .steps = 400,
+                                      .batch = 2,
+                                      .optimizer = { .name = "sgd", .rate = 3e-2, .momentum = 0.9 },
+                                      .validation = 40 };
+  g_autoptr (KolTrainer) trainer = new_trainer (linear_network, pictures, &settings);
+  g_autoptr (GError) error = NULL;
+  gboolean finished = FALSE;
+  guint n;
+
+  begin (trainer, NULL);
+  for (guint at = 0; at < 5; at++)
+    {
+      advance (trainer, 40, 0);
+      g_autoptr (KolRateFinder) finder = kol_rate_finder_new (trainer, 1e-8, 1e-2, 120, &error);
+      g_assert_no_error (error);
+      while (!finished)
+        g_assert_true (kol_rate_finder_advance (finder, 0, 0, &finished, &error));
+      finished = FALSE;
+      const KolRatePoint *points = kol_rate_finder_get_points (finder, &n);
+      g_assert_cmpfloat (points[n - 1].rate, >, 1e-4);
+    }
+}
+
 /* ── Controls ────────────────────────────────────────────────────────────────────────────────── */
 
 /* Plain descent moves the weights in proportion to the rate: its very step shows. */
@@ -1095,6 +1124,7 @@ add_tests (void)
   g_test_add_func ("/steer/branch-refused", test_branch_refused);
   g_test_add_func ("/steer/look", test_look);
   g_test_add_func ("/steer/find-rate", test_find_rate);
+  g_test_add_func ("/steer/find-rate-by-chance", test_find_rate_by_chance);
   g_test_add_func ("/steer/live-rate", test_live_rate);
   g_test_add_func ("/steer/exact-controls/adam", test_exact_controls_adam);
   g_test_add_func ("/steer/exact-controls/sgd", test_exact_controls_sgd);

@@ -220,6 +220,22 @@ def it_pauses_and_takes_single_steps(folder):
 
 
 @test
+def the_timeline_shows_what_happened_last(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        dial = app.find("slider", "Learning rate")
+        marks = app.find("list", "Timeline")
+        for i in range(1, 9):
+            dial.value = -3 - i / 10
+            app.wait(lambda: marks.has(None, re.compile(f"> {10 ** (-3 - i / 10):.3g}".replace("-0", "-0?"))),
+                     text=f"mark {i}")
+        x, y, width, height = marks.parent.area
+        newest = marks.children[0]
+        app.wait(lambda: newest.area[1] >= y - 1, 5, "the newest mark in sight")
+        app.display.move(x + width // 2, y + height // 2)
+
+
+@test
 def a_branch_begins_at_a_checkpoint(folder):
     with explorer(folder) as app:
         wait_for_step(app, 110)
@@ -237,6 +253,7 @@ def a_branch_begins_at_a_checkpoint(folder):
         check(app.has("check box", "Show run 1 in the charts"))
         app.wait(lambda: states(app) == ["paused", "learning"], text="that run 1 pauses")
         app.key("Ctrl+z")
+        app.gone("label", re.compile("^run 2 branched"), 4)  # its button would undo something else
         app.gone("check box", "Show run 2 in the charts")
         app.wait(lambda: states(app) == ["learning"], text="that run 1 goes on")
         app.key("Ctrl+Shift+z")
