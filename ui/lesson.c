@@ -366,18 +366,33 @@ goes_on (const KolTimelineRow *before, const KolTimelineRow *row)
          && row->seconds - before->seconds < GESTURE;
 }
 
+#define GENERATIONS 32 /* of branches of branches whose past is shown */
+
+/* The rows of a run's log up to a step, after those of the run that it branched from. */
+static void
+tell_rows (KxLesson *lesson, const char *folder, double first, double last, guint generation)
+{
+  g_autoptr (KolRun) run = kol_run_read (folder, NULL);
+  g_autofree char *path = g_build_filename (folder, KOL_METRICS_FILE, NULL);
+  g_autoptr (KolMetricsTable) table = kol_metrics_load (path, NULL);
+
+  if (run && run->parent && generation < GENERATIONS)
+    {
+      first = (double) run->parent_step;
+      tell_rows (lesson, run->parent, -1, MIN (first, last), generation + 1);
+    }
+  for (gsize i = 0; table && i < table->rows; i++)
+    if (get_cell (table, "step", i) > first && get_cell (table, "step", i) <= last)
+      tell_row (lesson, table, i);
+}
+
 /* What cannot be read is left out: it was only for looking at. */
 static void
 tell_past (KxLesson *lesson)
 {
-  guint64 step = kol_trainer_get_step (lesson->trainer);
-  g_autofree char *path = g_build_filename (lesson->resume, KOL_METRICS_FILE, NULL);
-  g_autoptr (KolMetricsTable) table = kol_metrics_load (path, NULL);
   g_autoptr (GArray) timeline = kol_timeline_load (lesson->resume, NULL);
 
-  for (gsize i = 0; table && i < table->rows; i++)
-    if (get_cell (table, "step", i) <= (double) step)
-      tell_row (lesson, table, i);
+  tell_rows (lesson, lesson->resume, -1, (double) kol_trainer_get_step (lesson->trainer), 0);
   tell_metrics (lesson);
   /* Numbers from the other end than those of gestures to come. */
   guint gesture = G_MAXUINT;

@@ -493,7 +493,11 @@ kx_session_resume (KxSession *self, const char *folder, gboolean paused)
 {
   g_return_val_if_fail (self->device, NULL);
   g_autofree char *name = next_name (self);
-  KxRunSetup setup = { .name = name, .resume = folder, .paused = paused };
+  g_autoptr (KolRun) run = kol_run_read (folder, NULL);
+  KxRunSetup setup = { .name = name,
+                       .recipe = run ? kol_recipe_get_name (run->recipe) : NULL,
+                       .resume = folder,
+                       .paused = paused };
 
   return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
 }

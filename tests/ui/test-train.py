@@ -4,6 +4,7 @@ import glob
 import math
 import os
 import re
+import struct
 import time
 
 from explorer import Explorer, check, check_stalls, main, small_data, test
@@ -223,16 +224,11 @@ def it_pauses_and_takes_single_steps(folder):
 def the_timeline_shows_what_happened_last(folder):
     with explorer(folder) as app:
         wait_for_step(app, 5)
-        dial = app.find("slider", "Learning rate")
-        marks = app.find("list", "Timeline")
-        for i in range(1, 9):
-            dial.value = -3 - i / 10
-            app.wait(lambda: marks.has(None, re.compile(f"> {10 ** (-3 - i / 10):.3g}".replace("-0", "-0?"))),
-                     text=f"mark {i}")
-        x, y, width, height = marks.parent.area
-        newest = marks.children[0]
-        app.wait(lambda: newest.area[1] >= y - 1, 5, "the newest mark in sight")
-        app.display.move(x + width // 2, y + height // 2)
+        for rate in [5e-4, 2e-4] * 4 + [1e-3]:
+            turn(app, rate)
+        newest = app.wait(lambda: timeline(app, "^2e-4 > 1e-3, step"), text="the mark")[0]
+        x, y, width, height = app.find("list", "Timeline").parent.area
+        app.wait(lambda: y - 1 <= newest.area[1] < y + height, 5, f"that it is between {y} and {y + height}")
 
 
 @test
@@ -253,7 +249,7 @@ def a_branch_begins_at_a_checkpoint(folder):
         check(app.has("check box", "Show run 1 in the charts"))
         app.wait(lambda: states(app) == ["paused", "learning"], text="that run 1 pauses")
         app.key("Ctrl+z")
-        app.gone("label", re.compile("^run 2 branched"), 4)  # its button would undo something else
+        app.gone("label", re.compile("^run 2 branched at step"), 2)  # its button would undo something else
         app.gone("check box", "Show run 2 in the charts")
         app.wait(lambda: states(app) == ["learning"], text="that run 1 goes on")
         app.key("Ctrl+Shift+z")
@@ -486,6 +482,38 @@ def what_was_begun_is_resumed(folder):
         check(timeline(app, "^1e-4 > 2e-4, step"), "the mark is lost")
         app.click("push button", "Resume")
         wait_for_step(app, before + 10)
+
+
+@test
+def a_branch_that_is_resumed_has_its_past(folder):
+    """The curve begins where the parent's does, and is called as it was; what is saved of it is high
+    enough to be read."""
+    saved = os.path.join(folder, "loss.csv")
+    with explorer(folder) as app:
+        wait_for_step(app, 110)
+        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
+        app.click("push button", "Branch From Here")
+        app.wait(lambda: app.has("label", "digits, run 2"))
+        wait_for_step(app, 125)
+        app.close()
+    with explorer(folder) as app:
+        app.find("push button", "Resume", seconds=60)
+        app.find("label", "digits, run 1")
+        for path in (saved, saved.replace(".csv", ".png")):
+            app.key("Ctrl+e")
+            app.find("push button", re.compile("^_Save"), seconds=10)
+            time.sleep(0.5)
+            app.key("Ctrl+a")
+            app.write(path)
+            app.key("Enter")
+            app.wait(lambda: os.path.exists(path) and os.path.getsize(path), text=path)
+    found = [int(line.split(",")[0]) for line in lines_of(saved)[1:]]
+    check(found == sorted(set(found)), f"steps {found}")
+    check(found[0] <= 10 and any(50 < step <= 100 for step in found) and found[-1] > 100,
+          f"steps {found}")
+    with open(saved.replace(".csv", ".png"), "rb") as file:
+        width, height = struct.unpack(">II", file.read(24)[16:])
+    check(height > 0.45 * width, f"the picture has {width} × {height} pixels")
 
 
 main()

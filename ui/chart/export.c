@@ -10,7 +10,8 @@
 #define MARGIN 12
 #define SAMPLE 28
 #define LEAST_WIDTH 300
-#define LEAST_HEIGHT 160
+#define LEAST_PLOT 160   /* pixels of height, below the head */
+#define LEAST_SHARE 0.45 /* of the width: in a window a chart may have to do with less */
 
 /* ── Tables ── */
 
@@ -150,6 +151,20 @@ draw_head (const KxPlotSettings *settings, const char *title, double width, cair
   return y + (lines->len > 1 ? text_height + 6 : 0);
 }
 
+/* The height of a figure that is as wide and, with what stands above the curves, as high as it is
+ * in a window, if that leaves them room. */
+static double
+find_height (const KxPlotSettings *settings, const char *title, double width, double height)
+{
+  cairo_surface_t *nowhere = cairo_recording_surface_create (CAIRO_CONTENT_COLOR, NULL);
+  cairo_t *cairo = cairo_create (nowhere);
+  double head = draw_head (settings, title, width, cairo);
+
+  cairo_destroy (cairo);
+  cairo_surface_destroy (nowhere);
+  return MAX (height, ceil (head + MAX (LEAST_PLOT, LEAST_SHARE * width)));
+}
+
 static void
 draw_figure (const KxPlotSettings *settings, const char *title, double width, double height,
              double scale, cairo_t *cairo)
@@ -233,8 +248,11 @@ kx_export (const KxPlotSettings *settings, const char *title, double width, doub
       bytes = g_bytes_new_take (text, strlen (text));
     }
   else if (g_str_has_suffix (lower, ".png") || g_str_has_suffix (lower, ".svg"))
-    bytes = make_picture (settings, title, MAX (width, LEAST_WIDTH), MAX (height, LEAST_HEIGHT),
-                          g_str_has_suffix (lower, ".svg"), error);
+    {
+      width = MAX (width, LEAST_WIDTH);
+      bytes = make_picture (settings, title, width, find_height (settings, title, width, height),
+                            g_str_has_suffix (lower, ".svg"), error);
+    }
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                  _ ("“%s” is none of the kinds that a chart can be saved as; name it .png, .svg or "
