@@ -198,10 +198,15 @@ def bad_input(shop):
     mixture = write(shop, "nan.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
                     + struct.pack("<4f", 1, 2, float("nan"), 4))
     refuse(1, "no number", arguments=("--layer", "conv", "--direction", mixture))
-    # A rate at which the picture itself is no number soon: it is not written.
+    # A rate at which the picture itself is no number soon is halved; where that does not help, nothing
+    # is written.
     result = run("maximize", model, "--unit", "0", "--plain", "--still", "--rate", "3e38", "--steps",
-                 "3", "-o", shop.path("nan.png"))
-    expect(result.code == 3 and "learning rate" in result.err, result)
+                 "3", "-o", shop.path("slower.png"))
+    expect(result.code == 0 and "half the rate" in result.out, result)
+    expect(os.path.exists(shop.path("slower.png")), result)
+    result = run("maximize", model, "--unit", "0", "--tv", "3e38", "--steps", "3", "-o",
+                 shop.path("nan.png"))
+    expect(result.code == 3 and "no numbers 11 times" in result.err, result)
     expect(not os.path.exists(shop.path("nan.png")), result)
     expect_sentence(run("maximize"), 2, "MODEL")
     expect_sentence(run("maximize", model, "--unit", "0"), 2, "-o")
