@@ -377,7 +377,7 @@ def a_photo_is_painted_in_tiles(folder):
     install(folder)
     photo = write(folder, "photo.png", networks.png(120, 90, 60, 720, 540))
     painted = os.path.join(folder, "painted.png")
-    with Explorer(folder, photo, settings=PAGE, environment={"KOLINSKY_MEMORY": "42M"}) as app:
+    with Explorer(folder, photo, settings=PAGE, environment={"KOLINSKY_MEMORY": "50M"}) as app:
         app.find("label", "720 × 540 pixels")
         app.find("label", re.compile("^Needs"), COMPILING)
         app.find("spin button", "Steps").value = 1
