@@ -15,7 +15,7 @@
 #define SMALL_WORK 2e7   /* operations up to which the plain variant is measured, too */
 #define CHECK_WORK 2e8   /* up to which a candidate that is alone is held against it */
 #define REFEREE_WORK 2e9 /* up to which it decides between candidates that differ */
-#define MEASURE_US 30000 /* time to spend on a candidate after its first run */
+#define MEASURE_US 30000 /* for a candidate after its first run; more for slow ones */
 #define MEASURE_RUNS 12  /* or this many runs, whichever comes first */
 #define TUNE_US 300000   /* the same for `kolinsky tune` */
 #define TUNE_RUNS 100

@@ -23,14 +23,14 @@
 #define STEPS 512
 #define DREAM_STEPS 64
 #define RATE 0.05
-#define REDIRECTED 16   /* steps in which rectifiers are opened, if a gradient is 0 at first */
-#define DIVERSITY 100.0 /* weight of the pictures' likeness */
-#define LEAK 0.1f       /* how much of what is below 0 counts, of rectified units */
-#define GREY 0.5f       /* what is around a picture */
-#define KEPT 16         /* steps between two looks at whether pictures are numbers still */
-#define MOST_SETBACKS 10
-#define TOLD 0.25   /* seconds between two reports */
-#define LONG 3600.0 /* seconds: no quantum, but a whole run */
+#define REDIRECTED 16    /* steps in which rectifiers are opened, if a gradient is 0 at first */
+#define DIVERSITY 100.0  /* weight of the pictures' likeness */
+#define LEAK 0.1f        /* how much of what is below 0 counts, of rectified units */
+#define GREY 0.5f        /* what is around a picture */
+#define KEPT 16          /* steps between two looks at whether pictures are numbers still */
+#define MOST_SETBACKS 10 /* before it is given up */
+#define TOLD 0.25        /* seconds between two reports */
+#define LONG 3600.0      /* seconds: no quantum, but a whole run */
 
 /* A step that makes the picture more like what is wanted. */
 typedef struct {
