@@ -263,7 +263,8 @@ add_channels (__global const float *x, __global const float *w, int ahead, int c
 }
 
 /*
- * Tiles of places of one picture, each for `tiles_each` of the `tiles` tiles of filters. The picture has
+ * Tiles of places of one picture, each for `tiles_each` of the `tiles` tiles of filters, of which the
+ * last one may reach beyond the filters. The picture has
  * H x W places, zeros around it included, of which tile i begins under output
  * (i / across, i % across * TILE): the last one of a row goes over some of it again. by_places: one
  * tile of places after the other, each for all filters, whose weights stay near; else one tile of
@@ -304,6 +305,8 @@ conv2d_blocked (__global const float *restrict x, __global const float *restrict
       for (int v = 0; v < VECTORS; v++)
         {
           const int k = tile * VECTORS + v;
+          if (k >= blocks)
+            break;
 #ifdef OUT_PLAIN
           const size_t at = ((size_t) picture * filters + k * B) * P * Q + p * Q + q;
           vec shift = (vec) (0), part[TILE];

@@ -313,7 +313,7 @@ kol_buffer_new (KolDevice *device, gsize bytes, GError **error)
 gsize
 kol_buffer_alignment (const KolDevice *device)
 {
-  return MAX (device->alignment, 512);
+  return MAX (device->alignment, 64); /* a cache line */
 }
 
 KolBuffer *

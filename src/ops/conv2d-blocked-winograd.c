@@ -31,7 +31,6 @@
 #define MEMORY 6    /* it comes from memory */
 #define PRODUCT 3   /* a product is written and read */
 #define TRANSFORM 6 /* a vector of a tile is transformed */
-#define GAIN 0.8    /* of direct convolution's cost, at most */
 
 typedef struct {
   KolConv2dShape c; /* what is computed: turned, for the gradient to x */
@@ -216,7 +215,7 @@ kol_conv2d_blocked_winograd_fits (const KolNode *node, const KolDevice *device)
   job = job_of (node, device);
   direct = (double) (c.N * job.c.P * job.c.Q) * (double) job.blocks
            * (double) (job.c.C * SIDE * SIDE) / (double) device->info.compute_units;
-  return job.cost < GAIN * direct
+  return job.cost < direct /* of which only multiplications are counted */
          && (double) (items (&job) * item_floats (&job)) + PLANES * (double) weight_plane (&job)
                 < G_MAXINT;
 }

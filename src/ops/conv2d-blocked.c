@@ -16,6 +16,7 @@
 #define BAND 512          /* places of a depthwise filter's picture in the first cache level */
 #define CACHED (64 << 10) /* floats of weights that stay near a compute unit */
 #define NEAR (8 << 10)    /* and in its first cache level */
+#define MANY_BLOCKS 10    /* of filters: half of one's work may be wasted */
 
 static gboolean
 is_depthwise (const KolConv2dShape *c)
@@ -33,7 +34,7 @@ is_countable (const KolConv2dShape *c)
   double columns = (double) (c->Q - 1) * (double) c->stride_w
                    + (double) (c->S - 1) * (double) c->dilation_w + 1;
   double input = (double) c->N * ((double) c->C + widest);
-  double weights = ((double) c->K + widest) * (double) c->channels * (double) (c->R * c->S);
+  double weights = ((double) c->K + 2 * widest) * (double) c->channels * (double) (c->R * c->S);
 
   return input * (double) c->H * (double) c->W < most && input * rows * columns + weights < most
          && (double) c->N * ((double) c->K + widest) * (double) c->P * (double) c->Q < most;
@@ -95,7 +96,8 @@ kol_conv2d_tile (gint64 places, guint most)
 }
 
 /*
- * Of @blocks blocks of filters. 32 registers (see kol_tile_rows()) hold a tile of one block that is
+ * Of @blocks blocks of filters, of which the last register tile may have one less than `vectors`
+ * where they are many. 32 registers (see kol_tile_rows()) hold a tile of one block that is
  * multiplied for as long as it is loaded; 16 hold one only if it has some blocks.
  * Depthwise, a row's columns stay in registers, too.
  */
@@ -115,7 +117,9 @@ choose_register_tile (Job *job, gint64 blocks)
     }
   else
     {
-      job->vectors = blocks % 2 == 0 ? 2 : blocks % 3 == 0 ? 3 : blocks % 5 == 0 ? 5 : 1;
+      gboolean pairs = blocks % 2 == 0 || blocks > MANY_BLOCKS;
+
+      job->vectors = pairs ? 2 : blocks % 3 == 0 ? 3 : blocks % 5 == 0 ? 5 : 1;
       job->tile = kol_conv2d_tile (job->Q, 12 / job->vectors);
     }
 }
@@ -193,7 +197,7 @@ packed_floats (const Job *job)
 {
   const KolConv2dShape *c = &job->c;
 
-  return (gsize) (kol_round_up (c->K, job->width) * c->channels * c->R * c->S);
+  return (gsize) (job->tiles * job->vectors * job->width * c->channels * c->R * c->S);
 }
 
 /* Of the picture with zeros around it; a tile's last load may reach over the end. */
@@ -263,10 +267,9 @@ options_of (const Job *job)
 }
 
 gboolean
-kol_conv2d_blocked_pack (KolLaunch *launch, guint input, const KolShape *w, KolBuffer *to, gsize at,
-                         GError **error)
+kol_conv2d_blocked_pack (KolLaunch *launch, guint input, const KolShape *w, gint64 blocks,
+                         KolBuffer *to, gsize at, GError **error)
 {
-  gint64 blocks = kol_divide_up (w->dim[0], launch->device->info.vector_width);
   g_autofree char *options
       = g_strdup_printf ("-D PACK=1 -D R=%d -D S=%d", (int) w->dim[2], (int) w->dim[3]);
   KolStrips strips = kol_strips (launch->device, (gsize) blocks, 1);
@@ -286,10 +289,13 @@ kol_conv2d_blocked_pack (KolLaunch *launch, guint input, const KolShape *w, KolB
 static gboolean
 pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
 {
+  Job job;
+
   if (kol_conv2d_blocked_winograd_fits (node, launch->device))
     return kol_conv2d_blocked_winograd_pack (launch, node, input, error);
-  return kol_conv2d_blocked_pack (launch, input, &node->inputs[input]->shape, launch->packed[input],
-                                  0, error);
+  job = job_of (node, launch->device);
+  return kol_conv2d_blocked_pack (launch, input, &node->inputs[input]->shape,
+                                  job.tiles * job.vectors, launch->packed[input], 0, error);
 }
 
 static gboolean
@@ -379,8 +385,8 @@ launch_blocked (KolLaunch *launch, const KolNode *node, GError **error)
   job = job_of (node, launch->device);
   w_at = w ? 0 : padded_floats (&job);
   if (!w
-      && !kol_conv2d_blocked_pack (launch, 1, &node->inputs[1]->shape, w = launch->scratch, w_at,
-                                   error))
+      && !kol_conv2d_blocked_pack (launch, 1, &node->inputs[1]->shape, job.tiles * job.vectors,
+                                   w = launch->scratch, w_at, error))
     return FALSE;
   if (job.depthwise)
     return launch_depthwise (launch, &job, w, w_at, error);

@@ -44,10 +44,10 @@ KolBlocks kol_conv2d_blocks (const KolNode *node, const KolDevice *device);
 extern const KolVariant kol_conv2d_blocked;
 guint kol_conv2d_tile (gint64 places, guint most);
 
-/* Writes @input of the launch, filters of the shape @w, to @to[@at] in that variant's form:
- * [block of filters][block of channels][r][s][channel][filter], 0 where there is none. */
-gboolean kol_conv2d_blocked_pack (KolLaunch *launch, guint input, const KolShape *w, KolBuffer *to,
-                                  gsize at, GError **error);
+/* Writes @input of the launch, filters of the shape @w, to @to[@at] in that variant's form: @blocks
+ * of [block of filters][block of channels][r][s][channel][filter], 0 where there is none. */
+gboolean kol_conv2d_blocked_pack (KolLaunch *launch, guint input, const KolShape *w, gint64 blocks,
+                                  KolBuffer *to, gsize at, GError **error);
 
 /* conv2d-blocked-winograd.c: a part of it, for 3x3. */
 gboolean kol_conv2d_blocked_winograd_fits (const KolNode *node, const KolDevice *device);

@@ -354,10 +354,20 @@ scratch_kept (const KolNode *node, const KolDevice *device)
 }
 
 static gboolean
+pack_to (KolLaunch *launch, const KolNode *node, guint input, KolBuffer *to, gsize at,
+         GError **error)
+{
+  const KolShape *w = &node->inputs[input]->shape;
+
+  return kol_conv2d_blocked_pack (launch, input, w,
+                                  kol_divide_up (w->dim[0], launch->device->info.vector_width), to,
+                                  at, error);
+}
+
+static gboolean
 pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
 {
-  return kol_conv2d_blocked_pack (launch, input, &node->inputs[input]->shape, launch->packed[input],
-                                  0, error);
+  return pack_to (launch, node, input, launch->packed[input], 0, error);
 }
 
 /* Weights that are not kept packed go to scratch. */
@@ -371,7 +381,7 @@ find_weights (KolLaunch *launch, const KolNode *node, guint input, KolBuffer **w
     return TRUE;
   *w = launch->scratch;
   *at = input == 1 ? 0 : packed (node, 1, launch->device) / sizeof (float);
-  return kol_conv2d_blocked_pack (launch, input, &node->inputs[input]->shape, *w, *at, error);
+  return pack_to (launch, node, input, *w, *at, error);
 }
 
 static gboolean
