@@ -122,6 +122,16 @@ odds (KolValue *x)
                                     &(KolReduce){ .axes = { 2, 3 }, .n_axes = 2, .keep = TRUE }));
 }
 
+/* Of blocks of 4 or of 8 filters there is an odd number, more than ten. */
+static KolValue *
+odd_blocks (KolValue *x)
+{
+  KolValue *y = kol_relu (pointwise (kol_relu (pointwise (x, "a", 171)), "b", 85));
+
+  y = kol_relu (conv (y, "strides", 171, 3, &(KolConv2d){ .stride = 2, .pad = 1 }));
+  return pointwise (y, "c", 85);
+}
+
 /* ── Comparing ──────────────────────────────────────────────────────────────────────────────── */
 
 typedef KolValue *(*Network) (KolValue *x);
@@ -292,6 +302,7 @@ test_odds (void)
 {
   check_network (odds, KOL_SHAPE (1, 17, 12, 9), 4);
   check_network (odds, KOL_SHAPE (2, 3, 8, 31), 4);
+  check_network (odd_blocks, KOL_SHAPE (1, 9, 13, 13), 4);
 }
 
 /* What is asked for is in rows, and so is what gradients are computed of. */
