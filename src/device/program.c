@@ -8,6 +8,7 @@
 
 #define INCLUDE "#include \"" /* at the start of a line, then the name of another kernel file */
 #define LOG_LINES 30
+#define SENT_TOGETHER 4 /* launches */
 
 /* ---- Programs in memory ---- */
 
@@ -703,6 +704,19 @@ check_sizes (KolQueue *queue, const Kernel *kernel, const Sizes *sizes, GError *
   return TRUE;
 }
 
+/* The device begins while more is enqueued. */
+static gboolean
+send_some (KolQueue *queue, GError **error)
+{
+  if (++queue->launched < SENT_TOGETHER)
+    return TRUE;
+  queue->launched = 0;
+  cl_int code = clFlush (queue->handle);
+  if (code != CL_SUCCESS)
+    return kol_cl_fail (code, error, "Sending work to %s", queue->device->info.name);
+  return TRUE;
+}
+
 gboolean
 kol_queue_launch (KolQueue *queue, const KolCall *call, const KolArg *args, GError **error)
 {
@@ -730,5 +744,5 @@ kol_queue_launch (KolQueue *queue, const KolCall *call, const KolArg *args, GErr
     return kol_cl_fail (code, error, "Launching kernel %s (%s.cl) on %s", kernel->kernel,
                         kernel->program, queue->device->info.name);
   kol_queue_note_event (queue, event, kernel->kernel, 0);
-  return TRUE;
+  return send_some (queue, error);
 }

@@ -16,6 +16,7 @@ struct _KolQueue {
   double operations;   /* of the node @label, which its first launch will count; then 0 */
   GHashTable *kernels; /* set of Kernel (program.c), found by program, kernel and options */
   GPtrArray *wanted;   /* of Wanted (program.c): what COLLECT mode noted, in order */
+  guint launched;      /* since the last ones were sent to the device */
 };
 
 /* program.c: makes and frees what launching needs, the queue's two containers. */
