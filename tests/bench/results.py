@@ -3,8 +3,9 @@
 """Measures all works of `kolinsky bench` against other libraries and writes RESULTS.md.
 
     results.py build/src/tools/kolinsky [WORK...] [--device DEVICE]... [--peer-python PATH]
+               [--model squeezenet1.1.onnx]
 
-It takes about ten minutes, in which nothing else should run. What was measured is kept in
+It takes about fifteen minutes, in which nothing else should run. What was measured is kept in
 results.json beside this file: called again, it goes on with what is missing there. WORKs that are
 named are measured again, the others only written down. Without --device, the first device of every
 OpenCL platform is measured.
@@ -21,8 +22,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Which works are measured, against which library, in this order.
 RUNS = [("peak", None), ("bandwidth", None), ("matmul", "torch"), ("conv", "torch"),
-        ("digits", "torch"), ("vgg16", "torch"), ("style", "torch"), ("lite0", "onnxruntime"),
-        ("lite0", "torch")]
+        ("digits", "torch"), ("vgg16", "torch"), ("style", "torch"), ("vgg16", "onnxruntime"),
+        ("lite0", "onnxruntime"), ("lite0", "torch"), ("model", "onnxruntime")]
+SHAPES = {("vgg16", "onnxruntime"): "1x224"}  # where not the usual ones: it does not train
 
 # What is to be reached: (work, shape, kind, peer), the least ratio, the least share of the peak, and
 # the most memory as a share of the peer's.
@@ -41,8 +43,10 @@ FLOORS = [
     ("vgg16", "8x3x224x224", "training", "torch", 2.5, None, 1.0),
     ("style", "1x3x256x256", "iteration", "torch", 2.2, None, 0.7),
     ("style", "1x3x512x512", "iteration", "torch", 2.2, None, 0.7),
+    ("vgg16", "1x3x224x224", "inference", "onnxruntime", 2.0, None, None),
     ("lite0", "1x3x224x224", "inference", "onnxruntime", 1.0, None, None),
     ("lite0", "1x3x224x224", "inference", "torch", None, None, None),
+    ("model", "1x3x224x224", "inference", "onnxruntime", 1.0, None, None),
 ]
 OTHER_PLATFORM = 0.8  # the least that the slower platform is to reach of the faster one's ratio
 
@@ -72,6 +76,10 @@ def measure(command, device, work, peer, arguments):
     """What one call gives: its rows and the peer's name; or the sentence with which it failed."""
     call = [command, "bench", work, "--json", "--device", str(device["index"]),
             "--seconds", str(arguments.seconds)]
+    if work == "model":
+        call += ["--model", arguments.model]
+    if (work, peer) in SHAPES:
+        call += ["--shape", SHAPES[work, peer]]
     if peer:
         call += ["--peer", peer]
     if peer and arguments.peer_python:
@@ -95,10 +103,11 @@ def processor():
     return platform.processor() or platform.machine()
 
 
-def describe_machine(command):
+def describe_machine(command, model):
     commit = run("git", "-C", HERE, "describe", "--always", "--dirty").stdout.strip()
     return {"processor": processor(), "processors": os.cpu_count(), "system": platform.platform(),
-            "kolinsky": (run(command, "--version").stdout.strip() + " " + commit).strip()}
+            "kolinsky": (run(command, "--version").stdout.strip() + " " + commit).strip(),
+            "model": os.path.basename(model).removesuffix(".onnx")}
 
 
 def measure_all(kept, arguments, save):
@@ -119,7 +128,7 @@ def measure_all(kept, arguments, save):
             if "failed" in place["runs"][key]:
                 print(place["runs"][key]["failed"], file=sys.stderr)
                 failures += 1
-            kept["machine"] = describe_machine(arguments.command)
+            kept["machine"] = describe_machine(arguments.command, arguments.model)
             save()
     return failures
 
@@ -224,6 +233,8 @@ def report(kept):
              "are is said by `kolinsky bench --help`.", "",
              f"- {machine['processor']}, {machine['processors']} processors; {machine['system']}",
              f"- {machine['kolinsky']}; {'; '.join(peers) or 'no peer'}"]
+    if "model" in machine:
+        lines.append(f"- the work `model` is {machine['model']}, with its weights")
     lines = [line.rstrip() for line in lines]
     for name, place in places.items():
         device = place["device"]
@@ -246,6 +257,8 @@ def main():
     parser.add_argument("command", help="the built kolinsky")
     parser.add_argument("works", nargs="*", metavar="WORK", help="measure these again")
     parser.add_argument("--device", action="append", help="as for kolinsky; can be repeated")
+    parser.add_argument("--model", default="squeezenet1.1",
+                        help="the network of the work \"model\": installed, or a file")
     parser.add_argument("--peer-python", help="the Python that has the libraries")
     parser.add_argument("--seconds", type=float, default=2, help="for each measurement (2)")
     parser.add_argument("--folder", default=HERE, help="of results.json and RESULTS.md")
