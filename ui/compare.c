@@ -21,6 +21,7 @@ struct _KxCompare {
   GtkWidget parent_instance;
 
   GdkPaintable *a, *b;
+  gulong a_handler, b_handler; /* may be the same picture's */
   GtkWidget *a_label, *b_label, *scale;
   double zoom; /* pixels of the screen to one of the picture; 0: as large as fits */
   double x, y; /* the picture's point in the middle, 0..1 */
@@ -311,13 +312,24 @@ kx_compare_size_allocate (GtkWidget *widget, int width, int height, int baseline
       self->scale, &(GtkAllocation){ 0, height - needed, MAX (minimum, width), needed }, -1);
 }
 
+/* It may come in a better form later. */
+static void
+set_picture (KxCompare *self, GdkPaintable **place, gulong *handler, GdkPaintable *picture)
+{
+  g_clear_signal_handler (handler, *place);
+  if (picture)
+    *handler = g_signal_connect_swapped (picture, "invalidate-contents",
+                                         G_CALLBACK (gtk_widget_queue_draw), self);
+  g_set_object (place, picture);
+}
+
 static void
 kx_compare_dispose (GObject *object)
 {
   KxCompare *self = KX_COMPARE (object);
 
-  g_clear_object (&self->a);
-  g_clear_object (&self->b);
+  set_picture (self, &self->a, &self->a_handler, NULL);
+  set_picture (self, &self->b, &self->b_handler, NULL);
   g_clear_pointer (&self->a_label, gtk_widget_unparent);
   g_clear_pointer (&self->b_label, gtk_widget_unparent);
   g_clear_pointer (&self->scale, gtk_widget_unparent);
@@ -436,7 +448,7 @@ kx_compare_set_a (KxCompare *self, GdkPaintable *picture, const char *label)
   double before, after, height;
 
   get_size (self, &before, &height);
-  g_set_object (&self->a, picture);
+  set_picture (self, &self->a, &self->a_handler, picture);
   get_size (self, &after, &height);
   keep_zoom (self, before, after);
   set_label (self->a_label, label);
@@ -456,7 +468,7 @@ kx_compare_set_b (KxCompare *self, GdkPaintable *picture, const char *label)
   double before, after, height;
 
   get_size (self, &before, &height);
-  g_set_object (&self->b, picture);
+  set_picture (self, &self->b, &self->b_handler, picture);
   get_size (self, &after, &height);
   keep_zoom (self, before, after);
   set_label (self->b_label, label);

@@ -10,13 +10,15 @@
 
 #include <math.h>
 
+#include "shrunk.h"
+
 #define TILE 256  /* pixels of a tile's side */
 #define TILES 192 /* that are kept: twice what a large window shows */
 
 struct _KxDeepPicture {
   GObject parent_instance;
 
-  GdkTexture *whole;
+  KxShrunk *whole;
   KolSnapshot *full; /* or: */
   KxPaintPicture *picture;
   gsize width, height;
@@ -46,7 +48,7 @@ kx_deep_picture_get_height (GdkPaintable *paintable)
 static GdkPaintableFlags
 kx_deep_picture_get_flags (GdkPaintable *paintable)
 {
-  return GDK_PAINTABLE_STATIC_SIZE | GDK_PAINTABLE_STATIC_CONTENTS;
+  return GDK_PAINTABLE_STATIC_SIZE;
 }
 
 static void
@@ -66,6 +68,7 @@ kx_deep_picture_finalize (GObject *object)
 {
   KxDeepPicture *self = KX_DEEP_PICTURE (object);
 
+  g_signal_handlers_disconnect_by_data (self->whole, self);
   g_clear_object (&self->whole);
   g_clear_pointer (&self->full, kol_snapshot_unref);
   g_clear_pointer (&self->picture, kx_paint_picture_unref);
@@ -85,6 +88,14 @@ kx_deep_picture_init (KxDeepPicture *self)
   self->tiles = g_hash_table_new_full (g_direct_hash, g_direct_equal, NULL, g_object_unref);
 }
 
+static void
+set_whole (KxDeepPicture *self, GdkTexture *texture, GdkTexture *first)
+{
+  self->whole = kx_shrunk_new (texture, first);
+  g_signal_connect_swapped (self->whole, "invalidate-contents",
+                            G_CALLBACK (gdk_paintable_invalidate_contents), self);
+}
+
 /**
  * kx_deep_picture_new:
  * @whole: the picture, as large as it is or smaller
@@ -97,7 +108,7 @@ kx_deep_picture_new (GdkTexture *whole, KolSnapshot *full)
 {
   KxDeepPicture *self = g_object_new (KX_TYPE_DEEP_PICTURE, NULL);
 
-  self->whole = g_object_ref (whole);
+  set_whole (self, whole, NULL);
   self->full = kol_snapshot_ref (full);
   self->width = kol_snapshot_get_width (full);
   self->height = kol_snapshot_get_height (full);
@@ -115,7 +126,7 @@ kx_deep_picture_new_for_picture (KxPaintPicture *picture)
 {
   KxDeepPicture *self = g_object_new (KX_TYPE_DEEP_PICTURE, NULL);
 
-  self->whole = g_object_ref (picture->texture);
+  set_whole (self, picture->texture, picture->thumbnail);
   self->picture = kx_paint_picture_ref (picture);
   self->width = picture->picture->width;
   self->height = picture->picture->height;
@@ -131,7 +142,7 @@ kx_deep_picture_new_for_picture (KxPaintPicture *picture)
 GdkTexture *
 kx_deep_picture_get_whole (KxDeepPicture *self)
 {
-  return self->whole;
+  return kx_shrunk_get_texture (self->whole);
 }
 
 /* ── Tiles ───────────────────────────────────────────────────────────────────────────────────── */
@@ -229,12 +240,13 @@ kx_deep_picture_draw (KxDeepPicture *self, GtkSnapshot *snapshot, const graphene
                       const graphene_rect_t *part, int density)
 {
   double scale = place->size.width / (double) self->width;
+  int whole = gdk_texture_get_width (kx_shrunk_get_texture (self->whole));
   gsize right, bottom;
 
-  if ((gsize) gdk_texture_get_width (self->whole) >= self->width
-      || place->size.width * (float) density <= (float) gdk_texture_get_width (self->whole) + 1)
+  if ((gsize) whole >= self->width || place->size.width * (float) density <= (float) (whole + 1))
     {
-      gtk_snapshot_append_texture (snapshot, self->whole, place);
+      kx_shrunk_set_density (self->whole, density);
+      kx_shrunk_draw (self->whole, snapshot, place);
       return;
     }
   gsize left

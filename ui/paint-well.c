@@ -6,6 +6,8 @@
 
 #include <glib/gi18n.h>
 
+#include "shrunk.h"
+
 #define SAMPLE 48 /* pixels of a sample's height */
 
 struct _KxPaintWell {
@@ -161,6 +163,16 @@ kx_paint_well_add_sample (KxPaintWell *self, const char *place, const char *name
   kx_paint_picture_load_async (place, NULL, show_sample, g_object_ref (image));
 }
 
+static void
+set_density (KxPaintWell *self)
+{
+  GdkPaintable *shown = gtk_picture_get_paintable (self->picture);
+
+  if (shown)
+    kx_shrunk_set_density (KX_SHRUNK (shown),
+                           gtk_widget_get_scale_factor (GTK_WIDGET (self->picture)));
+}
+
 /**
  * kx_paint_well_set_picture:
  * @well: a well
@@ -178,8 +190,11 @@ kx_paint_well_set_picture (KxPaintWell *self, KxPaintPicture *picture, guint mor
         : more   ? g_strdup_printf (ngettext ("%s and %u other", "%s and %u others", more),
                                     picture->name, more)
                  : g_strdup (picture->name);
+  g_autoptr (KxShrunk) shown
+      = picture ? kx_shrunk_new (picture->texture, picture->thumbnail) : NULL;
 
-  gtk_picture_set_paintable (self->picture, picture ? GDK_PAINTABLE (picture->texture) : NULL);
+  gtk_picture_set_paintable (self->picture, GDK_PAINTABLE (shown));
+  set_density (self);
   gtk_label_set_label (self->name, name);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), picture ? picture->place : NULL);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->frame), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
@@ -275,5 +290,6 @@ kx_paint_well_init (KxPaintWell *self)
   g_signal_connect_swapped (target, "enter", G_CALLBACK (enter), self);
   g_signal_connect_swapped (target, "leave", G_CALLBACK (leave), self);
   gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (target));
+  g_signal_connect_swapped (self->picture, "notify::scale-factor", G_CALLBACK (set_density), self);
   kx_paint_well_set_picture (self, NULL, 0);
 }

@@ -3,6 +3,7 @@
 /* Pictures between the engine and GTK, and what is to be painted. */
 
 #include "paint.h"
+#include "shrunk.h"
 
 #define SAMPLES "resource:///org/kolinsky/Explorer/samples/"
 
@@ -104,6 +105,49 @@ test_put_away (void)
   kx_paint_picture_unref (away);
 }
 
+/* What is drawn of a picture at a size. */
+static GdkTexture *
+draw (KxShrunk *shrunk, float width, float height)
+{
+  GtkSnapshot *snapshot = gtk_snapshot_new ();
+
+  kx_shrunk_draw (shrunk, snapshot, &GRAPHENE_RECT_INIT (0, 0, width, height));
+  g_autoptr (GskRenderNode) node = gtk_snapshot_free_to_node (snapshot);
+  g_assert_cmpint (gsk_render_node_get_node_type (node), ==, GSK_TEXTURE_NODE);
+  return g_object_ref (gsk_texture_node_get_texture (node));
+}
+
+static void
+note (gboolean *noted)
+{
+  *noted = TRUE;
+}
+
+/* Much smaller it is shrunk on a thread, and what is small already stands for it until then. */
+static void
+test_shrunk (void)
+{
+  g_autoptr (KolPicture) picture = make_picture (3, 300, 400);
+  g_autoptr (KolPicture) smaller = kol_picture_resize (picture, 100, 75, KOL_BILINEAR, NULL);
+  g_autoptr (GdkTexture) texture = kx_texture_from_picture (picture, 0);
+  g_autoptr (GdkTexture) first = kx_texture_from_picture (picture, 40);
+  g_autoptr (KxShrunk) shrunk = kx_shrunk_new (texture, first);
+  gboolean drawn_again = FALSE;
+
+  g_signal_connect_swapped (shrunk, "invalidate-contents", G_CALLBACK (note), &drawn_again);
+  kx_shrunk_set_density (shrunk, 2);
+  g_autoptr (GdkTexture) large = draw (shrunk, 180, 135);
+  g_assert_true (large == texture);
+  g_autoptr (GdkTexture) before = draw (shrunk, 50, 37.5f);
+  g_assert_true (before == first);
+  while (!drawn_again)
+    g_main_context_iteration (NULL, TRUE);
+  g_autoptr (GdkTexture) after = draw (shrunk, 50, 37.5f);
+  g_autoptr (KolPicture) seen = kx_picture_from_texture (after);
+  g_assert_cmpuint (seen->width, ==, 100);
+  g_assert_cmpmem (seen->pixels, 3 * 75 * seen->width, smaller->pixels, 3 * 75 * 100);
+}
+
 static void
 test_no_picture (void)
 {
@@ -148,6 +192,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  gtk_init_check (); /* nothing is shown */
   g_test_add_func ("/paint/picture/there-and-back", test_there_and_back);
   g_test_add_func ("/paint/picture/grey", test_grey);
   g_test_add_func ("/paint/picture/transparent", test_transparent);
@@ -155,6 +200,7 @@ main (int argc, char **argv)
   g_test_add_func ("/paint/picture/samples", test_samples);
   g_test_add_func ("/paint/picture/no-picture", test_no_picture);
   g_test_add_func ("/paint/picture/put-away", test_put_away);
+  g_test_add_func ("/paint/picture/shrunk", test_shrunk);
   g_test_add_func ("/paint/same-task", test_same_task);
   return g_test_run ();
 }
