@@ -331,6 +331,11 @@ tell_row (KxLesson *lesson, const KolMetricsTable *table, gsize row)
     .ratios = ratios,
     .n_ratios = lesson->n_ratios,
   };
+  const KolTrainReport probe = {
+    .event = KOL_TRAIN_LINES,
+    .validation_loss = get_cell (table, "probe_loss", row),
+    .validation_accuracy = get_cell (table, "probe_accuracy", row),
+  };
 
   for (guint i = 0; i < lesson->n_ratios; i++)
     {
@@ -339,6 +344,8 @@ tell_row (KxLesson *lesson, const KolMetricsTable *table, gsize row)
     }
   if (!isnan (report.loss))
     note_step (lesson, &report);
+  if (!isnan (probe.validation_loss))
+    tell_validation (lesson, &probe, report.step);
   if (!isnan (report.validation_loss))
     tell_validation (lesson, &report, report.step);
 }

@@ -201,19 +201,48 @@ fail_columns (const char *path, const char *found, gsize length, const char *wan
 {
   g_autofree char *shown = g_filename_display_name (path);
 
-  g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
-               "The columns of “%s” are %.*s, but this run's are %.*s; go on in the folder of the "
-               "same run, or move the file away",
-               shown, (int) MIN (length, 500), found, (int) MIN (strcspn (wanted, "\n"), 500),
-               wanted);
+  g_set_error (
+      error, KOL_ERROR, KOL_ERROR_DATA,
+      "The columns of “%s” are %.*s, and this run has other ones: %.*s; go on in the folder of the "
+      "same run, or move the file away",
+      shown, (int) MIN (length, 500), found, (int) MIN (strcspn (wanted, "\n"), 500), wanted);
   return FALSE;
 }
 
-/* Appends to @kept the whole lines of the file that are to stay. */
-static gboolean
-keep_rows (Reader *reader, const char *path, guint columns, guint64 last_step, GString *kept,
-           GError **error)
+/*
+ * Where the columns of a file are among @wanted, by place in that; NULL if one of them is not, or
+ * the first is another. Wanted ones that the file has not came with a later version.
+ */
+static int *
+find_columns (const char *const *wanted, char **found)
 {
+  g_autofree int *places = g_new (int, g_strv_length ((char **) wanted));
+  guint n = 0;
+
+  for (guint i = 0; wanted[i]; i++)
+    {
+      places[i] = -1;
+      for (int j = 0; found[j] && places[i] < 0; j++)
+        if (strcmp (wanted[i], found[j]) == 0)
+          places[i] = j;
+      n += places[i] >= 0;
+    }
+  return places[0] == 0 && n == g_strv_length (found) ? g_steal_pointer (&places) : NULL;
+}
+
+static gboolean
+are_the_same (const char *const *wanted, char **found)
+{
+  return g_strv_equal (wanted, (const char *const *) found);
+}
+
+/* Appends to @kept the whole lines of the file that are to stay: with cells for all columns. */
+static gboolean
+keep_rows (Reader *reader, const char *path, char **found, const char *const *wanted,
+           const int *places, guint64 last_step, GString *kept, GError **error)
+{
+  guint columns = g_strv_length (found), all = g_strv_length ((char **) wanted);
+  gboolean same = are_the_same (wanted, found);
   g_autofree double *values = g_new (double, columns);
   const char *line;
   gsize length;
@@ -222,8 +251,15 @@ keep_rows (Reader *reader, const char *path, guint columns, guint64 last_step, G
     {
       if (!parse_row (line, length, columns, values))
         return fail_line (reader, path, columns, error);
-      if (values[0] <= (double) last_step)
+      if (values[0] > (double) last_step)
+        continue;
+      if (same)
         g_string_append_len (kept, line, reader->at - line);
+      for (guint i = 0; !same && i < all; i++)
+        {
+          append_number (kept, places[i] < 0 ? NAN : values[places[i]]);
+          g_string_append_c (kept, i + 1 < all ? ',' : '\n');
+        }
     }
   return TRUE;
 }
@@ -233,8 +269,8 @@ keep_rows (Reader *reader, const char *path, guint columns, guint64 last_step, G
  * it went further than what it saved. No step, no file, or not even a header: a new one.
  */
 static gboolean
-read_kept (const char *path, const char *header, guint columns, guint64 last_step, GString *kept,
-           gboolean *same, GError **error)
+read_kept (const char *path, const char *header, const char *const *columns, guint64 last_step,
+           GString *kept, gboolean *same, GError **error)
 {
   g_auto (Reader) reader = { 0 };
   g_autoptr (GError) failure = NULL;
@@ -254,11 +290,13 @@ read_kept (const char *path, const char *header, guint columns, guint64 last_ste
     }
   if (!(line = next_line (&reader, &length)))
     return TRUE;
-  if (length != strlen (header) - 1 || memcmp (line, header, length) != 0)
+  g_auto (GStrv) found = parse_header (line, length);
+  g_autofree int *places = found ? find_columns (columns, found) : NULL;
+  if (!places)
     return fail_columns (path, line, length, header, error);
-  if (!keep_rows (&reader, path, columns, last_step, kept, error))
+  if (!keep_rows (&reader, path, found, columns, places, last_step, kept, error))
     return FALSE;
-  *same = kept->len == reader.length;
+  *same = are_the_same (columns, found) && kept->len == reader.length;
   return TRUE;
 }
 
@@ -271,10 +309,12 @@ read_kept (const char *path, const char *header, guint columns, guint64 last_ste
  * @error: return location
  *
  * Opens a file of metrics for writing. When a run goes on, rows beyond @last_step
- * and a last line that was not written to its end are dropped; what stays is
- * written beside the file, which it then replaces.
+ * and a last line that was not written to its end are dropped, and columns that the
+ * file does not have, as it is of an older version, are added with empty cells; what
+ * stays is written beside the file, which it then replaces.
  *
- * Errors: %KOL_ERROR_DATA if the file has other columns or a damaged line,
+ * Errors: %KOL_ERROR_DATA if the file has a column that is not among @columns, or a
+ * damaged line,
  * #GFileError if the disk does not let it be read or written.
  *
  * Returns: (transfer full) (nullable): the open file
@@ -290,7 +330,7 @@ kol_metrics_open (const char *path, const char *const *columns, guint64 last_ste
   guint n = g_strv_length ((char **) columns);
   gboolean same;
 
-  if (!read_kept (path, header, n, last_step, kept, &same, error)
+  if (!read_kept (path, header, columns, last_step, kept, &same, error)
       || (!same && !g_file_set_contents (path, kept->str, (gssize) kept->len, error)))
     return NULL;
   int file = g_open (path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);

@@ -32,9 +32,10 @@ gboolean kol_record_happening (KolRecord *record, const KolTimelineRow *row, GEr
 guint kol_record_count_happenings (const KolRecord *record);
 /* The network learns by another graph, over the same parameters. */
 void kol_record_set_step (KolRecord *record, KolValue *train_step);
-/* A row for the report's step; @ratios: per parameter, or NULL. */
-gboolean kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ratios,
-                         GError **error);
+/* A row for the report's step; @probe: a part of the validation set after it, or NULL; @ratios: per
+ * parameter, or NULL. */
+gboolean kol_record_row (KolRecord *record, const KolTrainReport *report,
+                         const KolTrainReport *probe, const float *ratios, GError **error);
 /* Lists pictures that cannot be read, beside those that the folder's list has already. */
 gboolean kol_record_skipped (KolRecord *record, GPtrArray *lines, GError **error);
 /* Histograms of weights and gradients, a picture of the first filters. Waits for the device. */

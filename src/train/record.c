@@ -32,6 +32,8 @@ static const char *const columns[] = { "step",
                                        "accuracy",
                                        "validation_loss",
                                        "validation_accuracy",
+                                       "probe_loss",
+                                       "probe_accuracy",
                                        "rate",
                                        "ratio",
                                        "examples_per_second",
@@ -197,8 +199,8 @@ add_scalar (KolRecord *record, const char *tag, guint64 step, double value)
 }
 
 gboolean
-kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ratios,
-                GError **error)
+kol_record_row (KolRecord *record, const KolTrainReport *report, const KolTrainReport *probe,
+                const float *ratios, GError **error)
 {
   g_autofree double *row = g_new (double, N_COLUMNS + record->n);
   const double numbers[N_COLUMNS] = { report->step,
@@ -208,6 +210,8 @@ kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ra
                                       report->accuracy,
                                       report->validation_loss,
                                       report->validation_accuracy,
+                                      probe ? probe->validation_loss : NAN,
+                                      probe ? probe->validation_accuracy : NAN,
                                       report->rate,
                                       report->ratio,
                                       report->examples_per_second,
@@ -219,6 +223,8 @@ kol_record_row (KolRecord *record, const KolTrainReport *report, const float *ra
                                         "accuracy/train",
                                         "loss/validation",
                                         "accuracy/validation",
+                                        "loss/probe",
+                                        "accuracy/probe",
                                         "rate",
                                         "ratio/all",
                                         "examples per second",

@@ -8,7 +8,7 @@
 #include "parameters-private.h"
 #include "trainer-private.h"
 
-/* The group of a checkpoint's facts that is there if a validation of its step is owed. */
+/* The group of a checkpoint's facts that is there if its step was not looked at to the end. */
 #define OWED "owed-validation"
 
 /* ── What a state is ─────────────────────────────────────────────────────────────────────────── */
@@ -118,6 +118,19 @@ write_owed (GKeyFile *facts, const KolOwed *owed)
   if (!owed->due)
     return;
   g_key_file_set_boolean (facts, OWED, "logged", owed->logged);
+  g_key_file_set_boolean (facts, OWED, "validated", owed->validated);
+  if (owed->lines)
+    {
+      g_key_file_set_boolean (facts, OWED, "lines", TRUE);
+      kol_run_set_number (facts, OWED, "batch-loss", owed->batch_loss);
+      kol_run_set_number (facts, OWED, "batch-accuracy", owed->batch_accuracy);
+    }
+  if (owed->probed)
+    {
+      g_key_file_set_boolean (facts, OWED, "probed", TRUE);
+      kol_run_set_number (facts, OWED, "probe-loss", owed->probe_loss);
+      kol_run_set_number (facts, OWED, "probe-accuracy", owed->probe_accuracy);
+    }
   if (!owed->logged)
     return;
   kol_run_set_number (facts, OWED, "loss", owed->loss);
@@ -289,6 +302,14 @@ take_owed (KolOwed *owed, GKeyFile *facts)
   *owed = (KolOwed){
     .due = g_key_file_has_group (facts, OWED),
     .logged = g_key_file_get_boolean (facts, OWED, "logged", NULL),
+    .validated = !g_key_file_has_key (facts, OWED, "validated", NULL) /* of an older version */
+                 || g_key_file_get_boolean (facts, OWED, "validated", NULL),
+    .lines = g_key_file_get_boolean (facts, OWED, "lines", NULL),
+    .batch_loss = get_number (facts, OWED, "batch-loss"),
+    .batch_accuracy = get_number (facts, OWED, "batch-accuracy"),
+    .probed = g_key_file_get_boolean (facts, OWED, "probed", NULL),
+    .probe_loss = get_number (facts, OWED, "probe-loss"),
+    .probe_accuracy = get_number (facts, OWED, "probe-accuracy"),
     .loss = get_number (facts, OWED, "loss"),
     .accuracy = get_number (facts, OWED, "accuracy"),
     .ratio = get_number (facts, OWED, "ratio"),

@@ -38,14 +38,21 @@ typedef struct {
   gint64 batch_shift; /* from a step's number to that of its batch */
 } KolControls;
 
-/* That the latest step was not validated, as it should have been: the run was ended in between. It
- * is the first to be done when the run goes on, and the row of the log comes after it. */
+/* That the latest step was not looked at to the end, as it should have been: the run was ended in
+ * between. That is the first to be done when the run goes on, and the row of the log comes after
+ * it.
+ */
 typedef struct {
   gboolean due;
-  gboolean logged; /* the row has these, too: */
+  gboolean lines;     /* the lecture's second line is still to come, */
+  gboolean validated; /* a validation */
+  gboolean logged;    /* the row has these, too: */
   double loss, accuracy, ratio;
   double *ratios; /* per parameter */
   gsize n_ratios;
+  double batch_loss, batch_accuracy; /* the lecture's first line */
+  gboolean probed;                   /* the second one is known: */
+  double probe_loss, probe_accuracy;
 } KolOwed;
 
 struct _KolTrainer {

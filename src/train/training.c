@@ -55,8 +55,8 @@ struct _KolTraining {
   Phase phase;
   gboolean busy; /* a piece is being done */
   guint64 done;  /* steps, with that one */
-  gboolean logged, validated, saved;
-  KolTrainReport lines; /* being made */
+  gboolean logged, validated, saved, probed;
+  KolTrainReport lines; /* being made, or if @probed made */
   KolScoring *scoring;  /* under way, or NULL */
 
   /* Of the step under way, if they are known. */
@@ -350,6 +350,7 @@ go_on_with_lines (KolTraining *run, gboolean *finished, GError **error)
     return TRUE;
   run->lines.validation_loss = score->loss;
   run->lines.validation_accuracy = score->accuracy;
+  run->probed = TRUE;
   tell (run, &run->lines);
   return TRUE;
 }
@@ -526,9 +527,10 @@ read_ratios (KolTraining *run, GError **error)
   return TRUE;
 }
 
-/* What is written to the run's folder after a step. */
+/* What is written to the run's folder after a step: those of its numbers that were measured. */
 static gboolean
-record_step (KolTraining *run, guint64 done, gboolean logged, gboolean validated, GError **error)
+record_step (KolTraining *run, guint64 done, gboolean logged, gboolean probed, gboolean validated,
+             GError **error)
 {
   KolTrainer *trainer = run->trainer;
   gint64 before = g_get_monotonic_time ();
@@ -536,7 +538,7 @@ record_step (KolTraining *run, guint64 done, gboolean logged, gboolean validated
 
   if (!trainer->record)
     return TRUE;
-  if (logged || validated)
+  if (logged || probed || validated)
     {
       KolTrainReport row = begin_report (run, KOL_TRAIN_PROGRESS, done, done);
 
@@ -547,7 +549,8 @@ record_step (KolTraining *run, guint64 done, gboolean logged, gboolean validated
           row.validation_loss = trainer->validation_loss;
           row.validation_accuracy = trainer->validation_accuracy;
         }
-      good = kol_record_row (trainer->record, &row, logged ? run->ratios : NULL, error);
+      good = kol_record_row (trainer->record, &row, probed ? &run->lines : NULL,
+                             logged ? run->ratios : NULL, error);
     }
   run->looking += seconds_since (before);
   return good;
@@ -577,6 +580,7 @@ take_step (KolTraining *run, GError **error)
   gboolean due = seconds_taken (run) - run->reported >= PROGRESS_SECONDS;
 
   run->logged = trainer->record && done % trainer->settings.log_every == 0;
+  run->probed = FALSE;
   run->validated = count_epoch (trainer, trainer->settings.validate_every, done);
   run->saved = count_epoch (trainer, trainer->settings.checkpoint_every, done);
   gboolean wanted = lines || run->logged || due;
@@ -608,7 +612,7 @@ close_step (KolTraining *run, GError **error)
 
   if (run->validated)
     tell_validation (run, KOL_TRAIN_VALIDATION, done);
-  if (!record_step (run, done, run->logged, run->validated, error)
+  if (!record_step (run, done, run->logged, run->probed, run->validated, error)
       || (run->validated && !learn_from_validation (run, done, error))
       || !record_skipped (run, error))
     return FALSE;
@@ -676,7 +680,7 @@ close_end (KolTraining *run, GError **error)
   if (!run->validated && !run->stop && trainer->saved_step != done) /* else it is on record */
     {
       note_validation (trainer, done);
-      if (!record_step (run, done, FALSE, TRUE, error))
+      if (!record_step (run, done, FALSE, FALSE, TRUE, error))
         return FALSE;
     }
   if (!save_and_tell (run, done, error)
@@ -829,9 +833,9 @@ kol_training_complete (KolTraining *run, GError **error)
   return good;
 }
 
-/* Leaves a validation for when the run goes on. */
+/* Leaves what is not yet measured of the step for when the run goes on, with its row. */
 static void
-owe_validation (KolTraining *run)
+owe (KolTraining *run)
 {
   KolOwed *owed = &run->trainer->owed;
   guint n = kol_optimizer_get_parameters (run->trainer->learner.train_step, NULL);
@@ -839,6 +843,13 @@ owe_validation (KolTraining *run)
   g_free (owed->ratios);
   *owed = (KolOwed){ .due = TRUE,
                      .logged = run->logged,
+                     .lines = run->phase == LINES,
+                     .probed = run->probed,
+                     .validated = run->validated,
+                     .batch_loss = run->lines.loss,
+                     .batch_accuracy = run->lines.accuracy,
+                     .probe_loss = run->lines.validation_loss,
+                     .probe_accuracy = run->lines.validation_accuracy,
                      .loss = run->loss,
                      .accuracy = run->accuracy,
                      .ratio = run->ratio,
@@ -864,9 +875,15 @@ take_up_owed (KolTraining *run)
   for (guint i = 0; i < n; i++)
     run->ratios[i] = i < owed->n_ratios ? (float) owed->ratios[i] : NAN;
   run->logged = owed->logged && trainer->record;
-  run->validated = TRUE;
+  run->validated = owed->validated;
+  run->probed = owed->probed;
+  run->lines = begin_report (run, KOL_TRAIN_LINES, run->done - 1, run->done);
+  run->lines.loss = owed->batch_loss;
+  run->lines.accuracy = owed->batch_accuracy;
+  run->lines.validation_loss = owed->probe_loss;
+  run->lines.validation_accuracy = owed->probe_accuracy;
   run->saved = count_epoch (trainer, trainer->settings.checkpoint_every, run->done);
-  run->phase = VALIDATION;
+  run->phase = owed->lines ? LINES : owed->validated ? VALIDATION : CLOSE;
   trainer->saved_step = 0;
   owed->due = FALSE;
 }
@@ -875,13 +892,8 @@ take_up_owed (KolTraining *run)
 static gboolean
 break_off (KolTraining *run, GError **error)
 {
-  if (run->phase == LINES) /* they are for those who look on */
-    {
-      drop_phase (run);
-      run->phase = run->validated ? VALIDATION : CLOSE;
-    }
-  if (run->phase == VALIDATION && !is_validated (run->trainer, run->done))
-    owe_validation (run);
+  if (run->phase == LINES || (run->phase == VALIDATION && !is_validated (run->trainer, run->done)))
+    owe (run);
   else if (run->phase == END_VALIDATION && !run->stop)
     drop_phase (run);
   return kol_training_complete (run, error);

@@ -179,12 +179,33 @@ test_other_columns (void)
 {
   g_autoptr (GError) error = NULL;
 
-  set_text ("step,loss\n1,2\n");
+  set_text ("step,error\n1,2\n");
   g_assert_null (kol_metrics_open (path, columns, 1, &error));
   g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
-  g_assert_nonnull (strstr (error->message, "step,loss, but"));
+  g_assert_nonnull (strstr (error->message, "step,error, and"));
   g_assert_nonnull (strstr (error->message, "step,loss,accuracy;"));
-  assert_text ("step,loss\n1,2\n");
+  assert_text ("step,error\n1,2\n");
+}
+
+/* A file of a version that had fewer columns is gone on with; what it has stays what it is. */
+static void
+test_fewer_columns (void)
+{
+  const char *const texts[] = { "step,accuracy\n1,0.5\n2,\n3,0.30000001192092896\n",
+                                "step,accuracy\n1,0.5\n2,\n3,0.30000001192092896\n4,1\n5,0" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      set_text (texts[i]);
+      {
+        g_autoptr (KolMetrics) metrics = open_metrics (columns, 3);
+        write_rows (metrics, 4, 4);
+      }
+      assert_text ("step,loss,accuracy\n1,,0.5\n2,,\n3,,0.300000012\n4,0.25,\n");
+    }
+  set_text ("step,accuracy,loss\n1,0.5,2\n");
+  g_autoptr (KolMetrics) turned = open_metrics (columns, 1);
+  assert_text ("step,loss,accuracy\n1,2,0.5\n");
 }
 
 static void
@@ -265,6 +286,7 @@ main (int argc, char **argv)
   g_test_add_func ("/metrics/half-a-line", test_half_a_line);
   g_test_add_func ("/metrics/new-file", test_new_file);
   g_test_add_func ("/metrics/other-columns", test_other_columns);
+  g_test_add_func ("/metrics/fewer-columns", test_fewer_columns);
   g_test_add_func ("/metrics/damaged", test_damaged);
   g_test_add_func ("/metrics/no-metrics", test_no_metrics);
   g_test_add_func ("/metrics/full-disk", test_full_disk);

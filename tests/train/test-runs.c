@@ -120,13 +120,17 @@ test_folder (void)
   const double *loss = kol_metrics_table_get (table, "loss");
   const double *ratio = kol_metrics_table_get (table, "ratio/w");
   const double *validation = kol_metrics_table_get (table, "validation_loss");
-  g_assert_cmpuint (table->rows, ==, 6);
-  for (gsize i = 0; i < table->rows; i++)
+  const double *probe = kol_metrics_table_get (table, "probe_loss");
+  g_assert_cmpuint (table->rows, ==, 7);
+  g_assert_cmpfloat (steps[0], ==, 1); /* a quick look at the validation set, and no more */
+  g_assert_true (isnan (loss[0]) && isnan (ratio[0]) && isnan (validation[0]) && probe[0] > 0);
+  for (gsize i = 1; i < table->rows; i++)
     {
-      g_assert_cmpfloat (steps[i], ==, 5 * (i + 1));
+      g_assert_cmpfloat (steps[i], ==, 5 * i);
       g_assert_cmpfloat (loss[i], >, 0);
       g_assert_cmpfloat (ratio[i], >, 0);
-      g_assert_true (isnan (validation[i]) == (i % 2 == 0));
+      g_assert_true (isnan (validation[i]) == (i % 2 == 1));
+      g_assert_true (isnan (probe[i]));
     }
 }
 
@@ -302,6 +306,65 @@ test_from_older (void)
   g_assert_cmpuint (kol_trainer_get_step (trainer), ==, 10);
   run (trainer, &told[1]);
   assert_same_metrics (folder, copy);
+}
+
+/* The log of a version that kept no quick looks. */
+static void
+strip_log (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, "metrics.csv", NULL), *text = NULL;
+  g_autoptr (GString) older = g_string_new (NULL);
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
+  for (char **line = lines; *line; line++)
+    {
+      g_auto (GStrv) cells = g_strsplit (*line, ",", -1);
+
+      if (line == lines)
+        g_assert_cmpstr (cells[7], ==, "probe_loss");
+      if (line > lines && !*cells[3] && !*cells[5]) /* there was no row */
+        continue;
+      for (guint i = 0; cells[i]; i++)
+        if (i != 7 && i != 8)
+          g_string_append_printf (older, "%s%s", i ? "," : "", cells[i]);
+      g_string_append_c (older, '\n');
+    }
+  g_assert_true (g_file_set_contents (path, older->str, -1, NULL));
+}
+
+/* Such a run is read and gone on with; what it has logged stays, the new columns begin. */
+static void
+test_older_log (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (120, 10, 4);
+  KolTrainSettings settings = { .steps = 205, .batch = 10, .validation = 20, .log_every = 10 };
+  g_autofree char *folder = folder_of ("older-log");
+  Told told = { 0 };
+
+  train_until (pictures, &settings, folder, 110, TRUE);
+  g_autoptr (KolMetricsTable) before = load_metrics (folder);
+  strip_log (folder);
+  g_autoptr (KolMetricsTable) older = load_metrics (folder);
+  g_assert_cmpuint (older->columns, ==, before->columns - 2);
+  g_assert_cmpuint (older->rows, ==, before->rows - 2);
+  {
+    g_autoptr (KolTrainer) trainer = new_trainer (kol_recipe_network, pictures, &settings);
+    resume (trainer, folder, 0);
+    run (trainer, &told);
+  }
+  g_autoptr (KolMetricsTable) after = load_metrics (folder);
+  const double *steps = kol_metrics_table_get (after, "step");
+  const double *probe = kol_metrics_table_get (after, "probe_loss");
+  g_assert_cmpuint (after->columns, ==, before->columns);
+  for (gsize i = 0; i < older->rows; i++)
+    {
+      g_assert_cmpfloat (steps[i], ==, older->values[0][i]);
+      g_assert_cmpmem (&kol_metrics_table_get (after, "loss")[i], sizeof (double),
+                       &kol_metrics_table_get (older, "loss")[i], sizeof (double));
+    }
+  for (gsize i = 0; i < after->rows; i++)
+    g_assert_true (isnan (probe[i]) == (steps[i] != 201));
 }
 
 static void
@@ -521,6 +584,7 @@ add_tests (void)
   g_test_add_func ("/runs/exact/adam", test_exact_adam);
   g_test_add_func ("/runs/exact/sgd", test_exact_sgd);
   g_test_add_func ("/runs/from-older", test_from_older);
+  g_test_add_func ("/runs/older-log", test_older_log);
   g_test_add_func ("/runs/early-stop", test_early_stop);
   g_test_add_func ("/runs/damaged", test_damaged);
   g_test_add_func ("/runs/refused", test_refused);

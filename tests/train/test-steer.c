@@ -140,7 +140,8 @@ load_metrics (const char *folder)
 static void
 assert_same_rows (const char *one, const char *other)
 {
-  static const char *const columns[] = { "step", "loss", "validation_loss", "rate", "ratio" };
+  static const char *const columns[]
+      = { "step", "loss", "validation_loss", "probe_loss", "probe_accuracy", "rate", "ratio" };
   g_autoptr (KolMetricsTable) a = load_metrics (one);
   g_autoptr (KolMetricsTable) b = load_metrics (other);
 
@@ -302,6 +303,49 @@ test_ended_while_validating (void)
   g_assert_cmpuint (told_parts.epochs, ==, told.epochs);
   g_assert_cmpfloat (told_parts.end.validation_loss, ==, told.end.validation_loss);
   assert_same_rows (whole_folder, parts_folder);
+}
+
+/* Likewise in the middle of the quick look at a part of the validation set, or just after it. */
+static void
+test_ended_while_probing (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (1000, 10, 18);
+  const KolTrainSettings settings
+      = { .steps = 3, .batch = 10, .validation = 900, .log_every = 2, .validate_every = 1 };
+  g_autofree char *whole_folder = folder_of ("probed-whole");
+  g_autoptr (KolTrainer) whole = new_trainer (linear_network, pictures, &settings);
+  Told told = { 0 };
+
+  record (whole, whole_folder);
+  run (whole, &told);
+  g_autoptr (KolMetricsTable) table = load_metrics (whole_folder);
+  g_assert_cmpfloat (kol_metrics_table_get (table, "probe_loss")[0], >, 0);
+  g_assert_true (isnan (kol_metrics_table_get (table, "probe_loss")[1]));
+
+  for (guint pieces = 2; pieces <= 8; pieces += 2) /* of 1 + 4 + 4: the step, the look, the set */
+    {
+      g_autofree char *name = g_strdup_printf ("probed-%u", pieces);
+      g_autofree char *folder = folder_of (name);
+      g_autoptr (GError) error = NULL;
+      Told parts_told = { 0 };
+      {
+        g_autoptr (KolTrainer) parts = new_trainer (linear_network, pictures, &settings);
+        record (parts, folder);
+        begin (parts, &parts_told);
+        for (guint i = 0; i < pieces; i++)
+          advance (parts, 0, 1e-9);
+        end (parts);
+        g_assert_cmpuint (kol_trainer_get_step (parts), ==, 1);
+        kol_trainer_save (parts, &error);
+        g_assert_no_error (error);
+      }
+      g_autoptr (KolTrainer) parts = new_trainer (linear_network, pictures, &settings);
+      kol_trainer_resume (parts, folder, 0, &error);
+      g_assert_no_error (error);
+      run (parts, &parts_told);
+      g_assert_cmpuint (parts_told.epochs, ==, told.epochs);
+      assert_same_rows (whole_folder, folder);
+    }
 }
 
 /* The clock stands still while no steps are taken. */
@@ -1114,6 +1158,7 @@ add_tests (void)
   g_test_add_func ("/steer/pieces", test_pieces);
   g_test_add_func ("/steer/validation-in-pieces", test_validation_in_pieces);
   g_test_add_func ("/steer/ended-while-validating", test_ended_while_validating);
+  g_test_add_func ("/steer/ended-while-probing", test_ended_while_probing);
   g_test_add_func ("/steer/pause", test_pause);
   g_test_add_func ("/steer/every-step", test_every_step);
   g_test_add_func ("/steer/every-step-of-parts", test_every_step_of_parts);
