@@ -1,5 +1,6 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """Watching and steering a network that learns."""
+import csv
 import glob
 import math
 import os
@@ -77,6 +78,23 @@ def type_into(app, entry, text):
     app.key("Ctrl+a")
     app.write(text)
     app.key("Enter")
+
+
+def is_written(path):
+    size = os.path.exists(path) and os.path.getsize(path)
+    time.sleep(0.3)
+    return size and size == os.path.getsize(path)
+
+
+def save_chart(app, path):
+    """Saves the loss chart as what the path's ending says."""
+    app.key("Ctrl+e")
+    app.find("push button", re.compile("^_Save"), seconds=10)
+    time.sleep(0.5)
+    app.key("Ctrl+a")
+    app.write(path)
+    app.key("Enter")
+    app.wait(lambda: is_written(path), text=path)
 
 
 @test
@@ -485,6 +503,29 @@ def what_was_begun_is_resumed(folder):
 
 
 @test
+def the_validation_is_there_after_a_restart(folder):
+    """Quick looks at the validation set, too, of which there is one at every 100 steps."""
+    def validation(app, name):
+        path = os.path.join(folder, name)
+        save_chart(app, path)
+        rows = list(csv.reader(lines_of(path)))
+        column = next(i for i, cell in enumerate(rows[0]) if "validation" in cell)
+        return {int(row[0]): float(row[column]) for row in rows[1:] if row[column]}
+
+    with explorer(folder) as app:
+        wait_for_step(app, 120)
+        pause(app)
+        before = validation(app, "before.csv")
+        app.close()
+    check({1, 101} <= set(before), f"validated at {sorted(before)}")
+    with explorer(folder) as app:
+        app.find("push button", "Resume", seconds=60)
+        app.find("label", "digits, run 1")
+        after = validation(app, "after.csv")
+    check(after == before, f"validations were {before}, and are {after}")
+
+
+@test
 def a_branch_that_is_resumed_has_its_past(folder):
     """The curve begins where the parent's does, and is called as it was; what is saved of it is high
     enough to be read."""
@@ -500,13 +541,7 @@ def a_branch_that_is_resumed_has_its_past(folder):
         app.find("push button", "Resume", seconds=60)
         app.find("label", "digits, run 1")
         for path in (saved, saved.replace(".csv", ".png")):
-            app.key("Ctrl+e")
-            app.find("push button", re.compile("^_Save"), seconds=10)
-            time.sleep(0.5)
-            app.key("Ctrl+a")
-            app.write(path)
-            app.key("Enter")
-            app.wait(lambda: os.path.exists(path) and os.path.getsize(path), text=path)
+            save_chart(app, path)
     found = [int(line.split(",")[0]) for line in lines_of(saved)[1:]]
     check(found == sorted(set(found)), f"steps {found}")
     check(found[0] <= 10 and any(50 < step <= 100 for step in found) and found[-1] > 100,
