@@ -111,9 +111,37 @@ read_outputs (KolTrainer *trainer, GError **error)
   return outputs;
 }
 
+/*
+ * Gives the graph the batch of the latest step, as that left it: of another process, or of before
+ * a way back, it is not there any more. What comes next is the batch after it.
+ */
+static gboolean
+feed_again (KolTrainer *trainer, guint64 number, GError **error)
+{
+  const KolLearner *learner = &trainer->learner;
+  const KolDataset *like = trainer->lessons;
+  gsize example = like->channels * like->height * like->width, target = MAX (like->outputs, 1);
+  gsize first = (MAX (trainer->settings.optimizer.micro_batches, 1) - 1) * learner->part;
+  const float *x, *y;
+
+  kol_batches_seek (trainer->batches, number - 1);
+  if (!kol_batches_next (trainer->batches, &x, &y))
+    return kol_dataset_finish (trainer->data, error);
+  kol_graph_set_first_example (learner->graph, first);
+  kol_set (learner->values.x, x + first * example);
+  kol_set (learner->values.y, y + first * target);
+  trainer->learner.fed = TRUE;
+  return TRUE;
+}
+
 static gboolean
 check_batch_is_there (KolTrainer *trainer, GError **error)
 {
+  guint64 step = kol_trainer_get_step (trainer);
+  guint64 number = step ? kol_trainer_batch_number (trainer, step) : 0;
+
+  if (!trainer->learner.fed && number && !feed_again (trainer, number, error))
+    return FALSE;
   if (!trainer->learner.fed)
     {
       g_set_error (error, KOL_ERROR, KOL_ERROR_DATA,
@@ -130,10 +158,11 @@ check_batch_is_there (KolTrainer *trainer, GError **error)
  *
  * Reads the examples that the latest step has learned from, their targets, and what the
  * network now gives for them. Where layers use a batch's statistics, those are this batch's.
- * Waits for the steps under way.
+ * After a run was resumed or has gone back they are read from the data again; if the batch's
+ * size was changed since, they are as many as a batch has now. Waits for the steps under way.
  *
- * Errors: %KOL_ERROR_DATA if there was no step yet, since the batch's size was changed, say;
- * those of kol_trainer_capture().
+ * Errors: %KOL_ERROR_DATA if there was no step yet; those of kol_trainer_capture(), and of
+ * reading the data.
  *
  * Returns: (transfer full): the batch, or %NULL with @error set
  */

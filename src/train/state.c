@@ -396,6 +396,7 @@ kol_trainer_rewind (KolTrainer *trainer, const KolTrainState *state, GError **er
   if (!kol_trainer_take_state (trainer, state, error)
       || (trainer->record && !forget_future (trainer, state, error)))
     return FALSE;
+  trainer->learner.fed = FALSE; /* with a batch of the future */
   if (trainer->training)
     kol_training_restart (trainer->training);
   return kol_trainer_happened (trainer, KOL_TIMELINE_REWIND, (double) before, (double) state->step,

@@ -771,6 +771,67 @@ test_look (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+static void
+assert_batch (KolTrainer *trainer, const KolTrainBatch *expected)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KolTrainBatch) batch = kol_trainer_read_batch (trainer, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpmem (batch->examples, batch->count * batch->size * sizeof (float), expected->examples,
+                   expected->count * expected->size * sizeof (float));
+  g_assert_cmpmem (batch->outputs, batch->count * batch->n_outputs * sizeof (float),
+                   expected->outputs, expected->count * expected->n_outputs * sizeof (float));
+}
+
+/* The batch of the latest step is there again after a way back, and to one who resumes; nothing
+ * that is learned afterwards depends on whether it was looked at. */
+static void
+test_look_again (void)
+{
+  g_autoptr (KolDataset) pictures = make_blobs (130, 10, 15);
+  const KolTrainSettings *const settings[]
+      = { &rich, &(KolTrainSettings){ .steps = 47,
+                                      .batch = 10,
+                                      .optimizer = { .rate = 1e-3, .micro_batches = 2 },
+                                      .validation = 20 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("look-again-%u", i);
+      g_autofree char *folder = folder_of (name);
+      g_autoptr (KolTrainer) calm = new_trainer (linear_network, pictures, settings[i]);
+      g_autoptr (KolTrainBatch) then = NULL;
+      g_autoptr (GError) error = NULL;
+      {
+        g_autoptr (KolTrainer) first = new_trainer (linear_network, pictures, settings[i]);
+        record (first, folder);
+        begin (first, NULL);
+        advance (first, 16, 0);
+        then = kol_trainer_read_batch (first, &error);
+        g_assert_no_error (error);
+        end (first);
+        kol_trainer_save (first, &error);
+        g_assert_no_error (error);
+      }
+      g_autoptr (KolTrainer) resumed = new_trainer (linear_network, pictures, settings[i]);
+      kol_trainer_resume (resumed, folder, 0, &error);
+      g_assert_no_error (error);
+      assert_batch (resumed, then);
+      begin (resumed, NULL);
+      g_autoptr (KolTrainState) state = capture (resumed);
+      advance (resumed, 3, 0);
+      rewind_to (resumed, state);
+      assert_batch (resumed, then);
+      while (!advance (resumed, 0, 0))
+        ;
+      begin (calm, NULL);
+      while (!advance (calm, 0, 0))
+        ;
+      g_assert_true (are_same (resumed, calm));
+    }
+}
+
 /* ── Finding a rate ──────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -1168,6 +1229,7 @@ add_tests (void)
   g_test_add_func ("/steer/branch", test_branch);
   g_test_add_func ("/steer/branch-refused", test_branch_refused);
   g_test_add_func ("/steer/look", test_look);
+  g_test_add_func ("/steer/look-again", test_look_again);
   g_test_add_func ("/steer/find-rate", test_find_rate);
   g_test_add_func ("/steer/find-rate-by-chance", test_find_rate_by_chance);
   g_test_add_func ("/steer/live-rate", test_live_rate);
