@@ -1124,6 +1124,7 @@ kx_train_page_class_init (KxTrainPageClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/org/kolinsky/Explorer/train-page.ui");
   bind_children (widget_class);
+  gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Escape, 0, "train.unselect", NULL);
 }
 
 static void

@@ -539,8 +539,9 @@ remember (KxWindow *self)
 static gboolean
 kx_window_close_request (GtkWindow *window)
 {
-  remember (KX_WINDOW (window));
   gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
+  gdk_display_flush (gtk_widget_get_display (GTK_WIDGET (window)));
+  remember (KX_WINDOW (window));
   return GTK_WINDOW_CLASS (kx_window_parent_class)->close_request (window);
 }
 

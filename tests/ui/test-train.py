@@ -275,6 +275,32 @@ def a_branch_begins_at_a_checkpoint(folder):
 
 
 @test
+def escape_leaves_a_checkpoint(folder):
+    """The future is not dimmed any more; a run that was gone back to shows its batch."""
+    with explorer(folder) as app:
+        wait_for_step(app, 110)
+        pause(app)
+        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
+        app.find("label", re.compile("^Step 100"))
+        back = app.find("push button", "Back")
+        check(back.sensitive, "there is no way back")
+        app.key("Escape")
+        app.wait(lambda: not back.sensitive, text="the end of the run")
+        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
+        app.click("push button", "Branch From Here")
+        app.wait(lambda: app.has("label", "digits, run 2"))
+        wait_for_step(app, 105)
+        pause(app)
+        app.press(app.find("list", "Runs").find("list item", "run 1"))
+        app.wait(lambda: app.has("label", "digits, run 1"))
+        app.find("label", re.compile("^Step 1[0-9]+ · [0-9]+ of [0-9]+ right"), seconds=20)
+        app.close()
+    with explorer(folder) as app:
+        app.find("push button", "Resume", seconds=60)
+        app.find("label", re.compile("^Step 1[0-9]+ · [0-9]+ of [0-9]+ right"), seconds=60)
+
+
+@test
 def a_branch_and_its_parent_advance_by_equal_steps(folder):
     with explorer(folder) as app:
         wait_for_step(app, 110)

@@ -335,13 +335,19 @@ on_released (GtkGestureClick *click, int n, double x, double y, gpointer data)
 {
   KxChartArea *self = data;
   KxMarkLayer *marks = find_marks (self);
-  double step;
+  double step, low, high;
 
   if (n == 2)
     g_signal_emit (self, signals[FIT_WANTED], 0);
   else if (n == 1 && self->plot && marks
            && kx_mark_layer_find_checkpoint (marks, self->plot, x, y, &step))
     g_signal_emit (self, signals[CHECKPOINT_ACTIVATED], 0, step);
+  else if (n == 1 && self->plot && marks
+           && kx_mark_layer_find_changes (marks, self->plot, x, y, &low, &high))
+    {
+      kx_chart_area_release_y (self, FALSE);
+      kx_chart_view_set_range (self->view, low, high);
+    }
 }
 
 static void

@@ -430,6 +430,45 @@ is_at_group (KxMarkLayer *self, const KxPlot *plot, guint begin, guint end, doub
   return within (plot, at) && x >= at - REACH && x <= at + MAX (REACH, TEXT_AT + width);
 }
 
+/* Whether a pointer is so high that it may be at marks. */
+static gboolean
+is_at_marks (KxMarkLayer *self, const KxPlot *plot, double y)
+{
+  return kx_clock_knows (self->clock, plot->unit) && y <= plot->box.origin.y + REACH;
+}
+
+/**
+ * kx_mark_layer_find_changes:
+ * @marks: marks
+ * @plot: how they are drawn
+ * @x: of the pointer
+ * @y: of the pointer
+ * @low: (out): the left edge of a view in which they stand apart, in the unit of the plot
+ * @high: (out): the right edge
+ *
+ * Returns: whether the pointer is at changes that are drawn as one, and are of several steps
+ */
+gboolean
+kx_mark_layer_find_changes (KxMarkLayer *self, const KxPlot *plot, double x, double y, double *low,
+                            double *high)
+{
+  guint end;
+
+  for (guint i = 0; is_at_marks (self, plot, y) && i < self->marks->len; i = end)
+    {
+      double first = step_x (self, plot, mark_at (self, i)->step) - plot->box.origin.x;
+      end = group_end (self, plot, i);
+      double last = step_x (self, plot, mark_at (self, end - 1)->step) - plot->box.origin.x;
+
+      if (!(last > first) || !is_at_group (self, plot, i, end, x))
+        continue;
+      *low = kx_axis_value (&plot->x, first - (last - first));
+      *high = kx_axis_value (&plot->x, last + (last - first));
+      return *low < *high;
+    }
+  return FALSE;
+}
+
 /* "1e-3 > 3e-4 (step 1,200)" */
 static void
 describe_mark (const Mark *mark, GString *text)
@@ -461,9 +500,7 @@ kx_mark_layer_describe (KxMarkLayer *self, const KxPlot *plot, double x, double 
       g_autofree char *count = kx_format_count (step);
       return g_strdup_printf (_ ("Checkpoint at step %s"), count);
     }
-  if (!kx_clock_knows (self->clock, plot->unit) || y > plot->box.origin.y + REACH)
-    return NULL;
-  for (guint i = 0; i < self->marks->len; i = end)
+  for (guint i = 0; is_at_marks (self, plot, y) && i < self->marks->len; i = end)
     {
       end = group_end (self, plot, i);
       if (!is_at_group (self, plot, i, end, x))

@@ -30,6 +30,8 @@ void kx_mark_layer_set_selected (KxMarkLayer *marks, double step);
 
 gboolean kx_mark_layer_find_checkpoint (KxMarkLayer *marks, const KxPlot *plot, double x, double y,
                                         double *step);
+gboolean kx_mark_layer_find_changes (KxMarkLayer *marks, const KxPlot *plot, double x, double y,
+                                     double *low, double *high);
 char *kx_mark_layer_describe (KxMarkLayer *marks, const KxPlot *plot, double x, double y);
 
 G_END_DECLS

@@ -583,6 +583,47 @@ test_marks (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* A click on the triangle of marks that are one shows them apart; one step's stay one. */
+static void
+test_click_on_marks (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *xdotool = g_find_program_in_path ("xdotool"), *command = NULL;
+  KxMarkLayer *marks = kx_mark_layer_new ();
+  GtkWidget *area = find_child (GTK_WIDGET (fixture->loss), KX_TYPE_CHART_AREA);
+  double x, y, native_x, native_y, low, high;
+
+  kx_mark_layer_add (marks, 500, "1e-3 > 3e-4");
+  kx_mark_layer_add (marks, 503, "3e-4 > 1e-4");
+  kx_mark_layer_add (marks, 800, "1e-4 > 3e-5");
+  kx_mark_layer_add (marks, 800, "batch 50 > 100");
+  kx_chart_add_layer (fixture->loss, KX_LAYER (marks));
+  settle ();
+  const KxPlot *plot = plot_of (fixture->loss);
+  double top = plot->box.origin.y;
+  g_assert_false (
+      kx_mark_layer_find_changes (marks, plot, kx_plot_x (plot, 800), top - 4, &low, &high));
+  g_assert_false (
+      kx_mark_layer_find_changes (marks, plot, kx_plot_x (plot, 500), top + 40, &low, &high));
+  g_assert_true (
+      kx_mark_layer_find_changes (marks, plot, kx_plot_x (plot, 500), top - 4, &low, &high));
+  g_assert_cmpfloat_with_epsilon (low, 497, 0.1);
+  g_assert_cmpfloat_with_epsilon (high, 506, 0.1);
+  if (!xdotool)
+    {
+      g_test_skip ("xdotool is not installed");
+      return;
+    }
+  gtk_native_get_surface_transform (GTK_NATIVE (fixture->window), &native_x, &native_y);
+  gtk_widget_translate_coordinates (area, fixture->window, 0, 0, &x, &y);
+  command = g_strdup_printf ("xdotool mousemove %d %d click 1",
+                             (int) (native_x + x + kx_plot_x (plot, 500)),
+                             (int) (native_y + y + top - 4));
+  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL));
+  settle ();
+  g_assert_cmpfloat_with_epsilon (range (fixture).low, 497, 0.1);
+  g_assert_cmpfloat_with_epsilon (range (fixture).high, 506, 0.1);
+}
+
 /* A box drawn with Shift becomes what is seen, of x and of y. */
 static void
 test_box (Fixture *fixture, gconstpointer data)
@@ -628,15 +669,16 @@ main (int argc, char *argv[])
   static const struct {
     const char *path;
     void (*func) (Fixture *, gconstpointer);
-  } tests[] = {
-    { "follow", test_follow },     { "leave", test_leave },         { "edge", test_edge },
-    { "offer", test_offer },       { "note", test_note },           { "selected", test_selected },
-    { "zoom", test_zoom },         { "crosshair", test_crosshair }, { "log", test_log },
-    { "footnote", test_footnote }, { "legend", test_legend },       { "dark", test_dark },
-    { "controls", test_controls }, { "unmapped", test_unmapped },   { "save", test_save },
-    { "keys", test_keys },         { "pointer", test_pointer },     { "box", test_box },
-    { "marks", test_marks }
-  };
+  } tests[] = { { "follow", test_follow },     { "leave", test_leave },
+                { "edge", test_edge },         { "offer", test_offer },
+                { "note", test_note },         { "selected", test_selected },
+                { "zoom", test_zoom },         { "crosshair", test_crosshair },
+                { "log", test_log },           { "footnote", test_footnote },
+                { "legend", test_legend },     { "dark", test_dark },
+                { "controls", test_controls }, { "unmapped", test_unmapped },
+                { "save", test_save },         { "keys", test_keys },
+                { "pointer", test_pointer },   { "box", test_box },
+                { "marks", test_marks },       { "click-on-marks", test_click_on_marks } };
 
   g_test_init (&argc, &argv, NULL);
   adw_init ();
