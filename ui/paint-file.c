@@ -216,8 +216,9 @@ kx_paint_to_note (const KxPaint *paint)
   for (guint i = 0; i < paint->styles->len; i++)
     {
       const KxPaintStyle *style = g_ptr_array_index (paint->styles, i);
+      g_autofree char *path = kx_paint_picture_give_path (style->picture);
 
-      g_strv_builder_add (styles, style->picture->place);
+      g_strv_builder_add (styles, path);
       append_number (weights, i ? "," : "", MAX (style->weight, 1e-6));
     }
   for (guint i = 0; i < paint->layers->len; i++)
@@ -227,7 +228,7 @@ kx_paint_to_note (const KxPaint *paint)
       g_string_append_printf (layers, "%s%s", i ? "," : "", layer->name);
       append_number (layers, ":", layer->weight);
     }
-  note->content = g_strdup (paint->content->place);
+  note->content = kx_paint_picture_give_path (paint->content);
   note->regions = save_masks (paint, KX_MASK_REGION);
   note->parts = save_masks (paint, KX_MASK_PART);
   note->styles = g_strv_builder_end (styles);

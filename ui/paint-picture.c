@@ -267,6 +267,18 @@ kx_paint_picture_load_finish (GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/**
+ * kx_paint_picture_get_path:
+ * @picture: a picture
+ *
+ * Returns: (transfer none) (nullable): its file; %NULL: it is one of the samples, or nowhere
+ */
+const char *
+kx_paint_picture_get_path (const KxPaintPicture *picture)
+{
+  return picture->place && !g_str_has_prefix (picture->place, RESOURCE) ? picture->place : NULL;
+}
+
 /* ── Pictures that are no files ──────────────────────────────────────────────────────────────── */
 
 /* Writes the picture into the user's data folder, under the name of what is in it. Given, or NULL.
@@ -322,4 +334,36 @@ kx_paint_picture_keep_async (GdkTexture *texture, GAsyncReadyCallback done, gpoi
 
   g_task_set_task_data (task, g_object_ref (texture), g_object_unref);
   g_task_run_in_thread (task, keep);
+}
+
+/**
+ * kx_paint_picture_give_path:
+ * @picture: a picture
+ *
+ * A sample becomes a file in the user's data folder, so that a command can name it.
+ *
+ * Returns: (transfer full): the picture's file; if it cannot be written, the sample's place
+ */
+char *
+kx_paint_picture_give_path (const KxPaintPicture *picture)
+{
+  g_autofree char *path = g_strdup (kx_paint_picture_get_path (picture));
+
+  if (path || !picture->place)
+    return g_steal_pointer (&path);
+  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "samples", NULL);
+  g_autofree char *base = g_path_get_basename (picture->place), *there = NULL;
+  g_autoptr (GBytes) bytes = g_resources_lookup_data (picture->place + strlen (RESOURCE),
+                                                      G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  gsize size, size_there;
+  const char *content = bytes ? g_bytes_get_data (bytes, &size) : NULL;
+
+  path = g_build_filename (folder, base, NULL);
+  if (content && g_file_get_contents (path, &there, &size_there, NULL) && size == size_there
+      && memcmp (content, there, size) == 0)
+    return g_steal_pointer (&path);
+  g_mkdir_with_parents (folder, 0777);
+  return content && g_file_set_contents (path, content, (gssize) size, NULL)
+             ? g_steal_pointer (&path)
+             : g_strdup (picture->place);
 }

@@ -33,6 +33,8 @@ typedef struct {
 
 KxPaintPicture *kx_paint_picture_new (const char *name, const char *place, KolPicture *picture);
 void kx_paint_picture_put_away (KxPaintPicture *picture);
+const char *kx_paint_picture_get_path (const KxPaintPicture *picture);
+char *kx_paint_picture_give_path (const KxPaintPicture *picture);
 KxPaintPicture *kx_paint_picture_load (const char *place, GError **error);
 void kx_paint_picture_load_async (const char *place, GCancellable *cancellable,
                                   GAsyncReadyCallback done, gpointer user_data);

@@ -196,7 +196,8 @@ kx_paint_well_set_picture (KxPaintWell *self, KxPaintPicture *picture, guint mor
   gtk_picture_set_paintable (self->picture, GDK_PAINTABLE (shown));
   set_density (self);
   gtk_label_set_label (self->name, name);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), picture ? picture->place : NULL);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->name),
+                               picture ? kx_paint_picture_get_path (picture) : NULL);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->frame), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
                                   text, -1);
 }

@@ -125,7 +125,7 @@ kx_style_row_new (KxPaintPicture *picture, double weight)
   self->picture = kx_paint_picture_ref (picture);
   gtk_image_set_from_paintable (self->thumbnail, GDK_PAINTABLE (picture->thumbnail));
   gtk_label_set_label (self->name, picture->name);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), picture->place);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->name), kx_paint_picture_get_path (picture));
   gtk_range_set_value (self->weight, weight);
   show_weight (self);
   name_control (self, _ ("Style %s"), picture->name);

@@ -86,6 +86,9 @@ def paints_and_goes_on(folder):
     check("style-weight=4" in text, "the weight is not in the file")
     check(re.search(r"moves=\d+ style-weight 1 4", text), "the movement is not in the file")
     check("kolinsky style" in text, "the command is not in the file")
+    samples = set(re.findall(r"/[^ \0'=,]*/samples/[a-z]+\.png", text))
+    check("resource:" not in text and len(samples) == 2 and all(map(os.path.isfile, samples)),
+          f"the command names {samples}, which must be files")
     with Explorer(folder, painted) as app:
         app.find("label", f"Step {reached}")
         check(abs(app.find("slider", "Style weight").value - 2) < 1e-6, "the weight was not read")

@@ -85,6 +85,31 @@ test_samples (void)
     }
 }
 
+/* A command can name a sample: as a file that is the same picture. */
+static void
+test_sample_as_file (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KxPaintPicture) sample = kx_paint_picture_load (SAMPLES "hills.png", &error);
+
+  g_assert_no_error (error);
+  g_assert_null (kx_paint_picture_get_path (sample));
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autofree char *path = kx_paint_picture_give_path (sample);
+      g_assert_true (g_path_is_absolute (path));
+      g_autoptr (KxPaintPicture) file = kx_paint_picture_load (path, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpstr (file->name, ==, "hills.png");
+      g_assert_cmpstr (kx_paint_picture_get_path (file), ==, path);
+      gsize n = 3 * sample->picture->width * sample->picture->height;
+      g_assert_cmpmem (file->picture->pixels, n, sample->picture->pixels, n);
+      if (i == 0)
+        g_assert_true (g_file_set_contents (path, "damaged", -1, NULL));
+    }
+}
+
 /* What lies on the disk is the same picture, and no file is left that somebody could find. */
 static void
 test_put_away (void)
@@ -198,6 +223,7 @@ main (int argc, char **argv)
   g_test_add_func ("/paint/picture/transparent", test_transparent);
   g_test_add_func ("/paint/picture/fit", test_fit);
   g_test_add_func ("/paint/picture/samples", test_samples);
+  g_test_add_func ("/paint/picture/sample-as-file", test_sample_as_file);
   g_test_add_func ("/paint/picture/no-picture", test_no_picture);
   g_test_add_func ("/paint/picture/put-away", test_put_away);
   g_test_add_func ("/paint/picture/shrunk", test_shrunk);
