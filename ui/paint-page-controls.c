@@ -5,14 +5,12 @@
 #include "paint-page-controls.h"
 
 #include <glib/gi18n.h>
-#include <math.h>
 
 #include "paint-page-easel.h"
 #include "paint-page-moves.h"
 #include "paint-page-need.h"
 #include "paint-networks.h"
 
-#define SMALLEST_SIZE 128
 #define LARGEST_SIZE 4096
 
 /**
@@ -125,7 +123,7 @@ kx_paint_page_change (KxPaintPage *self)
  * kx_paint_page_list_sizes:
  * @self: the page
  *
- * From a quarter of the usual size up by the root of 2, as painting grows, and the picture's own.
+ * Those of kx_paint_nth_size(), and the picture's own.
  */
 void
 kx_paint_page_list_sizes (KxPaintPage *self)
@@ -138,7 +136,7 @@ kx_paint_page_list_sizes (KxPaintPage *self)
   g_array_set_size (self->sizes, 0);
   for (guint i = 0;; i++)
     {
-      guint side = (guint) lround (SMALLEST_SIZE * pow (2, i / 2.0));
+      guint side = kx_paint_nth_size (i);
       gboolean last = side > LARGEST_SIZE || (side > own && side > KX_USUAL_SIZE);
 
       if (last && own <= LARGEST_SIZE && own > KX_USUAL_SIZE)

@@ -5,6 +5,7 @@
 
 #include "paint-plan.h"
 
+#include <glib/gi18n.h>
 #include <math.h>
 
 #include "news-private.h"
@@ -59,19 +60,34 @@ post_plan (Planning *planning)
   kx_news_post (deliver_plan, told, planning_unref);
 }
 
-/* The smaller sizes that painting steps through, until one fits. */
+/* The smaller sizes that are offered, until one fits. */
 static guint
 find_fitting (Planning *planning, KolDevice *device, KolStyleOptions *options)
 {
-  for (guint i = 1; i <= 8; i++)
+  guint i = 0;
+
+  while (kx_paint_nth_size (i) < planning->paint->size)
+    i++;
+  while (i-- > 0)
     {
-      options->size = (guint) lround (planning->paint->size / pow (2, i / 2.0));
+      options->size = kx_paint_nth_size (i);
       options->smallest = options->size;
       g_autoptr (KolStyle) style = kol_style_new (device, options, NULL);
       if (style)
         return options->size;
     }
   return 0;
+}
+
+/* The engine only estimates which size would fit; this one was tried. Given. */
+static char *
+name_fitting (const Planning *planning)
+{
+  g_autofree char *there = g_format_size (planning->plan.budget);
+
+  return g_strdup_printf (_ ("At %u pixels it needs more memory than there is on the device, %s. "
+                             "%u pixels fit."),
+                          planning->paint->size, there, planning->plan.fits);
 }
 
 /* ── Time ────────────────────────────────────────────────────────────────────────────────────── */
@@ -154,7 +170,7 @@ make_plan (gpointer data)
     }
   if (device && !style)
     plan->fits = find_fitting (planning, device, &options);
-  plan->fault = error ? g_strdup (error->message) : NULL;
+  plan->fault = plan->fits ? name_fitting (planning) : error ? g_strdup (error->message) : NULL;
   post_plan (planning);
   if (style)
     find_time (planning, g_steal_pointer (&style), g_steal_pointer (&sources),

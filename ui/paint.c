@@ -4,6 +4,10 @@
 
 #include "paint.h"
 
+#include <math.h>
+
+#define SMALLEST_SIZE 128
+
 /**
  * kx_mask_new:
  * @picture: (transfer full): grey
@@ -268,4 +272,17 @@ kx_paint_make_options (const KxPaint *paint, const KolPicture *start, GArray *so
                             .start = start ? KOL_STYLE_START_PICTURE : KOL_STYLE_START_CONTENT,
                             .start_picture = start,
                             .seed = paint->seed };
+}
+
+/**
+ * kx_paint_nth_size:
+ * @i: from 0
+ *
+ * Returns: the longer side of the sizes that are offered, in pixels: from a quarter of the usual
+ *   one up by the root of 2, as painting grows
+ */
+guint
+kx_paint_nth_size (guint i)
+{
+  return (guint) lround (SMALLEST_SIZE * pow (2, i / 2.0));
 }

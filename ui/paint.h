@@ -91,6 +91,7 @@ typedef struct {
 #define KX_STYLE_WEIGHT 1.0
 #define KX_STEPS 500
 
+guint kx_paint_nth_size (guint i);
 KxPaint *kx_paint_new (const char *network, KxPaintPicture *content);
 KxPaint *kx_paint_copy (const KxPaint *paint);
 KxPaint *kx_paint_ref (KxPaint *paint);

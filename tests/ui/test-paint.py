@@ -257,7 +257,10 @@ def too_large(folder):
     with Explorer(folder, settings=PAGE, environment={"KOLINSKY_MEMORY": "8M"}) as app:
         fit = app.find("push button", re.compile(r"^Use \d+ px \(fits\)$"), COMPILING)
         check(not app.find("push button", "Paint").sensitive, "it would begin all the same")
+        size = re.search(r"\d+", fit.name)[0]
+        app.find("label", re.compile(f"more memory than there is on the device.* {size} pixels fit"))
         fit.click()
+        app.find("label", f"{size} px")
         app.find("label", re.compile("^Needs .*\nAbout"), COMPILING)
         check(app.find("push button", "Paint").sensitive, "it may not begin")
 
