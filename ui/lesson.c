@@ -280,6 +280,17 @@ take_report (const KolTrainReport *report, gpointer data)
     }
 }
 
+static void
+tell_checkpoint (KxLesson *lesson, KolTrainState *state, double loss)
+{
+  KxLessonNews *news = news_new (lesson, KX_LESSON_CHECKPOINT);
+
+  news->state = state;
+  news->step = kol_train_state_get_step (state);
+  news->loss = loss;
+  post (news);
+}
+
 /* A state that one can go back to. */
 static gboolean
 keep_state (KxLesson *lesson, GError **error)
@@ -290,11 +301,7 @@ keep_state (KxLesson *lesson, GError **error)
     return FALSE;
   lesson->kept_step = kol_train_state_get_step (state);
   tell_metrics (lesson);
-  KxLessonNews *news = news_new (lesson, KX_LESSON_CHECKPOINT);
-  news->state = state;
-  news->step = lesson->kept_step;
-  news->loss = lesson->loss;
-  post (news);
+  tell_checkpoint (lesson, state, lesson->loss);
   return TRUE;
 }
 
@@ -393,6 +400,30 @@ tell_rows (KxLesson *lesson, const char *folder, double first, double last, guin
       tell_row (lesson, table, i);
 }
 
+/* The earlier checkpoints that its folder has. */
+static void
+tell_checkpoints (KxLesson *lesson)
+{
+  g_autoptr (GArray) steps = kol_run_list_checkpoints (lesson->resume);
+  g_autofree char *path = g_build_filename (lesson->resume, KOL_METRICS_FILE, NULL);
+  g_autoptr (KolMetricsTable) table = kol_metrics_load (path, NULL);
+
+  for (guint i = steps->len; i-- > 0;)
+    {
+      guint64 step = g_array_index (steps, guint64, i);
+      KolTrainState *state = step < kol_trainer_get_step (lesson->trainer)
+                                 ? kol_train_state_load (lesson->resume, step, NULL)
+                                 : NULL;
+      double loss = NAN;
+
+      for (gsize row = 0; state && table && row < table->rows; row++)
+        if (get_cell (table, "step", row) == (double) step)
+          loss = get_cell (table, "loss", row);
+      if (state)
+        tell_checkpoint (lesson, state, loss);
+    }
+}
+
 /* What cannot be read is left out: it was only for looking at. */
 static void
 tell_past (KxLesson *lesson)
@@ -411,6 +442,7 @@ tell_past (KxLesson *lesson)
         gesture--;
       tell_event (lesson, row, gesture);
     }
+  tell_checkpoints (lesson);
 }
 
 /* ── Before the first step ───────────────────────────────────────────────────────────────────── */

@@ -464,6 +464,20 @@ remove_files (const char *folder)
 }
 
 /**
+ * kol_run_list_checkpoints:
+ * @folder: the folder of a run
+ *
+ * Returns: (transfer full) (element-type guint64): the steps whose checkpoints are there, for
+ *   kol_train_state_load() and kol_trainer_resume(); the latest first
+ */
+GArray *
+kol_run_list_checkpoints (const char *folder)
+{
+  g_return_val_if_fail (folder != NULL, NULL);
+  return kol_checkpoint_list (folder);
+}
+
+/**
  * kol_run_remove:
  * @folder: the folder of a run that no one is at
  *

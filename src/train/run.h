@@ -44,6 +44,7 @@ KOL_API gboolean kol_run_exists (const char *folder);
 KOL_API char *kol_run_new_folder (const char *name);
 KOL_API KolRun *kol_run_read (const char *folder, GError **error);
 KOL_API char *kol_run_get_weights (const KolRun *run);
+KOL_API GArray *kol_run_list_checkpoints (const char *folder);
 KOL_API void kol_run_free (KolRun *run);
 KOL_API gboolean kol_run_remove (const char *folder);
 KOL_API gboolean kol_run_remove_empty (const char *folder);

@@ -518,11 +518,15 @@ def what_was_begun_is_resumed(folder):
         wait_for_step(app, 60)
         turn(app, 2e-4)
         app.wait(lambda: timeline(app, "^1e-4 > 2e-4, step"))
+        app.key("Ctrl+s")  # a checkpoint in its folder, before that of the end
+        stood = step_of(app)
+        wait_for_step(app, stood + 20)
         app.close()
     with explorer(folder) as app:
         app.find("push button", "Resume", seconds=60)
         before = step_of(app)
         check(before >= 60, f"resumed at step {before}")
+        app.wait(lambda: len(timeline(app, "^Checkpoint")) > 1, text="earlier checkpoints")
         check(timeline(app, "^1e-4 > 2e-4, step"), "the mark is lost")
         app.click("push button", "Resume")
         wait_for_step(app, before + 10)
