@@ -28,6 +28,7 @@ struct _KxCompare {
   double pointer_x, pointer_y;
   double drag_x, drag_y; /* x and y when a drag began */
   gboolean moves_line;
+  gboolean by_pointer; /* it has the focus since it was clicked */
 };
 
 G_DEFINE_FINAL_TYPE (KxCompare, kx_compare, GTK_TYPE_WIDGET)
@@ -181,6 +182,7 @@ static void
 drag_begin (KxCompare *self, double x, double y)
 {
   gtk_widget_grab_focus (GTK_WIDGET (self));
+  self->by_pointer = TRUE;
   self->moves_line = self->a && (self->zoom <= 0 || fabs (x - get_line (self)) < GRIP);
   self->drag_x = self->moves_line ? x : self->x;
   self->drag_y = self->y;
@@ -219,6 +221,24 @@ swap (GtkWidget *widget, const char *name, GVariant *target)
   GtkRange *scale = GTK_RANGE (KX_COMPARE (widget)->scale);
 
   gtk_range_set_value (scale, gtk_range_get_value (scale) < 0.5 ? 1 : 0);
+}
+
+/* Who has clicked the picture compares with Tab; who came with Tab goes on with it. */
+static gboolean
+press_tab (GtkWidget *widget, GVariant *arguments, gpointer unused)
+{
+  KxCompare *self = KX_COMPARE (widget);
+
+  if (!self->by_pointer || !self->a || !gtk_widget_has_focus (widget))
+    return GDK_EVENT_PROPAGATE;
+  swap (widget, NULL, NULL);
+  return GDK_EVENT_STOP;
+}
+
+static void
+lose_focus (KxCompare *self)
+{
+  self->by_pointer = FALSE;
 }
 
 /* ── The widget ──────────────────────────────────────────────────────────────────────────────── */
@@ -359,6 +379,7 @@ kx_compare_class_init (KxCompareClass *klass)
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_plus, 0, "compare.zoom-in", NULL);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_minus, 0, "compare.zoom-out", NULL);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_s, 0, "compare.swap", NULL);
+  gtk_widget_class_add_binding (widget_class, GDK_KEY_Tab, 0, press_tab, NULL);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Left, 0, "compare.move", "d", -0.05);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Right, 0, "compare.move", "d", 0.05);
 }
@@ -383,8 +404,11 @@ add_controllers (KxCompare *self)
   GtkEventController *scroll
       = gtk_event_controller_scroll_new (GTK_EVENT_CONTROLLER_SCROLL_VERTICAL);
   GtkEventController *motion = gtk_event_controller_motion_new ();
+  GtkEventController *focus = gtk_event_controller_focus_new ();
   GtkGesture *drag = gtk_gesture_drag_new ();
 
+  g_signal_connect_swapped (focus, "leave", G_CALLBACK (lose_focus), self);
+  gtk_widget_add_controller (GTK_WIDGET (self), focus);
   g_signal_connect_swapped (scroll, "scroll", G_CALLBACK (scrolled), self);
   g_signal_connect_swapped (motion, "motion", G_CALLBACK (moved), self);
   g_signal_connect_swapped (drag, "drag-begin", G_CALLBACK (drag_begin), self);

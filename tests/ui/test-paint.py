@@ -272,7 +272,18 @@ def paints_in_one_pass(folder):
     with Explorer(folder, settings=PAGE) as app:
         app.find("push button", "Paint with negative").click()
         app.find("label", "Painted in one pass", COMPILING)
-        app.find("slider", "Compare")
+        line = app.find("slider", "Compare")
+        picture = app.find("panel", "Painted in one pass")
+        app.press(picture)
+        for end_of_line in (0, 1) if line.value >= 0.5 else (1, 0):
+            app.key("Tab")  # shows the other picture, as the picture was clicked
+            app.wait(lambda: line.value == end_of_line, text=f"the line at {end_of_line}")
+        app.key("Shift+Tab")
+        app.key("Tab")
+        app.wait(lambda: picture.is_("focused"), text="the focus back")
+        app.key("Tab")  # goes on, as it came with Tab
+        app.wait(lambda: not picture.is_("focused"), text="the focus elsewhere")
+        check(line.value == end_of_line, "Tab has moved the line")
 
 
 @test
