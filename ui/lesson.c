@@ -5,7 +5,7 @@
  * last wish counts, and is taken out between two steps; what comes of it is told by messages.
  */
 
-#include "lesson-private.h"
+#include "lesson-state-private.h"
 
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
@@ -16,434 +16,6 @@
 #include "pace.h"
 
 #define CHECKPOINT_EVERY 100 /* steps between states that one can go back to */
-#define GESTURE 3            /* seconds between two values at most, in a log */
-
-/* What has to be done before the first step, a turn each. */
-typedef enum {
-  OPEN_DEVICE,
-  OPEN_DATA,
-  BUILD,
-  COMPILE,
-  BEGIN,
-  LEARN,
-} Stage;
-
-struct _KxLesson {
-  gatomicrefcount references;
-  KxEngine *engine;
-  KxTask *task; /* the main thread's; NULL: it has not begun */
-  guint weight; /* that the task has, or will have */
-  guint family; /* a run and its branches, which advance by equal steps */
-  KxHolder *run;
-
-  /* What it is to be; does not change. */
-  char *recipe_name, *data_path, *resume, *folder;
-  gsize batch;
-  guint64 steps;
-  KxLesson *parent;      /* of a branch, which has its network and examples... */
-  KolTrainState *origin; /* ...and begins here */
-  char *parent_folder;
-  gboolean moved; /* it goes on with what another has learned, and told, until now */
-
-  /* The letter box, under the mutex. */
-  GMutex mutex;
-  gboolean running, keep_state, save, scrap;
-  guint single_steps;
-  guint64 limit; /* the step at which it pauses; 0: none */
-  gboolean is_set[KX_N_CONTROLS];
-  double wish[KX_N_CONTROLS];
-  guint gesture[KX_N_CONTROLS]; /* that the wish is part of; 0: none */
-  KxPast *past;                 /* to go back from, or to return to */
-  gboolean returns;
-
-  /* The worker's. */
-  Stage stage;
-  KolRecipe *recipe;
-  KolDatasetOptions data_options;
-  KolPreprocess picture;
-  KolTrainSettings settings;
-  KolDataset *training, *validation;
-  KolTrainer *trainer;
-  gboolean over, recorded;
-  gboolean postponed; /* a batch that was wished is still being prepared: no step before */
-  guint64 kept_step;  /* of the latest state that was captured */
-  guint kept_before;  /* the latest gesture before which one was */
-  KxRunState told;    /* the state that the main thread knows */
-  GError *fault;      /* with which it stands at the last finite step */
-  gint64 told_at;     /* when it last had metrics */
-  double loss, speed, seconds_left;
-
-  /* Rows that are not told yet. */
-  guint n_ratios;
-  GArray *step, *epoch, *seconds;                      /* of double */
-  GArray *losses, *accuracies, *rates, *norms, *ratio; /* of float */
-  GArray *ratios;                                      /* of float, n_ratios a row */
-};
-
-/* ── Telling ─────────────────────────────────────────────────────────────────────────────────── */
-
-static void
-news_free (gpointer data)
-{
-  KxLessonNews *news = data;
-
-  kx_holder_unref (news->run);
-  g_free (news->text);
-  g_strfreev (news->names);
-  g_free ((gpointer) news->metrics.step);
-  g_free ((gpointer) news->metrics.epoch);
-  g_free ((gpointer) news->metrics.seconds);
-  g_free ((gpointer) news->metrics.loss);
-  g_free ((gpointer) news->metrics.accuracy);
-  g_free ((gpointer) news->metrics.rate);
-  g_free ((gpointer) news->metrics.norm);
-  g_free ((gpointer) news->metrics.ratio);
-  g_free ((gpointer) news->metrics.ratios);
-  g_clear_pointer (&news->state, kol_train_state_unref);
-  g_clear_pointer (&news->past, kx_past_unref);
-  g_clear_error (&news->error);
-  g_free (news);
-}
-
-static void
-deliver (gpointer data)
-{
-  KxLessonNews *news = data;
-  g_autoptr (KxRun) run = kx_holder_get (news->run);
-
-  if (run)
-    kx_run_take_news (run, news);
-}
-
-static KxLessonNews *
-news_new (KxLesson *lesson, KxLessonTopic topic)
-{
-  KxLessonNews *news = g_new0 (KxLessonNews, 1);
-
-  news->run = kx_holder_ref (lesson->run);
-  news->topic = topic;
-  news->loss = news->accuracy = NAN;
-  if (lesson->trainer)
-    {
-      news->step = kol_trainer_get_step (lesson->trainer);
-      news->steps = kol_trainer_get_settings (lesson->trainer)->steps;
-      for (guint i = 0; i < KX_N_CONTROLS; i++)
-        news->controls[i] = kol_trainer_get_control (lesson->trainer, i);
-    }
-  return news;
-}
-
-static void
-post (KxLessonNews *news)
-{
-  kx_news_post (deliver, news, news_free);
-}
-
-static void
-tell_text (KxLesson *lesson, KxLessonTopic topic, const char *text)
-{
-  KxLessonNews *news = news_new (lesson, topic);
-
-  news->text = g_strdup (text);
-  post (news);
-}
-
-static void
-tell_state (KxLesson *lesson, KxRunState state, GError *error)
-{
-  if (lesson->told == state && !error)
-    return;
-  KxLessonNews *news = news_new (lesson, KX_LESSON_STATE);
-  news->run_state = lesson->told = state;
-  news->error = error;
-  post (news);
-}
-
-#define STEAL(array, type) ((type *) g_array_steal (array, NULL))
-
-static void
-tell_metrics (KxLesson *lesson)
-{
-  if (!lesson->step->len)
-    return;
-  KxLessonNews *news = news_new (lesson, KX_LESSON_METRICS);
-  news->metrics.n = lesson->step->len;
-  news->metrics.n_ratios = lesson->n_ratios;
-  news->metrics.step = STEAL (lesson->step, double);
-  news->metrics.epoch = STEAL (lesson->epoch, double);
-  news->metrics.seconds = STEAL (lesson->seconds, double);
-  news->metrics.loss = STEAL (lesson->losses, float);
-  news->metrics.accuracy = STEAL (lesson->accuracies, float);
-  news->metrics.rate = STEAL (lesson->rates, float);
-  news->metrics.norm = STEAL (lesson->norms, float);
-  news->metrics.ratio = STEAL (lesson->ratio, float);
-  news->metrics.ratios = STEAL (lesson->ratios, float);
-  news->speed = lesson->speed;
-  news->seconds_left = lesson->seconds_left;
-  post (news);
-  lesson->told_at = g_get_monotonic_time ();
-}
-
-static void
-add (GArray *array, double number)
-{
-  float single = (float) number;
-
-  g_array_append_val (array, single);
-}
-
-static void
-note_step (KxLesson *lesson, const KolTrainReport *report)
-{
-  double step = (double) report->step;
-
-  g_array_append_val (lesson->step, step);
-  g_array_append_val (lesson->epoch, report->epoch);
-  g_array_append_val (lesson->seconds, report->seconds);
-  add (lesson->losses, report->loss);
-  add (lesson->accuracies, report->accuracy);
-  add (lesson->rates, report->rate);
-  add (lesson->norms, report->norm);
-  add (lesson->ratio, report->ratio);
-  for (guint i = 0; i < lesson->n_ratios; i++)
-    add (lesson->ratios, i < report->n_ratios ? report->ratios[i] : NAN);
-  lesson->loss = report->loss;
-  lesson->speed = report->examples_per_second;
-  lesson->seconds_left = report->seconds_left;
-}
-
-static void
-tell_validation (KxLesson *lesson, const KolTrainReport *report, guint64 step)
-{
-  KxLessonNews *news = news_new (lesson, KX_LESSON_VALIDATION);
-
-  news->step = step;
-  news->loss = report->validation_loss;
-  news->accuracy = report->validation_accuracy;
-  post (news);
-}
-
-/* What the engine says, in the words of the application. */
-static void
-tell_note (KxLesson *lesson, const KolTrainReport *report)
-{
-  static const char *const sentences[] = {
-    [KOL_NOTE_SKIPPED] = N_ ("Left out: %s"),
-    [KOL_NOTE_MORE_SKIPPED] = N_ ("There are more pictures that cannot be read"),
-    [KOL_NOTE_PLATEAU] = N_ ("The validation loss is on a plateau: the rate is now %s"),
-    [KOL_NOTE_BEST_GONE] = N_ ("Validation has not improved for %s validations: stopped; the best "
-                               "checkpoint, of step %s, is not there any more"),
-    [KOL_NOTE_BACK_TO_BEST] = N_ ("Validation has not improved for %s validations: stopped after "
-                                  "step %s, and gone back to the best, step %s"),
-    [KOL_NOTE_VARIANT]
-    = N_ ("%s was computed by the variant %s, which is not there now; by %s the losses will agree "
-          "up to rounding, not to the last digit"),
-    [KOL_NOTE_DEVICE] = N_ ("The run was on %s (%s), and goes on on %s (%s): the losses will agree "
-                            "up to rounding, not to the last digit"),
-  };
-  const char *const *words = report->words;
-
-  if (report->note >= G_N_ELEMENTS (sentences)) /* of a later engine */
-    {
-      tell_text (lesson, KX_LESSON_NOTE, report->text);
-      return;
-    }
-  g_autofree char *text
-      = g_strdup_printf (_ (sentences[report->note]), words[0], words[1], words[2], words[3]);
-  tell_text (lesson, KX_LESSON_NOTE, text);
-}
-
-static void
-take_report (const KolTrainReport *report, gpointer data)
-{
-  KxLesson *lesson = data;
-
-  switch (report->event)
-    {
-    case KOL_TRAIN_STEP:
-      note_step (lesson, report);
-      break;
-    case KOL_TRAIN_LINES:
-      tell_validation (lesson, report, report->step + 1);
-      break;
-    case KOL_TRAIN_VALIDATION:
-      tell_validation (lesson, report, report->step);
-      break;
-    case KOL_TRAIN_NOTE:
-      tell_note (lesson, report);
-      break;
-    case KOL_TRAIN_PROGRESS:
-    case KOL_TRAIN_SAVED:
-    case KOL_TRAIN_DONE:
-    default:
-      break;
-    }
-}
-
-static void
-tell_checkpoint (KxLesson *lesson, KolTrainState *state, double loss)
-{
-  KxLessonNews *news = news_new (lesson, KX_LESSON_CHECKPOINT);
-
-  news->state = state;
-  news->step = kol_train_state_get_step (state);
-  news->loss = loss;
-  post (news);
-}
-
-/* A state that one can go back to. */
-static gboolean
-keep_state (KxLesson *lesson, GError **error)
-{
-  KolTrainState *state = kol_trainer_capture (lesson->trainer, error);
-
-  if (!state)
-    return FALSE;
-  lesson->kept_step = kol_train_state_get_step (state);
-  tell_metrics (lesson);
-  tell_checkpoint (lesson, state, lesson->loss);
-  return TRUE;
-}
-
-/* ── What a run that goes on has behind it ───────────────────────────────────────────────────── */
-
-static double
-get_cell (const KolMetricsTable *table, const char *column, gsize row)
-{
-  const double *values = kol_metrics_table_get (table, column);
-
-  return values ? values[row] : NAN;
-}
-
-/* A row of its log, as it was told when it was written. */
-static void
-tell_row (KxLesson *lesson, const KolMetricsTable *table, gsize row)
-{
-  g_autofree float *ratios = g_new (float, lesson->n_ratios + 1);
-  const char *const *names = kol_trainer_get_parameter_names (lesson->trainer);
-  KolTrainReport report = {
-    .event = KOL_TRAIN_STEP,
-    .step = (guint64) get_cell (table, "step", row),
-    .epoch = get_cell (table, "epoch", row),
-    .seconds = get_cell (table, "seconds", row),
-    .loss = get_cell (table, "loss", row),
-    .accuracy = get_cell (table, "accuracy", row),
-    .validation_loss = get_cell (table, "validation_loss", row),
-    .validation_accuracy = get_cell (table, "validation_accuracy", row),
-    .rate = get_cell (table, "rate", row),
-    .norm = NAN,
-    .ratio = get_cell (table, "ratio", row),
-    .examples_per_second = NAN,
-    .seconds_left = NAN,
-    .ratios = ratios,
-    .n_ratios = lesson->n_ratios,
-  };
-  const KolTrainReport probe = {
-    .event = KOL_TRAIN_LINES,
-    .validation_loss = get_cell (table, "probe_loss", row),
-    .validation_accuracy = get_cell (table, "probe_accuracy", row),
-  };
-
-  for (guint i = 0; i < lesson->n_ratios; i++)
-    {
-      g_autofree char *column = g_strconcat ("ratio/", names[i], NULL);
-      ratios[i] = (float) get_cell (table, column, row);
-    }
-  if (!isnan (report.loss))
-    note_step (lesson, &report);
-  if (!isnan (probe.validation_loss))
-    tell_validation (lesson, &probe, report.step);
-  if (!isnan (report.validation_loss))
-    tell_validation (lesson, &report, report.step);
-}
-
-/* Its controls come in the order of the timeline's kinds. */
-static void
-tell_event (KxLesson *lesson, const KolTimelineRow *row, guint gesture)
-{
-  if (row->kind > KOL_TIMELINE_BATCH)
-    return;
-  KxLessonNews *news = news_new (lesson, KX_LESSON_CONTROL);
-  news->step = row->step;
-  news->control = (KolControl) row->kind;
-  news->from = row->from;
-  news->to = row->to;
-  news->gesture = gesture;
-  post (news);
-}
-
-/* Whether a row of the timeline is of the same gesture as the one before it. */
-static gboolean
-goes_on (const KolTimelineRow *before, const KolTimelineRow *row)
-{
-  return row->kind == before->kind && row->from == before->to
-         && row->seconds - before->seconds < GESTURE;
-}
-
-#define GENERATIONS 32 /* of branches of branches whose past is shown */
-
-/* The rows of a run's log up to a step, after those of the run that it branched from. */
-static void
-tell_rows (KxLesson *lesson, const char *folder, double first, double last, guint generation)
-{
-  g_autoptr (KolRun) run = kol_run_read (folder, NULL);
-  g_autofree char *path = g_build_filename (folder, KOL_METRICS_FILE, NULL);
-  g_autoptr (KolMetricsTable) table = kol_metrics_load (path, NULL);
-
-  if (run && run->parent && generation < GENERATIONS)
-    {
-      first = (double) run->parent_step;
-      tell_rows (lesson, run->parent, -1, MIN (first, last), generation + 1);
-    }
-  for (gsize i = 0; table && i < table->rows; i++)
-    if (get_cell (table, "step", i) > first && get_cell (table, "step", i) <= last)
-      tell_row (lesson, table, i);
-}
-
-/* The earlier checkpoints that its folder has. */
-static void
-tell_checkpoints (KxLesson *lesson)
-{
-  g_autoptr (GArray) steps = kol_run_list_checkpoints (lesson->resume);
-  g_autofree char *path = g_build_filename (lesson->resume, KOL_METRICS_FILE, NULL);
-  g_autoptr (KolMetricsTable) table = kol_metrics_load (path, NULL);
-
-  for (guint i = steps->len; i-- > 0;)
-    {
-      guint64 step = g_array_index (steps, guint64, i);
-      KolTrainState *state = step < kol_trainer_get_step (lesson->trainer)
-                                 ? kol_train_state_load (lesson->resume, step, NULL)
-                                 : NULL;
-      double loss = NAN;
-
-      for (gsize row = 0; state && table && row < table->rows; row++)
-        if (get_cell (table, "step", row) == (double) step)
-          loss = get_cell (table, "loss", row);
-      if (state)
-        tell_checkpoint (lesson, state, loss);
-    }
-}
-
-/* What cannot be read is left out: it was only for looking at. */
-static void
-tell_past (KxLesson *lesson)
-{
-  g_autoptr (GArray) timeline = kol_timeline_load (lesson->resume, NULL);
-
-  tell_rows (lesson, lesson->resume, -1, (double) kol_trainer_get_step (lesson->trainer), 0);
-  tell_metrics (lesson);
-  /* Numbers from the other end than those of gestures to come. */
-  guint gesture = G_MAXUINT;
-  for (guint i = 0; timeline && i < timeline->len; i++)
-    {
-      const KolTimelineRow *row = &g_array_index (timeline, KolTimelineRow, i);
-
-      if (i > 0 && !goes_on (row - 1, row))
-        gesture--;
-      tell_event (lesson, row, gesture);
-    }
-  tell_checkpoints (lesson);
-}
 
 /* ── Before the first step ───────────────────────────────────────────────────────────────────── */
 
@@ -576,21 +148,22 @@ compile (KxLesson *lesson, GError **error)
 static gboolean
 begin (KxLesson *lesson, GError **error)
 {
-  if (!record (lesson, error) || !kol_trainer_begin (lesson->trainer, take_report, lesson, error))
+  if (!record (lesson, error)
+      || !kol_trainer_begin (lesson->trainer, kx_lesson_take_report, lesson, error))
     return FALSE;
   lesson->recorded = lesson->resume || lesson->folder;
   lesson->kept_step = kol_trainer_get_step (lesson->trainer);
 
-  KxLessonNews *news = news_new (lesson, KX_LESSON_READY);
+  KxLessonNews *news = kx_lesson_news_new (lesson, KX_LESSON_READY);
   news->names = g_strdupv ((char **) kol_trainer_get_parameter_names (lesson->trainer));
   lesson->n_ratios = g_strv_length (news->names);
   news->text = g_strdup (lesson->training->name);
-  post (news);
+  kx_lesson_post (news);
   kx_engine_note_memory (lesson->engine);
   if (lesson->resume && !lesson->moved)
-    tell_past (lesson);
+    kx_lesson_tell_past (lesson);
   /* One can always go back to where it begins, with another rate if it diverges. */
-  return keep_state (lesson, error);
+  return kx_lesson_keep_state (lesson, error);
 }
 
 static gboolean
@@ -599,12 +172,12 @@ go_through_stage (KxLesson *lesson, GError **error)
   switch (lesson->stage)
     {
     case OPEN_DEVICE:
-      tell_text (lesson, KX_LESSON_STAGE, _ ("Reading examples"));
+      kx_lesson_tell_text (lesson, KX_LESSON_STAGE, _ ("Reading examples"));
       return kx_engine_open (lesson->engine, error) != NULL;
     case OPEN_DATA:
       return open_data (lesson, error);
     case BUILD:
-      tell_text (lesson, KX_LESSON_STAGE, _ ("Preparing the network"));
+      kx_lesson_tell_text (lesson, KX_LESSON_STAGE, _ ("Preparing the network"));
       return build (lesson, error);
     case COMPILE:
       return compile (lesson, error);
@@ -621,11 +194,11 @@ go_through_stage (KxLesson *lesson, GError **error)
 static void
 refuse (KxLesson *lesson, KolControl control, GError *error)
 {
-  KxLessonNews *news = news_new (lesson, KX_LESSON_REFUSED);
+  KxLessonNews *news = kx_lesson_news_new (lesson, KX_LESSON_REFUSED);
 
   news->control = control;
   news->error = error;
-  post (news);
+  kx_lesson_post (news);
 }
 
 /* Whether the rate changes by itself. */
@@ -697,12 +270,12 @@ turn_control (KxLesson *lesson, KolControl control, double value, guint gesture)
       refuse (lesson, control, error);
       return;
     }
-  KxLessonNews *news = news_new (lesson, KX_LESSON_CONTROL);
+  KxLessonNews *news = kx_lesson_news_new (lesson, KX_LESSON_CONTROL);
   news->control = control;
   news->from = from;
   news->to = value;
   news->gesture = gesture;
-  post (news);
+  kx_lesson_post (news);
 }
 
 static gboolean
@@ -713,14 +286,14 @@ go_back (KxLesson *lesson, KxPast *past, gboolean returns, GError **error)
   if (!(returns ? kx_past_return : kx_past_go_back) (past, lesson->trainer, folder, &lesson->fault,
                                                      error))
     return FALSE;
-  tell_metrics (lesson); /* the last steps of what is now forgotten */
+  kx_lesson_tell_metrics (lesson); /* the last steps of what is now forgotten */
   lesson->over = FALSE;
   lesson->kept_step = kol_trainer_get_step (lesson->trainer);
   lesson->kept_before = 0;
-  KxLessonNews *news = news_new (lesson, KX_LESSON_REWOUND);
+  KxLessonNews *news = kx_lesson_news_new (lesson, KX_LESSON_REWOUND);
   news->past = kx_past_ref (past);
   news->returned = returns;
-  post (news);
+  kx_lesson_post (news);
   return TRUE;
 }
 
@@ -773,7 +346,7 @@ save (KxLesson *lesson, GError **error)
   g_autofree char *text = saved ? g_strdup_printf (_ ("Saved at step %'" PRIu64),
                                                    kol_trainer_get_step (lesson->trainer))
                                 : g_strdup (problem->message);
-  tell_text (lesson, KX_LESSON_NOTE, text);
+  kx_lesson_tell_text (lesson, KX_LESSON_NOTE, text);
   return TRUE;
 }
 
@@ -790,7 +363,7 @@ fulfil (KxLesson *lesson, Wishes *wishes, GError **error)
       begun = TRUE;
   /* Before a control is turned one can always go back to: of a gesture, before its first value. */
   if ((begun || wishes->keep_state) && lesson->kept_step != kol_trainer_get_step (lesson->trainer)
-      && !keep_state (lesson, error))
+      && !kx_lesson_keep_state (lesson, error))
     return FALSE;
   for (guint i = 0; i < KX_N_CONTROLS; i++)
     if (wishes->is_set[i])
@@ -831,15 +404,15 @@ static KxTurn
 give_up (KxLesson *lesson, GError *error)
 {
   stand_still (lesson);
-  tell_metrics (lesson);
+  kx_lesson_tell_metrics (lesson);
   if (g_error_matches (error, KOL_ERROR, KOL_ERROR_DIVERGED))
     {
       g_clear_error (&lesson->fault);
       lesson->fault = g_error_copy (error);
-      tell_state (lesson, KX_RUN_DIVERGED, error);
+      kx_lesson_tell_state (lesson, KX_RUN_DIVERGED, error);
       return KX_TURN_WAIT;
     }
-  tell_state (lesson, KX_RUN_FAILED, error);
+  kx_lesson_tell_state (lesson, KX_RUN_FAILED, error);
   return KX_TURN_DONE;
 }
 
@@ -872,7 +445,7 @@ advance (KxLesson *lesson, gboolean single, guint64 limit, double seconds, GErro
       g_mutex_unlock (&lesson->mutex);
     }
   lesson->over = finished;
-  return done == before || done % CHECKPOINT_EVERY != 0 || keep_state (lesson, error);
+  return done == before || done % CHECKPOINT_EVERY != 0 || kx_lesson_keep_state (lesson, error);
 }
 
 static KxTurn
@@ -896,21 +469,21 @@ learn (KxLesson *lesson, double seconds)
     {
       if (!kol_trainer_settle (lesson->trainer, &error))
         return give_up (lesson, error);
-      tell_metrics (lesson);
+      kx_lesson_tell_metrics (lesson);
       if (lesson->fault && lesson->told != KX_RUN_DIVERGED)
-        tell_state (lesson, KX_RUN_DIVERGED, g_error_copy (lesson->fault));
+        kx_lesson_tell_state (lesson, KX_RUN_DIVERGED, g_error_copy (lesson->fault));
       else if (!lesson->fault)
-        tell_state (lesson, lesson->over ? KX_RUN_DONE : KX_RUN_PAUSED, NULL);
+        kx_lesson_tell_state (lesson, lesson->over ? KX_RUN_DONE : KX_RUN_PAUSED, NULL);
       return KX_TURN_WAIT;
     }
-  tell_state (lesson, wishes.running ? KX_RUN_LEARNING : KX_RUN_PAUSED, NULL);
+  kx_lesson_tell_state (lesson, wishes.running ? KX_RUN_LEARNING : KX_RUN_PAUSED, NULL);
   if (!advance (lesson, !wishes.running, wishes.limit, seconds, &error))
     return give_up (lesson, error);
   g_clear_error (&lesson->fault);
   if ((g_get_monotonic_time () - lesson->told_at) / (double) G_USEC_PER_SEC
           >= kx_pace_get_seconds ()
       || !wishes.running)
-    tell_metrics (lesson);
+    kx_lesson_tell_metrics (lesson);
   return KX_TURN_MORE;
 }
 
@@ -942,7 +515,7 @@ end (gpointer self)
   if (lesson->trainer && lesson->stage == LEARN && !lesson->scrap)
     {
       kol_trainer_end (lesson->trainer, NULL); /* whatever it says: it stands at a good step */
-      tell_metrics (lesson);
+      kx_lesson_tell_metrics (lesson);
       if (lesson->recorded && !kol_trainer_save (lesson->trainer, &error))
         g_printerr ("%s\n", error->message); /* the window may be gone */
     }
@@ -950,7 +523,7 @@ end (gpointer self)
   if (lesson->told != KX_RUN_FAILED)
     {
       KxRunState state = error ? KX_RUN_FAILED : KX_RUN_STOPPED;
-      tell_state (lesson, state, g_steal_pointer (&error));
+      kx_lesson_tell_state (lesson, state, g_steal_pointer (&error));
     }
   if (lesson->scrap && lesson->recorded)
     kol_run_remove (lesson->folder);
