@@ -5,10 +5,13 @@ import glob
 import math
 import os
 import re
+import shutil
 import struct
+import subprocess
 import time
 
-from explorer import Explorer, check, check_stalls, main, small_data, test
+from explorer import (SLOWNESS, Explorer, Skip, check, check_stalls, main, small_data, test,
+                      too_slow)
 
 
 def explorer(folder, *files, **more):
@@ -497,6 +500,25 @@ def the_window_stays_alive(folder):
         ended = time.monotonic() - app.started
         report = app.close()
     check_stalls(report, begun, ended)
+
+
+@test
+def the_window_goes_at_once(folder):
+    """What is learned is saved when it is away."""
+    if not shutil.which("xdotool"):
+        raise Skip("xdotool is not installed")
+    windows = ["xdotool", "search", "--onlyvisible", "--name", "Kolinsky"]
+    with explorer(folder) as app:
+        wait_for_step(app, 20)
+        check(subprocess.run(windows, stdout=subprocess.PIPE).stdout, "there is no window")
+        begun = time.monotonic()
+        app.key("Ctrl+q")
+        app.wait(lambda: not subprocess.run(windows, stdout=subprocess.PIPE).stdout)
+        took = time.monotonic() - begun
+        app.close()
+    print(f"# it went after {took:.2f} s", flush=True)
+    if took > 0.3 * SLOWNESS:
+        too_slow(f"the window was there for {took:.2f} s")
 
 
 @test
