@@ -6,9 +6,14 @@
  * becomes pixels,
  *
  *     t = inverse Fourier transform of (S / f)     or  t = S, plain pixels
- *     pixels = sigmoid (M t + photo)               M: decorrelated colours to red, green, blue
+ *     pixels = sigmoid (M t + photo + b)           M: decorrelated colours to red, green, blue
  *
- * after Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017.
+ * where b, a number for each picture, is 0; or, for pictures of a given level, what makes their
+ * mean that level. Light is dear then, and goes where it says most, as in Erhan, Bengio, Courville
+ * and Vincent, "Visualizing higher-layer features of a deep network", 2009, where a picture's norm
+ * is.
+ *
+ * The rest after Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017.
  */
 
 #include "../graph/graph.h"
@@ -22,6 +27,7 @@ typedef struct {
   gboolean plain;  /* the parameter is t itself */
   gboolean colour; /* M is used */
   gboolean photo;  /* there is a picture to begin with, KolCanvas.photo */
+  double level;    /* the mean of each picture's pixels; 0: it is free */
 } KolCanvasForm;
 
 typedef struct {
@@ -36,7 +42,8 @@ typedef struct {
 void kol_canvas_build (KolCanvas *self, KolGraph *graph, const KolCanvasForm *form);
 /* How many numbers of the parameter a picture has. */
 gsize kol_canvas_count (const KolCanvasForm *form);
-/* How a picture begins: normal numbers of a stream; with a photo zeros, so that it is the photo. */
+/* How a picture begins: normal numbers of a stream; with a photo zeros, so that it is the photo,
+ * unless it has a level. */
 void kol_canvas_fill (const KolCanvasForm *form, guint64 key, float *values);
 /* What the sigmoid makes @pixels of; black and white are as near as 1/255. */
 void kol_canvas_invert (const float *pixels, gsize n, float *values);

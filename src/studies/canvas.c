@@ -25,8 +25,11 @@
 #include "../nn/initializers.h"
 #include "../ops.h"
 
-#define START 0.01 /* standard deviation of the first numbers */
-#define QUARTER 4  /* what the transform is divided by: lucid's number */
+#define START 0.01  /* standard deviation of the first numbers */
+#define QUARTER 4   /* what the transform is divided by: lucid's number */
+#define WIDEST 256  /* logits, to either side: b is looked for there */
+#define HALVINGS 18 /* to 1 / 1024 of a logit */
+#define FLAT 1e-6f  /* the least slope, beyond which all is black or white */
 
 /* Columns of the spectrum. */
 static gint64
@@ -138,6 +141,42 @@ correlate (KolGraph *graph, KolValue *t)
                      &(KolConv2d){ 0 });
 }
 
+/* b, one step nearer to where the mean of sigmoid (z + b) is @level, by Newton's method. */
+static KolValue *
+refine (KolValue *z, KolValue *b, double level)
+{
+  const KolReduce over = { .n_axes = 3, .axes = { 1, 2, 3 }, .keep = TRUE };
+  KolValue *pixels = kol_sigmoid (kol_add (z, b));
+  KolValue *excess = kol_scale (kol_mean_over (pixels, &over), 1, (float) -level);
+  KolValue *slope = kol_mean_over (kol_multiply (pixels, kol_scale (pixels, -1, 1)), &over);
+
+  return kol_subtract (b, kol_clip (kol_divide (excess, kol_scale (slope, 1, FLAT)), -1, 1));
+}
+
+/*
+ * z + b, so that the mean of its sigmoid is @level. The mean grows with b, which is thus found by
+ * halving an interval. Then comes a step of Newton's, and the gradient through this alone: as b is
+ * right already, its derivative by z is the solution's, -s' / sum s', of the sigmoid's slopes s'.
+ */
+static KolValue *
+bring_to_level (KolValue *z, double level)
+{
+  const KolReduce over = { .n_axes = 3, .axes = { 1, 2, 3 }, .keep = TRUE };
+  KolGraph *graph = z->graph;
+  KolValue *fixed = kol_detach (z), *zero = kol_constant (graph, 0);
+  KolValue *mean = kol_constant (graph, (float) level), *b = zero;
+  double step = WIDEST / 2.0;
+
+  for (int i = 0; i < HALVINGS; i++, step /= 2)
+    {
+      KolValue *found = kol_mean_over (kol_sigmoid (kol_add (fixed, b)), &over);
+      KolValue *way = kol_where (kol_less (found, mean), kol_constant (graph, (float) step),
+                                 kol_constant (graph, (float) -step));
+      b = kol_add (b, way);
+    }
+  return kol_add (z, refine (z, b, level));
+}
+
 gsize
 kol_canvas_count (const KolCanvasForm *form)
 {
@@ -171,6 +210,8 @@ kol_canvas_build (KolCanvas *self, KolGraph *graph, const KolCanvasForm *form)
                                      KOL_SHAPE (1, form->channels, form->height, form->width));
       sum = kol_add (sum, self->photo);
     }
+  if (form->level != 0)
+    sum = bring_to_level (sum, form->level);
   self->pixels = kol_named (kol_sigmoid (sum), "study/picture");
   kol_graph_set_prefix (graph, NULL);
 }
@@ -180,7 +221,7 @@ kol_canvas_fill (const KolCanvasForm *form, guint64 key, float *values)
 {
   const KolShape shape = KOL_SHAPE ((gint64) kol_canvas_count (form));
   const KolInitializer start = KOL_NORMAL (0, START), nothing = KOL_CONSTANT (0);
-  const KolInitializer *how = form->photo ? &nothing : &start;
+  const KolInitializer *how = form->photo && form->level == 0 ? &nothing : &start;
 
   how->fill (how, &shape, key, values);
 }

@@ -18,6 +18,7 @@
 #include "../train/parameters-private.h"
 #include "../train/run.h"
 #include "../words-private.h"
+#include "typical-private.h"
 
 #define STUDY "study/"
 #define NAMES_TOLD 12 /* of a network's layers, when one is asked for that is not there */
@@ -29,6 +30,8 @@ struct _KolLayers {
   KolRecipe *recipe;
   KolDataset *like;
   KolPreprocess picture;
+  KolPicture *typical; /* the mean of what was learned from, or: */
+  GError *untypical;   /* why it is not known */
   KolParameters *parameters;
   GArray *infos;       /* KolLayerInfo, in the order in which they are computed */
   GArray *sources;     /* Sources, of each; their inputs */
@@ -100,6 +103,8 @@ kol_layers_free (KolLayers *layers)
   g_clear_pointer (&layers->model, kol_model_free);
   g_clear_pointer (&layers->recipe, kol_recipe_unref);
   g_clear_pointer (&layers->like, kol_dataset_unref);
+  g_clear_pointer (&layers->typical, kol_picture_free);
+  g_clear_error (&layers->untypical);
   g_clear_pointer (&layers->run, kol_run_free);
   g_ptr_array_unref (layers->changes);
   g_hash_table_unref (layers->digests);
@@ -691,6 +696,34 @@ kol_layers_get_classes (const KolLayers *layers)
 {
   g_return_val_if_fail (layers != NULL, NULL);
   return layers->model ? kol_model_get_classes (layers->model) : layers->like->class_names;
+}
+
+/**
+ * kol_layers_get_typical:
+ * @layers: an opened network
+ * @error: return location
+ *
+ * What the pictures that a run has learned from are like on average: where there is something, and
+ * how light they are. Their data are read when this is called first.
+ *
+ * Errors: those of kol_dataset_open(); %KOL_ERROR_DATA if it is no run, or the data have changed.
+ *
+ * Returns: (transfer none) (nullable): the mean picture, of the size and channels that the network
+ *   takes, or %NULL if it is not known
+ */
+const KolPicture *
+kol_layers_get_typical (KolLayers *layers, GError **error)
+{
+  g_return_val_if_fail (layers != NULL, NULL);
+
+  if (layers->model && !layers->untypical)
+    g_set_error (&layers->untypical, KOL_ERROR, KOL_ERROR_DATA,
+                 "What %s has learned from is not known", layers->name);
+  if (!layers->typical && !layers->untypical)
+    layers->typical = kol_typical_picture (layers->like, &layers->untypical);
+  if (layers->untypical)
+    g_propagate_error (error, g_error_copy (layers->untypical));
+  return layers->typical;
 }
 
 /**

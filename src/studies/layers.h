@@ -66,6 +66,7 @@ KOL_API void kol_layers_free (KolLayers *layers);
 KOL_API const char *kol_layers_get_name (const KolLayers *layers);
 KOL_API const KolPreprocess *kol_layers_get_picture (const KolLayers *layers);
 KOL_API char **kol_layers_get_classes (const KolLayers *layers);
+KOL_API const KolPicture *kol_layers_get_typical (KolLayers *layers, GError **error);
 KOL_API gsize kol_layers_get_batch (const KolLayers *layers);
 KOL_API KolParameters *kol_layers_get_parameters (const KolLayers *layers);
 

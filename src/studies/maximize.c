@@ -80,6 +80,8 @@ struct _KolMaximizer {
   GPtrArray *states; /* KolParameter, lent: the optimizer's moments and count of steps */
   double slowed;     /* what the rate is multiplied by, after setbacks */
   float *photo;      /* what the canvas begins with, or NULL */
+  float around;      /* what is around a picture when it is moved */
+  GError *atypical;  /* why it is not like the pictures that were learned from; or NULL */
   float *like;       /* the photo's layer, or NULL */
   Run run;
 };
@@ -119,6 +121,7 @@ kol_maximizer_free (KolMaximizer *maximizer)
   g_free (maximizer->direction);
   g_free (maximizer->photo);
   g_free (maximizer->like);
+  g_clear_error (&maximizer->atypical);
   g_free (maximizer);
 }
 
@@ -309,9 +312,9 @@ build_painting (KolMaximizer *self, Painting *painting, gboolean redirected, GEr
     {
       kol_graph_set_prefix (painting->graph, "study");
       painting->map = kol_placeholder (painting->graph, "study/map", KOL_SHAPE (1, 2, 3));
-      pixels
-          = kol_resample (pixels, painting->map,
-                          &(KolResample){ (int) self->form.height, (int) self->form.width, GREY });
+      pixels = kol_resample (
+          pixels, painting->map,
+          &(KolResample){ (int) self->form.height, (int) self->form.width, self->around });
       kol_graph_set_prefix (painting->graph, NULL);
     }
   const KolLayerInfo *layer = build_network (self, pixels, error);
@@ -319,6 +322,8 @@ build_painting (KolMaximizer *self, Painting *painting, gboolean redirected, GEr
     return FALSE;
   kol_graph_set_prefix (painting->graph, "study");
   KolValue *softened = soften_rectifier (self, layer->value);
+  if (self->form.level != 0 && self->options.goal == KOL_MAXIMIZE_CHANNEL)
+    softened = kol_objective_peaks (softened);
   kol_objective_build (&painting->objective, softened, self->options.goal, self->options.power);
   painting->loss = build_loss (self, painting, layer->value);
   kol_redirect_rectifiers (painting->graph, redirected);
@@ -350,9 +355,9 @@ build_look (KolMaximizer *self, GError **error)
 
 /* ── Photos ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* The photo at the canvas's size, [C, H, W], 0..1. */
+/* A photo at the canvas's size, [C, H, W], 0..1. */
 static float *
-fit_photo (const KolMaximizer *self, GError **error)
+fit_photo (const KolMaximizer *self, const KolPicture *photo, GError **error)
 {
   const KolPreprocess how = { .channels = (gsize) self->form.channels,
                               .height = (gsize) self->form.height,
@@ -360,7 +365,7 @@ fit_photo (const KolMaximizer *self, GError **error)
                               .filter = KOL_BILINEAR,
                               .divisor = 255,
                               .std = { 1, 1, 1 } };
-  g_autoptr (KolPicture) fitted = kol_preprocess_fit (&how, self->options.photo);
+  g_autoptr (KolPicture) fitted = kol_preprocess_fit (&how, photo);
 
   if (!fitted)
     {
@@ -402,7 +407,7 @@ take_photo (KolMaximizer *self, GError **error)
 {
   if (!self->options.photo)
     return TRUE;
-  g_autofree float *pixels = fit_photo (self, error);
+  g_autofree float *pixels = fit_photo (self, self->options.photo, error);
   if (!pixels)
     return FALSE;
   if (self->options.goal == KOL_MAXIMIZE_CARICATURE)
@@ -410,6 +415,55 @@ take_photo (KolMaximizer *self, GError **error)
   gsize n = (gsize) (self->form.channels * self->form.height * self->form.width);
   self->photo = g_new (float, n);
   kol_canvas_invert (pixels, n, self->photo);
+  return TRUE;
+}
+
+/* ── What was learned from ───────────────────────────────────────────────────────────────────── */
+
+/* The mean of a picture's outermost pixels. */
+static float
+mean_of_edges (const KolCanvasForm *form, const float *pixels)
+{
+  gint64 h = form->height, w = form->width, n = 0;
+  double sum = 0;
+
+  for (gint64 i = 0; i < form->channels * h * w; i++)
+    if (i % w == 0 || i % w == w - 1 || i / w % h == 0 || i / w % h == h - 1)
+      {
+        sum += pixels[i];
+        n++;
+      }
+  return (float) (sum / (double) n);
+}
+
+/*
+ * Grey pictures are dark or light, and empty at their edges, as colour photos are not: a network
+ * that knows these only says much of what is no picture. So theirs begin with the mean of what it
+ * has learned from, have as much light, and that around them.
+ */
+static gboolean
+take_typical (KolMaximizer *self, GError **error)
+{
+  KolCanvasForm *form = &self->form;
+
+  self->around = GREY;
+  if (self->options.free || !asks_for_units (self) || form->channels != 1)
+    return TRUE;
+  const KolPicture *typical = kol_layers_get_typical (self->layers, &self->atypical);
+  if (!typical)
+    return TRUE;
+  g_autofree float *pixels = fit_photo (self, typical, error);
+  if (!pixels)
+    return FALSE;
+  gsize n = (gsize) (form->channels * form->height * form->width);
+  double sum = 0;
+  for (gsize i = 0; i < n; i++)
+    sum += pixels[i];
+  self->around = mean_of_edges (form, pixels);
+  self->photo = g_new (float, n);
+  kol_canvas_invert (pixels, n, self->photo);
+  form->photo = TRUE;
+  form->level = CLAMP (sum / (double) n, 1 / 255.0, 254 / 255.0);
   return TRUE;
 }
 
@@ -517,8 +571,9 @@ kol_maximizer_new (KolLayers *layers, const KolMaximizeOptions *options, GError 
   take_options (self, options);
   if (self->layer && !kol_layers_find (layers, self->layer, error))
     return NULL;
-  if (!check_batch (self, error) || !build_look (self, error) || !check_goal (self, error)
-      || !build_painting (self, &self->usual, FALSE, error) || !take_photo (self, error))
+  if (!check_batch (self, error) || !take_typical (self, error) || !build_look (self, error)
+      || !check_goal (self, error) || !build_painting (self, &self->usual, FALSE, error)
+      || !take_photo (self, error))
     return NULL;
   self->options.photo = NULL;
   return g_steal_pointer (&self);
@@ -548,6 +603,26 @@ kol_maximizer_get_options (const KolMaximizer *maximizer)
 {
   g_return_val_if_fail (maximizer != NULL, NULL);
   return &maximizer->options;
+}
+
+/**
+ * kol_maximizer_get_level:
+ * @maximizer: a maximizer
+ * @why: (out) (optional) (transfer none) (nullable): why it is 0, if what the network has learned
+ *   from could not be known
+ *
+ * How light pictures are: the mean of what a run has learned from, if it is known, grey, and not
+ * to be left out of account; see KolMaximizeOptions.
+ *
+ * Returns: the mean of each picture's pixels; 0 if it is free
+ */
+double
+kol_maximizer_get_level (const KolMaximizer *maximizer, const GError **why)
+{
+  g_return_val_if_fail (maximizer != NULL, 0);
+  if (why)
+    *why = maximizer->atypical;
+  return maximizer->form.level;
 }
 
 /**

@@ -46,6 +46,9 @@ typedef enum {
  * @still: whether it need not stand any: the picture is of patterns, then, not of shapes
  * @plain: whether pixels themselves are moved, not their spectrum
  * @mixed: whether colours are moved as red, green and blue, not decorrelated
+ * @free: whether pictures may have any light, anywhere, and a unit is to say much on the average;
+ *   else those for a run's units that learned from grey pictures begin with the mean of these, are
+ *   as light as it is, and a unit is to say much somewhere
  * @l1: weight of the sum of |p - 1/2|; 0: none, as all weights
  * @tv: weight of the total variation, the sum of differences between neighbours
  * @blur: weight of half the squared difference from the blurred picture
@@ -70,6 +73,7 @@ typedef struct {
   gboolean still;
   gboolean plain;
   gboolean mixed;
+  gboolean free;
   double l1, tv, blur;
 } KolMaximizeOptions;
 
@@ -109,6 +113,7 @@ KOL_API KolMaximizer *kol_maximizer_new (KolLayers *layers, const KolMaximizeOpt
 KOL_API void kol_maximizer_free (KolMaximizer *maximizer);
 KOL_API guint kol_maximizer_get_units (const KolMaximizer *maximizer);
 KOL_API const KolMaximizeOptions *kol_maximizer_get_options (const KolMaximizer *maximizer);
+KOL_API double kol_maximizer_get_level (const KolMaximizer *maximizer, const GError **why);
 KOL_API gboolean kol_maximizer_peak_bytes (KolMaximizer *maximizer, guint64 *bytes, GError **error);
 KOL_API gboolean kol_maximizer_estimate (KolMaximizer *maximizer, double *seconds, GError **error);
 KOL_API gboolean kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,

@@ -7,6 +7,7 @@
  *
  *     channel, direction   mean over positions of  dot max (0.1, cos)^power,
  *                          with the dot product of the K numbers there with `what`, and its cosine
+ *     channel, peaks       mean over positions of  dot |dot|
  *     neuron               that at the position in the middle
  *     dream                mean of a^2
  *     caricature           dot max (0.1, cos)^power of all of a with the layer of a photo
@@ -28,6 +29,11 @@ typedef struct {
 
 /* Builds it upon @layer. */
 void kol_objective_build (KolObjective *self, KolValue *layer, KolMaximizeGoal goal, double power);
+/*
+ * The same for a channel, where much at some positions is worth more than a little at all: of
+ * pictures whose light is given, a unit that nothing silences says as much of any, on the average.
+ */
+KolValue *kol_objective_peaks (KolValue *layer);
 /* Sets `where`: the middle for a neuron, all alike for the others. */
 void kol_objective_place (const KolObjective *self);
 /* How much the layers of the pictures are alike, a sum over pairs: for diversity. */

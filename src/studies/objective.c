@@ -87,6 +87,15 @@ kol_objective_build (KolObjective *self, KolValue *layer, KolMaximizeGoal goal, 
   kol_graph_set_prefix (layer->graph, NULL);
 }
 
+KolValue *
+kol_objective_peaks (KolValue *layer)
+{
+  kol_graph_set_prefix (layer->graph, "study");
+  KolValue *peaks = kol_multiply (layer, kol_abs (layer));
+  kol_graph_set_prefix (layer->graph, NULL);
+  return peaks;
+}
+
 gsize
 kol_objective_middle (const KolShape *layer)
 {

@@ -26,7 +26,7 @@ typedef struct {
   double rate;
   gint64 seed; /* TOOL_NO_SEED: none is given, which is 0 */
   gint64 from;
-  gboolean still, plain, mixed;
+  gboolean still, plain, mixed, free;
   double l1, tv, blur;
 } ToolMaximizeSettings;
 

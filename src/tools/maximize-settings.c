@@ -47,6 +47,7 @@ static const Setting settings_list[] = {
   SETTING ("still", FLAG, still),
   SETTING ("plain", FLAG, plain),
   SETTING ("mixed", FLAG, mixed),
+  SETTING ("free", FLAG, free),
   SETTING ("l1", NUMBER, l1),
   SETTING ("tv", NUMBER, tv),
   SETTING ("blur", NUMBER, blur),

@@ -352,6 +352,7 @@ prepare (Work *work, GError **error)
                               .still = settings->still,
                               .plain = settings->plain,
                               .mixed = settings->mixed,
+                              .free = settings->free,
                               .l1 = settings->l1,
                               .tv = settings->tv,
                               .blur = settings->blur };
@@ -445,6 +446,23 @@ make_folder (const char *path, GError **error)
   return FALSE;
 }
 
+/* Of networks that are no runs, nobody expects it. */
+static void
+say_level (const Work *work)
+{
+  const GError *why;
+  double level = kol_maximizer_get_level (work->maximizer, &why);
+
+  if (level != 0)
+    tool_say (
+        "They begin with the mean of what it has learned from, and are as light: %.3g of white "
+        "on the average",
+        level);
+  else if (why && kol_run_exists (work->network))
+    tool_say ("They may have any light, as what it has learned from is not known: %s",
+              why->message);
+}
+
 /* What is about to be done. */
 static gboolean
 say_work (const Work *work, GError **error)
@@ -458,6 +476,7 @@ say_work (const Work *work, GError **error)
   tool_say ("%u %s of %zu x %zu pixels at a time, %u steps, %s of device memory", how->pictures,
             how->pictures == 1 ? "picture" : "pictures", how->width, how->height, how->steps,
             memory);
+  say_level (work);
   return TRUE;
 }
 
@@ -1059,6 +1078,8 @@ run_command (int argc, char **argv)
       "Move red, green and blue, not colours that are "
       "independent of each other",
       NULL },
+    { "free", 0, 0, G_OPTION_ARG_NONE, &s->free,
+      "For grey pictures, do not keep to the light of those that the run has learned from", NULL },
     { "l1", 0, 0, G_OPTION_ARG_DOUBLE, &s->l1, "Weight of the distance from grey (0)", "W" },
     { "tv", 0, 0, G_OPTION_ARG_DOUBLE, &s->tv, "Weight of the total variation (0)", "W" },
     { "blur", 0, 0, G_OPTION_ARG_DOUBLE, &s->blur, "Weight of what a blur would change (0)", "W" },

@@ -156,6 +156,84 @@ test_photo (void)
     g_assert_true (fabsf (again[i] - pixels[i]) < 1e-5f);
 }
 
+/* The sum of pixels, each times its weight, and how it changes with the spectrum. */
+static double
+weigh_pixels (const KolCanvasForm *form, const float *spectrum, const float *logits,
+              const float *weights, float *pixels, float *gradient)
+{
+  g_autoptr (KolGraph) graph = kol_graph_new (device);
+  g_autoptr (GError) error = NULL;
+  gint64 n = form->channels * form->height * form->width;
+  KolCanvas canvas;
+  KolValue *by;
+  float sum;
+
+  kol_canvas_build (&canvas, graph, form);
+  KolValue *loss = kol_sum (
+      kol_multiply (canvas.pixels, kol_constant_tensor (graph, canvas.pixels->shape, weights)),
+      NULL);
+  kol_gradients (loss, &canvas.parameter, 1, &by);
+  kol_parameter_write (canvas.parameter->node->parameter, spectrum, &error);
+  kol_set (canvas.photo, logits);
+  KolValue *all[] = { canvas.pixels, loss, by };
+  g_assert_true (kol_run_all (graph, all, 3, &error));
+  kol_read (canvas.pixels, pixels, &error);
+  kol_read (by, gradient, &error);
+  kol_read (loss, &sum, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (kol_count (canvas.pixels), ==, form->n * n);
+  return sum;
+}
+
+/* Each picture has the mean that is wanted, near and far from it, and its gradient is that of
+ * pictures of that mean: differences of what is weighed say the same. */
+static void
+test_level (void)
+{
+  const float strengths[] = { 0, 3, 60 };
+
+  for (guint i = 0; i < 3; i++)
+    {
+      const KolCanvasForm form = {
+        .n = 2, .channels = 1, .height = 9, .width = 8, .photo = TRUE, .level = i == 2 ? 0.7 : 0.13
+      };
+      gsize each = kol_canvas_count (&form), count = 2 * each;
+      g_autofree float *spectrum = g_new (float, count), *gradient = g_new (float, count);
+      g_autofree float *other = g_new (float, count);
+      float logits[72], weights[144], pixels[144];
+
+      for (gsize k = 0; k < count; k++)
+        spectrum[k] = strengths[i] * (k < each ? 1 : 0.3f) * (float) sin (1.7 * (double) (k * k));
+      for (guint k = 0; k < 144; k++)
+        weights[k] = (float) cos (2.3 * k * k);
+      for (guint k = 0; k < 72; k++)
+        logits[k] = k % 9 < 3 ? -5.5f : 1 - 0.1f * (float) (k % 7);
+      weigh_pixels (&form, spectrum, logits, weights, pixels, gradient);
+      for (guint k = 0; k < 2; k++)
+        {
+          double sum = 0;
+          for (guint p = 0; p < 72; p++)
+            sum += pixels[72 * k + p];
+          g_test_message ("strength %g: mean %g", strengths[i], sum / 72);
+          g_assert_true (fabs (sum / 72 - form.level) < 2e-3 * form.level);
+        }
+      if (i == 2)
+        continue; /* black and white: nothing changes by little */
+      for (gsize k = 1; k < count; k += 13)
+        {
+          float step = 1e-2f, kept = spectrum[k], p[144];
+
+          spectrum[k] = kept + step;
+          double more = weigh_pixels (&form, spectrum, logits, weights, p, other);
+          spectrum[k] = kept - step;
+          double less = weigh_pixels (&form, spectrum, logits, weights, p, other);
+          spectrum[k] = kept;
+          g_assert_true (fabs ((more - less) / (2 * step) - gradient[k])
+                         < 2e-3 + 1e-2 * fabs (gradient[k]));
+        }
+    }
+}
+
 /* ── Motions ── */
 
 static void
@@ -671,6 +749,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maximize/canvas/rms", test_rms);
   g_test_add_func ("/maximize/canvas/transform", test_transform);
   g_test_add_func ("/maximize/canvas/photo", test_photo);
+  g_test_add_func ("/maximize/canvas/level", test_level);
   g_test_add_func ("/maximize/motions", test_motions);
   g_test_add_func ("/maximize/redirected", test_redirected);
   g_test_add_func ("/maximize/raises", test_raises);

@@ -7,6 +7,7 @@
 import json
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -150,6 +151,47 @@ def a_film_of_checkpoints(shop):
     model = write(shop, "small.onnx", small())
     expect_sentence(run("maximize", model, "--unit", "0", "--film", film, "--checkpoints", "-o",
                         shop.path("x.png")), 1, "of a run")
+
+
+def brightness(path):
+    """The mean of a grey picture's bytes, 0 to 1."""
+    width, height, channels, rows, _ = read_png(path)
+    expect(channels == 1, path)
+    before, total = bytes(width), 0
+    for y in range(height):
+        kind, row = rows[y * (width + 1)], bytearray(rows[y * (width + 1) + 1:(y + 1) * (width + 1)])
+        for x in range(width):
+            a, b = row[x - 1] if x else 0, before[x]
+            c = before[x - 1] if x else 0
+            nearest = min((a, b, c), key=lambda n: abs(a + b - c - n))
+            row[x] = (row[x] + (0, a, b, (a + b) // 2, nearest)[kind]) % 256
+        before, total = row, total + sum(row)
+    return total / (255 * width * height)
+
+
+@test
+def units_of_a_run_are_as_light_as_its_data(shop):
+    data, folder = shop.path("grey"), shop.path("on-grey")
+    shutil.copytree(shop.data, data)
+    expect(shop.train("--steps", "5", "--run", folder, data=data).code == 0, folder)
+    images = "train-images-idx3-ubyte"
+    with open(os.path.join(data, images), "rb") as file:
+        pixels = file.read()[16:]
+    level = sum(pixels) / len(pixels) / 255
+    picture = shop.path("light.png")
+    command = ("maximize", folder, "--layer", "conv2", "--unit", "3", "--steps", "20", "-o", picture)
+    result = run(*command)
+    expect(result.code == 0 and "as light" in result.err + result.out, result)
+    expect(abs(brightness(picture) / level - 1) < 0.05, (brightness(picture), level))
+    result = run(*command, "--free")
+    expect(result.code == 0 and "as light" not in result.err + result.out, result)
+    expect(abs(brightness(picture) / level - 1) > 0.2, (brightness(picture), level))
+    expect("--free" in read_png(picture)[4]["Comment"], read_png(picture)[4])
+    os.rename(data, data + "-elsewhere")
+    result = run(*command)
+    expect(result.code == 0 and "any light" in result.err + result.out, result)
+    expect(data in result.err + result.out, result)
+    expect(abs(brightness(picture) / level - 1) > 0.2, (brightness(picture), level))
 
 
 @test
