@@ -31,11 +31,17 @@
 #define HALVINGS 18 /* to 1 / 1024 of a logit */
 #define FLAT 1e-6f  /* the least slope, beyond which all is black or white */
 
-/* Columns of the spectrum. */
+/* Columns of the spectrum of pictures so wide. */
+static gint64
+columns_for (gint64 width)
+{
+  return (width + 1) / 2 + 1;
+}
+
 static gint64
 columns_of (const KolCanvasForm *form)
 {
-  return (form->width + 1) / 2 + 1;
+  return columns_for (form->width);
 }
 
 /* The frequency of index @i of @n, in cycles per pixel, whatever its sign. */
@@ -45,27 +51,25 @@ frequency (gint64 i, gint64 n)
   return (double) MIN (i, n - i) / (double) n;
 }
 
-/* 1 / f for each number of a spectrum [H, L]; the lowest is that of the longer side. */
-static float *
-make_scale (const KolCanvasForm *form)
+/* 1 / f for each number of a spectrum [H, L]; the lowest is that of the longer side. W is @self's.
+ */
+static void
+fill_scale (const KolInitializer *self, const KolShape *shape, guint64 key, float *scale)
 {
-  gint64 h = form->height, w = form->width, columns = columns_of (form);
+  gint64 h = shape->dim[0], columns = shape->dim[1], w = (gint64) self->a;
   double lowest = 1.0 / (double) MAX (h, w);
-  float *scale = g_new (float, (gsize) (h * columns));
 
   for (gint64 i = 0; i < h; i++)
     for (gint64 k = 0; k < columns; k++)
       scale[i * columns + k]
           = (float) (1 / fmax (hypot (frequency (i, h), frequency (k, w)), lowest));
-  return scale;
 }
 
 /* A [2 H, 2 H]: rows (m, part), columns (part, k): exp (2 pi i k m / H). */
-static float *
-make_rows (const KolCanvasForm *form)
+static void
+fill_rows (const KolInitializer *self, const KolShape *shape, guint64 key, float *rows)
 {
-  gint64 h = form->height;
-  float *rows = g_new (float, (gsize) (4 * h * h));
+  gint64 h = shape->dim[0] / 2;
 
   for (gint64 m = 0; m < h; m++)
     for (gint64 k = 0; k < h; k++)
@@ -77,16 +81,15 @@ make_rows (const KolCanvasForm *form)
         imaginary[k] = (float) sin (angle);
         real[h + k] = -imaginary[k];
       }
-  return rows;
 }
 
-/* B [2 L, W], with all factors: 1 / (H W'), the root of H W, and the quarter. */
-static float *
-make_columns (const KolCanvasForm *form)
+/* B [2 L, W], with all factors: 1 / (H W'), the root of H W, and the quarter. H is @self's. */
+static void
+fill_columns (const KolInitializer *self, const KolShape *shape, guint64 key, float *values)
 {
-  gint64 h = form->height, w = form->width, columns = columns_of (form), whole = 2 * (columns - 1);
+  gint64 h = (gint64) self->a, w = shape->dim[1], columns = columns_for (w);
+  gint64 whole = 2 * (columns - 1);
   double factor = sqrt ((double) (h * w)) / (double) (h * whole) / QUARTER;
-  float *values = g_new (float, (gsize) (2 * columns * w));
 
   for (gint64 k = 0; k < columns; k++)
     for (gint64 n = 0; n < w; n++)
@@ -97,16 +100,20 @@ make_columns (const KolCanvasForm *form)
         values[k * w + n] = (float) ((single ? 1 : 2) * factor * cos (angle));
         values[(columns + k) * w + n] = single ? 0 : (float) (-2 * factor * sin (angle));
       }
-  return values;
 }
 
+/*
+ * Numbers that never change, but are large: as constants, each graph would have them on the host
+ * and on the device, where all graphs over a set share a state.
+ */
 static KolValue *
-made (KolGraph *graph, KolShape shape, float *(*make) (const KolCanvasForm *form),
+made (KolGraph *graph, const char *what, KolShape shape, KolInitializer how,
       const KolCanvasForm *form)
 {
-  g_autofree float *values = make (form);
+  g_autofree char *name
+      = g_strdup_printf ("study/%s-%dx%d", what, (int) form->height, (int) form->width);
 
-  return kol_constant_tensor (graph, shape, values);
+  return kol_state (graph, name, shape, how);
 }
 
 static KolValue *
@@ -114,9 +121,12 @@ transform (KolGraph *graph, KolValue *spectrum, const KolCanvasForm *form)
 {
   gint64 n = form->n, channels = form->channels, h = form->height, w = form->width;
   gint64 columns = columns_of (form);
-  KolValue *scale = made (graph, KOL_SHAPE (h, columns), make_scale, form);
-  KolValue *rows = made (graph, KOL_SHAPE (2 * h, 2 * h), make_rows, form);
-  KolValue *across = made (graph, KOL_SHAPE (2 * columns, w), make_columns, form);
+  KolValue *scale = made (graph, "scale", KOL_SHAPE (h, columns),
+                          (KolInitializer){ fill_scale, (double) w, 0 }, form);
+  KolValue *rows
+      = made (graph, "rows", KOL_SHAPE (2 * h, 2 * h), (KolInitializer){ fill_rows, 0, 0 }, form);
+  KolValue *across = made (graph, "columns", KOL_SHAPE (2 * columns, w),
+                           (KolInitializer){ fill_columns, (double) h, 0 }, form);
 
   KolValue *y
       = kol_reshape (kol_multiply (spectrum, scale), KOL_SHAPE (n * channels, 2 * h, columns));

@@ -127,3 +127,28 @@ def png(red, green, blue, width=12, height=10):
     rows = (b"\0" + bytes([red, green, blue] * width)) * height
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
             + chunk(b"IEND", b""))
+
+
+def read_grey(path):
+    """The bytes of a grey PNG file, row after row."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, packed, pixels = 8, b"", bytearray()
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IHDR":
+            width, height, bits, colour = struct.unpack_from(">IIBB", data, at + 8)
+            assert (bits, colour) == (8, 0), f"{path} is not grey"
+        elif kind == b"IDAT":
+            packed += data[at + 8:at + 8 + length]
+        at += length + 12
+    rows, above = zlib.decompress(packed), bytes(width)
+    for y in range(height):
+        method, *row = rows[y * (width + 1):(y + 1) * (width + 1)]
+        for x in range(width):
+            a, b, c = (row[x - 1], above[x], above[x - 1]) if x else (0, above[x], 0)
+            nearest = min((a, b, c), key=lambda n: abs(a + b - c - n))
+            row[x] = (row[x] + (0, a, b, (a + b) // 2, nearest)[method]) % 256
+        pixels += bytes(row)
+        above = row
+    return bytes(pixels)

@@ -155,18 +155,8 @@ def a_film_of_checkpoints(shop):
 
 def brightness(path):
     """The mean of a grey picture's bytes, 0 to 1."""
-    width, height, channels, rows, _ = read_png(path)
-    expect(channels == 1, path)
-    before, total = bytes(width), 0
-    for y in range(height):
-        kind, row = rows[y * (width + 1)], bytearray(rows[y * (width + 1) + 1:(y + 1) * (width + 1)])
-        for x in range(width):
-            a, b = row[x - 1] if x else 0, before[x]
-            c = before[x - 1] if x else 0
-            nearest = min((a, b, c), key=lambda n: abs(a + b - c - n))
-            row[x] = (row[x] + (0, a, b, (a + b) // 2, nearest)[kind]) % 256
-        before, total = row, total + sum(row)
-    return total / (255 * width * height)
+    pixels = networks.read_grey(path)
+    return sum(pixels) / len(pixels) / 255
 
 
 @test
