@@ -210,6 +210,20 @@ kol_plan_keeps_packed (const KolPlan *plan, const KolStorage *storage)
          || storage->kind == KOL_STORAGE_KEPT;
 }
 
+/* Values that are computed by one run. */
+typedef struct {
+  KolGraph *graph;
+  KolValue *const *targets;
+  guint n;
+} KolTogether;
+
+/* run.c */
+/*
+ * Device memory that @n runs over one set of parameters need, one after another: as
+ * kol_peak_bytes() for each, but what they share, parameters and slots, is there once.
+ */
+gboolean kol_peak_bytes_of_runs (const KolTogether *runs, guint n, guint64 *bytes, GError **error);
+
 /* graph.c */
 KolFeed *kol_graph_find_feed (KolGraph *graph, const KolValue *value);
 void kol_feed_clear (KolFeed *feed);

@@ -714,6 +714,48 @@ kol_peak_bytes (KolGraph *graph, KolValue *const *targets, guint n, guint64 *byt
   return TRUE;
 }
 
+/* A parameter is shared by all plans, and counts once; its packed forms do for each. */
+static guint64
+shared_bytes (const KolPlan *plan, GHashTable *seen)
+{
+  guint64 again = 0;
+
+  for (guint i = 0; i < plan->storages->len; i++)
+    {
+      const KolStorage *storage = &g_array_index (plan->storages, KolStorage, i);
+
+      if (storage->kind == KOL_STORAGE_PARAMETER && !g_hash_table_add (seen, storage->parameter))
+        again += storage->bytes;
+    }
+  return plan->kept_bytes - again;
+}
+
+gboolean
+kol_peak_bytes_of_runs (const KolTogether *runs, guint n, guint64 *bytes, GError **error)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+  g_autoptr (GArray) slots = g_array_new (FALSE, TRUE, sizeof (gsize));
+
+  *bytes = 0;
+  for (guint i = 0; i < n; i++)
+    {
+      const KolPlan *plan = find_plan (runs[i].graph, runs[i].targets, runs[i].n, error);
+
+      if (!plan)
+        return FALSE;
+      *bytes += plan->own_bytes + shared_bytes (plan, seen);
+      g_array_set_size (slots, MAX (slots->len, plan->slots->len));
+      for (guint k = 0; k < plan->slots->len; k++)
+        {
+          gsize *slot = &g_array_index (slots, gsize, k),
+                own = g_array_index (plan->slots, gsize, k);
+          *bytes -= MIN (*slot, own);
+          *slot = MAX (*slot, own);
+        }
+    }
+  return TRUE;
+}
+
 /**
  * kol_repeated_share:
  * @graph: a graph

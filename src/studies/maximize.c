@@ -625,21 +625,6 @@ kol_maximizer_get_level (const KolMaximizer *maximizer, const GError **why)
   return maximizer->form.level;
 }
 
-/**
- * kol_maximizer_peak_bytes:
- * @maximizer: a maximizer
- * @bytes: (out): the most device memory that a step takes
- * @error: return location
- *
- * Returns: %FALSE if a step cannot be laid out
- */
-gboolean
-kol_maximizer_peak_bytes (KolMaximizer *maximizer, guint64 *bytes, GError **error)
-{
-  g_return_val_if_fail (maximizer != NULL && bytes != NULL, FALSE);
-  return kol_peak_bytes (maximizer->usual.graph, &maximizer->usual.step, 1, bytes, error);
-}
-
 /* ── Starting ────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -807,15 +792,26 @@ seen_clear (Seen *seen)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Seen, seen_clear)
 
+/* What is computed when somebody looks: how many of them. */
+static guint
+targets_of_look (const Look *at, KolValue *targets[3])
+{
+  targets[0] = at->canvas.pixels;
+  targets[1] = at->objective.each;
+  targets[2] = at->scores;
+  return at->scores ? 3 : 2;
+}
+
 static gboolean
 look (const KolMaximizer *self, Seen *seen, GError **error)
 {
   const Look *at = &self->look;
-  KolValue *targets[] = { at->canvas.pixels, at->objective.each, at->scores };
+  KolValue *targets[3];
+  guint n = targets_of_look (at, targets);
 
   seen->pixels = g_new (float, (gsize) kol_count (at->canvas.pixels));
   seen->each = g_new (float, self->options.pictures);
-  if (!kol_run_all (at->graph, targets, at->scores ? 3 : 2, error)
+  if (!kol_run_all (at->graph, targets, n, error)
       || !kol_read (at->canvas.pixels, seen->pixels, error)
       || !kol_read (at->objective.each, seen->each, error))
     return FALSE;
@@ -833,6 +829,51 @@ snapshot_of (const KolMaximizer *self, const Seen *seen, guint i)
 
   return kol_snapshot_new (seen->pixels + i * each, (gsize) form->channels, (gsize) form->height,
                            (gsize) form->width);
+}
+
+/* ── Memory ──────────────────────────────────────────────────────────────────────────────────── */
+
+/**
+ * kol_maximizer_peak_bytes:
+ * @maximizer: a maximizer
+ * @bytes: (out): the most device memory that it takes: for steps, and to look at what has come of
+ *   them
+ * @error: return location
+ *
+ * Returns: %FALSE if a step cannot be laid out
+ */
+gboolean
+kol_maximizer_peak_bytes (KolMaximizer *maximizer, guint64 *bytes, GError **error)
+{
+  g_return_val_if_fail (maximizer != NULL && bytes != NULL, FALSE);
+  const Painting *usual = &maximizer->usual;
+  KolValue *targets[3];
+  const KolTogether runs[] = {
+    { usual->graph, &usual->norms, usual->norms ? 1 : 0 },
+    { usual->graph, &usual->step, 1 },
+    { maximizer->look.graph, targets, targets_of_look (&maximizer->look, targets) },
+  };
+
+  return kol_peak_bytes_of_runs (runs + !usual->norms, G_N_ELEMENTS (runs) - !usual->norms, bytes,
+                                 error);
+}
+
+/**
+ * kol_maximizer_get_host_bytes:
+ * @maximizer: a maximizer
+ *
+ * Returns: the most memory of the host that it takes for pictures: two states of them to go back
+ *   to, what is seen of them, with the snapshots, and one as bytes and as a file
+ */
+guint64
+kol_maximizer_get_host_bytes (const KolMaximizer *maximizer)
+{
+  g_return_val_if_fail (maximizer != NULL, 0);
+  const KolCanvasForm *form = &maximizer->form;
+  guint64 pixels = (guint64) (form->channels * form->height * form->width);
+
+  return (2 * kol_canvas_count (form) + 2 * pixels) * maximizer->options.pictures * sizeof (float)
+         + 2 * pixels;
 }
 
 /* ── Running ─────────────────────────────────────────────────────────────────────────────────── */

@@ -115,6 +115,7 @@ KOL_API guint kol_maximizer_get_units (const KolMaximizer *maximizer);
 KOL_API const KolMaximizeOptions *kol_maximizer_get_options (const KolMaximizer *maximizer);
 KOL_API double kol_maximizer_get_level (const KolMaximizer *maximizer, const GError **why);
 KOL_API gboolean kol_maximizer_peak_bytes (KolMaximizer *maximizer, guint64 *bytes, GError **error);
+KOL_API guint64 kol_maximizer_get_host_bytes (const KolMaximizer *maximizer);
 KOL_API gboolean kol_maximizer_estimate (KolMaximizer *maximizer, double *seconds, GError **error);
 KOL_API gboolean kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,
                                       const KolStudyWatch *watch, GError **error);

@@ -463,6 +463,17 @@ say_level (const Work *work)
               why->message);
 }
 
+/* Pictures that are done wait for the sheet, and those of a film for its strip. */
+static guint64
+host_bytes (const Work *work, const KolMaximizeOptions *how)
+{
+  guint64 each = kol_layers_get_picture (work->layers)->channels * how->width * how->height;
+  guint64 waiting = MAX (work->units->len, how->pictures) - how->pictures
+                    + (work->options->film ? (guint64) work->options->frames : 0);
+
+  return kol_maximizer_get_host_bytes (work->maximizer) + waiting * each * sizeof (float);
+}
+
 /* What is about to be done. */
 static gboolean
 say_work (const Work *work, GError **error)
@@ -473,9 +484,11 @@ say_work (const Work *work, GError **error)
   if (!kol_maximizer_peak_bytes (work->maximizer, &bytes, error))
     return FALSE;
   g_autofree char *memory = tool_format_bytes (bytes);
-  tool_say ("%u %s of %zu x %zu pixels at a time, %u steps, %s of device memory", how->pictures,
-            how->pictures == 1 ? "picture" : "pictures", how->width, how->height, how->steps,
-            memory);
+  g_autofree char *host = tool_format_bytes (host_bytes (work, how));
+  tool_say ("%u %s of %zu x %zu pixels at a time, %u steps, %s of device memory, and %s of the "
+            "computer's for pictures",
+            how->pictures, how->pictures == 1 ? "picture" : "pictures", how->width, how->height,
+            how->steps, memory, host);
   say_level (work);
   return TRUE;
 }
