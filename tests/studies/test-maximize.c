@@ -473,6 +473,34 @@ test_cancelled (void)
   g_assert_cmpuint (result (made, 0)->steps, <, 20);
 }
 
+/* What is told before is what the device has given in the end, with what all looks need. */
+static void
+test_memory (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { 1, 0 };
+  const KolMaximizeOptions options
+      = { .layer = "second", .pictures = BATCH, .steps = 3, .height = 200, .width = 260 };
+  g_autoptr (GError) error = NULL;
+  guint64 before = kol_device_get_memory_used (device), told;
+  g_autoptr (KolMaximizer) maximizer = kol_maximizer_new (layers, &options, &error);
+  gboolean more = TRUE;
+
+  g_assert_no_error (error);
+  kol_maximizer_peak_bytes (maximizer, &told, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (kol_device_get_memory_used (device) - before, <, told / 20);
+  kol_maximizer_begin (maximizer, units, 2, NULL, &error);
+  while (more && !error)
+    kol_maximizer_advance (maximizer, 1, &more, &error);
+  g_autoptr (GPtrArray) made = kol_maximizer_look (maximizer, &error);
+  g_assert_no_error (error);
+  double used = (double) (kol_device_get_memory_used (device) - before);
+  g_test_message ("told %.1f MB, used %.1f MB", 1e-6 * (double) told, 1e-6 * used);
+  g_assert_true (fabs (used / (double) told - 1) < 0.05);
+  g_assert_cmpuint (kol_maximizer_get_host_bytes (maximizer), >=, 4 * BATCH * 3 * 200 * 260 * 4);
+}
+
 /* One step a call makes what a run makes; it may be looked at, cancelled and taken on. */
 static void
 test_quanta (void)
@@ -756,6 +784,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maximize/alone", test_alone);
   g_test_add_func ("/maximize/dead", test_dead);
   g_test_add_func ("/maximize/cancelled", test_cancelled);
+  g_test_add_func ("/maximize/memory", test_memory);
   g_test_add_func ("/maximize/quanta", test_quanta);
   g_test_add_func ("/maximize/change", test_change);
   g_test_add_func ("/maximize/goals", test_goals);
