@@ -348,14 +348,12 @@ build (KolStyleTiles *self, Layer *layers, guint n, GError **error)
 static gboolean
 count_peak (KolStyleTiles *self, GError **error)
 {
-  guint64 sums, gradient;
+  const KolTogether runs[] = {
+    { self->graph, (KolValue *const *) self->targets->pdata, self->targets->len },
+    { self->graph, &self->gradient, 1 },
+  };
 
-  if (!kol_peak_bytes (self->graph, (KolValue *const *) self->targets->pdata, self->targets->len,
-                       &sums, error)
-      || !kol_peak_bytes (self->graph, &self->gradient, 1, &gradient, error))
-    return FALSE;
-  self->peak = sums + gradient; /* both plans are kept */
-  return TRUE;
+  return kol_peak_bytes_of_runs (runs, G_N_ELEMENTS (runs), &self->peak, error);
 }
 
 /* The weights of the regions at the features' places. */
