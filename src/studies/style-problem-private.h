@@ -45,6 +45,8 @@ KolStyleProblem *kol_style_problem_new (KolLayers *layers, const KolStyleTask *t
                                         GError **error);
 void kol_style_problem_free (KolStyleProblem *problem);
 /* Bytes on the device at the peak of an evaluation. */
+/* Of a problem in tiles: the size of the largest, with what is seen around it. */
+void kol_style_problem_get_tile (KolStyleProblem *problem, gsize *width, gsize *height);
 gboolean kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes, GError **error);
 /* Looks at the content and the styles, after which evaluations know what is wanted. */
 gboolean kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable,

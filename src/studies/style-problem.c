@@ -1066,6 +1066,12 @@ kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GEr
   return TRUE;
 }
 
+void
+kol_style_problem_get_tile (KolStyleProblem *problem, gsize *width, gsize *height)
+{
+  kol_style_tiles_get_window (get_octave (problem, 0)->tiles, width, height);
+}
+
 gboolean
 kol_style_problem_peak_bytes (KolStyleProblem *problem, guint64 *bytes, GError **error)
 {

@@ -155,19 +155,29 @@ count_kept (KolStyle *self, gsize numbers)
   return kol_lbfgs_bytes ((gint64) numbers, *history);
 }
 
-/* Too large even for tiles: what is kept of the whole picture, or the smallest tile. */
+/* Too large even for tiles, those of the problem: what is kept of the whole picture, or the
+ * smallest tile, which for deep layers is no smaller than a small picture. */
 static gboolean
 refuse_size (const KolStyle *self, const KolStyleStage *size, guint64 needed, GError **error)
 {
   guint64 budget = kol_device_get_budget (self->device);
   g_autofree char *bytes = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *tiles = NULL;
+  gsize width, height;
 
+  if (self->problem)
+    {
+      kol_style_problem_get_tile (self->problem, &width, &height);
+      tiles = g_strdup_printf (": its smallest tiles, with what the layers see around them, are of "
+                               "%zu x %zu",
+                               width, height);
+    }
   return kol_refuse (
       error,
-      "A picture of %zu x %zu pixels needs %s on the device, and %s are there. About %d "
+      "A picture of %zu x %zu pixels needs %s on the device, and %s are there%s. About %d "
       "pixels for the longer side would fit",
-      size->width, size->height, bytes, there,
+      size->width, size->height, bytes, there, tiles ? tiles : "",
       (int) (size->side * sqrt ((double) budget / (double) needed) * 0.95));
 }
 
@@ -210,16 +220,18 @@ build_problem (KolStyle *self, const KolStyleStage *size, GError **error)
     {
       if (!try_way (self, way, size, way == TILED ? NULL : error))
         {
-          if (way == TILED) /* the network cannot be cut */
-            break;
-          return FALSE;
+          if (way != TILED)
+            return FALSE;
+          g_clear_pointer (&self->problem, kol_style_problem_free); /* the network cannot be cut */
+          break;
         }
       if (!budget || self->peak <= budget)
         return TRUE;
       least = MIN (least, self->peak);
     }
+  refuse_size (self, size, least, error);
   g_clear_pointer (&self->problem, kol_style_problem_free);
-  return refuse_size (self, size, least, error);
+  return FALSE;
 }
 
 /* The reason why a size is impossible, and one that would do, where there is one. Always FALSE. */

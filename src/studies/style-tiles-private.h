@@ -37,6 +37,8 @@ typedef struct _KolStyleTiles KolStyleTiles;
 KolStyleTiles *kol_style_tiles_new (const KolStyleTilesTask *task, GError **error);
 void kol_style_tiles_free (KolStyleTiles *tiles);
 guint64 kol_style_tiles_get_peak (const KolStyleTiles *tiles);
+/* A tile with what its features see around it. */
+void kol_style_tiles_get_window (const KolStyleTiles *tiles, gsize *width, gsize *height);
 guint kol_style_tiles_get_count (const KolStyleTiles *tiles);
 KolStyleSums *kol_style_tiles_get_sums (KolStyleTiles *tiles, guint i);
 /* The sum of squares of a content layer's differences, or features, divided by their number. */

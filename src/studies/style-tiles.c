@@ -628,6 +628,13 @@ kol_style_tiles_add_gradient (KolStyleTiles *tiles, const float *pixels, float *
 
 /* ── What there is ───────────────────────────────────────────────────────────────────────────── */
 
+void
+kol_style_tiles_get_window (const KolStyleTiles *tiles, gsize *width, gsize *height)
+{
+  *height = (gsize) tiles->cut[0].window;
+  *width = (gsize) tiles->cut[1].window;
+}
+
 guint64
 kol_style_tiles_get_peak (const KolStyleTiles *tiles)
 {
