@@ -257,6 +257,11 @@ gboolean kol_plan_matches (const KolPlan *plan, KolValue *const *targets, guint 
 gboolean kol_plan_prepare (KolPlan *plan, GError **error);
 KolBuffer *kol_plan_get_buffer (KolPlan *plan, int storage, GError **error);
 void kol_slot_parts_free (GPtrArray *parts); /* of one slot */
+/*
+ * Gives back what runs have left for later ones: the slots, and packed forms of parameters. Runs
+ * that come have what they need made again. It waits for those that are under way.
+ */
+gboolean kol_parameters_trim (KolParameters *parameters, GError **error);
 int kol_plan_find_storage (const KolPlan *plan, KolValue *value);
 
 GArray *kol_plan_steps_new (void);

@@ -100,6 +100,19 @@ kol_parameters_unref (KolParameters *parameters)
   g_free (parameters);
 }
 
+gboolean
+kol_parameters_trim (KolParameters *parameters, GError **error)
+{
+  if (parameters->queue && !kol_queue_finish (parameters->queue, error))
+    return FALSE;
+  g_ptr_array_set_size (parameters->parts, 0);
+  g_ptr_array_set_size (parameters->arena, 0);
+  parameters->parts_stamp++;
+  for (guint i = 0; i < parameters->list->len; i++)
+    g_hash_table_remove_all (kol_parameters_get (parameters, i)->packed);
+  return TRUE;
+}
+
 /**
  * kol_parameters_get_count:
  * @parameters: a set

@@ -7,6 +7,7 @@
 
 #include "../graph/op-private.h"
 #include "../nn/initializers.h"
+#include "../graph/graph-private.h"
 #include "../ops.h"
 #include "../ops/optimizer-private.h"
 #include "style-loss-private.h"
@@ -1063,7 +1064,8 @@ kol_style_problem_look (KolStyleProblem *problem, GCancellable *cancellable, GEr
     if (!want (problem, &g_array_index (problem->styles, StyleTarget, i),
                &g_array_index (statistics, KolStyleStatistics, i), error))
       return FALSE;
-  return TRUE;
+  /* Looking has taken other memory than evaluating does. */
+  return kol_parameters_trim (kol_layers_get_parameters (problem->layers), error);
 }
 
 void
