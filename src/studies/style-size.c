@@ -188,12 +188,24 @@ typedef enum {
   TILED,
 } Way;
 
+#define SPARE 64 /* one part of the budget of so many is left */
+
+/* What of the budget plans may count on: buffers are rounded up, and variants that are chosen later
+ * may want a little more. Or 0: there is no budget. */
+static guint64
+usable_memory (const KolStyle *self)
+{
+  guint64 budget = kol_device_get_budget (self->device);
+
+  return budget - budget / SPARE;
+}
+
 /* Builds the losses in one way. */
 static gboolean
 try_way (KolStyle *self, Way way, const KolStyleStage *size, GError **error)
 {
   gsize numbers = size->width * size->height * self->channels;
-  guint64 kept = count_kept (self, numbers), budget = kol_device_get_budget (self->device);
+  guint64 kept = count_kept (self, numbers), budget = usable_memory (self);
 
   if (way == TILED)
     kept += 2 * numbers * sizeof (float); /* x, and its gradient */
@@ -214,7 +226,7 @@ try_way (KolStyle *self, Way way, const KolStyleStage *size, GError **error)
 static gboolean
 build_problem (KolStyle *self, const KolStyleStage *size, GError **error)
 {
-  guint64 budget = kol_device_get_budget (self->device), least = G_MAXUINT64;
+  guint64 budget = usable_memory (self), least = G_MAXUINT64;
 
   for (Way way = WHOLE; way <= TILED; way++)
     {
@@ -229,7 +241,7 @@ build_problem (KolStyle *self, const KolStyleStage *size, GError **error)
         return TRUE;
       least = MIN (least, self->peak);
     }
-  refuse_size (self, size, least, error);
+  refuse_size (self, size, least + least / (SPARE - 1), error);
   g_clear_pointer (&self->problem, kol_style_problem_free);
   return FALSE;
 }
