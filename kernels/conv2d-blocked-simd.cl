@@ -264,12 +264,12 @@ add_channels (__global const float *x, __global const float *w, int ahead, int c
 
 /*
  * Tiles of places of one picture, each for `tiles_each` of the `tiles` tiles of filters, of which the
- * last one may reach beyond the filters. The picture has
- * H x W places, zeros around it included, of which tile i begins under output
- * (i / across, i % across * TILE): the last one of a row goes over some of it again. by_places: one
- * tile of places after the other, each for all filters, whose weights stay near; else one tile of
- * filters after the other, so that its weights come from afar while they are used for all places.
- * Global size: parts of the places, parts of the filters, pictures.
+ * last one may reach beyond the filters. The picture has H x W places, zeros around it included, of
+ * which tile i begins under output (i / across, i % across * TILE): the last one of a row goes over
+ * some of it again. by_places: one tile of places after the other, each for all filters, whose
+ * weights stay near; else one tile of filters after the other, so that its weights come from afar
+ * while they are used for all places. Global size: parts of the places, parts of the filters,
+ * pictures.
  */
 __kernel __attribute__ ((reqd_work_group_size (1, 1, 1))) void
 conv2d_blocked (__global const float *restrict x, __global const float *restrict w,

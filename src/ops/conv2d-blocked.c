@@ -192,12 +192,19 @@ job_of (const KolNode *node, const KolDevice *device)
   return job;
 }
 
+/* Blocks of packed filters: whole tiles of them. */
+static gint64
+packed_blocks (const Job *job)
+{
+  return job->tiles * job->vectors;
+}
+
 static gsize
 packed_floats (const Job *job)
 {
   const KolConv2dShape *c = &job->c;
 
-  return (gsize) (job->tiles * job->vectors * job->width * c->channels * c->R * c->S);
+  return (gsize) (packed_blocks (job) * job->width * c->channels * c->R * c->S);
 }
 
 /* Of the picture with zeros around it; a tile's last load may reach over the end. */
@@ -294,8 +301,8 @@ pack (KolLaunch *launch, const KolNode *node, guint input, GError **error)
   if (kol_conv2d_blocked_winograd_fits (node, launch->device))
     return kol_conv2d_blocked_winograd_pack (launch, node, input, error);
   job = job_of (node, launch->device);
-  return kol_conv2d_blocked_pack (launch, input, &node->inputs[input]->shape,
-                                  job.tiles * job.vectors, launch->packed[input], 0, error);
+  return kol_conv2d_blocked_pack (launch, input, &node->inputs[input]->shape, packed_blocks (&job),
+                                  launch->packed[input], 0, error);
 }
 
 static gboolean
@@ -385,7 +392,7 @@ launch_blocked (KolLaunch *launch, const KolNode *node, GError **error)
   job = job_of (node, launch->device);
   w_at = w ? 0 : padded_floats (&job);
   if (!w
-      && !kol_conv2d_blocked_pack (launch, 1, &node->inputs[1]->shape, job.tiles * job.vectors,
+      && !kol_conv2d_blocked_pack (launch, 1, &node->inputs[1]->shape, packed_blocks (&job),
                                    w = launch->scratch, w_at, error))
     return FALSE;
   if (job.depthwise)

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "../graph/graph-private.h"
 #include "../graph/op-private.h"
 #include "../nn/initializers.h"
-#include "../graph/graph-private.h"
 #include "../ops.h"
 #include "../ops/optimizer-private.h"
 #include "style-loss-private.h"
