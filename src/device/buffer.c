@@ -17,6 +17,7 @@ struct _KolPool {
   GArray *idle;               /* of Idle, the longest idle first */
   guint64 held;               /* bytes of all memory, used or idle */
   guint64 used;               /* bytes of what buffers have */
+  guint64 lost;               /* bytes among these that no buffer has asked for */
   cl_command_queue own_queue; /* touches fresh memory */
 };
 
@@ -84,6 +85,8 @@ round_up (gsize bytes, gsize step)
   return bytes + (step - bytes % step) % step;
 }
 
+#define MOST_LOST 128 /* one part of the budget of so many may be lost to comfort */
+
 /* The next eighth of a power of two, so that near sizes share memory and at most an eighth is lost.
  */
 static gsize
@@ -136,6 +139,13 @@ set_budget_error (const KolMemoryPool *pool, gsize bytes, guint64 budget, GError
                needed, available, all);
 }
 
+/* Whether a buffer of @bytes may have @capacity: what plans count on is nearly all there. */
+static gboolean
+can_lose (const KolMemoryPool *pool, gsize bytes, gsize capacity, guint64 budget)
+{
+  return pool->used + capacity <= budget && pool->lost + capacity - bytes <= budget / MOST_LOST;
+}
+
 /* Either idle memory moves to @taken, or room for fresh memory of @taken->capacity is reserved. */
 static gboolean
 take_idle_or_reserve (KolMemoryPool *pool, gsize bytes, guint64 budget, guint64 largest,
@@ -147,17 +157,18 @@ take_idle_or_reserve (KolMemoryPool *pool, gsize bytes, guint64 budget, guint64 
   if (found >= 0)
     {
       const Idle *idle = &g_array_index (pool->idle, Idle, found);
-      if (pool->used + idle->capacity <= budget)
+      if (can_lose (pool, bytes, idle->capacity, budget))
         {
           *taken = *idle;
           g_array_remove_index (pool->idle, found);
           pool->used += taken->capacity;
+          pool->lost += taken->capacity - bytes;
           return TRUE;
         }
     }
 
   gsize capacity = MIN (comfortable_size (bytes), largest);
-  if (pool->used + capacity > budget)
+  if (!can_lose (pool, bytes, capacity, budget))
     capacity = MIN (round_up (bytes, SMALL_STEP), largest);
   if (pool->used + capacity > budget)
     {
@@ -167,17 +178,19 @@ take_idle_or_reserve (KolMemoryPool *pool, gsize bytes, guint64 budget, guint64 
   release_idle (pool, budget - capacity);
   pool->held += capacity;
   pool->used += capacity;
+  pool->lost += capacity - bytes;
   *taken = (Idle){ .capacity = capacity };
   return TRUE;
 }
 
 /* Undoes the reservation. */
 static void
-give_room_back (KolMemoryPool *pool, gsize capacity)
+give_room_back (KolMemoryPool *pool, gsize bytes, gsize capacity)
 {
   g_mutex_lock (&pool->lock);
   pool->held -= capacity;
   pool->used -= capacity;
+  pool->lost -= capacity - bytes;
   g_mutex_unlock (&pool->lock);
 }
 
@@ -263,7 +276,7 @@ allocate_reserved (KolDevice *device, gsize bytes, Idle *taken, GError **error)
     }
   if (code == CL_SUCCESS)
     return TRUE;
-  give_room_back (device->pool, taken->capacity);
+  give_room_back (device->pool, bytes, taken->capacity);
   set_allocation_error (device, code, bytes, error);
   return FALSE;
 }
@@ -357,6 +370,7 @@ give_to_pool (KolMemoryPool *pool, KolBuffer *buffer, guint64 budget)
   g_mutex_lock (&pool->lock);
   g_array_append_val (pool->idle, idle);
   pool->used -= idle.capacity;
+  pool->lost -= idle.capacity - buffer->bytes;
   release_idle (pool, budget);
   g_mutex_unlock (&pool->lock);
 }

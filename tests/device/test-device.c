@@ -345,6 +345,26 @@ test_pool_budget (void)
   g_assert_cmpuint (e->capacity, ==, 100 * 1024 + 128);
 }
 
+/* Many buffers, of sizes that comfort would round up by a tenth, as a plan has counted on. */
+static void
+test_pool_loses_little (void)
+{
+  g_autoptr (KolDevice) device = open_device ();
+  KolBuffer *buffers[96];
+  gsize sum = 0;
+
+  for (guint turn = 0; turn < 2; turn++, sum = 0)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
+        sum += 66000 + turn * 3000 + i * 128;
+      kol_device_set_budget (device, sum + sum / 64);
+      for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
+        buffers[i] = new_buffer (device, 66000 + turn * 3000 + i * 128);
+      for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
+        kol_buffer_unref (buffers[i]);
+    }
+}
+
 static void
 test_pool_trim (void)
 {
@@ -543,6 +563,7 @@ add_tests (void)
   g_test_add_func ("/buffer/pool/reuse", test_pool_reuse);
   g_test_add_func ("/buffer/pool/best-fit", test_pool_best_fit);
   g_test_add_func ("/buffer/pool/budget", test_pool_budget);
+  g_test_add_func ("/buffer/pool/loses-little", test_pool_loses_little);
   g_test_add_func ("/buffer/pool/trim", test_pool_trim);
   g_test_add_func ("/buffer/too-large", test_buffer_too_large);
   g_test_add_func ("/buffer/empty", test_buffer_empty);
