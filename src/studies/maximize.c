@@ -1,104 +1,44 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
 /*
- * Pictures that excite units. A step is one graph: canvas -> motions -> network -> objective ->
- * gradient -> Adam; the host only draws the motions' map, and waits for nothing. Another graph
- * over the same parameters looks at the picture as it is: what the unit says of it, and its pixels.
+ * Pictures that excite units: the loop, and what has come of it. A step is one graph, of which the
+ * host only draws the motions' map, and waits for nothing.
  */
 
-#include "maximize.h"
+#include "maximize-private.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "../graph/graph-private.h"
+#include "../device/error-private.h"
 #include "../nn/optimizers.h"
 #include "../ops.h"
 #include "../random-private.h"
-#include "canvas-private.h"
-#include "objective-private.h"
 #include "redirect-private.h"
-#include "robust-private.h"
 
 #define STEPS 512
 #define DREAM_STEPS 64
 #define RATE 0.05
 #define REDIRECTED 16    /* steps in which rectifiers are opened, if a gradient is 0 at first */
 #define DIVERSITY 100.0  /* weight of the pictures' likeness */
-#define LEAK 0.1f        /* how much of what is below 0 counts, of rectified units */
-#define GREY 0.5f        /* what is around a picture */
 #define KEPT 16          /* steps between two looks at whether pictures are numbers still */
 #define MOST_SETBACKS 10 /* before it is given up */
 #define TOLD 0.25        /* seconds between two reports */
 #define LONG 3600.0      /* seconds: no quantum, but a whole run */
 
-/* A step that makes the picture more like what is wanted. */
-typedef struct {
-  KolGraph *graph;
-  KolCanvas canvas;
-  KolValue *map; /* of the motions, or NULL */
-  KolObjective objective;
-  KolValue *loss;
-  KolValue *step;
-  KolValue *norms; /* [N]: the sum of the magnitudes of each picture's gradient */
-} Painting;
-
-/* The picture as it is. */
-typedef struct {
-  KolGraph *graph;
-  KolCanvas canvas;
-  KolObjective objective;
-  KolValue *scores; /* [N, classes], or NULL where the layer is not of classes */
-} Look;
-
-/* What a run works with. */
-typedef struct {
-  guint *units;
-  guint n;        /* units that are asked for */
-  guint pictures; /* that are looked at; 0: nothing was begun */
-  KolStudyWatch watch;
-  guint step;
-  gint64 began, told; /* of g_get_monotonic_time () */
-  gboolean *stuck;    /* [N]: no gradient, at first and after rectifiers were opened */
-  gboolean redirect;  /* the first steps open them */
-  float *latest;      /* the canvas at latest_at, when it was last looked at; or NULL */
-  float *kept;        /* and at kept_at, from where steps went well */
-  guint latest_at, kept_at, setbacks;
-  char *event; /* to be told */
-} Run;
-
-struct _KolMaximizer {
-  KolLayers *layers;
-  KolMaximizeOptions options;
-  char *layer;
-  float *direction;
-  KolRobustness robustness;
-  KolCanvasForm form;
-  Painting usual, redirected; /* the second when it is needed */
-  Look look;
-  guint units;       /* K of the layer */
-  GPtrArray *states; /* KolParameter, lent: the optimizer's moments and count of steps */
-  double slowed;     /* what the rate is multiplied by, after setbacks */
-  float *photo;      /* what the canvas begins with, or NULL */
-  float around;      /* what is around a picture when it is moved */
-  GError *atypical;  /* why it is not like the pictures that were learned from; or NULL */
-  float *like;       /* the photo's layer, or NULL */
-  Run run;
-};
-
 static void
-run_clear (Run *run)
+run_clear (KolMaximizeRun *run)
 {
   g_free (run->units);
   g_free (run->stuck);
   g_free (run->latest);
   g_free (run->kept);
   g_free (run->event);
-  *run = (Run){ 0 };
+  *run = (KolMaximizeRun){ 0 };
 }
 
 static void
-painting_clear (Painting *painting)
+painting_clear (KolMaximizePainting *painting)
 {
   g_clear_pointer (&painting->graph, kol_graph_free);
 }
@@ -138,335 +78,6 @@ kol_maximized_free (KolMaximized *maximized)
   g_free (maximized);
 }
 
-/* ── Building ────────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-take_graph_error (KolGraph *graph, GError **error)
-{
-  const GError *mistake = kol_graph_get_error (graph);
-
-  if (mistake)
-    g_propagate_error (error, g_error_copy (mistake));
-  return mistake == NULL;
-}
-
-/* Upon @pixels; the layer that is asked for, or NULL. */
-static const KolLayerInfo *
-build_network (KolMaximizer *self, KolValue *pixels, GError **error)
-{
-  if (!kol_layers_build (self->layers, pixels, error))
-    {
-      const KolPreprocess *usual = kol_layers_get_picture (self->layers);
-      g_prefix_error (error, "For pictures of %d x %d pixels (%zu x %zu are usual): ",
-                      (int) self->form.width, (int) self->form.height, usual->width, usual->height);
-      return NULL;
-    }
-  return self->layer ? kol_layers_find (self->layers, self->layer, error)
-                     : kol_layers_get_output (self->layers);
-}
-
-static gboolean
-asks_for_units (const KolMaximizer *self)
-{
-  return self->options.goal <= KOL_MAXIMIZE_DIRECTION;
-}
-
-/*
- * Where a unit is silent, what goes into its rectifier has a gradient. But its mean alone is not
- * what is wanted: the mean of a filter of edges is near 0 in all pictures.
- */
-static KolValue *
-soften_rectifier (const KolMaximizer *self, KolValue *layer)
-{
-  KolValue *x;
-
-  return asks_for_units (self) && kol_is_rectified (layer, &x) ? kol_leaky_relu (x, LEAK) : layer;
-}
-
-/* The difference of neighbours along @axis. */
-static KolValue *
-differences (KolValue *pixels, int axis)
-{
-  const KolSlice from = { .n_axes = 1, .axes = { axis }, .start = { 1 }, .stop = { G_MAXINT64 } };
-  const KolSlice to = { .n_axes = 1, .axes = { axis }, .start = { 0 }, .stop = { -1 } };
-
-  return kol_subtract (kol_slice (pixels, &from), kol_slice (pixels, &to));
-}
-
-static KolValue *
-total_variation (KolValue *pixels)
-{
-  KolValue *sum = kol_constant (pixels->graph, 0);
-
-  for (int axis = 2; axis < 4; axis++)
-    if (pixels->shape.dim[axis] > 1)
-      sum = kol_add (sum, kol_norm1 (differences (pixels, axis), NULL));
-  return sum;
-}
-
-/*
- * Half of the sum of p (p - blurred p), whose gradient is p - blurred p, as the blur is alike in
- * all directions: the middle counts 1, its eight neighbours 1/2 each.
- */
-static KolValue *
-roughness (KolValue *pixels)
-{
-  KolValue *threes = kol_average_pool (
-      pixels, &(KolPool){ .size = 3, .stride = 1, .pad = 1, .count_pad = TRUE });
-  KolValue *blurred = kol_add (kol_scale (threes, 0.9f, 0), kol_scale (pixels, 0.1f, 0));
-
-  return kol_scale (kol_sum (kol_multiply (pixels, kol_subtract (pixels, blurred)), NULL), 0.5f, 0);
-}
-
-/* What the picture pays for being unlike pictures. */
-static KolValue *
-add_costs (const KolMaximizeOptions *options, KolValue *loss, KolValue *pixels)
-{
-  if (options->l1 != 0)
-    loss = kol_add (
-        loss, kol_scale (kol_norm1 (kol_scale (pixels, 1, -GREY), NULL), (float) options->l1, 0));
-  if (options->tv != 0)
-    loss = kol_add (loss, kol_scale (total_variation (pixels), (float) options->tv, 0));
-  if (options->blur != 0)
-    loss = kol_add (loss, kol_scale (roughness (pixels), (float) options->blur, 0));
-  return loss;
-}
-
-/* What is compared of pictures that are to differ: the layer, or the last before it with positions.
- */
-static KolValue *
-layer_to_compare (const KolMaximizer *self, KolValue *layer)
-{
-  KolValue *last = layer;
-
-  for (guint i = 0; i < kol_layers_get_count (self->layers); i++)
-    {
-      const KolLayerInfo *info = kol_layers_get (self->layers, i);
-
-      if (info->shape.rank == 4 && info->shape.dim[2] * info->shape.dim[3] > 1
-          && info->value->node->id <= layer->node->id)
-        last = info->value;
-    }
-  return last;
-}
-
-/* Each picture has a loss of its own, and their sum moves each by its own gradient. */
-static KolValue *
-build_loss (const KolMaximizer *self, const Painting *painting, KolValue *layer)
-{
-  KolValue *each = painting->objective.each;
-  const KolMaximizeOptions *options = &self->options;
-
-  kol_graph_set_prefix (painting->graph, "study");
-  KolValue *loss = kol_negate (options->diverse ? kol_mean (each) : kol_sum (each, NULL));
-  loss = add_costs (options, loss, painting->canvas.pixels);
-  kol_graph_set_prefix (painting->graph, NULL);
-  if (!options->diverse)
-    return loss;
-  KolValue *likeness = kol_objective_likeness (layer_to_compare (self, layer));
-  return kol_add (loss, kol_scale (likeness, (float) options->diversity, 0));
-}
-
-/* What the optimizer keeps, of the nodes from @first on. */
-static void
-note_states (KolMaximizer *self, KolGraph *graph, guint first)
-{
-  for (guint id = first; id < graph->nodes->len; id++)
-    {
-      KolNode *node = g_ptr_array_index (graph->nodes, id);
-
-      if (node->op == &kol_op_parameter && !node->parameter->trainable)
-        g_ptr_array_add (self->states, node->parameter);
-    }
-}
-
-static void
-build_step (KolMaximizer *self, Painting *painting)
-{
-  guint before = painting->graph->nodes->len;
-  KolReduce over = { 0 };
-  KolValue **gradients;
-
-  painting->step = kol_minimize (
-      painting->loss, &(KolOptimizer){ .name = "adam",
-                                       .rate = self->options.rate * self->slowed,
-                                       .scope = kol_value_get_name (painting->canvas.parameter) });
-  if (self->states->len == 0)
-    note_states (self, painting->graph, before);
-  if (kol_optimizer_get_gradients (painting->step, &gradients) > 0)
-    {
-      for (int axis = 1; axis < gradients[0]->shape.rank; axis++)
-        over.axes[over.n_axes++] = axis;
-      painting->norms = kol_norm1 (gradients[0], &over);
-    }
-  g_free (gradients);
-}
-
-static gboolean
-build_painting (KolMaximizer *self, Painting *painting, gboolean redirected, GError **error)
-{
-  painting->graph = kol_graph_new_over (kol_layers_get_parameters (self->layers));
-  kol_canvas_build (&painting->canvas, painting->graph, &self->form);
-  KolValue *pixels = painting->canvas.pixels;
-  if (!self->options.still)
-    {
-      kol_graph_set_prefix (painting->graph, "study");
-      painting->map = kol_placeholder (painting->graph, "study/map", KOL_SHAPE (1, 2, 3));
-      pixels = kol_resample (
-          pixels, painting->map,
-          &(KolResample){ (int) self->form.height, (int) self->form.width, self->around });
-      kol_graph_set_prefix (painting->graph, NULL);
-    }
-  const KolLayerInfo *layer = build_network (self, pixels, error);
-  if (!layer)
-    return FALSE;
-  kol_graph_set_prefix (painting->graph, "study");
-  KolValue *softened = soften_rectifier (self, layer->value);
-  if (self->form.level != 0 && self->options.goal == KOL_MAXIMIZE_CHANNEL)
-    softened = kol_objective_peaks (softened);
-  kol_objective_build (&painting->objective, softened, self->options.goal, self->options.power);
-  painting->loss = build_loss (self, painting, layer->value);
-  kol_redirect_rectifiers (painting->graph, redirected);
-  build_step (self, painting);
-  kol_objective_place (&painting->objective);
-  return take_graph_error (painting->graph, error);
-}
-
-static gboolean
-build_look (KolMaximizer *self, GError **error)
-{
-  Look *look = &self->look;
-
-  look->graph = kol_graph_new_over (kol_layers_get_parameters (self->layers));
-  kol_canvas_build (&look->canvas, look->graph, &self->form);
-  const KolLayerInfo *layer = build_network (self, look->canvas.pixels, error);
-  if (!layer)
-    return FALSE;
-  self->units = (guint) layer->shape.dim[1];
-  kol_objective_build (&look->objective, layer->value, self->options.goal, self->options.power);
-  const KolLayerInfo *output = kol_layers_get_output (self->layers);
-  gint64 classes = output->shape.rank >= 2 ? output->shape.dim[1] : 0;
-  if (layer->value == output->value && classes > 1
-      && kol_count (output->value) == self->form.n * classes)
-    look->scores = output->value;
-  kol_objective_place (&look->objective);
-  return take_graph_error (look->graph, error);
-}
-
-/* ── Photos ──────────────────────────────────────────────────────────────────────────────────── */
-
-/* A photo at the canvas's size, [C, H, W], 0..1. */
-static float *
-fit_photo (const KolMaximizer *self, const KolPicture *photo, GError **error)
-{
-  const KolPreprocess how = { .channels = (gsize) self->form.channels,
-                              .height = (gsize) self->form.height,
-                              .width = (gsize) self->form.width,
-                              .filter = KOL_BILINEAR,
-                              .divisor = 255,
-                              .std = { 1, 1, 1 } };
-  g_autoptr (KolPicture) fitted = kol_preprocess_fit (&how, photo);
-
-  if (!fitted)
-    {
-      g_set_error (error, KOL_ERROR, KOL_ERROR_MEMORY,
-                   "There is not enough memory to scale the photo to %d x %d pixels",
-                   (int) self->form.width, (int) self->form.height);
-      return NULL;
-    }
-  float *pixels = g_new (float, kol_preprocess_count (&how));
-  kol_preprocess_numbers (&how, fitted, pixels);
-  return pixels;
-}
-
-/* What the layer says of the photo. */
-static float *
-look_at_photo (KolMaximizer *self, const float *photo, GError **error)
-{
-  g_autoptr (KolGraph) graph = kol_graph_new_over (kol_layers_get_parameters (self->layers));
-  const KolCanvasForm *form = &self->form;
-  gsize each = (gsize) (form->channels * form->height * form->width);
-  g_autofree float *all = g_new (float, (gsize) form->n *each);
-
-  KolValue *pixels = kol_placeholder (
-      graph, "study/pixels", KOL_SHAPE (form->n, form->channels, form->height, form->width));
-  const KolLayerInfo *layer = build_network (self, pixels, error);
-  if (!layer)
-    return NULL;
-  for (gint64 i = 0; i < form->n; i++)
-    memcpy (all + (gsize) i * each, photo, each * sizeof *all);
-  kol_set (pixels, all);
-  g_autofree float *values = g_new (float, (gsize) kol_count (layer->value));
-  if (!kol_run (graph, layer->value, error) || !kol_read (layer->value, values, error))
-    return NULL;
-  return g_steal_pointer (&values);
-}
-
-static gboolean
-take_photo (KolMaximizer *self, GError **error)
-{
-  if (!self->options.photo)
-    return TRUE;
-  g_autofree float *pixels = fit_photo (self, self->options.photo, error);
-  if (!pixels)
-    return FALSE;
-  if (self->options.goal == KOL_MAXIMIZE_CARICATURE)
-    return (self->like = look_at_photo (self, pixels, error)) != NULL;
-  gsize n = (gsize) (self->form.channels * self->form.height * self->form.width);
-  self->photo = g_new (float, n);
-  kol_canvas_invert (pixels, n, self->photo);
-  return TRUE;
-}
-
-/* ── What was learned from ───────────────────────────────────────────────────────────────────── */
-
-/* The mean of a picture's outermost pixels. */
-static float
-mean_of_edges (const KolCanvasForm *form, const float *pixels)
-{
-  gint64 h = form->height, w = form->width, n = 0;
-  double sum = 0;
-
-  for (gint64 i = 0; i < form->channels * h * w; i++)
-    if (i % w == 0 || i % w == w - 1 || i / w % h == 0 || i / w % h == h - 1)
-      {
-        sum += pixels[i];
-        n++;
-      }
-  return (float) (sum / (double) n);
-}
-
-/*
- * Grey pictures are dark or light, and empty at their edges, as colour photos are not: a network
- * that knows these only says much of what is no picture. So theirs begin with the mean of what it
- * has learned from, have as much light, and that around them.
- */
-static gboolean
-take_typical (KolMaximizer *self, GError **error)
-{
-  KolCanvasForm *form = &self->form;
-
-  self->around = GREY;
-  if (self->options.free || !asks_for_units (self) || form->channels != 1)
-    return TRUE;
-  const KolPicture *typical = kol_layers_get_typical (self->layers, &self->atypical);
-  if (!typical)
-    return TRUE;
-  g_autofree float *pixels = fit_photo (self, typical, error);
-  if (!pixels)
-    return FALSE;
-  gsize n = (gsize) (form->channels * form->height * form->width);
-  double sum = 0;
-  for (gsize i = 0; i < n; i++)
-    sum += pixels[i];
-  self->around = mean_of_edges (form, pixels);
-  self->photo = g_new (float, n);
-  kol_canvas_invert (pixels, n, self->photo);
-  form->photo = TRUE;
-  form->level = CLAMP (sum / (double) n, 1 / 255.0, 254 / 255.0);
-  return TRUE;
-}
-
 /* ── Making one ──────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -482,7 +93,7 @@ static gboolean
 check_goal (const KolMaximizer *self, GError **error)
 {
   const KolMaximizeOptions *options = &self->options;
-  gboolean photo = !asks_for_units (self);
+  gboolean photo = !kol_maximizer_asks_for_units (self);
 
   if (photo && !options->photo)
     g_set_error (error, KOL_ERROR, KOL_ERROR_DATA, "A %s needs a photo",
@@ -517,6 +128,40 @@ check_batch (const KolMaximizer *self, GError **error)
                "The file of %s is made for %zu pictures at a time, not for %u",
                kol_layers_get_name (self->layers), batch, self->options.pictures);
   return FALSE;
+}
+
+/*
+ * Pictures that are too large, or too many at once. Opened rectifiers take more, but not twice as
+ * much: where that matters they are looked at, too.
+ */
+static gboolean
+check_memory (KolMaximizer *self, GError **error)
+{
+  const KolMaximizeOptions *options = &self->options;
+  guint64 budget = kol_device_get_budget (kol_layers_get_parameters (self->layers)->device), needed;
+
+  if (!kol_maximizer_peak_bytes (self, &needed, error))
+    return FALSE;
+  if (budget && needed > budget / 2 && kol_maximizer_asks_for_units (self)
+      && (!kol_maximizer_build_painting (self, &self->redirected, TRUE, error)
+          || !kol_maximizer_peak_bytes (self, &needed, error)))
+    return FALSE;
+  if (!budget || needed <= budget)
+    return TRUE;
+  g_autofree char *bytes = g_format_size_full (needed, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *there = g_format_size_full (budget, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *pictures
+      = options->pictures > 1 ? g_strdup_printf ("%u pictures at a time, of %zu x %zu pixels, need",
+                                                 options->pictures, options->width, options->height)
+                              : g_strdup_printf ("A picture of %zu x %zu pixels needs",
+                                                 options->width, options->height);
+  return kol_refuse (error,
+                     "%s %s on the device, and %s are there. About %d pixels for the longer side "
+                     "would fit%s",
+                     pictures, bytes, there,
+                     (int) ((double) MAX (options->width, options->height)
+                            * sqrt ((double) budget / (double) needed) * 0.95),
+                     options->pictures > 1 ? ", or fewer pictures" : "");
 }
 
 static void
@@ -555,7 +200,8 @@ take_options (KolMaximizer *self, const KolMaximizeOptions *options)
  * Builds what makes pictures for a layer's units.
  *
  * Errors: %KOL_ERROR_DATA if there is no such layer, with names like it, or the goal lacks
- * something; %KOL_ERROR_SHAPE if the network does not take pictures of that size.
+ * something, or the pictures need more memory than the device has; %KOL_ERROR_SHAPE if the network
+ * does not take pictures of that size.
  *
  * Returns: (transfer full) (nullable): the maximizer
  */
@@ -571,9 +217,10 @@ kol_maximizer_new (KolLayers *layers, const KolMaximizeOptions *options, GError 
   take_options (self, options);
   if (self->layer && !kol_layers_find (layers, self->layer, error))
     return NULL;
-  if (!check_batch (self, error) || !take_typical (self, error) || !build_look (self, error)
-      || !check_goal (self, error) || !build_painting (self, &self->usual, FALSE, error)
-      || !take_photo (self, error))
+  if (!check_batch (self, error) || !kol_maximizer_take_typical (self, error)
+      || !kol_maximizer_build_look (self, error) || !check_goal (self, error)
+      || !kol_maximizer_build_painting (self, &self->usual, FALSE, error)
+      || !check_memory (self, error) || !kol_maximizer_take_photo (self, error))
     return NULL;
   self->options.photo = NULL;
   return g_steal_pointer (&self);
@@ -653,7 +300,7 @@ check_units (const KolMaximizer *self, const guint *units, guint n, GError **err
 static guint
 unit_of (const KolMaximizer *self, const guint *units, guint n, guint i)
 {
-  return units && asks_for_units (self) ? units[MIN (i, n - 1)] : 0;
+  return units && kol_maximizer_asks_for_units (self) ? units[MIN (i, n - 1)] : 0;
 }
 
 /* Which unit is for which picture, as numbers [N, K]. */
@@ -730,7 +377,7 @@ start (KolMaximizer *self, const guint *units, guint n, GError **error)
 }
 
 static void
-move (const KolMaximizer *self, const Painting *painting, guint step)
+move (const KolMaximizer *self, const KolMaximizePainting *painting, guint step)
 {
   float map[6];
 
@@ -743,8 +390,8 @@ move (const KolMaximizer *self, const Painting *painting, guint step)
 
 /* Which pictures have no gradient, as they are and with this step's motions: [N]. */
 static gboolean
-find_stuck (const KolMaximizer *self, const Painting *painting, guint step, gboolean *stuck,
-            gboolean *any, GError **error)
+find_stuck (const KolMaximizer *self, const KolMaximizePainting *painting, guint step,
+            gboolean *stuck, gboolean *any, GError **error)
 {
   guint n = self->options.pictures;
   g_autofree float *norms = g_new (float, n);
@@ -794,7 +441,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Seen, seen_clear)
 
 /* What is computed when somebody looks: how many of them. */
 static guint
-targets_of_look (const Look *at, KolValue *targets[3])
+targets_of_look (const KolMaximizeLook *at, KolValue *targets[3])
 {
   targets[0] = at->canvas.pixels;
   targets[1] = at->objective.each;
@@ -805,7 +452,7 @@ targets_of_look (const Look *at, KolValue *targets[3])
 static gboolean
 look (const KolMaximizer *self, Seen *seen, GError **error)
 {
-  const Look *at = &self->look;
+  const KolMaximizeLook *at = &self->look;
   KolValue *targets[3];
   guint n = targets_of_look (at, targets);
 
@@ -840,22 +487,25 @@ snapshot_of (const KolMaximizer *self, const Seen *seen, guint i)
  *   them
  * @error: return location
  *
+ * Where there is plenty of memory, units that are silent at first may take up to twice as much for
+ * the first steps.
+ *
  * Returns: %FALSE if a step cannot be laid out
  */
 gboolean
 kol_maximizer_peak_bytes (KolMaximizer *maximizer, guint64 *bytes, GError **error)
 {
   g_return_val_if_fail (maximizer != NULL && bytes != NULL, FALSE);
-  const Painting *usual = &maximizer->usual;
   KolValue *targets[3];
-  const KolTogether runs[] = {
-    { usual->graph, &usual->norms, usual->norms ? 1 : 0 },
-    { usual->graph, &usual->step, 1 },
-    { maximizer->look.graph, targets, targets_of_look (&maximizer->look, targets) },
-  };
+  KolTogether runs[5];
+  guint n = kol_maximizer_list_runs (&maximizer->usual, runs);
 
-  return kol_peak_bytes_of_runs (runs + !usual->norms, G_N_ELEMENTS (runs) - !usual->norms, bytes,
-                                 error);
+  if (maximizer->redirected.graph)
+    n += kol_maximizer_list_runs (&maximizer->redirected, runs + n);
+
+  runs[n++] = (KolTogether){ maximizer->look.graph, targets,
+                             targets_of_look (&maximizer->look, targets) };
+  return kol_peak_bytes_of_runs (runs, n, bytes, error);
 }
 
 /**
@@ -879,7 +529,7 @@ kol_maximizer_get_host_bytes (const KolMaximizer *maximizer)
 /* ── Running ─────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
-is_due (const Run *run, guint steps)
+is_due (const KolMaximizeRun *run, guint steps)
 {
   guint every = run->watch.every;
 
@@ -887,9 +537,9 @@ is_due (const Run *run, guint steps)
 }
 
 static gboolean
-tell (KolMaximizer *self, const Painting *painting, GError **error)
+tell (KolMaximizer *self, const KolMaximizePainting *painting, GError **error)
 {
-  Run *run = &self->run;
+  KolMaximizeRun *run = &self->run;
   const KolStudyWatch *watch = &run->watch;
   guint steps = self->options.steps;
   gboolean due = is_due (run, steps);
@@ -923,13 +573,13 @@ tell (KolMaximizer *self, const Painting *painting, GError **error)
 }
 
 static gboolean
-is_cancelled (const Run *run)
+is_cancelled (const KolMaximizeRun *run)
 {
   return g_cancellable_is_cancelled (run->watch.cancellable);
 }
 
 /* The graph of the step under way: the one with opened rectifiers, while they are needed. */
-static const Painting *
+static const KolMaximizePainting *
 find_painting (const KolMaximizer *self)
 {
   return self->run.redirect ? &self->redirected : &self->usual;
@@ -939,7 +589,8 @@ find_painting (const KolMaximizer *self)
 static gboolean
 begin_redirected (KolMaximizer *self, GError **error)
 {
-  if (!self->redirected.graph && !build_painting (self, &self->redirected, TRUE, error))
+  if (!self->redirected.graph
+      && !kol_maximizer_build_painting (self, &self->redirected, TRUE, error))
     return FALSE;
   set_inputs (self, &self->redirected.canvas, &self->redirected.objective, self->run.units,
               self->run.n);
@@ -951,7 +602,7 @@ begin_redirected (KolMaximizer *self, GError **error)
 static gboolean
 end_redirected (KolMaximizer *self, GError **error)
 {
-  Run *run = &self->run;
+  KolMaximizeRun *run = &self->run;
   gboolean any;
 
   if (!run->redirect || run->step < MIN (REDIRECTED, self->options.steps))
@@ -964,11 +615,11 @@ end_redirected (KolMaximizer *self, GError **error)
 static gboolean
 build_again (KolMaximizer *self, GError **error)
 {
-  const Run *run = &self->run;
+  const KolMaximizeRun *run = &self->run;
 
   painting_clear (&self->usual);
   painting_clear (&self->redirected);
-  if (!build_painting (self, &self->usual, FALSE, error))
+  if (!kol_maximizer_build_painting (self, &self->usual, FALSE, error))
     return FALSE;
   if (!run->pictures)
     return TRUE;
@@ -991,7 +642,7 @@ read_canvas (const KolMaximizer *self, GError **error)
 static gboolean
 set_back (KolMaximizer *self, GError **error)
 {
-  Run *run = &self->run;
+  KolMaximizeRun *run = &self->run;
 
   if (++run->setbacks > MOST_SETBACKS)
     {
@@ -1019,7 +670,7 @@ set_back (KolMaximizer *self, GError **error)
 static gboolean
 check_canvas (KolMaximizer *self, GError **error)
 {
-  Run *run = &self->run;
+  KolMaximizeRun *run = &self->run;
   gsize n = kol_canvas_count (&self->form) * self->options.pictures;
 
   if (run->step % KEPT && run->step != self->options.steps && !is_due (run, self->options.steps))
@@ -1043,8 +694,8 @@ check_canvas (KolMaximizer *self, GError **error)
 static gboolean
 take_step (KolMaximizer *self, GError **error)
 {
-  Run *run = &self->run;
-  const Painting *painting = find_painting (self);
+  KolMaximizeRun *run = &self->run;
+  const KolMaximizePainting *painting = find_painting (self);
 
   move (self, painting, run->step);
   if (!kol_run (painting->graph, painting->step, error))
@@ -1058,13 +709,13 @@ take_step (KolMaximizer *self, GError **error)
 static gboolean
 is_dead (const KolMaximizer *self, const Seen *seen, guint i)
 {
-  return asks_for_units (self) && (self->run.stuck[i] || seen->each[i] == 0);
+  return kol_maximizer_asks_for_units (self) && (self->run.stuck[i] || seen->each[i] == 0);
 }
 
 static GPtrArray *
 collect (KolMaximizer *self, GError **error)
 {
-  const Run *run = &self->run;
+  const KolMaximizeRun *run = &self->run;
   g_auto (Seen) seen = { 0 };
   g_autoptr (GPtrArray) results
       = g_ptr_array_new_with_free_func ((GDestroyNotify) kol_maximized_free);
@@ -1118,8 +769,8 @@ kol_maximizer_begin (KolMaximizer *maximizer, const guint *units, guint n,
 {
   g_return_val_if_fail (maximizer != NULL, FALSE);
   g_return_val_if_fail (units != NULL || maximizer->options.goal >= KOL_MAXIMIZE_DIRECTION, FALSE);
-  Run *run = &maximizer->run;
-  gboolean each = asks_for_units (maximizer) && !maximizer->options.diverse, any;
+  KolMaximizeRun *run = &maximizer->run;
+  gboolean each = kol_maximizer_asks_for_units (maximizer) && !maximizer->options.diverse, any;
 
   run_clear (run);
   if (maximizer->slowed != 1)
@@ -1165,7 +816,7 @@ kol_maximizer_advance (KolMaximizer *maximizer, double seconds, gboolean *more, 
   g_return_val_if_fail (maximizer != NULL && maximizer->run.pictures > 0 && more != NULL, FALSE);
   gint64 end = g_get_monotonic_time () + (gint64) (seconds * G_USEC_PER_SEC);
   guint steps = maximizer->options.steps;
-  const Run *run = &maximizer->run;
+  const KolMaximizeRun *run = &maximizer->run;
   g_autoptr (GError) reason = NULL;
 
   do

@@ -504,6 +504,54 @@ test_memory (void)
   g_assert_cmpuint (kol_maximizer_get_host_bytes (maximizer), >=, 4 * BATCH * 3 * 200 * 260 * 4);
 }
 
+/* Whether pictures are made in that much memory, or it is said beforehand what would fit. A unit
+ * that is silent at first takes more. */
+static gboolean
+paints_in (guint64 budget)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const guint units[] = { 1, 0 };
+  const KolMaximizeOptions options
+      = { .layer = "second", .pictures = BATCH, .steps = 3, .height = 200, .width = 260 };
+  g_autoptr (GError) error = NULL;
+
+  kol_device_set_budget (device, budget);
+  g_autoptr (KolMaximizer) maximizer = kol_maximizer_new (layers, &options, &error);
+  if (!maximizer)
+    {
+      g_assert_error (error, KOL_ERROR, KOL_ERROR_DATA);
+      g_assert_nonnull (strstr (error->message, "pixels for the longer side would fit"));
+      return FALSE;
+    }
+  g_autoptr (GPtrArray) made = kol_maximizer_run (maximizer, units, 2, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (made->len, ==, 2);
+  return TRUE;
+}
+
+static void
+test_scarce_memory (void)
+{
+  g_autoptr (KolLayers) layers = open_network ();
+  const KolMaximizeOptions options
+      = { .layer = "second", .pictures = BATCH, .height = 200, .width = 260 };
+  g_autoptr (GError) error = NULL;
+  guint64 before = kol_device_get_memory_used (device), budget = kol_device_get_budget (device);
+  guint64 usual;
+  guint painted = 0, shares = 0;
+  g_autoptr (KolMaximizer) maximizer = kol_maximizer_new (layers, &options, &error);
+
+  g_assert_no_error (error);
+  kol_maximizer_peak_bytes (maximizer, &usual, &error);
+  g_assert_no_error (error);
+  for (guint share = 160; share >= 40; share -= 15, shares++)
+    painted += paints_in (before + usual * share / 100);
+  kol_device_set_budget (device, budget);
+  g_test_message ("painted with %u of %u budgets", painted, shares);
+  g_assert_cmpuint (painted, >, 1);
+  g_assert_cmpuint (painted, <, shares);
+}
+
 /* One step a call makes what a run makes; it may be looked at, cancelled and taken on. */
 static void
 test_quanta (void)
@@ -789,6 +837,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maximize/cancelled", test_cancelled);
   g_test_add_func ("/maximize/memory", test_memory);
   g_test_add_func ("/maximize/quanta", test_quanta);
+  g_test_add_func ("/maximize/scarce-memory", test_scarce_memory);
   g_test_add_func ("/maximize/change", test_change);
   g_test_add_func ("/maximize/goals", test_goals);
   g_test_add_func ("/maximize/refusals", test_refusals);
