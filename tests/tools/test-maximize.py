@@ -249,8 +249,8 @@ def what_cannot_be_written_is_told_before(shop):
     """And not when the pictures are there, which may take hours."""
     model = write(shop, "small.onnx", small())
 
-    def refuse(*words, arguments=()):
-        result = run("maximize", model, "--layer", "conv", *arguments)
+    def refuse(*words, arguments=(), **environment):
+        result = run("maximize", model, "--layer", "conv", *arguments, **environment)
         expect_sentence(result, 1, *words)
         expect("pixels at a time" not in result.out, result)
 
@@ -260,7 +260,9 @@ def what_cannot_be_written_is_told_before(shop):
     expect(not os.path.exists(shop.path("x.jpg")), "a folder was made")
     refuse("no folder", "none", arguments=("--unit", "0", "--photos", shop.path("none"), "-o",
                                            shop.path("x.png")))
-    refuse("at most", "fewer units", arguments=("--all", "--size", "8192", "-o", shop.path("x.png")))
+    sheet = ("--all", "--size", "8192", "-o", shop.path("x.png"))
+    refuse("at most", "fewer units", arguments=sheet, KOLINSKY_MEMORY="100G")
+    refuse("need", "pixels for the longer side would fit", arguments=sheet, KOLINSKY_MEMORY="1G")
     upper = shop.path("X.PNG")
     rows = made(shop, model, "--layer", "conv", "--unit", "0", "-o", upper)
     expect(rows[0]["file"] == upper and read_png(upper)[0] == SIDE, rows)
