@@ -350,7 +350,7 @@ go_on_with_lines (KolTraining *run, gboolean *finished, GError **error)
     return TRUE;
   run->lines.validation_loss = score->loss;
   run->lines.validation_accuracy = score->accuracy;
-  run->probed = TRUE;
+  run->probed = isfinite (score->loss); /* else the next step says which node diverged */
   tell (run, &run->lines);
   return TRUE;
 }
