@@ -3,17 +3,26 @@
 /*
  * Pictures that are too large for one texture. A photo of twelve million pixels would be handed to
  * the renderer with each frame; of its tiles only those in sight are, and what they are made of is
- * looked up when they come into sight.
+ * looked up when they come into sight. Where it is shown smaller than it is, and larger than a
+ * screen, a thread shrinks what is in sight: renderers without a GPU take 80 ms for that.
  */
 
 #include "deep-picture.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "shrunk.h"
 
-#define TILE 256  /* pixels of a tile's side */
-#define TILES 192 /* that are kept: twice what a large window shows */
+#define TILE 256    /* pixels of a tile's side */
+#define TILES 192   /* that are kept: twice what a large window shows */
+#define AROUND 0.25 /* of the width and height in sight, to each side, is shrunk, too */
+#define SOUGHT 32   /* pixels among which the edge of such a part is sought */
+
+/* What is in sight, and some more, in pixels of the picture. */
+typedef struct {
+  gsize left, top, width, height;
+} Part;
 
 struct _KxDeepPicture {
   GObject parent_instance;
@@ -22,7 +31,11 @@ struct _KxDeepPicture {
   KolSnapshot *full; /* or: */
   KxPaintPicture *picture;
   gsize width, height;
-  GHashTable *tiles; /* index + 1 -> GdkTexture */
+  GHashTable *tiles;  /* index + 1 -> GdkTexture */
+  GdkTexture *shrunk; /* nullable: a part */
+  Part part;
+  double scale; /* of that; 0: none */
+  gboolean shrinking;
 };
 
 static void
@@ -73,6 +86,7 @@ kx_deep_picture_finalize (GObject *object)
   g_clear_pointer (&self->full, kol_snapshot_unref);
   g_clear_pointer (&self->picture, kx_paint_picture_unref);
   g_hash_table_unref (self->tiles);
+  g_clear_object (&self->shrunk);
   G_OBJECT_CLASS (kx_deep_picture_parent_class)->finalize (object);
 }
 
@@ -153,27 +167,30 @@ to_byte (float value)
   return (guint8) (fminf (fmaxf (value, 0), 1) * 255 + 0.5f); /* NaN becomes 0 */
 }
 
-/* Rows of three bytes a pixel, of a part of the picture. */
-static guint8 *
-copy_rows (const KxDeepPicture *self, gsize left, gsize top, gsize width, gsize height)
+/* A part of the picture. Given. From any thread. */
+static KolPicture *
+cut_out (const KxDeepPicture *self, const Part *part)
 {
-  const float *pixels = self->full ? kol_snapshot_get_pixels (self->full) : NULL;
-  gsize plane = self->width * self->height;
+  const float *numbers = self->full ? kol_snapshot_get_pixels (self->full) : NULL;
+  const guint8 *bytes = self->full ? NULL : self->picture->picture->pixels;
   gsize channels
       = self->full ? kol_snapshot_get_channels (self->full) : self->picture->picture->channels;
-  guint8 *rows = g_malloc (3 * width * height);
+  KolPicture *picture = g_new (KolPicture, 1);
+  guint8 *to = g_malloc (channels * part->height * part->width);
 
-  for (gsize y = 0; y < height; y++)
-    for (gsize c = 0; c < 3; c++)
+  *picture = (KolPicture){ channels, part->height, part->width, to };
+  for (gsize c = 0; c < channels; c++)
+    for (gsize y = 0; y < part->height; y++, to += part->width)
       {
-        gsize from = (channels == 3 ? c * plane : 0) + (top + y) * self->width + left;
-        guint8 *to = rows + 3 * y * width + c;
+        gsize from = (c * self->height + part->top + y) * self->width + part->left;
 
-        for (gsize x = 0; x < width; x++)
-          to[3 * x]
-              = pixels ? to_byte (pixels[from + x]) : self->picture->picture->pixels[from + x];
+        if (bytes)
+          memcpy (to, bytes + from, part->width);
+        else
+          for (gsize x = 0; x < part->width; x++)
+            to[x] = to_byte (numbers[from + x]);
       }
-  return rows;
+  return picture;
 }
 
 static GdkTexture *
@@ -182,16 +199,15 @@ get_tile (KxDeepPicture *self, gsize column, gsize row)
   gsize columns = (self->width + TILE - 1) / TILE;
   gpointer key = GSIZE_TO_POINTER (row * columns + column + 1);
   GdkTexture *tile = g_hash_table_lookup (self->tiles, key);
-  gsize width = MIN (TILE, self->width - column * TILE);
-  gsize height = MIN (TILE, self->height - row * TILE);
+  const Part part = { column * TILE, row * TILE, MIN (TILE, self->width - column * TILE),
+                      MIN (TILE, self->height - row * TILE) };
 
   if (tile)
     return tile;
   if (g_hash_table_size (self->tiles) >= TILES)
     g_hash_table_remove_all (self->tiles);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (
-      copy_rows (self, column * TILE, row * TILE, width, height), 3 * width * height);
-  tile = gdk_memory_texture_new ((int) width, (int) height, GDK_MEMORY_R8G8B8, bytes, 3 * width);
+  g_autoptr (KolPicture) picture = cut_out (self, &part);
+  tile = kx_texture_from_picture (picture, 0);
   g_hash_table_insert (self->tiles, key, tile);
   return tile;
 }
@@ -225,6 +241,152 @@ find_tiles (double origin, double scale, double start, double length, gsize size
   return (gsize) CLAMP (first, 0, (double) tiles);
 }
 
+static void
+draw_tiles (KxDeepPicture *self, GtkSnapshot *snapshot, const graphene_rect_t *place,
+            const graphene_rect_t *sight, double scale)
+{
+  gsize right, bottom;
+  gsize left = find_tiles (place->origin.x, scale, sight->origin.x, sight->size.width, self->width,
+                           &right);
+  gsize top = find_tiles (place->origin.y, scale, sight->origin.y, sight->size.height, self->height,
+                          &bottom);
+
+  for (gsize row = top; row < bottom; row++)
+    for (gsize column = left; column < right; column++)
+      draw_tile (self, snapshot, place, scale, column, row);
+}
+
+/* ── Shrunk ──────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  Part part;
+  double scale;
+} Shrinking;
+
+static void
+shrink (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  const Shrinking *wanted = data;
+  g_autoptr (KolPicture) picture = cut_out (source, &wanted->part);
+  gsize width = (gsize) MAX (1, lround ((double) picture->width * wanted->scale));
+  gsize height = (gsize) MAX (1, lround ((double) picture->height * wanted->scale));
+  g_autoptr (KolPicture) smaller = kol_picture_resize (picture, width, height, KOL_BILINEAR, NULL);
+
+  g_task_return_pointer (task, smaller ? kx_texture_from_picture (smaller, 0) : NULL,
+                         g_object_unref);
+}
+
+static void
+shrunk (GObject *source, GAsyncResult *result, gpointer unused)
+{
+  KxDeepPicture *self = KX_DEEP_PICTURE (source);
+  const Shrinking *wanted = g_task_get_task_data (G_TASK (result));
+  GdkTexture *texture = g_task_propagate_pointer (G_TASK (result), NULL);
+
+  self->shrinking = FALSE;
+  if (!texture) /* no memory */
+    return;
+  g_clear_object (&self->shrunk);
+  self->shrunk = texture;
+  self->part = wanted->part;
+  self->scale = wanted->scale;
+  gdk_paintable_invalidate_contents (GDK_PAINTABLE (self));
+}
+
+/* From @from on, in the direction of @step, where a pixel of the screen begins, nearly; the picture
+ * ends at @size. */
+static gsize
+find_edge (double from, int step, gsize size, double scale)
+{
+  double best = from, least = 1;
+
+  for (int i = 0; i < SOUGHT; i++, from += step)
+    {
+      double off = fabs (from * scale - round (from * scale));
+
+      if (from <= 0 || from >= (double) size)
+        return from <= 0 ? 0 : size;
+      if (off < least)
+        {
+          least = off;
+          best = from;
+        }
+    }
+  return (gsize) best;
+}
+
+/* What is from @start to @end, in pixels of the picture, with some around it. */
+static gsize
+widen (double start, double end, gsize size, double scale, gsize *length)
+{
+  double around = (end - start) * AROUND;
+  gsize first = find_edge (floor (start - around), -1, size, scale);
+
+  *length = find_edge (ceil (end + around), 1, size, scale) - first;
+  return first;
+}
+
+static void
+begin_to_shrink (KxDeepPicture *self, const graphene_rect_t *seen, double scale)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, shrunk, NULL);
+  Shrinking *wanted = g_new (Shrinking, 1);
+  Part *part = &wanted->part;
+
+  self->shrinking = TRUE;
+  part->left
+      = widen (seen->origin.x, seen->origin.x + seen->size.width, self->width, scale, &part->width);
+  part->top = widen (seen->origin.y, seen->origin.y + seen->size.height, self->height, scale,
+                     &part->height);
+  wanted->scale = scale;
+  g_task_set_task_data (task, wanted, g_free);
+  g_task_run_in_thread (task, shrink);
+}
+
+/* A pixel of the texture is one of the screen. */
+static graphene_rect_t
+align (const graphene_rect_t *rect, GdkTexture *texture, int density)
+{
+  return GRAPHENE_RECT_INIT (roundf (rect->origin.x * (float) density) / (float) density,
+                             roundf (rect->origin.y * (float) density) / (float) density,
+                             (float) gdk_texture_get_width (texture) / (float) density,
+                             (float) gdk_texture_get_height (texture) / (float) density);
+}
+
+/* What is in sight, as it was shrunk last, over all of it as a screen shows it; one part is shrunk
+ * at a time, and what is wanted meanwhile is asked for when it is drawn again. */
+static void
+draw_shrunk (KxDeepPicture *self, GtkSnapshot *snapshot, const graphene_rect_t *place,
+             const graphene_rect_t *sight, double scale, int density)
+{
+  const graphene_rect_t all = GRAPHENE_RECT_INIT (0, 0, (float) self->width, (float) self->height);
+  const Part *part = &self->part;
+  graphene_rect_t of = GRAPHENE_RECT_INIT ((float) part->left, (float) part->top,
+                                           (float) part->width, (float) part->height);
+  graphene_rect_t seen = GRAPHENE_RECT_INIT ((float) ((sight->origin.x - place->origin.x) / scale),
+                                             (float) ((sight->origin.y - place->origin.y) / scale),
+                                             (float) (sight->size.width / scale),
+                                             (float) (sight->size.height / scale));
+  double wanted = scale * density;
+
+  if (!graphene_rect_intersection (&seen, &all, &seen))
+    return;
+  gboolean good = self->shrunk && wanted >= KX_NEARLY * self->scale; /* not to be shrunk again */
+  gboolean covers = good && graphene_rect_contains_rect (&of, &seen);
+  if (!covers)
+    kx_shrunk_draw (self->whole, snapshot, place);
+  if (good)
+    {
+      graphene_rect_scale (&of, (float) scale, (float) scale, &of);
+      graphene_rect_offset (&of, place->origin.x, place->origin.y);
+      if (self->scale == wanted)
+        of = align (&of, self->shrunk, density);
+      gtk_snapshot_append_texture (snapshot, self->shrunk, &of);
+    }
+  if (!self->shrinking && !(covers && self->scale == wanted))
+    begin_to_shrink (self, &seen, wanted);
+}
+
 /**
  * kx_deep_picture_draw:
  * @self: a picture
@@ -241,19 +403,12 @@ kx_deep_picture_draw (KxDeepPicture *self, GtkSnapshot *snapshot, const graphene
 {
   double scale = place->size.width / (double) self->width;
   int whole = gdk_texture_get_width (kx_shrunk_get_texture (self->whole));
-  gsize right, bottom;
 
+  kx_shrunk_set_density (self->whole, density);
   if ((gsize) whole >= self->width || place->size.width * (float) density <= (float) (whole + 1))
-    {
-      kx_shrunk_set_density (self->whole, density);
-      kx_shrunk_draw (self->whole, snapshot, place);
-      return;
-    }
-  gsize left
-      = find_tiles (place->origin.x, scale, part->origin.x, part->size.width, self->width, &right);
-  gsize top = find_tiles (place->origin.y, scale, part->origin.y, part->size.height, self->height,
-                          &bottom);
-  for (gsize row = top; row < bottom; row++)
-    for (gsize column = left; column < right; column++)
-      draw_tile (self, snapshot, place, scale, column, row);
+    kx_shrunk_draw (self->whole, snapshot, place);
+  else if (scale * density < KX_NEARLY)
+    draw_shrunk (self, snapshot, place, part, scale, density);
+  else
+    draw_tiles (self, snapshot, place, part, scale);
 }

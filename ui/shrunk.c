@@ -12,8 +12,6 @@
 
 #include "paint-picture.h"
 
-#define NEARLY 0.75 /* from this scale on renderers are quick, and leave no pixel out */
-
 struct _KxShrunk {
   GObject parent_instance;
 
@@ -103,7 +101,7 @@ kx_shrunk_draw (KxShrunk *self, GtkSnapshot *snapshot, const graphene_rect_t *pl
   int height = (int) lround (place->size.height * self->density);
   GdkTexture *shown = self->texture;
 
-  if (width < NEARLY * gdk_texture_get_width (self->texture))
+  if (width < KX_NEARLY * gdk_texture_get_width (self->texture))
     {
       gboolean fits = self->shrunk && gdk_texture_get_width (self->shrunk) == width
                       && gdk_texture_get_height (self->shrunk) == height;

@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+#define KX_NEARLY 0.75 /* from this scale on renderers are quick, and leave no pixel out */
+
 #define KX_TYPE_SHRUNK (kx_shrunk_get_type ())
 /**
  * KxShrunk:

@@ -2,8 +2,11 @@
 
 /* Pictures between the engine and GTK, and what is to be painted. */
 
+#include "deep-picture.h"
 #include "paint.h"
 #include "shrunk.h"
+
+#include <math.h>
 
 #define SAMPLES "resource:///org/kolinsky/Explorer/samples/"
 
@@ -173,6 +176,90 @@ test_shrunk (void)
   g_assert_cmpmem (seen->pixels, 3 * 75 * seen->width, smaller->pixels, 3 * 75 * 100);
 }
 
+/* Slow changes from place to place, as a photo has. */
+static KolPicture *
+make_waves (gsize height, gsize width)
+{
+  KolPicture *picture = make_picture (3, height, width);
+
+  for (gsize i = 0; i < 3 * height * width; i++)
+    picture->pixels[i] = (guint8) (128
+                                   + 100 * sin ((double) (i % width) / (9 + 3.0 * (i % 2)))
+                                         * cos ((double) (i / width) / 11));
+  return picture;
+}
+
+#define SIGHT 200 /* pixels of a square's side */
+
+/* What is in sight of the middle of a picture at a scale, as the renderer without a GPU draws it.
+ */
+static KolPicture *
+render (KxDeepPicture *deep, double scale)
+{
+  const graphene_rect_t sight = GRAPHENE_RECT_INIT (0, 0, SIGHT, SIGHT);
+  double width = 1800 * scale, height = 1500 * scale;
+  const graphene_rect_t place = GRAPHENE_RECT_INIT (
+      (float) ((SIGHT - width) / 2), (float) ((SIGHT - height) / 2), (float) width, (float) height);
+  GtkSnapshot *snapshot = gtk_snapshot_new ();
+  KolPicture *seen = g_new (KolPicture, 1);
+
+  kx_deep_picture_draw (deep, snapshot, &place, &sight, 1);
+  g_autoptr (GskRenderNode) node = gtk_snapshot_free_to_node (snapshot);
+  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, SIGHT, SIGHT);
+  cairo_t *cr = cairo_create (surface);
+  gsk_render_node_draw (node, cr);
+  cairo_surface_flush (surface);
+  *seen = (KolPicture){ 3, SIGHT, SIGHT, g_malloc (3 * SIGHT * SIGHT) };
+  for (gsize i = 0; i < SIGHT * SIGHT; i++)
+    for (gsize c = 0; c < 3; c++)
+      seen->pixels[c * SIGHT * SIGHT + i]
+          = (guint8) (((guint32 *) cairo_image_surface_get_data (surface))[i] >> (16 - 8 * c));
+  cairo_destroy (cr);
+  cairo_surface_destroy (surface);
+  return seen;
+}
+
+/* How far what is seen is from the picture shrunk to that scale, in levels of 255, on average. */
+static double
+differ (const KolPicture *seen, const KolPicture *scaled)
+{
+  gsize left = (scaled->width - SIGHT) / 2, top = (scaled->height - SIGHT) / 2;
+  double sum = 0;
+
+  for (gsize c = 0; c < 3; c++)
+    for (gsize y = 0; y < SIGHT; y++)
+      for (gsize x = 0; x < SIGHT; x++)
+        sum += ABS (seen->pixels[(c * SIGHT + y) * SIGHT + x]
+                    - scaled->pixels[(c * scaled->height + top + y) * scaled->width + left + x]);
+  return sum / (3 * SIGHT * SIGHT);
+}
+
+/* A large picture between a screen's size and its own is shrunk on a thread, as well as all of it
+ * would be; until then there is less of it. At its own size nothing is lost. */
+static void
+test_deep (void)
+{
+  g_autoptr (KxPaintPicture) picture = kx_paint_picture_new ("a", NULL, make_waves (1500, 1800));
+  g_autoptr (KxDeepPicture) deep = kx_deep_picture_new_for_picture (picture);
+  g_autoptr (KolPicture) scaled
+      = kol_picture_resize (picture->picture, 1296, 1080, KOL_BILINEAR, NULL);
+  gboolean drawn_again = FALSE;
+
+  g_signal_connect_swapped (deep, "invalidate-contents", G_CALLBACK (note), &drawn_again);
+  g_autoptr (KolPicture) at_once = render (deep, 0.72);
+  while (!drawn_again)
+    g_main_context_iteration (NULL, TRUE);
+  g_autoptr (KolPicture) soon = render (deep, 0.72);
+  g_autoptr (KolPicture) whole = render (deep, 1);
+  double first = differ (at_once, scaled), second = differ (soon, scaled);
+  g_test_message ("%.2f at once, %.2f soon, %.2f at its size", first, second,
+                  differ (whole, picture->picture));
+  g_assert_cmpfloat (first, <, 20);
+  g_assert_cmpfloat (second, <, 1);
+  g_assert_cmpfloat (second, <, first / 2);
+  g_assert_cmpfloat (differ (whole, picture->picture), ==, 0);
+}
+
 static void
 test_no_picture (void)
 {
@@ -227,6 +314,7 @@ main (int argc, char **argv)
   g_test_add_func ("/paint/picture/no-picture", test_no_picture);
   g_test_add_func ("/paint/picture/put-away", test_put_away);
   g_test_add_func ("/paint/picture/shrunk", test_shrunk);
+  g_test_add_func ("/paint/picture/deep", test_deep);
   g_test_add_func ("/paint/same-task", test_same_task);
   return g_test_run ();
 }
