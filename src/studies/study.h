@@ -31,7 +31,7 @@ KOL_API GBytes *kol_snapshot_to_png (const KolSnapshot *snapshot, const char *co
 /**
  * KolStudyProgress:
  * @step: how many steps are done
- * @steps: of how many
+ * @steps: of how many, as far as is known
  * @value: what is made larger or smaller, as the study says; NaN where it is not known yet
  * @seconds: since the first step
  * @seconds_left: until the last one, at the pace so far; NaN where that is not known yet

@@ -54,7 +54,7 @@ struct _KolStyle {
   guint pixels_at; /* which size they are of */
   KolStyleMoments moments;
   guint moments_at;
-  guint done, steps; /* of all sizes */
+  guint done; /* of all sizes */
   gint64 began;
   double seconds_per_pixel; /* of one step */
 };

@@ -71,8 +71,6 @@ count_steps (KolStyle *self)
 {
   if (self->sizes->len > 1)
     g_array_index (self->sizes, KolStyleStage, 0).steps *= 2;
-  for (guint i = 0; i < self->sizes->len; i++)
-    self->steps += g_array_index (self->sizes, KolStyleStage, i).steps;
 }
 
 static gboolean
@@ -260,6 +258,19 @@ seconds_left (const KolStyle *self, guint step)
   return self->seconds_per_pixel > 0 ? pixels * self->seconds_per_pixel : NAN;
 }
 
+/* How many are to come. A size may take a few evaluations of L-BFGS more than it was given, or
+ * fewer. */
+static guint
+steps_left (const KolStyle *self)
+{
+  guint given = kol_style_size_at (self, self->at)->steps;
+  guint left = given - MIN (self->step, given);
+
+  for (guint i = self->at + 1; i < self->sizes->len; i++)
+    left += kol_style_size_at (self, i)->steps;
+  return left;
+}
+
 /* The pace follows the steps slowly, and not the first one of a size, which compiles. */
 static void
 note_pace (KolStyle *self, double seconds, guint step)
@@ -289,7 +300,7 @@ tell (KolStyle *self, double total, GError **error)
   self->state.event = self->event;
   watch->told (
       &(KolStudyProgress){ .step = self->done,
-                           .steps = self->steps,
+                           .steps = self->done + steps_left (self),
                            .value = total,
                            .seconds = (double) (g_get_monotonic_time () - self->began) * 1e-6,
                            .seconds_left = seconds_left (self, self->step),
@@ -769,12 +780,14 @@ merge (const KolStyle *self, const KolStyleOptions *options)
 
 /* What L-BFGS remembers is of another sum of losses. */
 static void
-forget_search (KolStyle *self)
+forget_search (KolStyle *self, const KolStyleOptions *next)
 {
-  if (!uses_lbfgs (self) || !self->lbfgs)
+  if (!self->lbfgs)
     return;
   g_clear_pointer (&self->lbfgs, kol_lbfgs_free);
   self->moved = TRUE;
+  if (next->optimizer != KOL_STYLE_LBFGS)
+    return;
   g_free (self->event);
   self->event = g_strdup ("What is wanted has changed: L-BFGS begins anew from here");
 }
@@ -788,7 +801,7 @@ rebuild (KolStyle *self, const KolStyleOptions *options, GError **error)
 
   if (self->painting && !leave_size (self, error))
     return FALSE;
-  forget_search (self);
+  forget_search (self, options);
   kol_style_close_size (self);
   self->options = *options;
   if (match_styles (self, error) && measure_peak (self, error))
@@ -819,7 +832,8 @@ rebuild (KolStyle *self, const KolStyleOptions *options, GError **error)
  * whatever @options says of them. New weights of losses cost nothing; anything else has
  * the styles looked at again.
  *
- * L-BFGS begins anew, and #KolStyleState says so; Adam goes on.
+ * L-BFGS begins anew, and #KolStyleState says so; Adam goes on. An optimizer that takes the place
+ * of the other begins from the picture as it is.
  *
  * Errors: as kol_style_new(); all is then as it was before.
  *
@@ -846,7 +860,7 @@ kol_style_change (KolStyle *style, const KolStyleOptions *options, GError **erro
       style->options = merged;
       if (style->problem)
         kol_style_problem_weigh (style->problem);
-      forget_search (style);
+      forget_search (style, &merged);
     }
   if (merged.rate == rate)
     return TRUE;

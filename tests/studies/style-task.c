@@ -96,6 +96,7 @@ style_test_note (const KolStudyProgress *progress, gpointer user_data)
   told->last = progress->value;
   told->snapshots += progress->n_snapshots;
   g_assert_cmpuint (progress->step, ==, told->told);
+  g_assert_cmpuint (progress->step, <=, progress->steps);
   g_assert_cmpuint (state->n_terms, >=, 3);
   if (state->event && told->events)
     g_string_append_printf (told->events, "%s\n", state->event);

@@ -209,6 +209,49 @@ test_change (gconstpointer data)
   g_string_free (told.events, TRUE);
 }
 
+/*
+ * The optimizer may be another from the next step on: it goes on from the picture as it is, with
+ * the steps that are left, and nothing is said to begin anew.
+ */
+static void
+test_other_optimizer (void)
+{
+  g_auto (StyleTask) task;
+  g_autoptr (GError) error = NULL;
+  StyleTold told = { 0 };
+  const KolStudyWatch watch = { .told = style_test_note, .user_data = &told };
+
+  style_task_init (&task);
+  task.options.smallest = 17;
+  task.options.steps = 60;
+  g_autoptr (KolStyle) style = kol_style_new (style_test_device, &task.options, &error);
+  g_assert_no_error (error);
+  told.style = style;
+  told.events = g_string_new (NULL);
+  kol_style_begin (style, &watch);
+  for (guint i = 0; i < 3; i++)
+    {
+      KolStyleOptions other = task.options;
+
+      advance (style, 10);
+      double before = kol_style_get_state (style)->total;
+      g_autoptr (KolSnapshot) shown = kol_style_look (style, &error);
+      g_assert_no_error (error);
+      other.optimizer = i % 2 ? KOL_STYLE_ADAM : KOL_STYLE_LBFGS;
+      g_assert_true (kol_style_change (style, &other, &error));
+      g_assert_no_error (error);
+      assert_same_pixels (style, shown);
+      advance (style, 5);
+      g_test_message ("%g, then %g", before, kol_style_get_state (style)->total);
+      /* Adam's first steps are of its rate, from wherever L-BFGS has come to. */
+      g_assert_cmpfloat (kol_style_get_state (style)->total, <, i % 2 ? 2 * before : before);
+    }
+  while (advance (style, 1))
+    ;
+  g_assert_cmpstr (told.events->str, ==, "");
+  g_string_free (told.events, TRUE);
+}
+
 /* Each half is painted as its own style would have it, more than as the other's. */
 static void
 test_regions (void)
@@ -856,6 +899,7 @@ main (int argc, char **argv)
                         test_change);
   g_test_add_data_func ("/studies/style/change/lbfgs", GINT_TO_POINTER (KOL_STYLE_LBFGS),
                         test_change);
+  g_test_add_func ("/studies/style/other-optimizer", test_other_optimizer);
   g_test_add_func ("/studies/style/regions", test_regions);
   for (int i = 0; i < 4; i++)
     {
