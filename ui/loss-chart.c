@@ -81,6 +81,7 @@ struct _KxLossChart {
   AdwBin parent_instance;
 
   KxChart *chart;
+  KxMarkLayer *marks; /* the chart has it */
   GPtrArray *curves;  /* of Curve */
   GHashTable *floors; /* of name to double */
 };
@@ -171,6 +172,7 @@ kx_loss_chart_clear (KxLossChart *self)
   while (self->curves->len)
     remove_curve (self, self->curves->len - 1);
   g_hash_table_remove_all (self->floors);
+  kx_mark_layer_clear (self->marks);
   kx_chart_view_set_follow (kx_chart_get_view (self->chart), TRUE);
 }
 
@@ -205,6 +207,18 @@ kx_loss_chart_add (KxLossChart *self, const KxPaintLosses *losses)
         curve = add_curve (self, losses->names[t]);
       add_points (curve, losses, t);
     }
+}
+
+/**
+ * kx_loss_chart_mark:
+ * @chart: a chart of losses
+ * @step: when something happened
+ * @text: short
+ */
+void
+kx_loss_chart_mark (KxLossChart *self, guint step, const char *text)
+{
+  kx_mark_layer_add (self->marks, step, text);
 }
 
 /**
@@ -264,12 +278,15 @@ static void
 kx_loss_chart_init (KxLossChart *self)
 {
   g_autoptr (KxChartView) view = kx_chart_view_new ();
+  g_autoptr (KxMarkLayer) marks = kx_mark_layer_new ();
 
   kx_chart_view_set_smoothing (view, 0);
   self->curves = g_ptr_array_new_with_free_func (curve_free);
   self->floors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->chart = KX_CHART (kx_chart_new (view, _ ("Loss by layer")));
   kx_chart_set_log_y (self->chart, TRUE);
+  self->marks = marks;
+  kx_chart_add_layer (self->chart, KX_LAYER (marks));
   adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (self->chart));
   gtk_widget_set_layout_manager (GTK_WIDGET (self),
                                  gtk_custom_layout_new (NULL, measure, allocate));

@@ -18,6 +18,7 @@ G_DECLARE_FINAL_TYPE (KxLossChart, kx_loss_chart, KX, LOSS_CHART, AdwBin)
 
 void kx_loss_chart_clear (KxLossChart *chart);
 void kx_loss_chart_add (KxLossChart *chart, const KxPaintLosses *losses);
+void kx_loss_chart_mark (KxLossChart *chart, guint step, const char *text);
 void kx_loss_chart_set_floor (KxLossChart *chart, const KxPaintLosses *floor);
 
 G_END_DECLS

@@ -196,6 +196,13 @@ save_masks (const KxPaint *paint, KxMaskKind kind)
   return any ? g_strv_builder_end (paths) : NULL;
 }
 
+const char *const kx_colours_names[] = { [KOL_STYLE_COLOURS_STYLE] = "style",
+                                         [KOL_STYLE_COLOURS_KEEP] = "keep",
+                                         [KOL_STYLE_COLOURS_MATCH] = "match",
+                                         NULL };
+const char *const kx_optimizer_names[]
+    = { [KOL_STYLE_ADAM] = "adam", [KOL_STYLE_LBFGS] = "lbfgs", NULL };
+
 /**
  * kx_paint_to_note:
  * @paint: what was painted
@@ -205,9 +212,6 @@ save_masks (const KxPaint *paint, KxMaskKind kind)
 KolStyleNote *
 kx_paint_to_note (const KxPaint *paint)
 {
-  static const char *const colours[] = { [KOL_STYLE_COLOURS_STYLE] = "style",
-                                         [KOL_STYLE_COLOURS_KEEP] = "keep",
-                                         [KOL_STYLE_COLOURS_MATCH] = "match" };
   KolStyleNote *note = kol_style_note_new ();
   g_autoptr (GStrvBuilder) styles = g_strv_builder_new ();
   g_autoptr (GString) weights = g_string_new (NULL);
@@ -235,7 +239,8 @@ kx_paint_to_note (const KxPaint *paint)
   note->weights = g_string_free (g_steal_pointer (&weights), FALSE);
   note->style_layers = layers->len ? g_strdup (layers->str) : NULL;
   note->model = g_strdup (paint->network);
-  note->colours = g_strdup (colours[paint->colours]);
+  note->colours = g_strdup (kx_colours_names[paint->colours]);
+  note->optimizer = g_strdup (kx_optimizer_names[paint->optimizer]);
   note->content_weight = paint->content_weight;
   note->style_weight = paint->style_weight;
   note->size = (int) paint->size;

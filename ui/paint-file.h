@@ -34,6 +34,9 @@ void kx_paint_file_open_async (const char *path, GAsyncReadyCallback done, gpoin
 KxPaintFile *kx_paint_file_open_finish (GAsyncResult *result, GError **error);
 void kx_paint_file_free (KxPaintFile *file);
 
+/** kx_colours_names, kx_optimizer_names: as a file has them, in the order of the engine's kinds. */
+extern const char *const kx_colours_names[], *const kx_optimizer_names[];
+
 KolStyleNote *kx_paint_to_note (const KxPaint *paint);
 void kx_paint_file_save_async (GFile *file, KolSnapshot *picture, const KolStyleNote *note,
                                GAsyncReadyCallback done, gpointer user_data);

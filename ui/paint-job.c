@@ -221,7 +221,7 @@ deliver (gpointer data)
       g_signal_emit (self, signals[FLOOR], 0, news->losses);
       return;
     case NEWS_EVENT:
-      g_signal_emit (self, signals[EVENT], 0, news->event);
+      g_signal_emit (self, signals[EVENT], 0, &(KxPaintEvent){ news->step, news->event });
       return;
     case NEWS_END:
     default:
@@ -247,6 +247,17 @@ is_moment (guint step, guint steps)
   return step == 0 || step % tenth == 0;
 }
 
+/* Whether there was one since the last picture: L-BFGS may take several steps at once. */
+static gboolean
+has_moment (const Work *work)
+{
+  /* While there is no picture, the first of these two is 0. */
+  for (guint at = MAX (work->looked + 1, work->from + 1); at <= work->step; at++)
+    if (is_moment (at, work->steps))
+      return TRUE;
+  return FALSE;
+}
+
 static gboolean
 pick (Work *work, KolSnapshot *snapshot, gboolean moment, KxPaintPicked *picked)
 {
@@ -270,7 +281,7 @@ pick (Work *work, KolSnapshot *snapshot, gboolean moment, KxPaintPicked *picked)
 static void
 post_picture (Work *work, KolSnapshot *snapshot)
 {
-  gboolean moment = is_moment (work->step, work->steps);
+  gboolean moment = has_moment (work);
   News *news = news_new (work, NEWS_PICTURE);
 
   g_clear_pointer (&work->last, kol_snapshot_unref);
@@ -509,9 +520,7 @@ fulfil (Work *work, KxPaint *wish)
 static gboolean
 look (Work *work, gboolean due)
 {
-  gboolean moment = work->step != work->looked && is_moment (work->step, work->steps);
-
-  if (!due && !moment && seconds_since (work->pictured) < PICTURE_SECONDS)
+  if (!due && !has_moment (work) && seconds_since (work->pictured) < PICTURE_SECONDS)
     return TRUE;
   g_autoptr (KolSnapshot) snapshot = kol_style_look (work->style, &work->error);
   if (!snapshot)
@@ -582,6 +591,7 @@ find_floor (Work *work)
   options.colours = KOL_STYLE_COLOURS_STYLE;
   options.size = options.smallest = MIN (FLOOR_SIZE, options.size);
   options.steps = 1;
+  options.optimizer = KOL_STYLE_ADAM; /* a step of which is one evaluation */
   Floor floor = { .style = kol_style_new (device, &options, NULL) };
   const KolStudyWatch watch
       = { .told = floor_told, .user_data = &floor, .cancellable = work->mailbox->cancellable };
@@ -779,10 +789,10 @@ kx_paint_job_class_init (KxPaintJobClass *klass)
       = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   /**
    * KxPaintJob::event:
-   * @text: what has happened, a sentence
+   * @event: (type KxPaintEvent): what has happened
    */
   signals[EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
-                                 1, G_TYPE_STRING);
+                                 1, G_TYPE_POINTER);
 }
 
 static void
@@ -844,8 +854,9 @@ kx_paint_job_new (KxSession *session, KxPaint *paint, guint from)
 /**
  * kx_paint_job_update:
  * @job: a painting
- * @paint: what is to be painted from now on. Weights act from the next step; for all else another
- *   stage begins with the picture as it is. The rate stays what it was
+ * @paint: what is to be painted from now on. Weights, styles, colours and the optimizer act from
+ * the next step; for all else another stage begins with the picture as it is. The rate stays what
+ * it was
  */
 void
 kx_paint_job_update (KxPaintJob *self, KxPaint *paint)

@@ -27,6 +27,18 @@ typedef struct {
 } KxPaintPicked;
 
 /**
+ * KxPaintEvent:
+ * @step: when that was
+ * @text: a sentence
+ *
+ * What has happened.
+ */
+typedef struct {
+  guint step;
+  const char *text;
+} KxPaintEvent;
+
+/**
  * KxPaintLosses:
  * @n: how many steps
  * @steps: (array length=n): which

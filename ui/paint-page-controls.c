@@ -58,6 +58,13 @@ kx_paint_page_get_size (KxPaintPage *self)
   return i < self->sizes->len ? g_array_index (self->sizes, guint, i) : KX_USUAL_SIZE;
 }
 
+static KolStyleOptimizer
+get_optimizer (KxPaintPage *self)
+{
+  return adw_combo_row_get_selected (self->optimizer) == KOL_STYLE_LBFGS ? KOL_STYLE_LBFGS
+                                                                         : KOL_STYLE_ADAM;
+}
+
 /**
  * kx_paint_page_make_paint:
  * @self: the page
@@ -88,6 +95,7 @@ kx_paint_page_make_paint (KxPaintPage *self)
   paint->content_weight = kx_paint_dial_get_value (self->content_weight);
   paint->size = kx_paint_page_get_size (self);
   paint->steps = (guint) gtk_spin_button_get_value_as_int (self->steps);
+  paint->optimizer = get_optimizer (self);
   paint->colours
       = colours[MIN (adw_combo_row_get_selected (self->colours), G_N_ELEMENTS (colours) - 1)];
   return paint;
@@ -106,6 +114,9 @@ kx_paint_page_change (KxPaintPage *self)
 
   if (self->setting)
     return;
+  adw_action_row_set_subtitle (self->steps_row, get_optimizer (self) == KOL_STYLE_LBFGS
+                                                    ? _ ("Evaluations, at each size")
+                                                    : _ ("At each size"));
   if (paint && kx_paint_page_is_painting (self))
     kx_paint_job_update (self->job, paint);
   if (!paint)

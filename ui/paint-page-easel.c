@@ -226,10 +226,22 @@ take_floor (KxPaintPage *self, const KxPaintLosses *floor)
   kx_loss_chart_set_floor (self->losses, floor);
 }
 
+/* What the engine says whenever L-BFGS has lost its history. */
+#define BEGINS_ANEW N_ ("What is wanted has changed: L-BFGS begins anew from here")
+#define SAID_AGAIN 5 /* seconds; oftener, as while a scale is dragged, the chart alone says it */
+
 static void
-take_event (KxPaintPage *self, const char *text)
+take_event (KxPaintPage *self, const KxPaintEvent *event)
 {
-  kx_session_toast (kx_paint_page_get_session (self), text, FALSE);
+  gboolean anew = g_str_equal (event->text, BEGINS_ANEW);
+  gint64 now = g_get_monotonic_time ();
+
+  kx_loss_chart_mark (self->losses, event->step, anew ? _ ("History reset") : event->text);
+  if (anew && now - self->begun_anew < SAID_AGAIN * G_USEC_PER_SEC)
+    return;
+  if (anew)
+    self->begun_anew = now;
+  kx_session_toast (kx_paint_page_get_session (self), _ (event->text), FALSE);
 }
 
 static void
@@ -239,7 +251,8 @@ job_changed (KxPaintPage *self)
   KxJob *job = kx_paint_job_get_job (self->job);
 
   gtk_toggle_button_set_active (self->pause, kx_job_get_state (job) == KX_JOB_PAUSED);
-  if (fault && g_error_matches (fault, KOL_ERROR, KOL_ERROR_DIVERGED) && self->full)
+  if (fault && g_error_matches (fault, KOL_ERROR, KOL_ERROR_DIVERGED) && self->full
+      && kx_paint_job_get_paint (self->job)->optimizer == KOL_STYLE_ADAM) /* which has a rate */
     kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Go On With Half the Rate"),
                         "paint.half-rate", NULL);
   else if (fault)

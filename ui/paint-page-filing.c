@@ -108,12 +108,20 @@ press_save (KxPaintPage *self)
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
+static void
+select_named (AdwComboRow *row, const char *const *names, const char *name)
+{
+  for (guint i = 0; names[i]; i++)
+    if (g_strcmp0 (names[i], name) == 0)
+      adw_combo_row_set_selected (row, i);
+}
+
 /* The controls, as a picture says that it was painted. */
 static void
 take_note (KxPaintPage *self, KxPaintFile *file)
 {
   const KolStyleNote *note = file->note;
-  const char *colours[] = { "style", "keep", "match" };
+  const char *optimizer = note->optimizer ? note->optimizer : note->classic ? "lbfgs" : "adam";
 
   self->setting = TRUE;
   kx_paint_page_select_network (self, note->model);
@@ -122,9 +130,8 @@ take_note (KxPaintPage *self, KxPaintFile *file)
     kx_paint_dial_set_value (self->style_weight, note->style_weight);
   if (!isnan (note->content_weight))
     kx_paint_dial_set_value (self->content_weight, note->content_weight);
-  for (guint i = 0; i < G_N_ELEMENTS (colours); i++)
-    if (g_strcmp0 (note->colours, colours[i]) == 0)
-      adw_combo_row_set_selected (self->colours, i);
+  select_named (self->colours, kx_colours_names, note->colours);
+  select_named (self->optimizer, kx_optimizer_names, optimizer);
   kx_paint_page_clear_styles (self);
   for (guint i = 0; i < file->styles->len; i++)
     {

@@ -1,6 +1,7 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* What scales of the page were moved: taken back, done again, and noted in the picture's file. */
+/* What was moved and chosen on the page: taken back, done again, and noted in the picture's file.
+ */
 
 #include "paint-page-moves.h"
 
@@ -135,6 +136,106 @@ kx_paint_page_watch_scale (KxPaintPage *self, GtkRange *range, const char *name)
   g_object_set_data_full (G_OBJECT (range), "kx-name", g_strdup (name), g_free);
   g_signal_connect_object (range, "value-changed", G_CALLBACK (note_move), self, G_CONNECT_SWAPPED);
 }
+
+/* ── Choices ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* What a row offers, as the file says it. */
+typedef struct {
+  const char *name;
+  const char *const *choices;
+  guint before;
+} Watched;
+
+/* A choice, to be taken back. */
+typedef struct {
+  GWeakRef page, row;
+  guint from, to;
+} Choice;
+
+static void
+choice_free (gpointer data)
+{
+  Choice *choice = data;
+
+  g_weak_ref_clear (&choice->page);
+  g_weak_ref_clear (&choice->row);
+  g_free (choice);
+}
+
+static void
+set_choice (Choice *choice, guint selected)
+{
+  g_autoptr (AdwComboRow) row = g_weak_ref_get (&choice->row);
+  g_autoptr (KxPaintPage) self = g_weak_ref_get (&choice->page);
+
+  if (!row || !self)
+    return;
+  self->setting = TRUE;
+  adw_combo_row_set_selected (row, selected);
+  self->setting = FALSE;
+  kx_paint_page_change (self);
+}
+
+static void
+choose_back (gpointer data)
+{
+  set_choice (data, ((Choice *) data)->from);
+}
+
+static void
+choose_again (gpointer data)
+{
+  set_choice (data, ((Choice *) data)->to);
+}
+
+/* Something else was chosen. */
+static void
+note_choice (KxPaintPage *self, GParamSpec *spec, AdwComboRow *row)
+{
+  Watched *watched = g_object_get_data (G_OBJECT (row), "kx-watched");
+  guint from = watched->before, to = adw_combo_row_get_selected (row);
+  KxSession *session = kx_paint_page_get_session (self);
+
+  watched->before = to;
+  if (self->setting || !session || from == to)
+    return;
+  self->move = NULL; /* a scale that is moved next is another gesture */
+  if (kx_paint_page_is_painting (self))
+    g_ptr_array_insert (self->moves, (int) self->moves->len - 1,
+                        g_strdup_printf ("%u %s %s %s", self->step, watched->name,
+                                         watched->choices[from], watched->choices[to]));
+  Choice *choice = g_new0 (Choice, 1);
+  g_weak_ref_init (&choice->page, self);
+  g_weak_ref_init (&choice->row, row);
+  choice->from = from;
+  choice->to = to;
+  kx_undo_push (kx_session_get_undo (session),
+                adw_preferences_row_get_title (ADW_PREFERENCES_ROW (row)), choose_back,
+                choose_again, choice, choice_free);
+}
+
+/**
+ * kx_paint_page_watch_choice:
+ * @self: the page
+ * @row: of which a person chooses
+ * @name: what the file calls it
+ * @choices: (array zero-terminated=1): what it calls each
+ *
+ * Notes what is chosen, and lets it be taken back.
+ */
+void
+kx_paint_page_watch_choice (KxPaintPage *self, AdwComboRow *row, const char *name,
+                            const char *const *choices)
+{
+  Watched *watched = g_new (Watched, 1);
+
+  *watched = (Watched){ name, choices, adw_combo_row_get_selected (row) };
+  g_object_set_data_full (G_OBJECT (row), "kx-watched", watched, g_free);
+  g_signal_connect_object (row, "notify::selected", G_CALLBACK (note_choice), self,
+                           G_CONNECT_SWAPPED);
+}
+
+/* ── The list of moves ───────────────────────────────────────────────────────────────────────── */
 
 /**
  * kx_paint_page_end_moves:

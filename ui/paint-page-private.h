@@ -60,6 +60,7 @@ struct _KxPaintPage {
   gint64 moved;
   gboolean noted; /* the latest move is the last of moves */
   double noted_from;
+  gint64 begun_anew; /* when it was last said that L-BFGS begins anew */
 
   GtkButton *paint, *save, *cancel, *more, *fit, *get_small, *get_large;
   GtkToggleButton *pause;
@@ -82,7 +83,8 @@ struct _KxPaintPage {
   GtkPicture *content_thumbnail;
   GtkListBox *styles;
   KxPaintDial *style_weight, *content_weight;
-  AdwComboRow *size, *colours, *network;
+  AdwComboRow *size, *optimizer, *colours, *network;
+  AdwActionRow *steps_row;
   GtkSpinButton *steps;
   GtkWidget *styles_group, *layers_group, *chart_side, *frame;
   GtkOrientable *bottom;

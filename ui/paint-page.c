@@ -8,6 +8,7 @@
 #include "paint-page-private.h"
 
 #include "chart/wrap-layout.h"
+#include "paint-file.h"
 #include "paint-page-controls.h"
 #include "paint-page-easel.h"
 #include "paint-page-fast.h"
@@ -130,6 +131,8 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, content_weight);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, size);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, steps);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, steps_row);
+  gtk_widget_class_bind_template_child (widget_class, KxPaintPage, optimizer);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, colours);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, network);
   gtk_widget_class_bind_template_child (widget_class, KxPaintPage, styles_group);
@@ -236,6 +239,8 @@ kx_paint_page_init (KxPaintPage *self)
   kx_paint_page_watch_scale (self, kx_paint_dial_get_scale (self->style_weight), "style-weight");
   kx_paint_page_watch_scale (self, kx_paint_dial_get_scale (self->content_weight),
                              "content-weight");
+  kx_paint_page_watch_choice (self, self->optimizer, "optimizer", kx_optimizer_names);
+  kx_paint_page_watch_choice (self, self->colours, "colours", kx_colours_names);
   kx_paint_page_list_sizes (self);
   kx_paint_page_show_controls (self);
 }

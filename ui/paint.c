@@ -165,6 +165,7 @@ kx_paint_copy (const KxPaint *paint)
   copy->style_weight = paint->style_weight;
   copy->size = paint->size;
   copy->colours = paint->colours;
+  copy->optimizer = paint->optimizer;
   copy->steps = paint->steps;
   copy->rate = paint->rate;
   copy->seed = paint->seed;
@@ -202,7 +203,8 @@ kx_paint_is_same_task (const KxPaint *paint, const KxPaint *other)
 {
   return g_str_equal (paint->network, other->network) && paint->content == other->content
          && paint->size == other->size && paint->steps == other->steps
-         && paint->colours == other->colours && are_same_styles (paint, other);
+         && paint->colours == other->colours && paint->optimizer == other->optimizer
+         && are_same_styles (paint, other);
 }
 
 /**
@@ -262,6 +264,7 @@ kx_paint_make_options (const KxPaint *paint, const KolPicture *start, GArray *so
                             .style_layers
                             = layers->len ? (const KolStyleLayer *) (gpointer) layers->data : NULL,
                             .n_style_layers = layers->len,
+                            .optimizer = paint->optimizer,
                             .content_weight = paint->content_weight,
                             .style_weight = paint->style_weight,
                             .variation_weight = NAN,

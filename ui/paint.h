@@ -63,8 +63,9 @@ typedef struct {
  * @style_weight: of all style losses
  * @size: the longer side
  * @colours: whose they are
- * @steps: at each size
- * @rate: of the optimizer; 0: the usual one
+ * @optimizer: how the picture is changed
+ * @steps: at each size; of L-BFGS, evaluations
+ * @rate: of Adam; 0: the usual one
  * @seed: of chance
  * @start: (nullable): what the picture is at first; %NULL: the content
  *
@@ -79,6 +80,7 @@ typedef struct {
   double content_weight, style_weight;
   guint size;
   KolStyleColours colours;
+  KolStyleOptimizer optimizer;
   guint steps;
   double rate;
   guint64 seed;

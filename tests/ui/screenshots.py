@@ -293,6 +293,17 @@ def paint_ready(app):
 
 
 @state(installs=SQUEEZENET, settings={"page": "'paint'"})
+def paint_by_lbfgs(app):
+    paint_ready(app)
+    app.press(app.find("combo box", "Optimizer"))
+    app.key("Down")
+    app.key("Enter")
+    paint_running(app)
+    app.find("slider", "Style weight").value = 2
+    app.find("label", re.compile("begins anew"), 60)
+
+
+@state(installs=SQUEEZENET, settings={"page": "'paint'"})
 def paint_mask(app):
     paint_ready(app)
     app.find("push button", "Masks of strokes.png").click()

@@ -120,6 +120,73 @@ def pauses_and_takes_back(folder):
         end(app)
 
 
+def optimizer(app):
+    """The one that is chosen."""
+    return app.find("combo box", "Optimizer").find("label", re.compile("^(Adam|L-BFGS)$")).name
+
+
+def choose_lbfgs(app):
+    app.press(app.find("combo box", "Optimizer"))
+    app.find("label", "L-BFGS")
+    app.key("Down")
+    app.key("Enter")
+    app.wait(lambda: optimizer(app) == "L-BFGS", text="L-BFGS")
+
+
+@test
+def paints_by_lbfgs(folder):
+    """Its history is lost where a weight is moved, which is said; the file has the optimizer."""
+    install(folder)
+    painted = os.path.join(folder, "painted.png")
+    anew = re.compile("L-BFGS begins anew from here$")
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs .*\nAbout"), COMPILING)
+        needs = app.find("label", re.compile("^Needs")).name.split("\n")[0]
+        app.find("label", "At each size")
+        choose_lbfgs(app)
+        app.find("label", "Evaluations, at each size")
+        app.wait(lambda: app.find_all("label", re.compile(r"^Needs .*\nAbout"))
+                 and not app.has("label", re.compile("^" + re.escape(needs))), COMPILING, "another need")
+        app.key("Ctrl+z")
+        app.wait(lambda: optimizer(app) == "Adam", text="the choice taken back")
+        app.key("Ctrl+Shift+z")
+        app.wait(lambda: optimizer(app) == "L-BFGS", text="the choice again")
+        begin(app)
+        check(not app.has("label", anew), "it begins anew though nothing was changed")
+        app.find("slider", "Style weight").value = 2
+        app.find("label", anew, COMPILING)
+        app.find("push button", "Cancel")  # it goes on
+        end(app)
+        save(app, painted)
+    text = note(painted)
+    check("optimizer=lbfgs" in text and "--optimizer lbfgs" in text, "the optimizer is not in the file")
+    with Explorer(folder, painted) as app:
+        app.wait(lambda: optimizer(app) == "L-BFGS", text="L-BFGS, which the file names")
+    again = os.path.join(folder, "again.png")
+    subprocess.run([explorer.COMMAND, "style", "--like", painted, "--size", "48", "--steps", "2",
+                    "-o", again], check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "XDG_DATA_HOME": os.path.join(folder, "data")})
+    check("optimizer=lbfgs" in note(again), "the command does not paint by L-BFGS")
+
+
+@test
+def another_optimizer_midway(folder):
+    """It takes over at the next step, from the picture as it is."""
+    install(folder)
+    painted = os.path.join(folder, "painted.png")
+    with Explorer(folder, settings=PAGE) as app:
+        app.find("label", re.compile("^Needs"), COMPILING)
+        begin(app)
+        choose_lbfgs(app)
+        before = step(app)
+        app.wait(lambda: step(app) > before + 5, COMPILING, "steps by the other")
+        end(app)
+        save(app, painted)
+    text = note(painted)
+    check(re.search(r"moves=\d+ optimizer adam lbfgs", text), "the choice is not among the moves")
+    check("optimizer=lbfgs" in text, "the optimizer is not in the file")
+
+
 @test
 def a_style_where_it_is_wanted(folder):
     """A stroke over the content says where; the file keeps it."""
