@@ -115,7 +115,7 @@ kx_paint_page_change (KxPaintPage *self)
   if (self->setting)
     return;
   adw_action_row_set_subtitle (self->steps_row, get_optimizer (self) == KOL_STYLE_LBFGS
-                                                    ? _ ("Evaluations, at each size")
+                                                    ? _ ("Evaluations per size")
                                                     : _ ("At each size"));
   if (paint && kx_paint_page_is_painting (self))
     kx_paint_job_update (self->job, paint);

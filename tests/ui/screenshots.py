@@ -294,13 +294,18 @@ def paint_ready(app):
 
 @state(installs=SQUEEZENET, settings={"page": "'paint'"})
 def paint_by_lbfgs(app):
-    paint_ready(app)
-    app.press(app.find("combo box", "Optimizer"))
-    app.key("Down")
-    app.key("Enter")
-    paint_running(app)
-    app.find("slider", "Style weight").value = 2
+    with Inspector(app):
+        paint_ready(app)
+        app.press(app.find("combo box", "Optimizer"))
+        app.find("label", "L-BFGS")
+        app.key("Down")
+        app.key("Enter")
+    app.find("push button", "Paint").click()
+    app.find("label", re.compile(r"^Step [1-9]\d of "), 400)
+    with Inspector(app):
+        app.find("slider", "Style weight").value = 2
     app.find("label", re.compile("begins anew"), 60)
+    app.find("label", re.compile(r"^Step ([4-9]\d|\d\d\d) of "), 400)
 
 
 @state(installs=SQUEEZENET, settings={"page": "'paint'"})

@@ -144,7 +144,7 @@ def paints_by_lbfgs(folder):
         needs = app.find("label", re.compile("^Needs")).name.split("\n")[0]
         app.find("label", "At each size")
         choose_lbfgs(app)
-        app.find("label", "Evaluations, at each size")
+        app.find("label", "Evaluations per size")
         app.wait(lambda: app.find_all("label", re.compile(r"^Needs .*\nAbout"))
                  and not app.has("label", re.compile("^" + re.escape(needs))), COMPILING, "another need")
         app.key("Ctrl+z")
