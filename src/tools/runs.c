@@ -1,8 +1,6 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 #include "tool-private.h"
 
-#include "../lock-private.h"
-
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -171,10 +169,9 @@ read_metrics (Run *run)
 static Run *
 read_run (const char *folder)
 {
-  g_autofree char *lock = g_build_filename (folder, LOCK_FILE, NULL);
   g_autofree char *base = g_path_get_basename (folder);
   int process;
-  gboolean running = kol_lock_is_taken (lock, &process);
+  gboolean running = kol_run_is_in_use (folder, &process);
 
   if (!running && !holds (folder, RUN_FILE) && !holds (folder, KOL_METRICS_FILE))
     return NULL;

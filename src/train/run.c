@@ -38,6 +38,22 @@ kol_run_exists (const char *folder)
 }
 
 /**
+ * kol_run_is_in_use:
+ * @folder: the folder of a run
+ * @process: (out) (optional): the number of the process that is at it; 0: not known
+ *
+ * Returns: whether a process, be it this one, trains the run
+ */
+gboolean
+kol_run_is_in_use (const char *folder, int *process)
+{
+  g_return_val_if_fail (folder != NULL, FALSE);
+  g_autofree char *path = g_build_filename (folder, KOL_LOCK_FILE, NULL);
+
+  return kol_lock_is_taken (path, process);
+}
+
+/**
  * kol_run_new_folder:
  * @name: what the run's name begins with, such as that of a recipe
  *

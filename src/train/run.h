@@ -42,6 +42,7 @@ typedef struct {
 
 KOL_API gboolean kol_run_exists (const char *folder);
 KOL_API char *kol_run_new_folder (const char *name);
+KOL_API gboolean kol_run_is_in_use (const char *folder, int *process);
 KOL_API KolRun *kol_run_read (const char *folder, GError **error);
 KOL_API char *kol_run_get_weights (const KolRun *run);
 KOL_API GArray *kol_run_list_checkpoints (const char *folder);
