@@ -252,7 +252,8 @@ static void
 tell_row (KxLesson *lesson, const KolMetricsTable *table, gsize row)
 {
   g_autofree float *ratios = g_new (float, lesson->n_ratios + 1);
-  const char *const *names = kol_trainer_get_parameter_names (lesson->trainer);
+  const char *const *names
+      = lesson->trainer ? kol_trainer_get_parameter_names (lesson->trainer) : NULL;
   KolTrainReport report = {
     .event = KOL_TRAIN_STEP,
     .step = (guint64) get_cell (table, "step", row),
@@ -375,4 +376,32 @@ kx_lesson_tell_past (KxLesson *lesson)
       tell_event (lesson, row, gesture);
     }
   tell_checkpoints (lesson);
+}
+
+/* On a thread of its own. */
+static void
+read_log (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  KxLesson *lesson = data;
+
+  tell_rows (lesson, lesson->resume, -1, INFINITY, 0);
+  kx_lesson_tell_metrics (lesson);
+}
+
+/**
+ * kx_lesson_tell_log:
+ * @run: a run without a lesson
+ * @folder: where it is recorded
+ *
+ * Tells it the rows of its log as a lesson does that goes on. They are read on a thread.
+ */
+void
+kx_lesson_tell_log (KxRun *run, const char *folder)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, NULL, NULL);
+  KxLesson *lesson = kx_lesson_new (NULL, &(KxRunSetup){ .resume = folder });
+
+  lesson->run = kx_holder_new (run);
+  g_task_set_task_data (task, lesson, (GDestroyNotify) kx_lesson_unref);
+  g_task_run_in_thread (task, read_log);
 }

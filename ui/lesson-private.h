@@ -65,6 +65,7 @@ void kx_run_take_news (KxRun *run, KxLessonNews *news);
 KxLesson *kx_lesson_new (KxEngine *engine, const KxRunSetup *setup);
 KxLesson *kx_lesson_new_branch (KxLesson *parent, KolTrainState *state, const char *parent_folder,
                                 const char *folder);
+void kx_lesson_tell_log (KxRun *run, const char *folder);
 KxLesson *kx_lesson_move (KxLesson *lesson, KxEngine *engine);
 void kx_lesson_begin (KxLesson *lesson, KxRun *run);
 void kx_lesson_unref (KxLesson *lesson);

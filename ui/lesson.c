@@ -543,7 +543,7 @@ lesson_new (KxEngine *engine, const char *folder)
 
   g_atomic_ref_count_init (&lesson->references);
   g_mutex_init (&lesson->mutex);
-  lesson->engine = kx_engine_ref (engine);
+  lesson->engine = engine ? kx_engine_ref (engine) : NULL;
   lesson->folder = g_strdup (folder);
   lesson->weight = 1;
   lesson->loss = lesson->speed = lesson->seconds_left = NAN;
@@ -559,7 +559,7 @@ lesson_new (KxEngine *engine, const char *folder)
 
 /**
  * kx_lesson_new:
- * @engine: where it learns
+ * @engine: (nullable): where it learns; %NULL: it only tells of its past
  * @setup: what it is to be
  *
  * Returns: (transfer full): a lesson that has not begun
@@ -668,7 +668,7 @@ kx_lesson_unref (KxLesson *lesson)
           lesson->rates, lesson->norms, lesson->ratio,   lesson->ratios };
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
     g_array_unref (arrays[i]);
-  kx_engine_unref (lesson->engine);
+  g_clear_pointer (&lesson->engine, kx_engine_unref);
   g_free (lesson);
 }
 

@@ -12,7 +12,14 @@
 #include "chart/style.h"
 
 #define SAMPLE 24          /* pixels of its line */
-#define HIDDEN "kx-hidden" /* set on a run that the charts leave out */
+#define CHOICE "kx-choice" /* set on a run: whether the charts show it, where that was chosen */
+
+/* What charts are to do with a run. */
+typedef enum {
+  BY_ITSELF, /* show it, unless it is a record */
+  HIDE,
+  SHOW,
+} Choice;
 
 struct _KxRunList {
   AdwBin parent_instance;
@@ -29,6 +36,12 @@ enum {
 };
 
 static guint signals[N_SIGNALS];
+
+static Choice
+get_choice (KxRun *run)
+{
+  return GPOINTER_TO_INT (g_object_get_data (G_OBJECT (run), CHOICE));
+}
 
 static const char *
 state_name (KxRun *run)
@@ -51,6 +64,36 @@ state_name (KxRun *run)
     default:
       return _ ("failed");
     }
+}
+
+static char *
+describe_state (KxRun *run)
+{
+  const KxRecord *record = kx_run_get_record (run);
+
+  if (!record)
+    return g_strdup (state_name (run));
+  if (record->in_use)
+    return record->process ? g_strdup_printf (_ ("in use by process %d"), record->process)
+                           : g_strdup (_ ("in use by another process"));
+  return g_strdup (record->step >= record->steps ? _ ("done") : state_name (run));
+}
+
+/* Where it learns, or of a record when it last did. */
+static char *
+describe_place (KxRun *run, gboolean brief)
+{
+  const KxRecord *record = kx_run_get_record (run);
+
+  if (!record)
+    return g_strdup (kx_device_get_name (kx_run_get_device (run)));
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (record->time);
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  gboolean today = g_date_time_get_year (time) == g_date_time_get_year (now)
+                   && g_date_time_get_day_of_year (time) == g_date_time_get_day_of_year (now);
+  /* xgettext:no-c-format */
+  const char *day = _ ("%b %-d");
+  return g_date_time_format (time, !brief ? "%c" : today ? "%R" : day);
 }
 
 /* A row's controls are called after its run. */
@@ -76,16 +119,15 @@ show_state (GtkWidget *row)
 {
   KxRun *run = g_object_get_data (G_OBJECT (row), "run"); /* the list of the session holds it */
   GtkLabel *loss = g_object_get_data (G_OBJECT (row), "loss");
-  KxSeries *series = kx_run_get_loss (run);
-  gsize n = kx_series_get_length (series);
-  g_autofree char *number = n ? kx_format_value (kx_series_get_y (series)[n - 1]) : g_strdup ("");
-  const char *device = kx_device_get_name (kx_run_get_device (run));
-  g_autofree char *subtitle
-      = g_strdup_printf ("%s · %'" G_GUINT64_FORMAT, state_name (run), kx_run_get_step (run));
-  g_autofree char *where = g_markup_printf_escaped ("%s · %s", subtitle, device);
+  double latest = kx_run_get_latest_loss (run);
+  g_autofree char *number = isnan (latest) ? g_strdup ("") : kx_format_value (latest);
+  g_autofree char *state = describe_state (run), *place = describe_place (run, TRUE);
+  g_autofree char *tip = describe_place (run, FALSE);
+  g_autofree char *where = g_markup_printf_escaped ("%s · %'" G_GUINT64_FORMAT " · %s", state,
+                                                    kx_run_get_step (run), place);
 
   adw_action_row_set_subtitle (ADW_ACTION_ROW (row), where);
-  gtk_widget_set_tooltip_text (row, device);
+  gtk_widget_set_tooltip_text (row, tip);
   gtk_label_set_label (loss, number);
 }
 
@@ -151,13 +193,19 @@ apply_name (GtkEditable *entry, KxRun *run)
 typedef struct {
   KxSession *session; /* the window's, as the stack of deeds is */
   KxRun *run;
+  gboolean gone;
 } Removal;
 
+/* A record that nobody can bring back any more leaves nothing. */
 static void
 removal_free (gpointer data)
 {
-  g_object_unref (((Removal *) data)->run);
-  g_free (data);
+  Removal *removal = data;
+
+  if (removal->gone && kx_run_get_record (removal->run))
+    kx_session_discard (removal->session, removal->run);
+  g_object_unref (removal->run);
+  g_free (removal);
 }
 
 static void
@@ -165,6 +213,7 @@ removal_back (gpointer data)
 {
   Removal *removal = data;
 
+  removal->gone = FALSE;
   kx_session_restore_run (removal->session, removal->run);
 }
 
@@ -173,6 +222,7 @@ removal_again (gpointer data)
 {
   Removal *removal = data;
 
+  removal->gone = TRUE;
   kx_session_remove_run (removal->session, removal->run);
 }
 
@@ -180,10 +230,11 @@ static void
 remove_run (GtkButton *button, KxRun *run)
 {
   KxRunList *self = g_object_get_data (G_OBJECT (button), "list");
-  g_autofree char *text = g_strdup_printf (_ ("%s removed"), kx_run_get_name (run));
+  g_autofree char *text = g_strdup_printf (
+      kx_run_get_record (run) ? _ ("%s deleted") : _ ("%s removed"), kx_run_get_name (run));
   Removal *removal = g_new (Removal, 1);
 
-  *removal = (Removal){ self->session, g_object_ref (run) };
+  *removal = (Removal){ self->session, g_object_ref (run), TRUE };
   close_menu (GTK_WIDGET (button)); /* open, it would take the keys with it when the row goes */
   removal_again (removal);
   kx_undo_push (kx_session_get_undo (self->session), text, removal_back, removal_again, removal,
@@ -217,11 +268,34 @@ make_verb (KxRunList *self, KxRun *run, const char *label, GCallback callback)
   return button;
 }
 
+/* What another process is at can neither go on nor be deleted. */
+static void
+look_at_record (GtkWidget *row)
+{
+  KxRun *run = g_object_get_data (G_OBJECT (row), "run");
+  GtkWidget *const verbs[] = { g_object_get_data (G_OBJECT (row), "go-on"),
+                               g_object_get_data (G_OBJECT (row), "remove") };
+
+  kx_record_look (kx_run_get_record (run));
+  g_autofree char *state = describe_state (run);
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    {
+      gboolean in_use = kx_run_get_record (run)->in_use;
+      gtk_widget_set_sensitive (verbs[i], !in_use);
+      gtk_widget_set_tooltip_text (verbs[i], in_use ? state : NULL);
+    }
+  show_state (row);
+}
+
 static GtkWidget *
 make_menu (KxRunList *self, GtkWidget *row, KxRun *run)
 {
   GtkWidget *menu = gtk_menu_button_new (), *popover = gtk_popover_new ();
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6), *entry = gtk_entry_new ();
+  gboolean record = kx_run_get_record (run) != NULL;
+  GtkWidget *verb = make_verb (self, run, _ ("_Go On"), G_CALLBACK (go_on));
+  GtkWidget *remove = make_verb (self, run, record ? _ ("_Delete") : _ ("_Remove From the List"),
+                                 G_CALLBACK (remove_run));
 
   g_object_set_data (G_OBJECT (row), "menu", menu);
   g_object_set_data (G_OBJECT (row), "entry", entry);
@@ -230,9 +304,15 @@ make_menu (KxRunList *self, GtkWidget *row, KxRun *run)
                                   _ ("Name of the run"), -1);
   g_signal_connect_object (entry, "activate", G_CALLBACK (apply_name), run, 0);
   gtk_box_append (GTK_BOX (box), entry);
-  gtk_box_append (GTK_BOX (box), make_verb (self, run, _ ("_Go On"), G_CALLBACK (go_on)));
-  gtk_box_append (GTK_BOX (box),
-                  make_verb (self, run, _ ("_Remove From the List"), G_CALLBACK (remove_run)));
+  gtk_box_append (GTK_BOX (box), verb);
+  gtk_box_append (GTK_BOX (box), remove);
+  if (record)
+    {
+      g_object_set_data (G_OBJECT (row), "go-on", verb);
+      g_object_set_data (G_OBJECT (row), "remove", remove);
+      g_signal_connect_object (popover, "show", G_CALLBACK (look_at_record), row,
+                               G_CONNECT_SWAPPED);
+    }
   gtk_popover_set_child (GTK_POPOVER (popover), box);
   gtk_menu_button_set_popover (GTK_MENU_BUTTON (menu), popover);
   gtk_menu_button_set_icon_name (GTK_MENU_BUTTON (menu), "view-more-symbolic");
@@ -259,6 +339,14 @@ draw_sample (GtkDrawingArea *area, cairo_t *cairo, int width, int height, gpoint
   cairo_stroke (cairo);
 }
 
+static void
+show_sample (KxRun *run, GParamSpec *spec, GtkWidget *area)
+{
+  gtk_widget_set_visible (area, TRUE);
+  gtk_widget_queue_draw (area);
+}
+
+/* A record has no line before it is shown. */
 static GtkWidget *
 make_sample (KxRun *run)
 {
@@ -270,8 +358,8 @@ make_sample (KxRun *run)
   gtk_drawing_area_set_content_height (GTK_DRAWING_AREA (area), 6);
   gtk_drawing_area_set_draw_func (GTK_DRAWING_AREA (area), draw_sample, g_object_ref (run),
                                   g_object_unref);
-  g_signal_connect_object (run, "notify::number", G_CALLBACK (gtk_widget_queue_draw), area,
-                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (run, "notify::number", G_CALLBACK (show_sample), area, 0);
+  gtk_widget_set_visible (area, get_choice (run) != BY_ITSELF || !kx_run_get_record (run));
   kx_theme_connect (area, G_CALLBACK (gtk_widget_queue_draw));
   return area;
 }
@@ -284,9 +372,15 @@ toggle (GtkCheckButton *check, KxRun *run)
   KxRunList *self = KX_RUN_LIST (gtk_widget_get_ancestor (GTK_WIDGET (check), KX_TYPE_RUN_LIST));
   gboolean shown = gtk_check_button_get_active (check);
 
-  g_object_set_data (G_OBJECT (run), HIDDEN, GINT_TO_POINTER (!shown));
-  if (self)
-    g_signal_emit (self, signals[SHOWN], 0, run, shown);
+  g_object_set_data (G_OBJECT (run), CHOICE, GINT_TO_POINTER (shown ? SHOW : HIDE));
+  if (!self)
+    return;
+  g_signal_emit (self, signals[SHOWN], 0, run, shown);
+  if (!shown)
+    return;
+  kx_run_load (run);
+  if (!kx_session_get_run (self->session)) /* no chart is in sight yet */
+    kx_session_choose_run (self->session, run);
 }
 
 static GtkWidget *
@@ -326,6 +420,8 @@ activate (KxRunList *self, GtkListBoxRow *row)
                                                  gtk_list_box_row_get_index (row));
 
   kx_session_choose_run (self->session, run);
+  if (kx_run_get_record (run))
+    gtk_check_button_set_active (g_object_get_data (G_OBJECT (row), "check"), TRUE);
 }
 
 static void
@@ -397,5 +493,7 @@ kx_run_list_set_session (KxRunList *self, KxSession *session)
 gboolean
 kx_run_list_is_shown (KxRunList *self, KxRun *run)
 {
-  return !g_object_get_data (G_OBJECT (run), HIDDEN);
+  Choice choice = get_choice (run);
+
+  return choice == BY_ITSELF ? !kx_run_get_record (run) : choice == SHOW;
 }

@@ -10,28 +10,22 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
-#include "chart/palette.h"
 #include "lesson-private.h"
 #include "pace.h"
 
 #define SHARE_SECONDS 1 /* that its share of the device is found over */
 #define WHOLE 0.9       /* the share from which on nothing else is worth telling of */
 
-/* How far the updates of a parameter go. */
-typedef struct {
-  guint parameter;
-  char *name;
-  KxSeries *series;
-} Ratio;
-
 struct _KxRun {
   GObject parent_instance;
 
   KxDevice *device;
-  KxLesson *lesson;  /* NULL: it follows its job */
+  KxLesson *lesson;  /* NULL: it follows its job, or is a record */
   KxLesson *leaving; /* on the device that it leaves; NULL: it is not being moved */
   gboolean moving;   /* its lesson is to begin when that has ended */
   KxJob *job;
+  KxRecord *record; /* NULL: it is more than that */
+  gboolean loaded;  /* the curves of that were asked for */
   char *name, *recipe, *data, *folder;
   guint number;             /* of its colour and dashes */
   guint64 checkpoint_bytes; /* that checkpoints may take */
@@ -58,7 +52,7 @@ struct _KxRun {
 
   KxClock *clock;
   KxSeries *loss, *accuracy, *validation_loss, *validation_accuracy, *rate, *ratio;
-  GPtrArray *ratios; /* of Ratio: of the parameters that charts show */
+  KxRatios *ratios;
   GListStore *timeline;
 };
 
@@ -124,7 +118,8 @@ kx_run_finalize (GObject *object)
   kx_series_unref (self->validation_accuracy);
   kx_series_unref (self->rate);
   kx_series_unref (self->ratio);
-  g_ptr_array_unref (self->ratios);
+  kx_ratios_free (self->ratios);
+  g_clear_pointer (&self->record, kx_record_free);
   G_OBJECT_CLASS (kx_run_parent_class)->finalize (object);
 }
 
@@ -198,16 +193,6 @@ kx_run_class_init (KxRunClass *klass)
 }
 
 static void
-ratio_free (gpointer data)
-{
-  Ratio *ratio = data;
-
-  g_free (ratio->name);
-  kx_series_unref (ratio->series);
-  g_free (ratio);
-}
-
-static void
 kx_run_init (KxRun *self)
 {
   self->timeline = g_list_store_new (KX_TYPE_MARK);
@@ -218,7 +203,7 @@ kx_run_init (KxRun *self)
   self->validation_accuracy = kx_series_new ();
   self->rate = kx_series_new ();
   self->ratio = kx_series_new ();
-  self->ratios = g_ptr_array_new_with_free_func (ratio_free);
+  self->ratios = kx_ratios_new ();
   self->speed = self->seconds_left = self->share = NAN;
   for (guint i = 0; i < KX_N_CONTROLS; i++)
     self->controls[i] = NAN;
@@ -232,6 +217,25 @@ set_stage (KxRun *self, const char *stage)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STAGE]);
   if (stage)
     kx_job_set_stage (self->job, stage, 0, 0);
+}
+
+static void
+set_state (KxRun *self, KxRunState state)
+{
+  static const KxJobState states[] = {
+    [KX_RUN_STARTING] = KX_JOB_WORKING,  [KX_RUN_LEARNING] = KX_JOB_WORKING,
+    [KX_RUN_PAUSED] = KX_JOB_PAUSED,     [KX_RUN_DONE] = KX_JOB_DONE,
+    [KX_RUN_STOPPED] = KX_JOB_CANCELLED, [KX_RUN_DIVERGED] = KX_JOB_PAUSED,
+    [KX_RUN_FAILED] = KX_JOB_FAILED,
+  };
+
+  self->state = state;
+  kx_job_set_state (self->job, states[state],
+                    self->fault ? self->fault->message
+                    : state == KX_RUN_STOPPED
+                        ? (self->folder ? _ ("Stopped and saved") : _ ("Stopped"))
+                        : NULL);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
 }
 
 /* ── Making ──────────────────────────────────────────────────────────────────────────────────── */
@@ -342,6 +346,46 @@ kx_run_branch (KxRun *parent, KxMark *checkpoint, const char *name, const char *
   return self;
 }
 
+/**
+ * kx_run_new_for_record:
+ * @device: where it would go on
+ * @name: for people
+ * @record: (transfer full): what its folder says
+ *
+ * Returns: (transfer full): a run that has stopped; its curves are not there yet
+ */
+KxRun *
+kx_run_new_for_record (KxDevice *device, const char *name, KxRecord *record)
+{
+  KxRun *self = g_object_new (KX_TYPE_RUN, NULL);
+
+  self->device = g_object_ref (device);
+  self->name = g_strdup (name);
+  self->recipe = g_strdup (record->recipe);
+  self->folder = g_strdup (record->folder);
+  self->record = record;
+  self->step = record->step;
+  self->steps = record->steps;
+  make_job (self);
+  set_state (self, KX_RUN_STOPPED);
+  return self;
+}
+
+/**
+ * kx_run_load:
+ * @run: a run
+ *
+ * Has the curves of a record read, on a thread, unless that was done.
+ */
+void
+kx_run_load (KxRun *self)
+{
+  if (!self->record || self->loaded)
+    return;
+  self->loaded = TRUE;
+  kx_lesson_tell_log (self, self->folder);
+}
+
 /* ── Jobs that train ─────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -426,70 +470,17 @@ add_mark (KxRun *self, KxMark *mark)
 /* ── News from the lesson ────────────────────────────────────────────────────────────────────── */
 
 static void
-set_state (KxRun *self, KxRunState state)
-{
-  static const KxJobState states[] = {
-    [KX_RUN_STARTING] = KX_JOB_WORKING,  [KX_RUN_LEARNING] = KX_JOB_WORKING,
-    [KX_RUN_PAUSED] = KX_JOB_PAUSED,     [KX_RUN_DONE] = KX_JOB_DONE,
-    [KX_RUN_STOPPED] = KX_JOB_CANCELLED, [KX_RUN_DIVERGED] = KX_JOB_PAUSED,
-    [KX_RUN_FAILED] = KX_JOB_FAILED,
-  };
-
-  self->state = state;
-  kx_job_set_state (self->job, states[state],
-                    self->fault ? self->fault->message
-                    : state == KX_RUN_STOPPED
-                        ? (self->folder ? _ ("Stopped and saved") : _ ("Stopped"))
-                        : NULL);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
-}
-
-static void
 take_controls (KxRun *self, const KxLessonNews *news)
 {
   memcpy (self->controls, news->controls, sizeof self->controls);
-}
-
-/* Biases and the like are few numbers, whose ratio says little. */
-static gboolean
-is_weight (const char *name)
-{
-  return !g_str_has_prefix (name, "b_") && !g_str_has_suffix (name, "/b")
-         && !g_str_has_suffix (name, "bias") && !g_str_has_suffix (name, "beta")
-         && !g_str_has_suffix (name, "gamma");
-}
-
-/*
- * The layers of large networks are too many to tell apart, and to keep the numbers of every step
- * of: the first, the last, and some between.
- */
-static void
-choose_ratios (KxRun *self, char *const *names)
-{
-  g_autoptr (GArray) weights = g_array_new (FALSE, FALSE, sizeof (guint));
-
-  for (guint i = 0; names[i]; i++)
-    if (is_weight (names[i]))
-      g_array_append_val (weights, i);
-  guint n = MIN (weights->len, KX_PALETTE_RUNS);
-  for (guint i = 0; i < n; i++)
-    {
-      Ratio *ratio = g_new (Ratio, 1);
-      guint place = n > 1 ? i * (weights->len - 1) / (n - 1) : 0;
-
-      ratio->parameter = g_array_index (weights, guint, place);
-      ratio->name = g_strdup (names[ratio->parameter]);
-      ratio->series = kx_series_new ();
-      g_ptr_array_add (self->ratios, ratio);
-    }
 }
 
 static void
 become_ready (KxRun *self, KxLessonNews *news)
 {
   self->ready = TRUE;
-  if (self->ratios->len == 0) /* it was not moved */
-    choose_ratios (self, news->names);
+  if (kx_ratios_get_n (self->ratios) == 0) /* it was not moved */
+    kx_ratios_choose (self->ratios, news->names);
   self->step = news->step;
   self->steps = news->steps;
   take_controls (self, news);
@@ -504,18 +495,15 @@ append (KxSeries *series, const KxMetrics *metrics, const float *y)
 }
 
 static void
-append_ratios (KxRun *self, const KxMetrics *metrics)
+append_metrics (KxRun *self, const KxMetrics *metrics)
 {
-  g_autofree float *column = g_new (float, metrics->n);
-
-  for (guint r = 0; metrics->n_ratios && r < self->ratios->len; r++)
-    {
-      const Ratio *ratio = g_ptr_array_index (self->ratios, r);
-
-      for (guint i = 0; i < metrics->n; i++)
-        column[i] = metrics->ratios[i * metrics->n_ratios + ratio->parameter];
-      append (ratio->series, metrics, column);
-    }
+  for (guint i = 0; i < metrics->n; i++)
+    kx_clock_append (self->clock, metrics->step[i], metrics->epoch[i], metrics->seconds[i]);
+  append (self->loss, metrics, metrics->loss);
+  append (self->accuracy, metrics, metrics->accuracy);
+  append (self->rate, metrics, metrics->rate);
+  append (self->ratio, metrics, metrics->ratio);
+  kx_ratios_append (self->ratios, metrics->step, metrics->n, metrics->ratios, metrics->n_ratios);
 }
 
 /* Once a second: how much of the device's time it gets, beside what else works there. */
@@ -549,18 +537,8 @@ describe_progress (KxRun *self)
 }
 
 static void
-take_metrics (KxRun *self, const KxLessonNews *news)
+take_progress (KxRun *self, const KxLessonNews *news)
 {
-  const KxMetrics *metrics = &news->metrics;
-
-  kx_pace_note ();
-  for (guint i = 0; i < metrics->n; i++)
-    kx_clock_append (self->clock, metrics->step[i], metrics->epoch[i], metrics->seconds[i]);
-  append (self->loss, metrics, metrics->loss);
-  append (self->accuracy, metrics, metrics->accuracy);
-  append (self->rate, metrics, metrics->rate);
-  append (self->ratio, metrics, metrics->ratio);
-  append_ratios (self, metrics);
   take_controls (self, news);
   self->step = news->step;
   self->steps = news->steps;
@@ -572,6 +550,15 @@ take_metrics (KxRun *self, const KxLessonNews *news)
       g_autofree char *text = describe_progress (self);
       kx_job_set_progress (self->job, self->step / (double) MAX (self->steps, 1), text);
     }
+}
+
+static void
+take_metrics (KxRun *self, const KxLessonNews *news)
+{
+  kx_pace_note ();
+  append_metrics (self, &news->metrics);
+  if (self->lesson) /* a record stands where it stood */
+    take_progress (self, news);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
   g_signal_emit (self, signals[METRICS], 0);
 }
@@ -636,8 +623,8 @@ take_rewound (KxRun *self, const KxLessonNews *news)
 
   for (guint i = 0; i < G_N_ELEMENTS (curves); i++)
     g_ptr_array_add (series, curves[i]);
-  for (guint i = 0; i < self->ratios->len; i++)
-    g_ptr_array_add (series, kx_run_get_ratio (self, i));
+  for (guint i = 0; i < kx_ratios_get_n (self->ratios); i++)
+    g_ptr_array_add (series, kx_ratios_get_series (self->ratios, i));
   const KxCurves all
       = { (KxSeries *const *) series->pdata, series->len, self->clock, self->timeline };
   if (news->returned)
@@ -1108,7 +1095,20 @@ kx_run_has_trainer (KxRun *self)
 gboolean
 kx_run_follows_job (KxRun *self)
 {
-  return !self->lesson;
+  return !self->lesson && !self->record;
+}
+
+/**
+ * kx_run_get_record:
+ * @run: a run
+ *
+ * Returns: (transfer none) (nullable): what its folder says, if it is nothing else: it ended at an
+ *   earlier start of the application or in another program
+ */
+KxRecord *
+kx_run_get_record (KxRun *self)
+{
+  return self->record;
 }
 
 /* Getters of the curves. */
@@ -1121,28 +1121,23 @@ CURVE (validation_accuracy)
 CURVE (rate)
 
 /**
- * kx_run_get_n_ratios:
+ * kx_run_get_latest_loss:
  * @run: a run
  *
- * Returns: of how many parameters it keeps the ratio of update to parameter: of weights of
- *   layers, as many as a chart can tell apart
+ * Returns: the loss of its latest step, also of a record whose curves are not loaded; NaN: none yet
  */
-guint
-kx_run_get_n_ratios (KxRun *self)
+double
+kx_run_get_latest_loss (KxRun *self)
 {
-  return self->ratios->len;
+  gsize n = kx_series_get_length (self->loss);
+
+  return n ? kx_series_get_y (self->loss)[n - 1] : self->record ? self->record->loss : NAN;
 }
 
-KxSeries *
-kx_run_get_ratio (KxRun *self, guint i)
+KxRatios *
+kx_run_get_ratios (KxRun *self)
 {
-  return ((const Ratio *) g_ptr_array_index (self->ratios, i))->series;
-}
-
-const char *
-kx_run_get_ratio_name (KxRun *self, guint i)
-{
-  return ((const Ratio *) g_ptr_array_index (self->ratios, i))->name;
+  return self->ratios;
 }
 
 /**

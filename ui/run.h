@@ -7,6 +7,8 @@
 #include "job.h"
 #include "mark.h"
 #include "past.h"
+#include "ratios.h"
+#include "record.h"
 
 G_BEGIN_DECLS
 
@@ -74,7 +76,8 @@ typedef struct {
  *
  * A network in training, as the main thread sees it. What it is told acts at the next step; what
  * it has come to arrives a moment later. It has a lesson of its own, or follows a job that trains
- * in a way of its own: then it can be paused and stopped, and its loss be watched.
+ * in a way of its own: then it can be paused and stopped, and its loss be watched. Or it is but
+ * what lies in a folder, a record: it has stopped, and its curves can be loaded.
  */
 G_DECLARE_FINAL_TYPE (KxRun, kx_run, KX, RUN, GObject)
 
@@ -83,6 +86,7 @@ typedef void (*KxRunProbe) (KolTrainer *trainer, gpointer data);
 
 KxRun *kx_run_new (KxDevice *device, const KxRunSetup *setup, guint64 checkpoint_bytes);
 KxRun *kx_run_new_for_job (KxDevice *device, const char *name, KxJob *job);
+KxRun *kx_run_new_for_record (KxDevice *device, const char *name, KxRecord *record);
 KxRun *kx_run_branch (KxRun *parent, KxMark *checkpoint, const char *name, const char *folder);
 
 void kx_run_control (KxRun *run, KxVerb verb);
@@ -102,6 +106,7 @@ void kx_run_set_weight (KxRun *run, guint weight);
 void kx_run_take_losses (KxRun *run, const KxMetrics *metrics, guint64 steps, double seconds_left);
 void kx_run_set_limit (KxRun *run, guint64 step);
 void kx_run_scrap (KxRun *run);
+void kx_run_load (KxRun *run);
 
 const char *kx_run_get_name (KxRun *run);
 guint kx_run_get_number (KxRun *run);
@@ -123,6 +128,7 @@ guint64 kx_run_get_branch_step (KxRun *run);
 gboolean kx_run_is_over (KxRun *run);
 gboolean kx_run_has_trainer (KxRun *run);
 gboolean kx_run_follows_job (KxRun *run);
+KxRecord *kx_run_get_record (KxRun *run);
 
 /* What the run's curves are made of: x is the step. */
 KxSeries *kx_run_get_loss (KxRun *run);
@@ -130,12 +136,11 @@ KxSeries *kx_run_get_accuracy (KxRun *run);
 KxSeries *kx_run_get_validation_loss (KxRun *run);
 KxSeries *kx_run_get_validation_accuracy (KxRun *run);
 KxSeries *kx_run_get_rate (KxRun *run);
-guint kx_run_get_n_ratios (KxRun *run);
-KxSeries *kx_run_get_ratio (KxRun *run, guint i);
-const char *kx_run_get_ratio_name (KxRun *run, guint i);
+KxRatios *kx_run_get_ratios (KxRun *run);
 KxClock *kx_run_get_clock (KxRun *run);
 double kx_run_get_speed (KxRun *run);
 double kx_run_get_seconds_left (KxRun *run);
+double kx_run_get_latest_loss (KxRun *run);
 double kx_run_get_latest_ratio (KxRun *run);
 GListModel *kx_run_get_timeline (KxRun *run);
 

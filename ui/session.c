@@ -12,6 +12,7 @@
 
 #define FINISHED_JOBS 20 /* that stay in the list */
 #define VISIBLE_WEIGHT 3 /* of what is in sight; all else has 1 */
+#define RECORDS 20       /* runs of earlier starts that are listed */
 
 struct _KxSession {
   GObject parent_instance;
@@ -22,9 +23,9 @@ struct _KxSession {
   gboolean looked; /* the list is complete */
   KxDevice *device;
   GListStore *jobs;
-  GListStore *runs; /* the latest last */
+  GListStore *runs; /* the latest last; below them records, the latest first */
   KxRun *run;       /* that the Train page shows */
-  guint n_runs;     /* that there ever were */
+  gboolean listed;  /* records were asked for */
   GtkStringList *data_sets;
   KxUndo *undo;
   char *page; /* the visible one */
@@ -216,6 +217,8 @@ preferred_device (KxSession *self, GPtrArray *infos)
   return best ? find_device (self, best->name, best->platform, (int) best->index) : NULL;
 }
 
+static void list_records (KxSession *self);
+
 /* Devices that were known stay the same objects, with what they are doing. */
 static void
 take_devices (gpointer data)
@@ -243,6 +246,7 @@ take_devices (gpointer data)
     }
   self->looked = TRUE;
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LOOKED]);
+  list_records (self); /* the run that is resumed is among the runs by now */
 }
 
 static void
@@ -369,10 +373,88 @@ show_run (KxSession *self, KxJob *job)
     }
 }
 
+/* What runs are called, by their folders. Given. */
+static GHashTable *
+read_names (KxSession *self)
+{
+  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GVariant) stored = g_settings_get_value (self->settings, "run-names");
+  GVariantIter iter;
+  char *folder, *name;
+
+  g_variant_iter_init (&iter, stored);
+  while (g_variant_iter_next (&iter, "{ss}", &folder, &name))
+    g_hash_table_insert (names, folder, name);
+  return names;
+}
+
+static void
+write_names (KxSession *self, GHashTable *names)
+{
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{ss}"));
+  GHashTableIter iter;
+  gpointer folder, name;
+
+  g_hash_table_iter_init (&iter, names);
+  while (g_hash_table_iter_next (&iter, &folder, &name))
+    g_variant_builder_add (&builder, "{ss}", folder, name);
+  g_settings_set_value (self->settings, "run-names", g_variant_builder_end (&builder));
+}
+
+static void
+remember_name (KxSession *self, GParamSpec *spec, KxRun *run)
+{
+  g_autoptr (GHashTable) names = read_names (self);
+
+  if (!kx_run_get_folder (run))
+    return;
+  g_hash_table_insert (names, g_strdup (kx_run_get_folder (run)), g_strdup (kx_run_get_name (run)));
+  write_names (self, names);
+}
+
+/* Records come last, the one that was saved last first. */
+static int
+compare_runs (gconstpointer a, gconstpointer b, gpointer unused)
+{
+  const KxRecord *left = kx_run_get_record ((KxRun *) a), *right = kx_run_get_record ((KxRun *) b);
+  gint64 before = left ? left->time : G_MAXINT64, after = right ? right->time : G_MAXINT64;
+
+  return (after > before) - (after < before);
+}
+
+/* What is in the list for a folder, or NULL. Lent. */
+static KxRun *
+find_listed (KxSession *self, const char *folder)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->runs)); i++)
+    {
+      g_autoptr (KxRun) run = g_list_model_get_item (G_LIST_MODEL (self->runs), i);
+
+      if (g_strcmp0 (kx_run_get_folder (run), folder) == 0)
+        return run; /* the list holds it */
+    }
+  return NULL;
+}
+
+/* A run takes the place of its record. */
+static void
+drop_record (KxSession *self, KxRun *run)
+{
+  KxRun *listed = kx_run_get_folder (run) ? find_listed (self, kx_run_get_folder (run)) : NULL;
+  guint position;
+
+  if (listed && kx_run_get_record (listed) && g_list_store_find (self->runs, listed, &position))
+    g_list_store_remove (self->runs, position);
+}
+
 static void
 append_run (KxSession *self, KxRun *run)
 {
-  g_list_store_append (self->runs, run);
+  drop_record (self, run);
+  g_list_store_insert_sorted (self->runs, run, compare_runs, NULL);
+  remember_name (self, NULL, run);
+  g_signal_connect_object (run, "notify::name", G_CALLBACK (remember_name), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (kx_run_get_job (run), "show", G_CALLBACK (show_run), self,
                            G_CONNECT_SWAPPED);
 }
@@ -404,10 +486,25 @@ new_folder (const char *recipe)
   return folder;
 }
 
+/* Of all runs that there ever were, so that earlier ones are not called the same. */
 static char *
 next_name (KxSession *self)
 {
-  return g_strdup_printf (_ ("run %u"), ++self->n_runs);
+  guint number = g_settings_get_uint (self->settings, "run-count") + 1;
+
+  g_settings_set_uint (self->settings, "run-count", number);
+  return g_strdup_printf (_ ("run %u"), number);
+}
+
+/* What the run of a folder was called; another name if it is in the list still. */
+static char *
+name_again (KxSession *self, const char *folder)
+{
+  g_autoptr (GHashTable) names = read_names (self);
+  const char *name = g_hash_table_lookup (names, folder);
+  KxRun *listed = find_listed (self, folder);
+
+  return name && (!listed || kx_run_get_record (listed)) ? g_strdup (name) : next_name (self);
 }
 
 GListModel *
@@ -492,7 +589,7 @@ KxRun *
 kx_session_resume (KxSession *self, const char *folder, gboolean paused)
 {
   g_return_val_if_fail (self->device, NULL);
-  g_autofree char *name = next_name (self);
+  g_autofree char *name = name_again (self, folder);
   g_autoptr (KolRun) run = kol_run_read (folder, NULL);
   KxRunSetup setup = { .name = name,
                        .recipe = run ? kol_recipe_get_name (run->recipe) : NULL,
@@ -569,6 +666,20 @@ kx_session_branch (KxSession *self, KxRun *parent, KxMark *checkpoint)
   return add_run (self, kx_run_branch (parent, checkpoint, name, folder));
 }
 
+/* How many there are before the records. */
+static guint
+count_open (KxSession *self)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->runs)); i++)
+    {
+      g_autoptr (KxRun) run = g_list_model_get_item (G_LIST_MODEL (self->runs), i);
+      n += !kx_run_get_record (run);
+    }
+  return n;
+}
+
 /**
  * kx_session_remove_run:
  * @session: a session
@@ -587,7 +698,7 @@ kx_session_remove_run (KxSession *self, KxRun *run)
   g_list_store_remove (self->runs, position);
   if (self->run != run)
     return;
-  guint n = g_list_model_get_n_items (G_LIST_MODEL (self->runs));
+  guint n = count_open (self);
   g_autoptr (KxRun) next
       = n ? g_list_model_get_item (G_LIST_MODEL (self->runs), MIN (position, n - 1)) : NULL;
   kx_session_choose_run (self, next);
@@ -598,13 +709,39 @@ kx_session_remove_run (KxSession *self, KxRun *run)
  * @session: a session
  * @run: one that was removed
  *
- * Puts it back into the list, paused.
+ * Puts it back into the list, paused; a record only if its run was not opened meanwhile.
  */
 void
 kx_session_restore_run (KxSession *self, KxRun *run)
 {
-  g_list_store_append (self->runs, run);
-  kx_session_choose_run (self, run);
+  if (kx_run_get_record (run) && find_listed (self, kx_run_get_folder (run)))
+    return; /* it was opened meanwhile */
+  g_list_store_insert_sorted (self->runs, run, compare_runs, NULL);
+  if (!kx_run_get_record (run))
+    kx_session_choose_run (self, run);
+}
+
+static void
+discard (gpointer folder)
+{
+  if (!kol_run_is_in_use (folder, NULL))
+    kol_run_remove (folder);
+}
+
+/**
+ * kx_session_discard:
+ * @session: a session
+ * @record: a record that was removed from the list
+ *
+ * Deletes its folder, on a thread, unless it was opened or is in use.
+ */
+void
+kx_session_discard (KxSession *self, KxRun *record)
+{
+  const char *folder = kx_run_get_folder (record);
+
+  if (self->scout && !find_listed (self, folder))
+    kx_worker_call (self->scout, discard, g_strdup (folder), g_free);
 }
 
 /**
@@ -619,6 +756,66 @@ kx_session_can_resume (const char *folder)
   g_autoptr (KolRun) run = kol_run_read (folder, NULL);
 
   return run && run->latest > 0 && run->latest < run->settings.steps;
+}
+
+/* ── Records ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* On a thread. */
+static void
+read_records (GTask *task, gpointer source, gpointer unused, GCancellable *cancellable)
+{
+  g_task_return_pointer (task, kx_record_list (RECORDS), (GDestroyNotify) g_ptr_array_unref);
+}
+
+static void
+add_record (KxSession *self, KxRecord *record, GHashTable *names)
+{
+  const char *name = g_hash_table_lookup (names, record->folder);
+  g_autofree char *base = g_filename_display_basename (record->folder);
+  g_autoptr (KxRun) run = kx_run_new_for_record (self->device, name ? name : base, record);
+
+  append_run (self, run);
+}
+
+static gboolean
+is_gone (gpointer folder, gpointer name, gpointer session)
+{
+  return !find_listed (session, folder);
+}
+
+/* Names of runs that are not listed any more are forgotten. */
+static void
+take_records (GObject *source, GAsyncResult *result, gpointer holder)
+{
+  g_autoptr (KxSession) self = kx_holder_get (holder);
+  g_autoptr (GPtrArray) records = g_task_propagate_pointer (G_TASK (result), NULL);
+
+  kx_holder_unref (holder);
+  if (!self || !self->scout)
+    return;
+  g_autoptr (GHashTable) names = read_names (self);
+  while (records->len)
+    {
+      KxRecord *record = g_ptr_array_steal_index (records, 0);
+
+      if (find_listed (self, record->folder))
+        kx_record_free (record);
+      else
+        add_record (self, record, names);
+    }
+  if (g_hash_table_foreach_remove (names, is_gone, self) > 0)
+    write_names (self, names);
+}
+
+/* Once there is a device that they can go on on. */
+static void
+list_records (KxSession *self)
+{
+  if (self->listed || !self->device)
+    return;
+  self->listed = TRUE;
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, take_records, kx_holder_new (self));
+  g_task_run_in_thread (task, read_records);
 }
 
 /* ── Examples ────────────────────────────────────────────────────────────────────────────────── */

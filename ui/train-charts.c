@@ -140,6 +140,20 @@ show_names (KxTrainCharts *self, GParamSpec *spec, KxRun *run)
   kx_line_layer_set_name (curves->validation_accuracy, validation);
 }
 
+/* Of many runs the one in sight is not grey, though it has no colour. */
+static void
+select_curves (KxTrainCharts *self, gboolean selected)
+{
+  const Curves *curves = self->run ? find_curves (self, self->run) : NULL;
+
+  if (!curves)
+    return;
+  kx_line_layer_set_selected (curves->loss, selected);
+  kx_line_layer_set_selected (curves->validation_loss, selected);
+  kx_line_layer_set_selected (curves->accuracy, selected);
+  kx_line_layer_set_selected (curves->validation_accuracy, selected);
+}
+
 static void
 add_run (KxTrainCharts *self, KxRun *run)
 {
@@ -162,6 +176,8 @@ add_run (KxTrainCharts *self, KxRun *run)
   g_ptr_array_add (self->curves, curves);
   kx_run_set_number (run, number);
   g_signal_connect_object (run, "notify::name", G_CALLBACK (show_names), self, G_CONNECT_SWAPPED);
+  if (run == self->run)
+    select_curves (self, TRUE);
 }
 
 static void
@@ -181,7 +197,11 @@ show_or_hide (KxTrainCharts *self, KxRun *run, gboolean shown)
   Curves *curves = find_curves (self, run);
 
   if (!curves)
-    return;
+    {
+      if (shown)
+        add_run (self, run);
+      return;
+    }
   kx_line_layer_set_visible (curves->loss, shown);
   kx_line_layer_set_visible (curves->validation_loss, shown);
   kx_line_layer_set_visible (curves->accuracy, shown);
@@ -203,7 +223,7 @@ is_listed (KxTrainCharts *self, KxRun *run)
   return FALSE;
 }
 
-/* The list of runs has changed. */
+/* The list of runs has changed. What was never shown takes no colour. */
 static void
 follow_runs (KxTrainCharts *self)
 {
@@ -220,7 +240,7 @@ follow_runs (KxTrainCharts *self)
     {
       g_autoptr (KxRun) run = g_list_model_get_item (runs, i);
 
-      if (!find_curves (self, run))
+      if (!find_curves (self, run) && kx_run_list_is_shown (self->list, run))
         add_run (self, run);
     }
 }
@@ -250,28 +270,15 @@ show_ratios (KxTrainCharts *self)
   for (guint i = 0; i < self->ratios->len; i++)
     kx_chart_remove_layer (self->ratio, g_ptr_array_index (self->ratios, i));
   g_ptr_array_set_size (self->ratios, 0);
-  for (guint i = 0; self->run && i < kx_run_get_n_ratios (self->run); i++)
+  KxRatios *ratios = self->run ? kx_run_get_ratios (self->run) : NULL;
+  for (guint i = 0; ratios && i < kx_ratios_get_n (ratios); i++)
     {
-      KxLineLayer *line = kx_chart_add_line (self->ratio, kx_run_get_ratio (self->run, i),
-                                             kx_run_get_ratio_name (self->run, i), i, KX_LINE_THIN);
+      KxLineLayer *line = kx_chart_add_line (self->ratio, kx_ratios_get_series (ratios, i),
+                                             kx_ratios_get_name (ratios, i), i, KX_LINE_THIN);
 
       kx_line_layer_set_clock (line, kx_run_get_clock (self->run));
       g_ptr_array_add (self->ratios, line);
     }
-}
-
-/* Of many runs the one in sight is not grey, though it has no colour. */
-static void
-select_curves (KxTrainCharts *self, gboolean selected)
-{
-  const Curves *curves = self->run ? find_curves (self, self->run) : NULL;
-
-  if (!curves)
-    return;
-  kx_line_layer_set_selected (curves->loss, selected);
-  kx_line_layer_set_selected (curves->validation_loss, selected);
-  kx_line_layer_set_selected (curves->accuracy, selected);
-  kx_line_layer_set_selected (curves->validation_accuracy, selected);
 }
 
 static void show_stage (KxTrainCharts *self);

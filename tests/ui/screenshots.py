@@ -126,6 +126,17 @@ def train_branched(app):
     app.gone("label", re.compile("^run 2 branched at"), 30)
 
 
+@state(train=True, earlier=(300, 200, 120))
+def train_earlier(app):
+    wait_for_step(app, 60)
+    width, height = app.display.size
+    Inspector(app).__enter__()  # which stays open
+    app.display.move(width - 20, height // 2)
+    app.display.scroll(60)
+    app.press(app.find_all("check box", re.compile("^Show digits-.* in the charts$"))[0])
+    time.sleep(1)
+
+
 @state(train=True)
 def train_diverged(app):
     wait_for_step(app, 110)
@@ -433,6 +444,10 @@ def prepare(options, folder):
         arguments = [os.path.join(folder, "digits")]
         subprocess.run([TOOL, "train", "digits", "--data", data, "--run", *arguments, "--lr", "1e-3",
                         "--steps", str(options["learned"])], check=True, capture_output=True)
+    for i, steps in enumerate(options.get("earlier", ())):
+        run = os.path.join(folder, "data", "kolinsky", "runs", f"digits-{i + 1}")
+        subprocess.run([TOOL, "train", "digits", "--data", data, "--run", run, "--lr", f"{3 * (i + 1)}e-4",
+                        "--steps", str(steps)], check=True, capture_output=True)
     for key in ("opens", "installs"):
         check(os.path.exists(options.get(key, folder)), f"{options.get(key)} is not there")
     if "opens" in options:

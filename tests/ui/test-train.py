@@ -1,6 +1,7 @@
 # Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT
 """Watching and steering a network that learns."""
 import csv
+import fcntl
 import glob
 import math
 import os
@@ -323,11 +324,16 @@ def a_branch_and_its_parent_advance_by_equal_steps(folder):
         check(abs(apart[0] - apart[1]) < 20, f"they have taken {apart} steps")
 
 
+def scroll_inspector(app):
+    """To its end, where the runs are."""
+    width, height = app.display.size
+    app.display.move(width - 20, height // 2)  # its edge
+    app.display.scroll(60)
+
+
 def open_menu(app, run):
     """What can be done with a run; a popover opens only beside what is in sight."""
-    width, height = app.display.size
-    app.display.move(width - 20, height // 2)  # the edge of the inspector
-    app.display.scroll(60)
+    scroll_inspector(app)
     app.find("push button", f"More about {run}").children[0].click()
 
 
@@ -591,7 +597,7 @@ def a_branch_that_is_resumed_has_its_past(folder):
         app.close()
     with explorer(folder) as app:
         app.find("push button", "Resume", seconds=60)
-        app.find("label", "digits, run 1")
+        app.find("label", "digits, run 2")
         for path in (saved, saved.replace(".csv", ".png")):
             save_chart(app, path)
     found = [int(line.split(",")[0]) for line in lines_of(saved)[1:]]
@@ -601,6 +607,81 @@ def a_branch_that_is_resumed_has_its_past(folder):
     with open(saved.replace(".csv", ".png"), "rb") as file:
         width, height = struct.unpack(">II", file.read(24)[16:])
     check(height > 0.45 * width, f"the picture has {width} × {height} pixels")
+
+
+def row(app, run):
+    """What a row of the list of runs says, below its name."""
+    return next(label.name for label in app.find("list", "Runs").find("list item", run).find_all("label")
+                if " · " in label.name)
+
+
+def shown(app, run):
+    return app.find("check box", f"Show {run} in the charts")
+
+
+@test
+def runs_of_earlier_starts_are_rows(folder):
+    """Hidden ones, below the run that is resumed; one can look at their curves, go on with them and
+    delete them."""
+    runs = os.path.join(folder, "data", "kolinsky", "runs")
+    with explorer(folder) as app:
+        wait_for_step(app, 30)
+        app.click("push button", "Start a new run")
+        app.wait(lambda: app.has("label", "digits, run 2"))
+        wait_for_step(app, 30)
+        app.click("push button", "Start a new run")
+        app.wait(lambda: app.has("label", "digits, run 3"))
+        wait_for_step(app, 20)
+        app.close()
+    first, second, third = sorted(os.listdir(runs))
+    damaged = os.path.join(runs, "damaged")
+    os.mkdir(damaged)
+    with open(os.path.join(damaged, "run.ini"), "w") as file:
+        file.write("[run]\n")
+    lock = open(os.path.join(runs, second, "lock"), "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with explorer(folder) as app:
+        app.find("push button", "Resume", seconds=60)
+        check(app.has("label", "digits, run 3"), "another run is resumed")
+        rows = app.wait(lambda: (lambda found: len(found) == 3 and found)(
+            [item.name for item in app.find("list", "Runs").find_all("list item")]), 20, "three rows")
+        check(sorted(rows[1:]) == ["run 1", "run 2"] and rows[0] == "run 3", f"the rows are {rows}")
+        check(row(app, "run 1").startswith("stopped · "), row(app, "run 1"))
+        check(row(app, "run 2").startswith("in use by "), row(app, "run 2"))
+        check(shown(app, "run 3").checked and not shown(app, "run 1").checked)
+        check(not app.has("push button", "run 1"), "its curve is there already")
+
+        scroll_inspector(app)
+        app.press(shown(app, "run 1"))
+        app.find("push button", "run 1")  # of the legend
+        path = os.path.join(folder, "loss.csv")
+        save_chart(app, path)
+        table = list(csv.DictReader(lines_of(path)))
+        check(sum(bool(line["run 1"]) for line in table) >= 3, f"the table begins {table[:3]}")
+
+        open_menu(app, "run 2")
+        check(not app.find("push button", re.compile("Go On$")).sensitive, "what is in use can go on")
+        lock.close()
+        app.key("Escape")
+        app.gone("push button", re.compile("Go On$"))
+        open_menu(app, "run 2")
+        app.click("push button", re.compile("Delete$"))
+        app.gone("check box", "Show run 2 in the charts")
+        app.key("Ctrl+z")
+        shown(app, "run 2")
+        app.key("Ctrl+Shift+z")
+        app.gone("check box", "Show run 2 in the charts")
+        check(os.path.isdir(os.path.join(runs, second)), "what can be brought back is gone")
+
+        before = int(re.search("[0-9]+", row(app, "run 1")).group())
+        check(before >= 30, f"run 1 had come to step {before}")
+        open_menu(app, "run 1")
+        app.click("push button", re.compile("Go On$"))
+        app.wait(lambda: app.has("label", "digits, run 1"))
+        app.wait(lambda: len(app.find("list", "Runs").find_all("list item")) == 2)
+        wait_for_step(app, before + 10)
+        app.close()
+    check(sorted(os.listdir(runs)) == ["damaged", first, third], f"{os.listdir(runs)} are left")
 
 
 main()
