@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train/metrics.h"
 
@@ -92,8 +93,12 @@ test_folder (void)
   g_autofree char *folder = folder_of ("folder");
   g_autoptr (GError) error = NULL;
   Told told = { 0 };
+  int process;
 
+  g_assert_false (kol_run_is_in_use (folder, &process));
   record (trainer, folder);
+  g_assert_true (kol_run_is_in_use (folder, &process));
+  g_assert_cmpint (process, ==, getpid ());
   run (trainer, &told);
   g_assert_cmpuint (told.saved, ==, 3); /* an epoch is ten steps */
   g_assert_cmpuint (told.last_saved, ==, 30);
@@ -132,6 +137,8 @@ test_folder (void)
       g_assert_true (isnan (validation[i]) == (i % 2 == 1));
       g_assert_true (isnan (probe[i]));
     }
+  g_clear_pointer (&trainer, kol_trainer_free);
+  g_assert_false (kol_run_is_in_use (folder, &process));
 }
 
 /* The folder of a recipe's run says all that is needed to ask its network. */
