@@ -129,9 +129,9 @@ def train_branched(app):
 @state(train=True, earlier=(300, 200, 120))
 def train_earlier(app):
     wait_for_step(app, 60)
-    width, height = app.display.size
     Inspector(app).__enter__()  # which stays open
-    app.display.move(width - 20, height // 2)
+    x, _, width, _ = app.find("list", "Runs").area
+    app.display.move(x + width + 6, 400)  # the edge, where nothing is turned
     app.display.scroll(60)
     app.press(app.find_all("check box", re.compile("^Show digits-.* in the charts$"))[0])
     time.sleep(1)

@@ -659,6 +659,11 @@ def runs_of_earlier_starts_are_rows(folder):
         table = list(csv.DictReader(lines_of(path)))
         check(sum(bool(line["run 1"]) for line in table) >= 3, f"the table begins {table[:3]}")
 
+        for run in ("run 1", "run 3"):  # one that has stopped is looked at
+            app.press(app.find("list", "Runs").find("list item", run))
+            app.find("label", f"digits, {run}")
+            app.find("push button", "Resume")
+
         open_menu(app, "run 2")
         check(not app.find("push button", re.compile("Go On$")).sensitive, "what is in use can go on")
         lock.close()
