@@ -32,6 +32,15 @@ def ask(options, *arguments):
     return json.loads(kolinsky(options.kolinsky, *arguments, "--json"))
 
 
+def ask_second(options, kept, picture):
+    """EfficientNet-Lite0's answers: how it takes pictures the catalogue says, not its file."""
+    os.environ["XDG_DATA_HOME"] = kept.path("data")
+    kept.get("second", lambda: kolinsky(
+        options.kolinsky, "models", "add", model(options, "efficientnet-lite0.onnx"), "--like",
+        "efficientnet-lite0", "--name", "second"))
+    return ask(options, "classify", "--model", "second", picture)[0]["classes"]
+
+
 def paint_class(options, kept, name, seed):
     setting = f"{options.size}-{options.steps}"
     path = kept.path(f"{name}-{seed}-{setting}.png")
@@ -44,9 +53,8 @@ def check_classes(options, kept):
     rows, good = [], True
     for name in CLASSES:
         row = paint_class(options, kept, name, 0)
-        answers = kept.get(f"second {name} {options.size}-{options.steps}", lambda: ask(
-            options, "classify", "--model", model(options, "efficientnet-lite0.onnx"),
-            row["file"])[0]["classes"])
+        answers = kept.get(f"second {name} {options.size}-{options.steps}",
+                           lambda: ask_second(options, kept, row["file"]))
         names = [answer["name"] for answer in answers]
         place = names.index(name) + 1 if name in names else None
         rows.append([name, f"{row['activation']:.1f}", f"{row['probability']:.4f}", place])
