@@ -7,7 +7,8 @@
 
 Both train `digits` on the installed data set, in turns, with nothing else on the machine. The
 speed is how many steps have come to the logs that both write, from step 100 on, and in which time.
-Also measured: seconds to the first frame, and for how long the main loop was away at most.
+Also measured: seconds to the first frame, and for how long the main loop was away at most
+meanwhile.
 """
 import argparse
 import glob
@@ -70,8 +71,18 @@ def by_command(folder):
 
 def by_application(folder):
     with Explorer(folder, train=True) as app:
-        speed = speed_of(folder, lambda points: points and points[-1][1] >= options.steps)
-        return speed, app.close()
+        begun = []  # when step FIRST was there; what goes before is no training, nor is closing
+
+        def is_over(points):
+            if points and not begun:
+                begun.append(time.monotonic() - app.started)
+            return points and points[-1][1] >= options.steps
+
+        speed = speed_of(folder, is_over)
+        ended = time.monotonic() - app.started
+        report = app.close()
+        report["stalls"] = [[ms, when] for ms, when in report["stalls"] if begun[0] < when < ended]
+        return speed, report
 
 
 def main():
