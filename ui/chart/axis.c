@@ -30,15 +30,43 @@ kx_axis_valid (const KxAxis *axis)
 }
 
 static double
-forward (const KxAxis *axis, double value)
+forward (KxScale scale, double value)
 {
-  return axis->scale == KX_SCALE_LOG ? log10 (value) : value;
+  return scale == KX_SCALE_LOG ? log10 (value) : value;
 }
 
 static double
-backward (const KxAxis *axis, double value)
+backward (KxScale scale, double value)
 {
-  return axis->scale == KX_SCALE_LOG ? pow (10, value) : value;
+  return scale == KX_SCALE_LOG ? pow (10, value) : value;
+}
+
+/**
+ * kx_axis_get_scaling:
+ * @axis: a valid axis
+ *
+ * Returns: what kx_scaling_position() needs of it
+ */
+KxScaling
+kx_axis_get_scaling (const KxAxis *axis)
+{
+  double low = forward (axis->scale, axis->low), high = forward (axis->scale, axis->high);
+
+  return (KxScaling){ axis->scale, low, high - low, axis->length };
+}
+
+/**
+ * kx_scaling_position:
+ * @scaling: of an axis
+ * @value: of the data
+ *
+ * Returns: pixels from the end of @low; -infinity or NaN for what a logarithmic scale
+ *   cannot show
+ */
+double
+kx_scaling_position (const KxScaling *scaling, double value)
+{
+  return (forward (scaling->scale, value) - scaling->from) / scaling->range * scaling->length;
 }
 
 /**
@@ -46,15 +74,14 @@ backward (const KxAxis *axis, double value)
  * @axis: a valid axis
  * @value: of the data
  *
- * Returns: pixels from the end of @low; -infinity or NaN for what a logarithmic scale
- *   cannot show
+ * Returns: kx_scaling_position() of one value
  */
 double
 kx_axis_position (const KxAxis *axis, double value)
 {
-  double low = forward (axis, axis->low), high = forward (axis, axis->high);
+  KxScaling scaling = kx_axis_get_scaling (axis);
 
-  return (forward (axis, value) - low) / (high - low) * axis->length;
+  return kx_scaling_position (&scaling, value);
 }
 
 /**
@@ -67,9 +94,9 @@ kx_axis_position (const KxAxis *axis, double value)
 double
 kx_axis_value (const KxAxis *axis, double position)
 {
-  double low = forward (axis, axis->low), high = forward (axis, axis->high);
+  double low = forward (axis->scale, axis->low), high = forward (axis->scale, axis->high);
 
-  return backward (axis, low + position / axis->length * (high - low));
+  return backward (axis->scale, low + position / axis->length * (high - low));
 }
 
 /* Takes a range unless it is one that doubles could not tell apart or hold. */
@@ -78,8 +105,8 @@ set_range (KxAxis *axis, double low, double high)
 {
   KxAxis changed = *axis;
 
-  changed.low = backward (axis, low);
-  changed.high = backward (axis, high);
+  changed.low = backward (axis->scale, low);
+  changed.high = backward (axis->scale, high);
   double ends = MAX (fabs (changed.low), fabs (changed.high));
   if (kx_axis_valid (&changed) && changed.high - changed.low > ends * FINEST && ends < LARGEST)
     *axis = changed;
@@ -95,7 +122,7 @@ set_range (KxAxis *axis, double low, double high)
 void
 kx_axis_pan (KxAxis *axis, double pixels)
 {
-  double low = forward (axis, axis->low), high = forward (axis, axis->high);
+  double low = forward (axis->scale, axis->low), high = forward (axis->scale, axis->high);
   double by = pixels / axis->length * (high - low);
 
   set_range (axis, low - by, high - by);
@@ -112,7 +139,7 @@ kx_axis_pan (KxAxis *axis, double pixels)
 void
 kx_axis_zoom (KxAxis *axis, double position, double factor)
 {
-  double low = forward (axis, axis->low), high = forward (axis, axis->high);
+  double low = forward (axis->scale, axis->low), high = forward (axis->scale, axis->high);
   double at = low + position / axis->length * (high - low);
 
   set_range (axis, at - (at - low) / factor, at + (high - at) / factor);

@@ -33,7 +33,15 @@ typedef struct {
   double length;
 } KxAxis;
 
+/** KxScaling: an axis, made ready for many values. */
+typedef struct {
+  KxScale scale;
+  double from, range, length; /* @from and @range: of logarithms on a logarithmic scale */
+} KxScaling;
+
 gboolean kx_axis_valid (const KxAxis *axis);
+KxScaling kx_axis_get_scaling (const KxAxis *axis);
+double kx_scaling_position (const KxScaling *scaling, double value);
 double kx_axis_position (const KxAxis *axis, double value);
 double kx_axis_value (const KxAxis *axis, double position);
 void kx_axis_pan (KxAxis *axis, double pixels);

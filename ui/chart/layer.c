@@ -44,7 +44,7 @@ kx_layer_init (KxLayer *self)
 double
 kx_plot_x (const KxPlot *plot, double value)
 {
-  return plot->box.origin.x + CLAMP (kx_axis_position (&plot->x, value), -FAR, FAR);
+  return plot->box.origin.x + CLAMP (kx_scaling_position (&plot->x_scaling, value), -FAR, FAR);
 }
 
 /**
@@ -58,7 +58,7 @@ double
 kx_plot_y (const KxPlot *plot, double value)
 {
   return plot->box.origin.y + plot->box.size.height
-         - CLAMP (kx_axis_position (&plot->y, value), -FAR, FAR);
+         - CLAMP (kx_scaling_position (&plot->y_scaling, value), -FAR, FAR);
 }
 
 /* ── Ranges ── */

@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
   KxAxis x, y;
+  KxScaling x_scaling, y_scaling; /* of them */
   KxUnit unit;
   graphene_rect_t box;
   double scale;

@@ -327,7 +327,9 @@ can_draw (const KxPlot *plot, float y)
 static void
 span_to (SpanPen *pen, double x, float enter, float leave)
 {
-  if (can_draw (pen->plot, enter) && !isnan (x))
+  gboolean entered = can_draw (pen->plot, enter) && !isnan (x);
+
+  if (entered)
     {
       double y = span_y (pen->plot, enter);
       if (pen->open)
@@ -339,7 +341,8 @@ span_to (SpanPen *pen, double x, float enter, float leave)
   if (!pen->open)
     return;
   pen->x = x;
-  pen->y = span_y (pen->plot, leave);
+  if (!entered || leave != enter)
+    pen->y = span_y (pen->plot, leave);
   if (x >= 0 && x < pen->spans->n)
     kx_spans_cover (pen->spans, (guint) x, pen->y, pen->y);
 }

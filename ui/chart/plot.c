@@ -205,10 +205,12 @@ kx_plot_new (const KxPlotSettings *settings, double width, double height, double
   plot->theme = settings->theme;
   plot->pango = small_context (settings->pango);
   lay_out (plot, settings->layers, width, height);
+  plot->x_scaling = kx_axis_get_scaling (&plot->x);
   for (guint i = 0; i < g_list_model_get_n_items (settings->layers); i++)
     kx_layer_prepare (layer_at (settings->layers, i), plot);
   if (!(plot->y.low < plot->y.high))
     fit_y (plot, settings->layers, settings->all);
+  plot->y_scaling = kx_axis_get_scaling (&plot->y);
   return plot;
 }
 

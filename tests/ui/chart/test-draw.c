@@ -18,15 +18,23 @@ typedef struct {
   cairo_surface_t *surface;
 } Picture;
 
+static void
+set_y (KxPlot *plot, KxAxis y)
+{
+  plot->y = y;
+  plot->y_scaling = kx_axis_get_scaling (&y);
+}
+
 static Picture
 new_picture (int scale)
 {
   Picture picture = { .plot = { .x = { .high = 300, .length = WIDTH },
-                                .y = { .high = 1, .length = HEIGHT },
                                 .box = GRAPHENE_RECT_INIT (0, 0, WIDTH, HEIGHT),
                                 .scale = scale,
                                 .theme = kx_theme_get (FALSE, FALSE) } };
 
+  picture.plot.x_scaling = kx_axis_get_scaling (&picture.plot.x);
+  set_y (&picture.plot, (KxAxis){ .high = 1, .length = HEIGHT });
   picture.surface = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, WIDTH * scale, HEIGHT * scale);
   cairo_surface_set_device_scale (picture.surface, scale, scale);
   return picture;
@@ -214,7 +222,7 @@ test_gap (void)
         g_autoptr (KxLineLayer) line
             = make_line ((gsize) (300 / step), step, log ? below : gap, KX_LINE_THIN);
         if (log)
-          picture.plot.y = (KxAxis){ KX_SCALE_LOG, KX_QUANTITY_NUMBER, 0.05, 5, HEIGHT };
+          set_y (&picture.plot, (KxAxis){ KX_SCALE_LOG, KX_QUANTITY_NUMBER, 0.05, 5, HEIGHT });
         draw (&picture, line);
         for (int x = 0; x < 300; x++)
           {
