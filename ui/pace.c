@@ -3,7 +3,8 @@
 /*
  * How often runs tell what their steps have come to. What is told is drawn, and drawing takes its
  * time from learning where both are done by the same cores: so it is told more seldom the longer
- * the main thread works on it.
+ * the main thread works on it. Numbers that are read change more seldom than curves grow: a text
+ * that changes has the whole window laid out anew, and nobody reads four a second.
  */
 
 #include "pace.h"
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #define SHARE 0.02 /* of a core, that the main thread may take */
+#define READING 2  /* messages between two changes of a number */
 #define WINDOW 0.5 /* seconds over which its share is measured */
 
 static int milliseconds = (int) (1000 * KX_PACE_FAST); /* atomic */
@@ -70,4 +72,35 @@ double
 kx_pace_get_seconds (void)
 {
   return g_atomic_int_get (&milliseconds) / 1000.0;
+}
+
+/**
+ * kx_pace_get_reading_seconds:
+ *
+ * Returns: how many seconds there are to be between two changes of a number that is read
+ */
+double
+kx_pace_get_reading_seconds (void)
+{
+  return READING * kx_pace_get_seconds ();
+}
+
+/**
+ * kx_pace_may_tell:
+ * @told: (inout): when numbers were last changed; 0: never; set to now if they may be
+ *
+ * All that ask are told yes in the same frame, so that the window is laid out once for all of them.
+ *
+ * Returns: whether numbers that are read may change again
+ */
+gboolean
+kx_pace_may_tell (gint64 *told)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 beat = (gint64) (kx_pace_get_reading_seconds () * G_USEC_PER_SEC);
+
+  if (*told && *told / beat == now / beat)
+    return FALSE;
+  *told = now;
+  return TRUE;
 }

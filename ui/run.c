@@ -40,6 +40,7 @@ struct _KxRun {
   guint64 step, steps;
   double controls[KX_N_CONTROLS];
   double speed, seconds_left;
+  gint64 told;   /* when numbers that are read were last told */
   double share;  /* of its device's time, 0..1; NaN: not known yet */
   gint64 shared; /* when that was found... */
   double worked; /* ...and how long its task had worked until then */
@@ -172,7 +173,8 @@ kx_run_class_init (KxRunClass *klass)
   props[PROP_DEVICE] = g_param_spec_object ("device", NULL, NULL, KX_TYPE_DEVICE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
-  /** KxRun::metrics: its curves have grown. */
+  /** KxRun::metrics: its curves have grown. Curves that are drawn see that by themselves, sooner.
+   */
   signals[METRICS]
       = g_signal_new ("metrics", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   /** KxRun::control: the engine has turned control number @control, to kx_run_get (). */
@@ -544,14 +546,22 @@ take_progress (KxRun *self, const KxLessonNews *news)
   self->steps = news->steps;
   self->speed = news->speed;
   self->seconds_left = news->seconds_left;
-  if (self->state == KX_RUN_LEARNING || self->state == KX_RUN_STARTING)
+}
+
+static void
+tell_progress (KxRun *self)
+{
+  if (self->lesson && (self->state == KX_RUN_LEARNING || self->state == KX_RUN_STARTING))
     {
       note_share (self);
       g_autofree char *text = describe_progress (self);
       kx_job_set_progress (self->job, self->step / (double) MAX (self->steps, 1), text);
     }
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
+  g_signal_emit (self, signals[METRICS], 0);
 }
 
+/* While it learns, what follows tells the numbers if it is too soon for them now, or its state. */
 static void
 take_metrics (KxRun *self, const KxLessonNews *news)
 {
@@ -559,8 +569,8 @@ take_metrics (KxRun *self, const KxLessonNews *news)
   append_metrics (self, &news->metrics);
   if (self->lesson) /* a record stands where it stood */
     take_progress (self, news);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STEP]);
-  g_signal_emit (self, signals[METRICS], 0);
+  if (self->state != KX_RUN_LEARNING || kx_pace_may_tell (&self->told))
+    tell_progress (self);
 }
 
 static void

@@ -468,6 +468,23 @@ test_pace_of_a_busy_thread (void)
   g_assert_cmpfloat (kx_pace_get_seconds (), ==, KX_PACE_SLOW);
 }
 
+/* Whoever asks in the same beat is told the same, once. */
+static void
+test_pace_of_numbers (void)
+{
+  gint64 one = 0, other = 0, beat = (gint64) (kx_pace_get_reading_seconds () * G_USEC_PER_SEC);
+
+  g_assert_cmpint (beat, >=, 2 * KX_PACE_FAST * G_USEC_PER_SEC);
+  for (int i = 0; i < 2; i++)
+    {
+      g_usleep ((gulong) (beat - g_get_monotonic_time () % beat));
+      g_assert_true (kx_pace_may_tell (&one));
+      g_assert_true (kx_pace_may_tell (&other));
+      g_assert_false (kx_pace_may_tell (&one));
+      g_assert_cmpint (one / beat, ==, other / beat);
+    }
+}
+
 /* ── Undo ────────────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -569,6 +586,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/slot", test_slot);
   g_test_add_func ("/ui/pace", test_pace);
   g_test_add_func ("/ui/pace/busy", test_pace_of_a_busy_thread);
+  g_test_add_func ("/ui/pace/numbers", test_pace_of_numbers);
   g_test_add_func ("/ui/undo", test_undo);
   g_test_add_func ("/ui/rates", test_rates);
   return g_test_run ();

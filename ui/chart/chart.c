@@ -4,6 +4,7 @@
 #include <glib/gi18n-lib.h>
 #include <math.h>
 
+#include "../pace.h"
 #include "chart-area.h"
 #include "export.h"
 #include "legend.h"
@@ -14,7 +15,6 @@
 #define PAN_STEP 0.1
 #define LEAST_TITLE 8 /* letters of it that are always there */
 #define LEFT_TO_RIGHT "\u200e"
-#define TELL_INTERVAL (G_USEC_PER_SEC / 10) /* between changes of the numbers in the head */
 
 struct _KxChart {
   GtkWidget parent_instance;
@@ -32,6 +32,7 @@ struct _KxChart {
   guint tick;
   gboolean stale;
   gint64 told; /* when the numbers in the head were last changed */
+  guint late;  /* changes them after the last points, too */
 };
 
 G_DEFINE_FINAL_TYPE (KxChart, kx_chart, GTK_TYPE_WIDGET)
@@ -178,24 +179,43 @@ show_follow_button (KxChart *self)
           + 6);
 }
 
+static void
+tell_late (gpointer data)
+{
+  KxChart *self = data;
+
+  self->late = 0;
+  self->told = g_get_monotonic_time ();
+  tell (self);
+}
+
+static void
+forget_late (KxChart *self)
+{
+  g_clear_handle_id (&self->late, g_source_remove);
+}
+
 /* Once before a frame, however many points came since the last one. */
 static gboolean
 on_tick (GtkWidget *widget, GdkFrameClock *clock, gpointer data)
 {
   KxChart *self = KX_CHART (widget);
-  gint64 now = gdk_frame_clock_get_frame_time (clock);
 
+  self->tick = 0;
   if (self->stale)
     {
       tell_extent (self);
       self->stale = FALSE;
       kx_chart_area_invalidate (area_of (self));
     }
-  if (now - self->told < TELL_INTERVAL && now >= self->told)
-    return G_SOURCE_CONTINUE;
-  self->told = now;
-  self->tick = 0;
-  tell (self);
+  if (kx_pace_may_tell (&self->told))
+    {
+      forget_late (self);
+      tell (self);
+    }
+  else if (!self->late)
+    self->late
+        = g_timeout_add_once ((guint) (2000 * kx_pace_get_reading_seconds ()), tell_late, self);
   return G_SOURCE_REMOVE;
 }
 
@@ -241,6 +261,7 @@ kx_chart_unmap (GtkWidget *widget)
   if (self->tick)
     gtk_widget_remove_tick_callback (widget, self->tick);
   self->tick = 0;
+  forget_late (self);
   GTK_WIDGET_CLASS (kx_chart_parent_class)->unmap (widget);
 }
 
