@@ -12,7 +12,7 @@
 #include "worker.h"
 
 #define VARIABLE "KOLINSKY_EXPLORER_FRAMES"
-#define KEPT 20 /* of the longest */
+#define KEPT 64 /* of the longest */
 
 typedef struct {
   double ms;
