@@ -105,12 +105,19 @@ build (KxLesson *lesson, GError **error)
   return TRUE;
 }
 
+/* Where it is or is to be recorded, or NULL. */
+static const char *
+get_folder (const KxLesson *lesson)
+{
+  return lesson->resume ? lesson->resume : lesson->folder;
+}
+
 /* Only what can begin is recorded. What has no checkpoint to go on from begins anew. */
 static gboolean
 record (KxLesson *lesson, GError **error)
 {
   g_autoptr (KolRun) run = lesson->resume ? kol_run_read (lesson->resume, NULL) : NULL;
-  const char *folder = lesson->resume ? lesson->resume : lesson->folder;
+  const char *folder = get_folder (lesson);
 
   if (run && run->latest)
     return kol_trainer_resume (lesson->trainer, lesson->resume, 0, error);
@@ -151,7 +158,7 @@ begin (KxLesson *lesson, GError **error)
   if (!record (lesson, error)
       || !kol_trainer_begin (lesson->trainer, kx_lesson_take_report, lesson, error))
     return FALSE;
-  lesson->recorded = lesson->resume || lesson->folder;
+  lesson->recorded = get_folder (lesson) != NULL;
   lesson->kept_step = kol_trainer_get_step (lesson->trainer);
 
   KxLessonNews *news = kx_lesson_news_new (lesson, KX_LESSON_READY);
@@ -281,7 +288,7 @@ turn_control (KxLesson *lesson, KolControl control, double value, guint gesture)
 static gboolean
 go_back (KxLesson *lesson, KxPast *past, gboolean returns, GError **error)
 {
-  const char *folder = !lesson->recorded ? NULL : lesson->resume ? lesson->resume : lesson->folder;
+  const char *folder = lesson->recorded ? get_folder (lesson) : NULL;
 
   if (!(returns ? kx_past_return : kx_past_go_back) (past, lesson->trainer, folder, &lesson->fault,
                                                      error))
@@ -525,8 +532,11 @@ end (gpointer self)
       KxRunState state = error ? KX_RUN_FAILED : KX_RUN_STOPPED;
       kx_lesson_tell_state (lesson, state, g_steal_pointer (&error));
     }
-  if (lesson->scrap && lesson->recorded)
-    kol_run_remove (lesson->folder);
+  if (lesson->scrap && (lesson->recorded || lesson->resume))
+    {
+      if (!kol_run_is_in_use (get_folder (lesson), NULL)) /* by another process */
+        kol_run_remove (get_folder (lesson));
+    }
   else if (lesson->folder && !lesson->recorded)
     g_rmdir (lesson->folder); /* nothing came of it */
   kx_lesson_unref (lesson);
@@ -630,7 +640,7 @@ take_wishes_along (KxLesson *lesson, KxLesson *from)
 KxLesson *
 kx_lesson_move (KxLesson *lesson, KxEngine *engine)
 {
-  const char *folder = lesson->resume ? lesson->resume : lesson->folder;
+  const char *folder = get_folder (lesson);
   KxLesson *moved = lesson_new (engine, folder);
 
   kx_task_cancel (lesson->task);

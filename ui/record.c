@@ -76,11 +76,37 @@ newest_first (gconstpointer a, gconstpointer b)
   return strcmp (right->folder, left->folder); /* names end with the time */
 }
 
+/**
+ * kx_record_get_home:
+ *
+ * Returns: (transfer full): the folder that has those of the user's runs, unless they are elsewhere
+ */
+char *
+kx_record_get_home (void)
+{
+  return g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", NULL);
+}
+
+/**
+ * kx_record_is_at_home:
+ * @folder: (nullable): of a run
+ *
+ * Returns: whether kx_record_list() finds it
+ */
+gboolean
+kx_record_is_at_home (const char *folder)
+{
+  g_autofree char *home = kx_record_get_home ();
+  g_autofree char *parent = folder ? g_path_get_dirname (folder) : NULL;
+
+  return g_strcmp0 (parent, home) == 0;
+}
+
 /* The folders of runs, the one that was saved last first. */
 static GPtrArray *
 find_folders (void)
 {
-  g_autofree char *runs = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", NULL);
+  g_autofree char *runs = kx_record_get_home ();
   g_autoptr (GDir) dir = g_dir_open (runs, 0, NULL);
   GPtrArray *found = g_ptr_array_new_with_free_func (found_free);
   const char *name;

@@ -27,6 +27,9 @@ typedef struct {
   int process;
 } KxRecord;
 
+char *kx_record_get_home (void);
+gboolean kx_record_is_at_home (const char *folder);
+
 /* On a thread: it reads files. */
 GPtrArray *kx_record_list (guint most);
 

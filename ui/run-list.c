@@ -96,6 +96,14 @@ describe_place (KxRun *run, gboolean brief)
   return g_date_time_format (time, !brief ? "%c" : today ? "%R" : day);
 }
 
+static char *
+describe (KxRun *run, gboolean brief)
+{
+  g_autofree char *state = describe_state (run), *place = describe_place (run, brief);
+
+  return g_strdup_printf ("%s · %'" G_GUINT64_FORMAT " · %s", state, kx_run_get_step (run), place);
+}
+
 /* A row's controls are called after its run. */
 static void
 show_names (GtkWidget *row)
@@ -121,14 +129,20 @@ show_state (GtkWidget *row)
   GtkLabel *loss = g_object_get_data (G_OBJECT (row), "loss");
   double latest = kx_run_get_latest_loss (run);
   g_autofree char *number = isnan (latest) ? g_strdup ("") : kx_format_value (latest);
-  g_autofree char *state = describe_state (run), *place = describe_place (run, TRUE);
-  g_autofree char *tip = describe_place (run, FALSE);
-  g_autofree char *where = g_markup_printf_escaped ("%s · %'" G_GUINT64_FORMAT " · %s", state,
-                                                    kx_run_get_step (run), place);
+  g_autofree char *text = describe (run, TRUE), *where = g_markup_escape_text (text, -1);
 
   adw_action_row_set_subtitle (ADW_ACTION_ROW (row), where);
-  gtk_widget_set_tooltip_text (row, tip);
   gtk_label_set_label (loss, number);
+}
+
+/* Whole, where the row has no room for it. */
+static gboolean
+tell_whole (GtkWidget *row, int x, int y, gboolean keyboard, GtkTooltip *tip)
+{
+  g_autofree char *text = describe (g_object_get_data (G_OBJECT (row), "run"), FALSE);
+
+  gtk_tooltip_set_text (tip, text);
+  return TRUE;
 }
 
 /* ── What can be done ────────────────────────────────────────────────────────────────────────── */
@@ -196,13 +210,20 @@ typedef struct {
   gboolean gone;
 } Removal;
 
-/* A record that nobody can bring back any more leaves nothing. */
+/* Whether it would be listed again at the next start if it were not deleted. */
+static gboolean
+comes_back (KxRun *run)
+{
+  return kx_record_is_at_home (kx_run_get_folder (run));
+}
+
+/* What nobody can bring back any more leaves nothing that would come back by itself. */
 static void
 removal_free (gpointer data)
 {
   Removal *removal = data;
 
-  if (removal->gone && kx_run_get_record (removal->run))
+  if (removal->gone && comes_back (removal->run))
     kx_session_discard (removal->session, removal->run);
   g_object_unref (removal->run);
   g_free (removal);
@@ -230,8 +251,8 @@ static void
 remove_run (GtkButton *button, KxRun *run)
 {
   KxRunList *self = g_object_get_data (G_OBJECT (button), "list");
-  g_autofree char *text = g_strdup_printf (
-      kx_run_get_record (run) ? _ ("%s deleted") : _ ("%s removed"), kx_run_get_name (run));
+  g_autofree char *text = g_strdup_printf (comes_back (run) ? _ ("%s deleted") : _ ("%s removed"),
+                                           kx_run_get_name (run));
   Removal *removal = g_new (Removal, 1);
 
   *removal = (Removal){ self->session, g_object_ref (run), TRUE };
@@ -294,8 +315,9 @@ make_menu (KxRunList *self, GtkWidget *row, KxRun *run)
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6), *entry = gtk_entry_new ();
   gboolean record = kx_run_get_record (run) != NULL;
   GtkWidget *verb = make_verb (self, run, _ ("_Go On"), G_CALLBACK (go_on));
-  GtkWidget *remove = make_verb (self, run, record ? _ ("_Delete") : _ ("_Remove From the List"),
-                                 G_CALLBACK (remove_run));
+  GtkWidget *remove
+      = make_verb (self, run, comes_back (run) ? _ ("_Delete") : _ ("_Remove From the List"),
+                   G_CALLBACK (remove_run));
 
   g_object_set_data (G_OBJECT (row), "menu", menu);
   g_object_set_data (G_OBJECT (row), "entry", entry);
@@ -401,6 +423,8 @@ make_row (gpointer item, gpointer data)
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), loss);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), make_menu (self, row, run));
   gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), TRUE);
+  gtk_widget_set_has_tooltip (row, TRUE);
+  g_signal_connect (row, "query-tooltip", G_CALLBACK (tell_whole), NULL);
   g_object_set_data (G_OBJECT (row), "run", run);
   g_object_set_data (G_OBJECT (row), "loss", loss);
   g_object_set_data (G_OBJECT (row), "check", check);

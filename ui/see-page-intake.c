@@ -6,6 +6,7 @@
 
 #include <glib/gi18n.h>
 
+#include "record.h"
 #include "window.h"
 
 /* ── Choosing ────────────────────────────────────────────────────────────────────────────────── */
@@ -153,7 +154,7 @@ void
 kx_see_page_fill_menus (KxSeePage *self)
 {
   g_autoptr (GPtrArray) entries = kol_catalogue_list (NULL);
-  g_autofree char *folder = g_build_filename (g_get_user_data_dir (), "kolinsky", "runs", NULL);
+  g_autofree char *folder = kx_record_get_home ();
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   const char *name;
 

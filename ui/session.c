@@ -683,7 +683,7 @@ count_open (KxSession *self)
 /**
  * kx_session_remove_run:
  * @session: a session
- * @run: a run, which pauses; it can be restored, and its folder stays
+ * @run: a run, which pauses; it can be restored
  *
  * Takes it out of the list. Unless it is restored it ends with the last reference to it.
  */
@@ -731,17 +731,21 @@ discard (gpointer folder)
 /**
  * kx_session_discard:
  * @session: a session
- * @record: a record that was removed from the list
+ * @run: one that was removed from the list
  *
- * Deletes its folder, on a thread, unless it was opened or is in use.
+ * Ends it, and deletes its folder, unless it was opened again or is in use.
  */
 void
-kx_session_discard (KxSession *self, KxRun *record)
+kx_session_discard (KxSession *self, KxRun *run)
 {
-  const char *folder = kx_run_get_folder (record);
+  const char *folder = kx_run_get_folder (run);
 
-  if (self->scout && !find_listed (self, folder))
+  if (!self->scout || find_listed (self, folder))
+    return;
+  if (kx_run_is_over (run))
     kx_worker_call (self->scout, discard, g_strdup (folder), g_free);
+  else
+    kx_run_scrap (run);
 }
 
 /**

@@ -339,6 +339,7 @@ def open_menu(app, run):
 
 @test
 def a_run_is_renamed_removed_and_brought_back(folder):
+    runs = os.path.join(folder, "data", "kolinsky", "runs")
     with explorer(folder) as app:
         wait_for_step(app, 5)
         pause(app)
@@ -350,11 +351,20 @@ def a_run_is_renamed_removed_and_brought_back(folder):
         app.find("check box", "Show first in the charts")
         app.gone("text", "Name of the run")
         open_menu(app, "first")
-        app.click("push button", re.compile("Remove From the List$"))
+        app.click("push button", re.compile("Delete$"))
         app.gone("check box", "Show first in the charts")
         app.key("Ctrl+z")
         app.find("check box", "Show first in the charts")
         check(app.has("label", "digits, first"), "it is not the run in sight again")
+        app.close()
+    check(len(os.listdir(runs)) == 1, f"{os.listdir(runs)} are left")
+    with explorer(folder) as app:
+        open_menu(app, "first")
+        app.click("push button", re.compile("Delete$"))
+        app.gone("check box", "Show first in the charts")
+        check(len(os.listdir(runs)) == 1, "what can be brought back is gone")
+        app.close()
+    check(not os.listdir(runs), f"{os.listdir(runs)} are left")
 
 
 @test
