@@ -371,6 +371,20 @@ apply_entry (KxDial *self)
   finish (self);
 }
 
+/* What was typed holds, or it is gone. */
+static void
+leave_entry (KxDial *self)
+{
+  const char *typed = gtk_editable_get_text (GTK_EDITABLE (self->entry));
+  g_autofree char *shown = kx_format_rate (self->value);
+  double value;
+
+  if (!g_str_equal (typed, shown) && kx_dial_read (typed, self->value, &value))
+    apply_entry (self);
+  else
+    show_entry (self);
+}
+
 static gboolean
 press_key_in_entry (KxDial *self, guint key)
 {
@@ -539,7 +553,8 @@ static void
 kx_dial_init (KxDial *self)
 {
   GtkAdjustment *adjustment = gtk_adjustment_new (-3, LOWEST, HIGHEST, 1 / 3.0, 1, 0);
-  GtkEventController *pointer = gtk_event_controller_legacy_new ();
+  GtkEventController *pointer = gtk_event_controller_legacy_new (),
+                     *focus = gtk_event_controller_focus_new ();
 
   gtk_widget_init_template (GTK_WIDGET (self));
   self->value = self->told = 1e-3;
@@ -549,6 +564,8 @@ kx_dial_init (KxDial *self)
   g_signal_connect_swapped (adjustment, "value-changed", G_CALLBACK (value_changed), self);
   watch_keys (self, self->scale, G_CALLBACK (press_key_on_scale));
   watch_keys (self, self->entry, G_CALLBACK (press_key_in_entry));
+  g_signal_connect_swapped (focus, "leave", G_CALLBACK (leave_entry), self);
+  gtk_widget_add_controller (GTK_WIDGET (self->entry), focus);
   /* The scale's own gesture takes what the pointer does, which is only seen by who looks before. */
   gtk_event_controller_set_propagation_phase (pointer, GTK_PHASE_CAPTURE);
   g_signal_connect_swapped (pointer, "event", G_CALLBACK (notice_pointer), self);

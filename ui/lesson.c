@@ -264,9 +264,7 @@ turn_control (KxLesson *lesson, KolControl control, double value, guint gesture)
   double from = kol_trainer_get_control (lesson->trainer, control);
   GError *error = NULL;
 
-  if (from == value)
-    return;
-  if (!set_patiently (lesson, control, value, &error))
+  if (from != value && !set_patiently (lesson, control, value, &error))
     {
       if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         {

@@ -113,6 +113,13 @@ standing_of (KxRun *lane)
   return isfinite (sum) ? sum / (double) (n - from) : HUGE_VAL;
 }
 
+/* Not one that was deleted meanwhile. */
+static gboolean
+is_listed (KxRaceButton *self, KxRun *lane)
+{
+  return g_list_store_find (G_LIST_STORE (kx_session_get_runs (self->session)), lane, NULL);
+}
+
 static KxRun *
 best_lane (KxRaceButton *self)
 {
@@ -122,7 +129,7 @@ best_lane (KxRaceButton *self)
     {
       KxRun *lane = g_ptr_array_index (self->lanes, i);
 
-      if (!best || standing_of (lane) < standing_of (best))
+      if (is_listed (self, lane) && (!best || standing_of (lane) < standing_of (best)))
         best = lane;
     }
   return best;

@@ -682,6 +682,8 @@ take_state (KxRun *self, KxLessonNews *news)
       g_autoptr (KxMark) mark = kx_mark_new (KX_MARK_DIVERGED, news->step, _ ("Diverged"));
       add_mark (self, mark);
     }
+  if (ended) /* or it never began */
+    set_stage (self, NULL);
   set_state (self, news->run_state);
 }
 

@@ -422,6 +422,16 @@ compare_runs (gconstpointer a, gconstpointer b, gpointer unused)
   return (after > before) - (after < before);
 }
 
+/* A run is what its job is; but one that follows a job goes without that. */
+static void
+remove_job (KxSession *self, KxRun *run)
+{
+  guint position;
+
+  if (!kx_run_follows_job (run) && g_list_store_find (self->jobs, kx_run_get_job (run), &position))
+    g_list_store_remove (self->jobs, position);
+}
+
 /* What is in the list for a folder, or NULL. Lent. */
 static KxRun *
 find_listed (KxSession *self, const char *folder)
@@ -436,21 +446,24 @@ find_listed (KxSession *self, const char *folder)
   return NULL;
 }
 
-/* A run takes the place of its record. */
+/* A run takes the place of its record, or of itself before it was stopped. */
 static void
-drop_record (KxSession *self, KxRun *run)
+take_place (KxSession *self, KxRun *run)
 {
   KxRun *listed = kx_run_get_folder (run) ? find_listed (self, kx_run_get_folder (run)) : NULL;
   guint position;
 
-  if (listed && kx_run_get_record (listed) && g_list_store_find (self->runs, listed, &position))
-    g_list_store_remove (self->runs, position);
+  if (listed && kx_run_is_over (listed) && g_list_store_find (self->runs, listed, &position))
+    {
+      remove_job (self, listed);
+      g_list_store_remove (self->runs, position);
+    }
 }
 
 static void
 append_run (KxSession *self, KxRun *run)
 {
-  drop_record (self, run);
+  take_place (self, run);
   g_list_store_insert_sorted (self->runs, run, compare_runs, NULL);
   remember_name (self, NULL, run);
   g_signal_connect_object (run, "notify::name", G_CALLBACK (remember_name), self,
@@ -504,7 +517,7 @@ name_again (KxSession *self, const char *folder)
   const char *name = g_hash_table_lookup (names, folder);
   KxRun *listed = find_listed (self, folder);
 
-  return name && (!listed || kx_run_get_record (listed)) ? g_strdup (name) : next_name (self);
+  return name && (!listed || kx_run_is_over (listed)) ? g_strdup (name) : next_name (self);
 }
 
 GListModel *
@@ -577,28 +590,6 @@ kx_session_start (KxSession *self, const char *recipe, const char *data, gsize b
   return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
 }
 
-/**
- * kx_session_resume:
- * @session: a session with a device
- * @folder: of a run
- * @paused: it is only opened, and waits to be told to go on
- *
- * Returns: (transfer none): the run
- */
-KxRun *
-kx_session_resume (KxSession *self, const char *folder, gboolean paused)
-{
-  g_return_val_if_fail (self->device, NULL);
-  g_autofree char *name = name_again (self, folder);
-  g_autoptr (KolRun) run = kol_run_read (folder, NULL);
-  KxRunSetup setup = { .name = name,
-                       .recipe = run ? kol_recipe_get_name (run->recipe) : NULL,
-                       .resume = folder,
-                       .paused = paused };
-
-  return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
-}
-
 /* The run of a folder that is in the list and has not ended, or NULL. Lent. */
 static KxRun *
 find_run (KxSession *self, const char *folder)
@@ -611,6 +602,40 @@ find_run (KxSession *self, const char *folder)
         return run; /* the list holds it */
     }
   return NULL;
+}
+
+/**
+ * kx_session_resume:
+ * @session: a session with a device
+ * @path: the folder of a run
+ * @paused: it is only opened, and waits to be told to go on
+ *
+ * Opens it; one that is open already is shown.
+ *
+ * Returns: (transfer none): the run
+ */
+KxRun *
+kx_session_resume (KxSession *self, const char *path, gboolean paused)
+{
+  g_return_val_if_fail (self->device, NULL);
+  g_autofree char *folder = g_canonicalize_filename (path, NULL);
+  KxRun *open = find_run (self, folder);
+
+  if (open)
+    {
+      kx_session_choose_run (self, open);
+      if (!paused)
+        kx_run_control (open, KX_VERB_RUN);
+      return open;
+    }
+  g_autofree char *name = name_again (self, folder);
+  g_autoptr (KolRun) run = kol_run_read (folder, NULL);
+  KxRunSetup setup = { .name = name,
+                       .recipe = run ? kol_recipe_get_name (run->recipe) : NULL,
+                       .resume = folder,
+                       .paused = paused };
+
+  return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
 }
 
 /**
@@ -695,6 +720,7 @@ kx_session_remove_run (KxSession *self, KxRun *run)
   if (!g_list_store_find (self->runs, run, &position))
     return;
   kx_run_control (run, KX_VERB_PAUSE);
+  remove_job (self, run);
   g_list_store_remove (self->runs, position);
   if (self->run != run)
     return;
@@ -709,16 +735,19 @@ kx_session_remove_run (KxSession *self, KxRun *run)
  * @session: a session
  * @run: one that was removed
  *
- * Puts it back into the list, paused; a record only if its run was not opened meanwhile.
+ * Puts it back into the list, paused, unless its folder was opened meanwhile.
  */
 void
 kx_session_restore_run (KxSession *self, KxRun *run)
 {
-  if (kx_run_get_record (run) && find_listed (self, kx_run_get_folder (run)))
+  if (g_list_store_find (self->runs, run, NULL)
+      || (kx_run_get_folder (run) && find_listed (self, kx_run_get_folder (run))))
     return; /* it was opened meanwhile */
   g_list_store_insert_sorted (self->runs, run, compare_runs, NULL);
-  if (!kx_run_get_record (run))
-    kx_session_choose_run (self, run);
+  if (kx_run_get_record (run))
+    return;
+  kx_session_add_job (self, kx_run_get_job (run));
+  kx_session_choose_run (self, run);
 }
 
 static void

@@ -11,13 +11,17 @@ typedef struct {
   KxSession *session;
   KxRun *branch, *parent;
   gboolean learning; /* the parent was */
+  gboolean gone;
 } Branch;
 
+/* What nobody can bring back any more leaves no record. */
 static void
 branch_free (gpointer data)
 {
   Branch *branch = data;
 
+  if (branch->gone)
+    kx_session_discard (branch->session, branch->branch);
   g_object_unref (branch->branch);
   g_object_unref (branch->parent);
   g_free (branch);
@@ -28,6 +32,7 @@ branch_back (gpointer data)
 {
   Branch *branch = data;
 
+  branch->gone = TRUE;
   kx_run_control (branch->branch, KX_VERB_PAUSE);
   kx_session_remove_run (branch->session, branch->branch);
   kx_session_choose_run (branch->session, branch->parent);
@@ -40,6 +45,7 @@ branch_again (gpointer data)
 {
   Branch *branch = data;
 
+  branch->gone = FALSE;
   if (kx_run_get_state (branch->parent) == KX_RUN_LEARNING)
     kx_run_control (branch->parent, KX_VERB_PAUSE);
   kx_session_restore_run (branch->session, branch->branch);
@@ -65,7 +71,7 @@ kx_train_branch (KxSession *session, KxRun *parent, KxMark *checkpoint)
                                            kx_run_get_name (run), kx_mark_get_step (checkpoint));
   Branch *deed = g_new (Branch, 1);
 
-  *deed = (Branch){ session, g_object_ref (run), g_object_ref (parent), learning };
+  *deed = (Branch){ session, g_object_ref (run), g_object_ref (parent), learning, FALSE };
   kx_undo_push (kx_session_get_undo (session), text, branch_back, branch_again, deed, branch_free);
   kx_session_toast (session, text, TRUE);
   return run;
@@ -77,14 +83,13 @@ typedef struct {
   gboolean gone;
 } Race;
 
-/* What nobody can bring back any more leaves no record. */
 static void
 race_free (gpointer data)
 {
   Race *race = data;
 
   for (guint i = 0; race->gone && i < race->lanes->len; i++)
-    kx_run_scrap (g_ptr_array_index (race->lanes, i));
+    kx_session_discard (race->session, g_ptr_array_index (race->lanes, i));
   g_ptr_array_unref (race->lanes);
   g_free (race);
 }

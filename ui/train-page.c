@@ -24,6 +24,7 @@
 #include "train-tabs.h"
 #include "window.h"
 
+#define LEAST_TURN 1e-9 /* of a number, that is one */
 #define WAIT_FOR_CONTROL 400 /* milliseconds after the last change of a number */
 
 /* A number of the inspector that a control follows. */
@@ -33,6 +34,7 @@ typedef struct {
   GtkWidget *row;
   guint settle;         /* until it is applied */
   gconstpointer turned; /* the latest deed, while the engine may refuse it */
+  gboolean asked;       /* the engine has not said yet whether it holds */
 } Number;
 
 enum {
@@ -159,15 +161,24 @@ show_page (KxTrainPage *self)
         self->tiny, g_str_equal (page, "steps") ? kx_session_get_device (self->session) : NULL);
 }
 
+/* Whether what the run has come to is there to go on from. */
+static gboolean
+can_resume (KxTrainPage *self)
+{
+  KxRunState state = self->run ? kx_run_get_state (self->run) : KX_RUN_STARTING;
+  const char *folder = self->run ? kx_run_get_folder (self->run) : NULL;
+
+  return folder
+         && (state == KX_RUN_STOPPED || (state == KX_RUN_FAILED && kx_session_can_resume (folder)));
+}
+
 /* What the first button of the header does, by what state the run is in. */
 static void
 show_transport (KxTrainPage *self)
 {
   KxRunState state = self->run ? kx_run_get_state (self->run) : KX_RUN_STOPPED;
   gboolean learning = self->run && (state == KX_RUN_LEARNING || state == KX_RUN_STARTING);
-  gboolean resumable
-      = self->run
-        && (state == KX_RUN_PAUSED || (state == KX_RUN_STOPPED && kx_run_get_folder (self->run)));
+  gboolean resumable = can_resume (self) || (self->run && state == KX_RUN_PAUSED);
   const char *label = learning ? _ ("Pause") : resumable ? _ ("Resume") : _ ("Start");
   gboolean ready = kx_session_get_device (self->session) && (self->run || has_data (self));
 
@@ -192,12 +203,15 @@ show_number (KxTrainPage *self, guint which)
 {
   Number *number = &self->numbers[which];
   double value = self->run ? kx_run_get (self->run, number->control) : NAN;
+  double shown = which == DROPOUT ? 1 - value : value;
 
   gtk_widget_set_sensitive (number->row, !isnan (value));
-  if (isnan (value) || number->settle)
+  /* Setting it, even to what it is, would take away what is just being typed. */
+  if (isnan (value) || number->settle || number->asked
+      || fabs (gtk_spin_button_get_value (number->spin) - shown) < LEAST_TURN)
     return;
   self->showing = TRUE;
-  gtk_spin_button_set_value (number->spin, which == DROPOUT ? 1 - value : value);
+  gtk_spin_button_set_value (number->spin, shown);
   self->showing = FALSE;
 }
 
@@ -356,6 +370,13 @@ show_divergence (KxTrainPage *self, const GError *fault)
                       g_variant_new_uint64 (kx_mark_get_step (mark)));
 }
 
+static gboolean
+is_about_data (const GError *fault)
+{
+  return g_error_matches (fault, KOL_ERROR, KOL_ERROR_DATA) || fault->domain == G_FILE_ERROR
+         || g_error_matches (fault, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
 static void
 show_fault (KxTrainPage *self)
 {
@@ -365,9 +386,13 @@ show_fault (KxTrainPage *self)
     kx_page_clear_fault (KX_PAGE (self));
   else if (kx_run_get_state (self->run) == KX_RUN_DIVERGED)
     show_divergence (self, fault);
-  else
+  else if (is_about_data (fault))
     kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Choose Data…"), "train.choose-data",
                         NULL);
+  else if (can_resume (self))
+    kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Resume"), "train.toggle", NULL);
+  else
+    kx_page_show_fault (KX_PAGE (self), fault->message, NULL, NULL, NULL);
 }
 
 static void
@@ -376,6 +401,8 @@ show_state (KxTrainPage *self)
   show_page (self);
   show_transport (self);
   show_fault (self);
+  for (guint i = 0; i < N_NUMBERS; i++)
+    self->numbers[i].asked = FALSE; /* a run that has ended or gone back says nothing of it */
   take_metrics (self);
 }
 
@@ -394,7 +421,10 @@ take_control (KxTrainPage *self, guint control)
   Number *number = find_number (self, control);
 
   if (number)
-    number->turned = NULL; /* it holds */
+    {
+      number->turned = NULL; /* it holds */
+      number->asked = FALSE;
+    }
   show_controls (self);
 }
 
@@ -407,7 +437,10 @@ take_refusal (KxTrainPage *self, guint control, const char *text)
   if (number && number->turned)
     kx_undo_withdraw (kx_session_get_undo (self->session), number->turned);
   if (number)
-    number->turned = NULL;
+    {
+      number->turned = NULL;
+      number->asked = FALSE;
+    }
   kx_page_show_fault (KX_PAGE (self), text, NULL, NULL, NULL);
   show_controls (self);
 }
@@ -573,10 +606,11 @@ apply_number (KxTrainPage *self, guint which)
   double from = self->run ? kx_run_get (self->run, number->control) : NAN;
 
   number->settle = 0;
-  if (!isnan (from) && fabs (to - from) >= 1e-9)
+  if (!isnan (from) && fabs (to - from) >= LEAST_TURN)
     {
       gboolean branched = branch_to_turn (self);
       kx_page_clear_fault (KX_PAGE (self));
+      number->asked = TRUE;
       kx_run_set (self->run, number->control, to);
       number->turned = branched ? NULL : note_turn (self, self->run, number->control, from, to);
     }
@@ -692,16 +726,14 @@ toggle_action (GSimpleAction *action, GVariant *target, gpointer page)
       kx_run_control (self->run, KX_VERB_RUN);
       break;
     case KX_RUN_STOPPED:
-      if (kx_run_get_folder (self->run))
+    case KX_RUN_FAILED:
+    case KX_RUN_DONE:
+    case KX_RUN_DIVERGED:
+    default:
+      if (can_resume (self))
         kx_session_resume (self->session, kx_run_get_folder (self->run), FALSE);
       else
         start_new (self);
-      break;
-    case KX_RUN_DONE:
-    case KX_RUN_DIVERGED:
-    case KX_RUN_FAILED:
-    default:
-      start_new (self);
       break;
     }
 }

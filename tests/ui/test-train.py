@@ -197,6 +197,69 @@ def a_number_is_typed(folder):
 
 
 @test
+def typing_is_not_disturbed(folder):
+    """By the numbers that come in while the run learns; what is left behind holds, or is put right."""
+    with explorer(folder) as app:
+        wait_for_step(app, 5)
+        x, y, width, height = app.find("spin button", "Batch").area
+        app.display.press(x + 20, y + height // 2)  # in the number, not on a button beside it
+        app.key("Ctrl+a")
+        for digit in "25":
+            app.write(digit)
+            now = step_of(app)
+            app.wait(lambda: step_of(app) > now, text="news of the run")
+            time.sleep(1)
+        app.key("Enter")
+        app.wait(lambda: timeline(app, "^batch 50 > 25, step"))
+
+        entry = app.find("text", "Learning rate, as a number")
+        for typed, shown in ("3e-4", "3e-4"), ("nonsense", "3e-4"):
+            app.press(entry)
+            app.key("Ctrl+a")
+            app.write(typed)
+            app.key("Tab")
+            app.wait(lambda: entry.text == shown, text=f"{typed}, left, to be {shown}")
+            app.wait(lambda: math.isclose(rate_of(app), 3e-4))
+        app.wait(lambda: timeline(app, "^1e-4 > 3e-4, step"))
+
+
+@test
+def a_run_that_is_stopped_goes_on_in_its_row(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 20)
+        app.click("push button", "Stop and save")
+        app.wait(lambda: states(app) == ["stopped"])
+        before = steps(app)[0]
+        app.click("push button", "Resume")
+        wait_for_step(app, before + 10)
+        check(states(app) == ["learning"], f"the rows are {run_rows(app)}")
+        check(app.has("label", "digits, run 1"), "it has another name")
+        app.key("Ctrl+j")
+        app.find("label", re.compile("^run 1"))
+        check(len(app.find_all("push button", "Cancel")) <= 1, "there is more than one job")
+
+
+@test
+def what_was_taken_back_stays_so(folder):
+    """A branch that was undone is no row at the next start, and what is deleted is no job."""
+    runs = os.path.join(folder, "data", "kolinsky", "runs")
+    with explorer(folder) as app:
+        wait_for_step(app, 110)
+        app.press(timeline(app, "^Checkpoint .*step 100$")[0])
+        app.click("push button", "Branch From Here")
+        app.wait(lambda: app.has("label", "digits, run 2"))
+        wait_for_step(app, 105)
+        app.key("Ctrl+z")
+        app.gone("check box", "Show run 2 in the charts")
+        check(len(os.listdir(runs)) == 2, "what can be brought back is gone")
+        app.key("Ctrl+j")
+        app.find("label", re.compile("^run 1"))
+        check(not app.has("label", "run 2"), "it is a job still")
+        app.close()
+    check(len(os.listdir(runs)) == 1, f"{os.listdir(runs)} are left")
+
+
+@test
 def the_dial_stays_under_the_pointer(folder):
     with explorer(folder) as app:
         wait_for_step(app, 5)
