@@ -401,21 +401,27 @@ static gboolean
 press_key_on_scale (KxDial *self, guint key, guint code, GdkModifierType state)
 {
   gunichar character = gdk_keyval_to_unicode (key);
+  gboolean mirrored = gtk_widget_get_direction (GTK_WIDGET (self->scale)) == GTK_TEXT_DIR_RTL;
+  const double less = 0.99, more = 1.01;
 
   if (state & GDK_SHIFT_MASK)
     switch (key)
       {
       case GDK_KEY_Left:
       case GDK_KEY_KP_Left:
-      case GDK_KEY_Down:
-      case GDK_KEY_KP_Down:
-        turn_to (self, log10 (0.99 * self->value));
+        turn_to (self, log10 ((mirrored ? more : less) * self->value));
         return TRUE;
       case GDK_KEY_Right:
       case GDK_KEY_KP_Right:
+        turn_to (self, log10 ((mirrored ? less : more) * self->value));
+        return TRUE;
+      case GDK_KEY_Down:
+      case GDK_KEY_KP_Down:
+        turn_to (self, log10 (less * self->value));
+        return TRUE;
       case GDK_KEY_Up:
       case GDK_KEY_KP_Up:
-        turn_to (self, log10 (1.01 * self->value));
+        turn_to (self, log10 (more * self->value));
         return TRUE;
       default:
         break;

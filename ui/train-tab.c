@@ -56,6 +56,26 @@ show_empty (KxTrainTab *self, const char *title, const char *description)
   gtk_stack_set_visible_child_name (private->stack, "empty");
 }
 
+/* While nothing was seen: what will be, or why nothing will. */
+static void
+show_nothing (KxTrainTab *self)
+{
+  KxTrainTabPrivate *private = PRIVATE (self);
+
+  if (private->run && kx_run_is_over (private->run))
+    show_empty (self, _ ("The run has stopped"),
+                _ ("It can be looked into again once it goes on."));
+  else
+    show_empty (self, private->title, private->description);
+}
+
+static void
+renew_nothing (KxTrainTab *self)
+{
+  if (g_str_equal (gtk_stack_get_visible_child_name (PRIVATE (self)->stack), "empty"))
+    show_nothing (self);
+}
+
 /*
  * What a look counts for, in seconds. Kernels of the first one have to be compiled, and the device
  * does other things meanwhile: how long looks take is known after some of them, and much more than
@@ -153,6 +173,7 @@ follow_state (KxTrainTab *self)
       private->due = 0;
       g_clear_handle_id (&private->source, g_source_remove);
     }
+  renew_nothing (self);
   schedule (self);
 }
 
@@ -256,10 +277,10 @@ kx_train_tab_set_run (KxTrainTab *self, KxRun *run, KxLooks *looks)
   private->due = 0;
   private->looks = looks;
   KX_TRAIN_TAB_GET_CLASS (self)->clear (self);
-  show_empty (self, private->title, private->description);
+  private->run = run ? g_object_ref (run) : NULL;
+  show_nothing (self);
   if (!run)
     return;
-  private->run = g_object_ref (run);
   private->handlers[0]
       = g_signal_connect_swapped (run, "notify::step", G_CALLBACK (schedule), self);
   private->handlers[1]

@@ -230,6 +230,8 @@ def a_run_that_is_stopped_goes_on_in_its_row(folder):
         app.click("push button", "Stop and save")
         app.wait(lambda: states(app) == ["stopped"])
         before = steps(app)[0]
+        app.click("page tab", "Activations")
+        app.find("label", "The run has stopped")
         app.click("push button", "Resume")
         wait_for_step(app, before + 10)
         check(states(app) == ["learning"], f"the rows are {run_rows(app)}")
