@@ -808,7 +808,7 @@ search_action (GSimpleAction *action, GVariant *target, gpointer page)
 /* ── Files ───────────────────────────────────────────────────────────────────────────────────── */
 
 static void
-use_data (KxTrainPage *self, const char *path)
+choose_data (KxTrainPage *self, const char *path)
 {
   GListModel *sets = kx_session_get_data_sets (self->session);
 
@@ -816,7 +816,21 @@ use_data (KxTrainPage *self, const char *path)
   for (guint i = 0; i < g_list_model_get_n_items (sets); i++)
     if (g_str_equal (gtk_string_list_get_string (GTK_STRING_LIST (sets), i), path))
       adw_combo_row_set_selected (self->data, i);
-  start_new (self);
+}
+
+/* Where a run has not ended, the next one has it. */
+static void
+use_data (KxTrainPage *self, const char *path)
+{
+  choose_data (self, path);
+  if (!self->run || kx_run_is_over (self->run))
+    {
+      start_new (self);
+      return;
+    }
+  g_autofree char *title = kx_data_set_title (path);
+  g_autofree char *text = g_strdup_printf (_ ("The next run learns from %s"), title);
+  kx_session_toast (self->session, text, FALSE);
 }
 
 static void
@@ -923,7 +937,8 @@ drop (KxPage *page, GListModel *files)
       compare (self, path);
       return TRUE;
     case KX_TRAIN_FILES_DATA:
-      use_data (self, path);
+      choose_data (self, path);
+      start_new (self);
       return TRUE;
     case KX_TRAIN_FILES_NOTHING:
     default:
