@@ -2,10 +2,12 @@
 """The frame of the application: window, pages, header, and its end."""
 import os
 import re
+import subprocess
+import sys
 import time
 
 from display import Drag
-from explorer import PAGES, SLOWNESS, STALL, Explorer, check, main, test, too_slow
+from explorer import PAGES, SLOWNESS, STALL, Explorer, Skip, check, main, test, too_slow
 
 ATTEMPTS = 3  # of measurements: other programs may have the processor
 
@@ -254,6 +256,48 @@ def keys_close_other_windows(folder):
             app.key("Ctrl+q")
             app.wait(lambda: app.process.poll() is not None, text=f"{keys}, then Ctrl+Q")
             check(app.process.returncode == 0, "it ended with an error")
+
+
+# What the runtimes of OpenCL take, to be told which devices there are, and nothing else.
+RUNTIMES = """
+import ctypes
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1])
+
+before = resident()
+opencl = ctypes.CDLL("libOpenCL.so.1")
+count = ctypes.c_uint()
+opencl.clGetPlatformIDs(0, None, ctypes.byref(count))
+platforms = (ctypes.c_void_p * count.value)()
+opencl.clGetPlatformIDs(count.value, platforms, None)
+for platform in platforms:
+    opencl.clGetDeviceIDs(ctypes.c_void_p(platform), ctypes.c_ulong(0xFFFFFFFF), 0, None,
+                          ctypes.byref(count))
+print(resident() - before)
+"""
+
+
+@test
+def an_idle_application_is_small(folder):
+    """With all pages seen, at most 150 MB beyond what the runtimes take."""
+    if not os.path.exists("/proc/self/statm"):
+        raise Skip("this system does not tell what a process has in memory")
+    page = os.sysconf("SC_PAGE_SIZE")
+    runtimes = int(subprocess.run([sys.executable, "-c", RUNTIMES], stdout=subprocess.PIPE,
+                                  check=True).stdout) * page
+    with Explorer(folder) as app:
+        with open(f"/proc/{app.process.pid}/maps") as file:
+            if "libasan" in file.read():
+                raise Skip("a sanitizer takes memory of its own")
+        for title in PAGES:
+            app.page(title)
+        app.page("Train")
+        with open(f"/proc/{app.process.pid}/statm") as file:
+            taken = int(file.read().split()[1]) * page - runtimes
+        print(f"# {taken / 1e6:.0f} MB beyond {runtimes / 1e6:.0f} MB of the runtimes", flush=True)
+        check(taken < 150e6, f"it takes {taken / 1e6:.0f} MB")
 
 
 main()
