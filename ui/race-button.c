@@ -28,6 +28,8 @@ struct _KxRaceButton {
   GPtrArray *lanes; /* of KxRun */
   GArray *rates;    /* of double, theirs */
   KxRun *parent;    /* whose race it is */
+  guint64 length;   /* in steps */
+  gboolean told;    /* that it is over */
 
   GtkMenuButton *button;
   GtkPopover *popover;
@@ -155,6 +157,42 @@ show_standing (KxRaceButton *self)
   gtk_label_set_label (self->standing, text->str);
 }
 
+static gboolean
+has_arrived (KxRaceButton *self, KxRun *lane)
+{
+  KxRunState state = kx_run_get_state (lane);
+
+  return state == KX_RUN_DIVERGED || kx_run_is_over (lane) || !is_listed (self, lane)
+         || (state == KX_RUN_PAUSED
+             && kx_run_get_step (lane) - kx_run_get_branch_step (lane) >= self->length);
+}
+
+/* Once, when all have arrived. */
+static void
+tell_end (KxRaceButton *self)
+{
+  KxRun *best = best_lane (self);
+
+  for (guint i = 0; i < self->lanes->len; i++)
+    if (!has_arrived (self, g_ptr_array_index (self->lanes, i)))
+      return;
+  if (self->told || !best)
+    return;
+  self->told = TRUE;
+  g_autofree char *text
+      = isfinite (standing_of (best))
+            ? g_strdup_printf (_ ("The race is over: %s is ahead"), kx_run_get_name (best))
+            : g_strdup (_ ("The race is over: all have diverged"));
+  kx_session_toast (self->session, text, FALSE);
+}
+
+static void
+follow_lanes (KxRaceButton *self)
+{
+  show_standing (self);
+  tell_end (self);
+}
+
 static void
 end_race (KxRaceButton *self, KxRun *kept)
 {
@@ -194,16 +232,17 @@ add_lane (KxRaceButton *self, KxMark *checkpoint, double rate)
 
   kx_run_set_name (lane, name);
   kx_run_set (lane, KOL_CONTROL_RATE, rate);
-  kx_run_set_limit (lane, kx_mark_get_step (checkpoint)
-                              + (guint64) gtk_spin_button_get_value_as_int (self->steps));
-  g_signal_connect_swapped (lane, "metrics", G_CALLBACK (show_standing), self);
-  g_signal_connect_swapped (lane, "notify::state", G_CALLBACK (show_standing), self);
+  kx_run_set_limit (lane, kx_mark_get_step (checkpoint) + self->length);
+  g_signal_connect_swapped (lane, "metrics", G_CALLBACK (follow_lanes), self);
+  g_signal_connect_swapped (lane, "notify::state", G_CALLBACK (follow_lanes), self);
   g_ptr_array_add (self->lanes, g_object_ref (lane));
 }
 
 static void
 let_go (KxRaceButton *self, KxMark *checkpoint)
 {
+  self->length = (guint64) gtk_spin_button_get_value_as_int (self->steps);
+  self->told = FALSE;
   for (guint i = 0; i < self->rates->len; i++)
     add_lane (self, checkpoint, g_array_index (self->rates, double, i));
   kx_session_choose_run (self->session, self->parent);

@@ -448,6 +448,7 @@ def rates_race(folder):
         app.find("spin button", "Steps").value = 20
         app.click("push button", "Start the Race")
         app.wait(lambda: app.has("label", re.compile("1e-3: loss .* after 20 steps · best")), 120)
+        app.find("label", "The race is over: 1e-3 is ahead")
         app.click("push button", "Keep Best")
         app.gone("check box", "Show 1e-5 in the charts")
         app.wait(lambda: app.has("label", "digits, 1e-3"))
