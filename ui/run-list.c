@@ -207,7 +207,7 @@ apply_name (GtkEditable *entry, KxRun *run)
 typedef struct {
   KxSession *session; /* the window's, as the stack of deeds is */
   KxRun *run;
-  gboolean gone;
+  gboolean gone, running; /* it was, and goes on if it is brought back */
 } Removal;
 
 /* Whether it would be listed again at the next start if it were not deleted. */
@@ -236,6 +236,8 @@ removal_back (gpointer data)
 
   removal->gone = FALSE;
   kx_session_restore_run (removal->session, removal->run);
+  if (removal->running)
+    kx_run_control (removal->run, KX_VERB_RUN);
 }
 
 static void
@@ -244,6 +246,7 @@ removal_again (gpointer data)
   Removal *removal = data;
 
   removal->gone = TRUE;
+  removal->running = kx_run_is_running (removal->run);
   kx_session_remove_run (removal->session, removal->run);
 }
 
@@ -255,7 +258,7 @@ remove_run (GtkButton *button, KxRun *run)
                                            kx_run_get_name (run));
   Removal *removal = g_new (Removal, 1);
 
-  *removal = (Removal){ self->session, g_object_ref (run), TRUE };
+  *removal = (Removal){ self->session, g_object_ref (run), TRUE, FALSE };
   close_menu (GTK_WIDGET (button)); /* open, it would take the keys with it when the row goes */
   removal_again (removal);
   kx_undo_push (kx_session_get_undo (self->session), text, removal_back, removal_again, removal,

@@ -36,7 +36,8 @@ struct _KxRun {
   KxRunState state;
   GError *fault;
   char *stage;
-  gboolean ready; /* it has a trainer */
+  gboolean ready;   /* it has a trainer */
+  gboolean running; /* it learns, or is to once it has started */
   guint64 step, steps;
   double controls[KX_N_CONTROLS];
   double speed, seconds_left;
@@ -304,6 +305,7 @@ kx_run_new (KxDevice *device, const KxRunSetup *setup, guint64 checkpoint_bytes)
   self->recipe = g_strdup (setup->recipe);
   self->data = g_strdup (setup->data);
   self->folder = g_strdup (setup->resume ? setup->resume : setup->folder);
+  self->running = !setup->paused;
   self->checkpoint_bytes = checkpoint_bytes;
   make_job (self);
   self->lesson = kx_lesson_new (kx_device_get_engine (device), setup);
@@ -333,6 +335,7 @@ kx_run_branch (KxRun *parent, KxMark *checkpoint, const char *name, const char *
   self->recipe = g_strdup (parent->recipe);
   self->data = g_strdup (parent->data);
   self->folder = g_strdup (folder);
+  self->running = TRUE;
   self->checkpoint_bytes = parent->checkpoint_bytes;
   self->parent = g_object_ref (parent);
   self->branch_step = self->step = kx_mark_get_step (checkpoint);
@@ -684,6 +687,7 @@ take_state (KxRun *self, KxLessonNews *news)
     }
   if (ended) /* or it never began */
     set_stage (self, NULL);
+  self->running = news->run_state == KX_RUN_LEARNING;
   set_state (self, news->run_state);
 }
 
@@ -744,6 +748,10 @@ kx_run_control (KxRun *self, KxVerb verb)
     kx_lesson_control (self->lesson, verb);
   else
     control_job (self, verb);
+  if (self->state != KX_RUN_STARTING) /* its state tells what it does */
+    return;
+  self->running = verb == KX_VERB_RUN;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
 }
 
 /**
@@ -1071,6 +1079,18 @@ guint64
 kx_run_get_branch_step (KxRun *self)
 {
   return self->branch_step;
+}
+
+/**
+ * kx_run_is_running:
+ * @run: a run
+ *
+ * Returns: whether it learns, or is going to as soon as it has started
+ */
+gboolean
+kx_run_is_running (KxRun *self)
+{
+  return self->state == KX_RUN_LEARNING || (self->state == KX_RUN_STARTING && self->running);
 }
 
 /**

@@ -24,7 +24,7 @@
 #include "train-tabs.h"
 #include "window.h"
 
-#define LEAST_TURN 1e-9 /* of a number, that is one */
+#define LEAST_TURN 1e-9      /* of a number, that is one */
 #define WAIT_FOR_CONTROL 400 /* milliseconds after the last change of a number */
 
 /* A number of the inspector that a control follows. */
@@ -177,8 +177,10 @@ static void
 show_transport (KxTrainPage *self)
 {
   KxRunState state = self->run ? kx_run_get_state (self->run) : KX_RUN_STOPPED;
-  gboolean learning = self->run && (state == KX_RUN_LEARNING || state == KX_RUN_STARTING);
-  gboolean resumable = can_resume (self) || (self->run && state == KX_RUN_PAUSED);
+  gboolean learning = self->run && kx_run_is_running (self->run);
+  gboolean resumable
+      = can_resume (self)
+        || (self->run && (state == KX_RUN_PAUSED || (state == KX_RUN_STARTING && !learning)));
   const char *label = learning ? _ ("Pause") : resumable ? _ ("Resume") : _ ("Start");
   gboolean ready = kx_session_get_device (self->session) && (self->run || has_data (self));
 
@@ -720,7 +722,7 @@ toggle_action (GSimpleAction *action, GVariant *target, gpointer page)
     {
     case KX_RUN_STARTING:
     case KX_RUN_LEARNING:
-      kx_run_control (self->run, KX_VERB_PAUSE);
+      kx_run_control (self->run, kx_run_is_running (self->run) ? KX_VERB_PAUSE : KX_VERB_RUN);
       break;
     case KX_RUN_PAUSED:
       kx_run_control (self->run, KX_VERB_RUN);
