@@ -125,8 +125,8 @@ typedef struct {
   KxPaintPicked picked;
   KxPaintLosses *losses;
   guint step, steps;
-  double seconds_left;
-  char *event;
+  double seconds_left, rate;
+  KolStyleHappening happening;
   GError *error;
   gboolean cancelled;
   KxSlot *slot; /* to be closed */
@@ -153,7 +153,6 @@ news_free (gpointer data)
   g_clear_pointer (&news->picked.kept, kx_paint_picture_unref);
   g_clear_pointer (&news->picked.full, kol_snapshot_unref);
   losses_free (news->losses);
-  g_free (news->event);
   g_clear_error (&news->error);
   g_clear_pointer (&news->slot, kx_slot_close);
   g_free (news);
@@ -221,7 +220,8 @@ deliver (gpointer data)
       g_signal_emit (self, signals[FLOOR], 0, news->losses);
       return;
     case NEWS_EVENT:
-      g_signal_emit (self, signals[EVENT], 0, &(KxPaintEvent){ news->step, news->event });
+      g_signal_emit (self, signals[EVENT], 0,
+                     &(KxPaintEvent){ news->step, news->happening, news->rate });
       return;
     case NEWS_END:
     default:
@@ -403,10 +403,11 @@ told (const KolStudyProgress *progress, gpointer data)
   work->steps = work->from + progress->steps;
   work->seconds_left = progress->seconds_left;
   note_losses (work, state);
-  if (!state->event)
+  if (state->happening == KOL_STYLE_NOTHING)
     return;
   News *news = news_new (work, NEWS_EVENT);
-  news->event = g_strdup (state->event);
+  news->happening = state->happening;
+  news->rate = state->rate;
   kx_news_post (deliver, news, news_free);
 }
 

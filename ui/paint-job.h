@@ -29,13 +29,15 @@ typedef struct {
 /**
  * KxPaintEvent:
  * @step: when that was
- * @text: a sentence
+ * @happening: what it was
+ * @rate: Adam's from then on
  *
  * What has happened.
  */
 typedef struct {
   guint step;
-  const char *text;
+  KolStyleHappening happening;
+  double rate;
 } KxPaintEvent;
 
 /**

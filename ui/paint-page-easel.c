@@ -226,22 +226,26 @@ take_floor (KxPaintPage *self, const KxPaintLosses *floor)
   kx_loss_chart_set_floor (self->losses, floor);
 }
 
-/* What the engine says whenever L-BFGS has lost its history. */
-#define BEGINS_ANEW N_ ("What is wanted has changed: L-BFGS begins anew from here")
 #define SAID_AGAIN 5 /* seconds; oftener, as while a scale is dragged, the chart alone says it */
 
 static void
 take_event (KxPaintPage *self, const KxPaintEvent *event)
 {
-  gboolean anew = g_str_equal (event->text, BEGINS_ANEW);
+  gboolean anew = event->happening == KOL_STYLE_BEGUN_ANEW;
   gint64 now = g_get_monotonic_time ();
+  g_autofree char *rate = kx_format_rate (event->rate);
+  g_autofree char *text
+      = anew ? g_strdup (_ ("What is wanted has changed: L-BFGS begins anew from here"))
+             : g_strdup_printf (_ ("The losses were no numbers: one step back, and on with half "
+                                   "the rate, %s"),
+                                rate);
 
-  kx_loss_chart_mark (self->losses, event->step, anew ? _ ("History reset") : event->text);
+  kx_loss_chart_mark (self->losses, event->step, anew ? _ ("History reset") : _ ("Rate halved"));
   if (anew && now - self->begun_anew < SAID_AGAIN * G_USEC_PER_SEC)
     return;
   if (anew)
     self->begun_anew = now;
-  kx_session_toast (kx_paint_page_get_session (self), _ (event->text), FALSE);
+  kx_session_toast (kx_paint_page_get_session (self), text, FALSE);
 }
 
 static void

@@ -308,6 +308,7 @@ tell (KolStyle *self, double total, GError **error)
                            .n_snapshots = snapshot != NULL },
       watch->user_data);
   self->state.event = NULL;
+  self->state.happening = KOL_STYLE_NOTHING;
   g_clear_pointer (&self->event, g_free);
   return TRUE;
 }
@@ -335,6 +336,7 @@ set_back (KolStyle *self, GError **error)
   if (!kol_style_adam_step_back (self->adam, error))
     return FALSE;
   self->state.rate = kol_style_adam_get_rate (self->adam);
+  self->state.happening = KOL_STYLE_SET_BACK;
   g_free (self->event);
   self->event
       = g_strdup_printf ("The losses were no numbers at step %u: one step back, and on with "
@@ -788,6 +790,7 @@ forget_search (KolStyle *self, const KolStyleOptions *next)
   self->moved = TRUE;
   if (next->optimizer != KOL_STYLE_LBFGS)
     return;
+  self->state.happening = KOL_STYLE_BEGUN_ANEW;
   g_free (self->event);
   self->event = g_strdup ("What is wanted has changed: L-BFGS begins anew from here");
 }

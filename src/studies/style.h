@@ -179,6 +179,20 @@ typedef struct {
 } KolStyleTerm;
 
 /**
+ * KolStyleHappening:
+ * @KOL_STYLE_NOTHING: nothing
+ * @KOL_STYLE_SET_BACK: the losses were no numbers: one step back, and on with half of Adam's rate
+ * @KOL_STYLE_BEGUN_ANEW: what is wanted has changed: L-BFGS has lost its history
+ *
+ * What has happened besides a step.
+ */
+typedef enum {
+  KOL_STYLE_NOTHING,
+  KOL_STYLE_SET_BACK,
+  KOL_STYLE_BEGUN_ANEW,
+} KolStyleHappening;
+
+/**
  * KolStyleState:
  * @size: at which of the sizes it is, from 0
  * @n_sizes: how many there are
@@ -188,7 +202,8 @@ typedef struct {
  * @n_terms: how many
  * @total: the sum of the losses, weighted: Adam's latest, L-BFGS's best
  * @rate: Adam's rate now
- * @event: (nullable): what has happened, a sentence, told once
+ * @happening: what has happened, told once
+ * @event: (nullable): that as a sentence
  *
  * How far style transfer has come, beside what #KolStudyProgress tells.
  */
@@ -200,6 +215,7 @@ typedef struct {
   guint n_terms;
   double total;
   double rate;
+  KolStyleHappening happening;
   const char *event;
 } KolStyleState;
 

@@ -293,20 +293,21 @@ def paint_empty(app):
 
 @state(installs=SQUEEZENET, settings={"page": "'paint'"})
 def paint_running(app):
-    app.find("label", re.compile("^Needs .*[GM]B"), 240)
+    paint_ready(app)
     app.find("push button", "Paint").click()
     app.find("label", re.compile(r"^Step ([4-9]\d|\d\d\d) of "), 400)
 
 
 @state(installs=SQUEEZENET, settings={"page": "'paint'"})
 def paint_ready(app):
-    app.find("label", re.compile("^Needs .*[GM]B"), 240)
+    with Inspector(app):
+        app.find("label", re.compile("^Needs .*[GM]B"), 240)
 
 
 @state(installs=SQUEEZENET, settings={"page": "'paint'"})
 def paint_by_lbfgs(app):
+    paint_ready(app)
     with Inspector(app):
-        paint_ready(app)
         app.press(app.find("combo box", "Optimizer"))
         app.find("label", "L-BFGS")
         app.key("Down")
