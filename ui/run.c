@@ -956,6 +956,35 @@ kx_run_move (KxRun *self, KxDevice *device)
   set_device (self, device);
 }
 
+/**
+ * kx_run_resume:
+ * @run: a run that has stopped
+ * @paused: it waits to be told to go on
+ *
+ * Has it go on from the checkpoint that it has left, with its curves and timeline; its trainer is
+ * another one, as if it had been moved to its own device.
+ *
+ * Returns: whether it does; else its folder alone knows how
+ */
+gboolean
+kx_run_resume (KxRun *self, gboolean paused)
+{
+  if (self->state != KX_RUN_STOPPED || !self->lesson || !self->folder || !self->ready
+      || !kx_engine_get_worker (kx_device_get_engine (self->device)))
+    return FALSE;
+  KxLesson *ended = self->lesson;
+  self->lesson = kx_lesson_move (ended, kx_device_get_engine (self->device));
+  kx_lesson_unref (ended);
+  self->ready = FALSE;
+  self->running = !paused;
+  kx_lesson_control (self->lesson, paused ? KX_VERB_PAUSE : KX_VERB_RUN);
+  g_clear_error (&self->fault);
+  set_state (self, KX_RUN_STARTING);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_DEVICE]);
+  kx_lesson_begin (self->lesson, self);
+  return TRUE;
+}
+
 /* ── What it is ──────────────────────────────────────────────────────────────────────────────── */
 
 const char *

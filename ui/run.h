@@ -125,6 +125,7 @@ guint64 kx_run_get_steps (KxRun *run);
 gsize kx_run_get_batch (KxRun *run);
 KxRun *kx_run_get_parent (KxRun *run);
 guint64 kx_run_get_branch_step (KxRun *run);
+gboolean kx_run_resume (KxRun *run, gboolean paused);
 gboolean kx_run_is_running (KxRun *run);
 gboolean kx_run_is_over (KxRun *run);
 gboolean kx_run_has_trainer (KxRun *run);

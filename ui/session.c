@@ -590,18 +590,19 @@ kx_session_start (KxSession *self, const char *recipe, const char *data, gsize b
   return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
 }
 
-/* The run of a folder that is in the list and has not ended, or NULL. Lent. */
+/* The run of a folder that is in the list and has not ended, or can go on itself, or NULL. Lent. */
 static KxRun *
-find_run (KxSession *self, const char *folder)
+open_again (KxSession *self, const char *folder, gboolean paused)
 {
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->runs)); i++)
-    {
-      g_autoptr (KxRun) run = g_list_model_get_item (G_LIST_MODEL (self->runs), i);
+  KxRun *run = find_listed (self, folder);
 
-      if (g_strcmp0 (kx_run_get_folder (run), folder) == 0 && !kx_run_is_over (run))
-        return run; /* the list holds it */
-    }
-  return NULL;
+  if (!run || (kx_run_is_over (run) && !kx_run_resume (run, paused)))
+    return NULL;
+  if (!paused)
+    kx_run_control (run, KX_VERB_RUN);
+  kx_session_add_job (self, kx_run_get_job (run));
+  kx_session_choose_run (self, run);
+  return run;
 }
 
 /**
@@ -619,15 +620,10 @@ kx_session_resume (KxSession *self, const char *path, gboolean paused)
 {
   g_return_val_if_fail (self->device, NULL);
   g_autofree char *folder = g_canonicalize_filename (path, NULL);
-  KxRun *open = find_run (self, folder);
+  KxRun *open = open_again (self, folder, paused);
 
   if (open)
-    {
-      kx_session_choose_run (self, open);
-      if (!paused)
-        kx_run_control (open, KX_VERB_RUN);
-      return open;
-    }
+    return open;
   g_autofree char *name = name_again (self, folder);
   g_autoptr (KolRun) run = kol_run_read (folder, NULL);
   KxRunSetup setup = { .name = name,
@@ -657,18 +653,17 @@ kx_session_open_trial (KxSession *self, const char *folder, const char *name, gu
   g_autoptr (KolRun) run = kol_run_read (folder, NULL);
   gboolean anew = run && !run->latest;
   KxRunSetup setup = { .name = name, .resume = folder, .steps = steps, .paused = !anew };
-  KxRun *open = find_run (self, folder);
+  KxRun *open = open_again (self, folder, TRUE);
 
-  if (!open && anew)
+  if (open)
+    return open;
+  if (anew)
     {
       g_autofree char *text
           = g_strdup_printf (_ ("%s begins anew: its weights were not kept"), name);
       kx_session_toast (self, text, FALSE);
     }
-  if (!open)
-    return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
-  kx_session_choose_run (self, open);
-  return open;
+  return add_run (self, kx_run_new (self->device, &setup, checkpoint_bytes (self)));
 }
 
 /**

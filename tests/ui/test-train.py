@@ -234,6 +234,11 @@ def a_run_that_is_stopped_goes_on_in_its_row(folder):
         app.find("label", "The run has stopped")
         app.click("push button", "Resume")
         wait_for_step(app, before + 10)
+        check(timeline(app, "^Before the first step, step 0$"), "what was there to go back to is gone")
+        app.click("page tab", "Batch")
+        app.wait(lambda: any(int(label.name.split()[1]) > before for label in
+                             app.find_all("label", re.compile("^Step [0-9]+ ·"))),
+                 text="a batch of the new trainer")
         check(states(app) == ["learning"], f"the rows are {run_rows(app)}")
         check(app.has("label", "digits, run 1"), "it has another name")
         app.key("Ctrl+j")
