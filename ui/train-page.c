@@ -20,6 +20,7 @@
 #include "tip.h"
 #include "train-charts.h"
 #include "train-deeds.h"
+#include "train-faults.h"
 #include "train-files.h"
 #include "train-tabs.h"
 #include "window.h"
@@ -301,108 +302,23 @@ unselect_action (GSimpleAction *action, GVariant *target, gpointer page)
   select_checkpoint (KX_TRAIN_PAGE (page), NULL);
 }
 
-/* The latest checkpoint that is not after a step. */
-static KxMark *
-find_checkpoint (KxRun *run, guint64 step)
-{
-  GListModel *timeline = kx_run_get_timeline (run);
-
-  for (guint i = 0; i < g_list_model_get_n_items (timeline); i++)
-    {
-      g_autoptr (KxMark) mark = g_list_model_get_item (timeline, i);
-
-      if (kx_mark_get_kind (mark) == KX_MARK_CHECKPOINT && kx_mark_get_step (mark) <= step)
-        return mark; /* the timeline holds it */
-    }
-  return NULL;
-}
-
-/* The rate of a step, or that of the step after the start; NaN if that is not known. */
-static double
-rate_at (KxRun *run, guint64 step)
-{
-  KxSeries *rates = kx_run_get_rate (run);
-  gssize i = kx_series_nearest (rates, (double) step);
-
-  return i < 0 ? NAN : (double) kx_series_get_y (rates)[i];
-}
-
-/* Half the rate with which it diverged, unless the checkpoint had an even smaller one. */
-static double
-milder_rate (KxRun *run, KxMark *checkpoint)
-{
-  return fmin (kx_run_get (run, KOL_CONTROL_RATE) / 2,
-               rate_at (run, kx_mark_get_step (checkpoint)));
-}
-
-/* The remedy of a divergence: back to a checkpoint, with a smaller rate. */
+/* The remedy of a divergence. */
 static void
 recover_action (GSimpleAction *action, GVariant *target, gpointer page)
 {
   KxTrainPage *self = KX_TRAIN_PAGE (page);
-  KxMark *mark = find_checkpoint (self->run, g_variant_get_uint64 (target));
 
-  if (!mark)
-    return;
-  kx_train_rewind (self->session, self->run, mark, milder_rate (self->run, mark));
+  kx_train_recover (self->session, self->run, g_variant_get_uint64 (target));
 }
 
-/* ── Faults ──────────────────────────────────────────────────────────────────────────────────── */
-
-static void
-show_divergence (KxTrainPage *self, const GError *fault)
-{
-  /* The last ones before the end may be on the way there already. */
-  guint64 step = kx_run_get_step (self->run);
-  KxMark *mark = find_checkpoint (self->run, step > 5 ? step - 5 : step);
-
-  if (!mark)
-    {
-      kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Start Anew"), "train.new", NULL);
-      return;
-    }
-  double rate = milder_rate (self->run, mark);
-  g_autofree char *number = kx_format_rate (rate);
-  g_autofree char *remedy = rate < kx_run_get (self->run, KOL_CONTROL_RATE) / 2
-                                ? g_strdup_printf (_ ("Rewind to %'" PRIu64 " and Its Rate, %s"),
-                                                   kx_mark_get_step (mark), number)
-                                : g_strdup_printf (_ ("Rewind to %'" PRIu64 " and Halve the Rate"),
-                                                   kx_mark_get_step (mark));
-  kx_page_show_fault (KX_PAGE (self), fault->message, remedy, "train.recover",
-                      g_variant_new_uint64 (kx_mark_get_step (mark)));
-}
-
-static gboolean
-is_about_data (const GError *fault)
-{
-  return g_error_matches (fault, KOL_ERROR, KOL_ERROR_DATA) || fault->domain == G_FILE_ERROR
-         || g_error_matches (fault, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-}
-
-static void
-show_fault (KxTrainPage *self)
-{
-  const GError *fault = self->run ? kx_run_get_fault (self->run) : NULL;
-
-  if (!fault)
-    kx_page_clear_fault (KX_PAGE (self));
-  else if (kx_run_get_state (self->run) == KX_RUN_DIVERGED)
-    show_divergence (self, fault);
-  else if (is_about_data (fault))
-    kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Choose Data…"), "train.choose-data",
-                        NULL);
-  else if (can_resume (self))
-    kx_page_show_fault (KX_PAGE (self), fault->message, _ ("Resume"), "train.toggle", NULL);
-  else
-    kx_page_show_fault (KX_PAGE (self), fault->message, NULL, NULL, NULL);
-}
+/* ── State ───────────────────────────────────────────────────────────────────────────────────── */
 
 static void
 show_state (KxTrainPage *self)
 {
   show_page (self);
   show_transport (self);
-  show_fault (self);
+  kx_train_show_fault (KX_PAGE (self), self->run, can_resume (self));
   for (guint i = 0; i < N_NUMBERS; i++)
     self->numbers[i].asked = FALSE; /* a run that has ended or gone back says nothing of it */
   take_metrics (self);
