@@ -38,6 +38,7 @@ struct _KxDial {
   guint throttle, settle;
 
   GtkEntry *entry;
+  char *entered; /* what stands there unless somebody types */
   GtkScale *scale;
   GtkButton *chip;
   GtkLabel *chip_text; /* in it; cut where it is longer than the name above it */
@@ -189,6 +190,8 @@ show_entry (KxDial *self)
 
   gtk_editable_set_text (GTK_EDITABLE (self->entry), text);
   gtk_widget_remove_css_class (GTK_WIDGET (self->entry), "error");
+  g_free (self->entered);
+  self->entered = g_steal_pointer (&text);
 }
 
 /* With large text only every n-th of so many labels has room. */
@@ -376,10 +379,12 @@ static void
 leave_entry (KxDial *self)
 {
   const char *typed = gtk_editable_get_text (GTK_EDITABLE (self->entry));
-  g_autofree char *shown = kx_format_rate (self->value);
+  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
   double value;
 
-  if (!g_str_equal (typed, shown) && kx_dial_read (typed, self->value, &value))
+  if (!root || gtk_widget_in_destruction (GTK_WIDGET (root)))
+    return;
+  if (!g_str_equal (typed, self->entered) && kx_dial_read (typed, self->value, &value))
     apply_entry (self);
   else
     show_entry (self);
@@ -519,12 +524,20 @@ kx_dial_dispose (GObject *object)
 }
 
 static void
+kx_dial_finalize (GObject *object)
+{
+  g_free (KX_DIAL (object)->entered);
+  G_OBJECT_CLASS (kx_dial_parent_class)->finalize (object);
+}
+
+static void
 kx_dial_class_init (KxDialClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
   const GType type = G_TYPE_FROM_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = kx_dial_dispose;
+  G_OBJECT_CLASS (klass)->finalize = kx_dial_finalize;
   /** KxDial::begin: a gesture begins. */
   signals[BEGIN]
       = g_signal_new ("begin", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
