@@ -155,6 +155,7 @@ def a_drag_is_one_mark(folder):
         app.close()
     with explorer(folder) as app:
         app.find("push button", "Resume", seconds=60)
+        app.wait(lambda: timeline(app, "^Checkpoint"), 60, "that it is opened")
         rows = [row.name for row in timeline(app, " > .*, step")]
         check(len(rows) == 1, f"its marks are {rows} when it is resumed")
 
