@@ -367,6 +367,20 @@ kx_page_has_inspector (KxPage *self)
   return adw_clamp_get_child (private->clamp) != NULL;
 }
 
+/**
+ * kx_page_is_folded:
+ * @page: a page
+ *
+ * Returns: whether it is so narrow that its inspector lies over it, and is only shown for a moment
+ */
+gboolean
+kx_page_is_folded (KxPage *self)
+{
+  KxPagePrivate *private = kx_page_get_instance_private (self);
+
+  return adw_flap_get_folded (private->flap);
+}
+
 void
 kx_page_attach (KxPage *self, KxSession *session)
 {

@@ -55,6 +55,7 @@ void kx_page_set_subtitle (KxPage *page, const char *subtitle);
 void kx_page_set_caption (KxPage *page, const char *caption);
 GtkWidget *kx_page_get_actions (KxPage *page);
 gboolean kx_page_has_inspector (KxPage *page);
+gboolean kx_page_is_folded (KxPage *page);
 
 void kx_page_attach (KxPage *page, KxSession *session);
 void kx_page_opened (KxPage *page);

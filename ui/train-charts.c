@@ -595,8 +595,6 @@ kx_train_charts_init (KxTrainCharts *self)
   kx_chart_set_offers_follow (self->ratio, FALSE);
   kx_chart_set_brief (self->accuracy, TRUE);
   kx_chart_set_brief (self->ratio, TRUE);
-  kx_chart_set_log_y (self->loss, TRUE);
-  kx_chart_set_log_y (self->ratio, TRUE);
   kx_chart_set_share (self->accuracy, TRUE);
   self->marks = kx_mark_layer_new ();
   kx_chart_add_layer (self->loss, KX_LAYER (self->marks));
@@ -626,13 +624,23 @@ kx_train_charts_init (KxTrainCharts *self)
                                  gtk_custom_layout_new (NULL, measure, allocate));
 }
 
+static void
+remember_scales (KxTrainCharts *self, GSettings *settings)
+{
+  g_settings_bind (settings, "smoothing", self->view, "smoothing", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (settings, "x-unit", self->view, "unit", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (settings, "log-x", self->view, "log-x", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (settings, "log-loss", self->loss, "log-y", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (settings, "log-accuracy", self->accuracy, "log-y", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (settings, "log-ratio", self->ratio, "log-y", G_SETTINGS_BIND_DEFAULT);
+}
+
 void
 kx_train_charts_set_session (KxTrainCharts *self, KxSession *session, KxRunList *list)
 {
   self->session = session;
   self->list = list;
-  g_settings_bind (kx_session_get_settings (session), "smoothing", self->view, "smoothing",
-                   G_SETTINGS_BIND_DEFAULT);
+  remember_scales (self, kx_session_get_settings (session));
   g_signal_connect_object (kx_session_get_runs (session), "items-changed", G_CALLBACK (follow_runs),
                            self, G_CONNECT_SWAPPED);
   g_signal_connect_object (list, "shown", G_CALLBACK (show_or_hide), self, G_CONNECT_SWAPPED);

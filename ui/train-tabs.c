@@ -121,8 +121,9 @@ make_room (KxTrainTabs *self)
 {
   GtkPaned *paned = GTK_PANED (gtk_widget_get_ancestor (GTK_WIDGET (self), GTK_TYPE_PANED));
   int wanted = height_of (gtk_stack_get_visible_child_name (self->stack));
+  int height = paned ? gtk_widget_get_height (GTK_WIDGET (paned)) : 0;
 
-  if (!paned || wanted == self->given)
+  if (height <= 0 || wanted == self->given)
     return;
   if (!self->given)
     {
@@ -134,11 +135,20 @@ make_room (KxTrainTabs *self)
   if (!wanted)
     g_object_set (paned, "position-set", FALSE, NULL);
   int usual = self->position >= 0 ? self->position : gtk_paned_get_position (paned);
-  int height = gtk_widget_get_height (GTK_WIDGET (paned));
   if (wanted)
     gtk_paned_set_position (paned, MIN (usual, MAX (height - wanted, 0)));
   else if (self->position >= 0)
     gtk_paned_set_position (paned, self->position);
+}
+
+/* One that was remembered is given its room once there is any. */
+static gboolean
+make_first_room (GtkWidget *widget, GdkFrameClock *clock, gpointer unused)
+{
+  KxTrainTabs *self = KX_TRAIN_TABS (widget);
+
+  make_room (self);
+  return gtk_widget_get_height (widget) > 0 ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
 /* Where they do not fit beside each other, in a narrow window or with large text, there is another
@@ -193,6 +203,9 @@ void
 kx_train_tabs_set_session (KxTrainTabs *self, KxSession *session)
 {
   kx_search_tab_set_session (self->search, session);
+  g_settings_bind (kx_session_get_settings (session), "tab", self->stack, "visible-child-name",
+                   G_SETTINGS_BIND_DEFAULT);
+  gtk_widget_add_tick_callback (GTK_WIDGET (self), make_first_room, NULL, NULL);
 }
 
 /**

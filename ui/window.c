@@ -503,6 +503,44 @@ toast (KxWindow *self, const char *text, gboolean undoable)
 
 /* ── The window itself ───────────────────────────────────────────────────────────────────────── */
 
+/* Those that have been put away stay so. */
+static void
+restore_inspectors (KxWindow *self)
+{
+  g_auto (GStrv) away
+      = g_settings_get_strv (kx_session_get_settings (self->session), "inspectors-away");
+
+  for (guint i = 0; away[i]; i++)
+    {
+      GtkWidget *page = adw_view_stack_get_child_by_name (self->stack, away[i]);
+
+      if (page && kx_page_has_inspector (KX_PAGE (page)))
+        g_object_set (page, "inspector-shown", FALSE, NULL);
+    }
+}
+
+static void
+remember_inspectors (KxWindow *self)
+{
+  GSettings *settings = kx_session_get_settings (self->session);
+  g_auto (GStrv) before = g_settings_get_strv (settings, "inspectors-away");
+  g_autoptr (GListModel) pages = G_LIST_MODEL (adw_view_stack_get_pages (self->stack));
+  g_autoptr (GStrvBuilder) away = g_strv_builder_new ();
+
+  for (guint i = 0; i < g_list_model_get_n_items (pages); i++)
+    {
+      const char *name = adw_view_stack_page_get_name (nth_page (self, i));
+      KxPage *page = KX_PAGE (adw_view_stack_page_get_child (nth_page (self, i)));
+      gboolean shown;
+
+      g_object_get (page, "inspector-shown", &shown, NULL);
+      if (kx_page_is_folded (page) ? g_strv_contains ((const char *const *) before, name) : !shown)
+        g_strv_builder_add (away, name);
+    }
+  g_auto (GStrv) names = g_strv_builder_end (away);
+  g_settings_set_strv (settings, "inspectors-away", (const char *const *) names);
+}
+
 static void
 restore (KxWindow *self)
 {
@@ -515,6 +553,7 @@ restore (KxWindow *self)
     gtk_window_maximize (GTK_WINDOW (self));
   if (!g_settings_get_boolean (settings, "sidebar"))
     adw_flap_set_reveal_flap (self->flap, FALSE);
+  restore_inspectors (self);
   if (adw_view_stack_get_child_by_name (self->stack, page))
     adw_view_stack_set_visible_child_name (self->stack, page);
 }
@@ -533,6 +572,7 @@ remember (KxWindow *self)
   g_settings_set_string (settings, "page", kx_session_get_page (self->session));
   if (!adw_flap_get_folded (self->flap)) /* folded, it is only shown for a moment */
     g_settings_set_boolean (settings, "sidebar", adw_flap_get_reveal_flap (self->flap));
+  remember_inspectors (self);
 }
 
 /* It disappears at once; the application ends when all is saved. */

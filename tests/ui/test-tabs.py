@@ -90,6 +90,43 @@ def filters_mistakes_and_histograms_are_there(folder):
         app.find("label", "Gradient of w_conv1", seconds=60)
 
 
+# ── What is remembered ──
+
+def front_tab(app):
+    switcher = app.find(None, "Pictures of the run")
+    return [each.name for each in switcher.children if each.checked]
+
+
+@test
+def the_next_start_shows_what_this_one_did(folder):
+    """The tab in front, how the curves are shown, and that the inspector is put away."""
+    with explorer(folder) as app:
+        wait_for_step(app, 3)
+        check(front_tab(app) == ["Batch"], f"{front_tab(app)} are in front at first")
+        tab(app, "Confusion")
+        app.click("push button", "Values on a logarithmic scale (L)")
+        app.find("panel", "Loss").act("chart.log-x")
+        app.press(app.find("combo box", "Horizontal axis"))
+        app.find("label", "Time")
+        app.key("Down")
+        app.key("Enter")
+        app.remembers("x-unit", "1")
+        app.key("Shift+F9")
+        app.gone("list", "Runs")
+    with explorer(folder) as app:
+        app.wait(lambda: front_tab(app) == ["Confusion"], text="the tab Confusion")
+        check(app.find(None, "KxTabConfusion").area[3] > 250, "it has not the room of its pictures")
+        check(not app.find("push button", "Values on a logarithmic scale (L)").checked)
+        check(app.find("combo box", "Horizontal axis").has("label", "Epochs"), "the unit is another")
+        check(app.get()["log-x"] == "true", "steps are no more on a logarithmic scale")
+        check(not app.find("push button", "Inspector").checked, "the inspector has come back")
+        check(not app.has("list", "Runs"), "the inspector is there")
+        app.key("Shift+F9")
+        app.find("list", "Runs")
+    with explorer(folder) as app:
+        app.find("list", "Runs")
+
+
 # ── Search ───────────────────────────────────────────────────────────────────
 
 def trial_rows(app):
