@@ -91,14 +91,16 @@ def is_written(path):
 
 
 def save_chart(app, path):
-    """Saves the loss chart as what the path's ending says."""
+    """Saves the loss chart as what the path's ending says; returns when that was begun."""
     app.key("Ctrl+e")
     app.find("push button", re.compile("^_Save"), seconds=10)
     time.sleep(0.5)
     app.key("Ctrl+a")
     app.write(path)
+    begun = time.monotonic()
     app.key("Enter")
     app.wait(lambda: is_written(path), text=path)
+    return begun
 
 
 @test
@@ -588,6 +590,32 @@ def the_window_stays_alive(folder):
         ended = time.monotonic() - app.started
         report = app.close()
     check_stalls(report, begun, ended)
+
+
+@test
+def a_long_curve_is_saved_beside_the_main_loop(folder):
+    log, count = os.path.join(folder, "long.csv"), 1000000
+    values = [7919 * step % 1000 / 8 for step in range(count)]
+    with open(log, "w") as file:
+        file.write("step,loss\n")
+        file.writelines(f"{step},{value:g}\n" for step, value in enumerate(values))
+    spans = []
+    with explorer(folder, log) as app:
+        app.find("push button", "long.csv, loss", seconds=90)
+        wait_for_step(app, 5)
+        pause(app)
+        time.sleep(2)  # what is drawn of so many points is kept then
+        for ending in "csv", "png", "svg":
+            begun = save_chart(app, os.path.join(folder, f"loss.{ending}"))
+            spans.append((begun - app.started, time.monotonic() - app.started))
+        report = app.close()
+    for begun, ended in spans:
+        check_stalls(report, begun, ended)
+    with open(os.path.join(folder, "loss.csv"), newline="") as file:
+        table = csv.reader(file)
+        column = next(table).index("long.csv, loss")
+        saved = [(float(row[0]), float(row[column])) for row in table if row[column]]
+    check(saved == list(enumerate(values)), f"{len(saved)} points are saved: {saved[:3]} …")
 
 
 @test

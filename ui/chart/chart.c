@@ -873,23 +873,22 @@ kx_chart_get_layers (KxChart *self)
 }
 
 /**
- * kx_chart_save:
+ * kx_chart_save_async:
  * @chart: a chart
  * @path: FILE.png: a picture at twice the size; FILE.svg: a drawing; FILE.csv: the points
- * @error: return location
+ * @callback: called when it is done, for kx_export_finish()
+ * @data: for @callback
  *
  * Writes what is shown, or replaces the file.
- *
- * Returns: whether it is written
  */
-gboolean
-kx_chart_save (KxChart *self, const char *path, GError **error)
+void
+kx_chart_save_async (KxChart *self, const char *path, GAsyncReadyCallback callback, gpointer data)
 {
   KxPlotSettings settings;
 
   kx_chart_area_get_settings (area_of (self), &settings);
-  return kx_export (&settings, self->title, gtk_widget_get_width (self->area),
-                    gtk_widget_get_height (self->area), path, error);
+  kx_export_async (&settings, self->title, gtk_widget_get_width (self->area),
+                   gtk_widget_get_height (self->area), path, callback, data);
 }
 
 /**

@@ -44,7 +44,8 @@ void kx_chart_add_layer (KxChart *chart, KxLayer *layer);
 void kx_chart_remove_layer (KxChart *chart, KxLayer *layer);
 GListModel *kx_chart_get_layers (KxChart *chart);
 
-gboolean kx_chart_save (KxChart *chart, const char *path, GError **error);
+void kx_chart_save_async (KxChart *chart, const char *path, GAsyncReadyCallback callback,
+                          gpointer data);
 void kx_chart_set_head_extra (KxChart *chart, GtkWidget *widget);
 
 G_END_DECLS

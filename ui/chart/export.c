@@ -56,50 +56,85 @@ get_lines (GListModel *layers)
   return lines;
 }
 
-/**
- * kx_export_csv:
- * @layers: of a chart
- *
- * Returns: (transfer full): all points of the curves that are shown: a column of steps and
- *   one per curve, as exact as they are; a cell is empty where a curve has no point
- */
-char *
-kx_export_csv (GListModel *layers)
+/* A curve, as it was when it was to be saved. */
+typedef struct {
+  char *name;
+  gsize n;
+  double *x;
+  float *y;
+} Column;
+
+static void
+column_free (gpointer data)
+{
+  Column *column = data;
+
+  g_free (column->name);
+  g_free (column->x);
+  g_free (column->y);
+  g_free (column);
+}
+
+/* Of the curves that are shown. */
+static GPtrArray *
+copy_columns (GListModel *layers)
 {
   g_autoptr (GPtrArray) lines = get_lines (layers);
-  g_autofree gsize *at = g_new0 (gsize, lines->len + 1);
-  GString *text = g_string_new ("step");
-  double step;
+  GPtrArray *columns = g_ptr_array_new_with_free_func (column_free);
 
   for (guint i = 0; i < lines->len; i++)
     {
+      KxSeries *series = kx_line_layer_get_series (lines->pdata[i]);
+      Column *column = g_new (Column, 1);
+
+      column->name = g_strdup (kx_line_layer_get_name (lines->pdata[i]));
+      column->n = kx_series_get_length (series);
+      column->x = g_memdup2 (kx_series_get_x (series), column->n * sizeof *column->x);
+      column->y = g_memdup2 (kx_series_get_y (series), column->n * sizeof *column->y);
+      g_ptr_array_add (columns, column);
+    }
+  return columns;
+}
+
+/* All points: a column of steps and one per curve, as exact as they are; a cell is empty where a
+ * curve has no point. */
+static GBytes *
+format_table (GPtrArray *columns)
+{
+  g_autofree gsize *at = g_new0 (gsize, columns->len + 1);
+  GString *text = g_string_new ("step");
+  double step;
+
+  for (guint i = 0; i < columns->len; i++)
+    {
+      const Column *column = columns->pdata[i];
       g_string_append_c (text, ',');
-      append_name (text, kx_line_layer_get_name (lines->pdata[i]));
+      append_name (text, column->name);
     }
   g_string_append_c (text, '\n');
   do
     {
       step = INFINITY;
-      for (guint i = 0; i < lines->len; i++)
+      for (guint i = 0; i < columns->len; i++)
         {
-          KxSeries *series = kx_line_layer_get_series (lines->pdata[i]);
-          if (at[i] < kx_series_get_length (series))
-            step = MIN (step, kx_series_get_x (series)[at[i]]);
+          const Column *column = columns->pdata[i];
+          if (at[i] < column->n)
+            step = MIN (step, column->x[at[i]]);
         }
       if (!isfinite (step))
         break;
       append_number (text, step, 17);
-      for (guint i = 0; i < lines->len; i++)
+      for (guint i = 0; i < columns->len; i++)
         {
-          KxSeries *series = kx_line_layer_get_series (lines->pdata[i]);
+          const Column *column = columns->pdata[i];
           g_string_append_c (text, ',');
-          if (at[i] < kx_series_get_length (series) && kx_series_get_x (series)[at[i]] == step)
-            append_number (text, kx_series_get_y (series)[at[i]++], 9);
+          if (at[i] < column->n && column->x[at[i]] == step)
+            append_number (text, column->y[at[i]++], 9);
         }
       g_string_append_c (text, '\n');
     }
   while (TRUE);
-  return g_string_free (text, FALSE);
+  return g_string_free_to_bytes (text);
 }
 
 /* ── Pictures ── */
@@ -185,104 +220,189 @@ take_bytes (void *data, const unsigned char *bytes, unsigned int length)
   return CAIRO_STATUS_SUCCESS;
 }
 
-static GBytes *
-make_picture (const KxPlotSettings *settings, const char *title, double width, double height,
-              gboolean svg, GError **error)
+/* What is drawn on; of an SVG, @bytes get what it is as a file. */
+static cairo_surface_t *
+draw_picture (const KxPlotSettings *settings, const char *title, double width, double height,
+              gboolean svg, GByteArray *bytes)
 {
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
   int scale = svg ? 1 : PNG_SCALE;
   cairo_surface_t *surface
       = svg ? cairo_svg_surface_create_for_stream (take_bytes, bytes, width, height)
             : cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int) ceil (width * scale),
                                           (int) ceil (height * scale));
   cairo_t *cairo = cairo_create (surface);
-  cairo_status_t status;
 
   cairo_surface_set_device_scale (surface, scale, scale);
   draw_figure (settings, title, width, height, scale, cairo);
-  status = cairo_status (cairo);
   cairo_destroy (cairo);
-  if (svg)
-    cairo_surface_finish (surface);
-  else if (status == CAIRO_STATUS_SUCCESS)
-    status = cairo_surface_write_to_png_stream (surface, take_bytes, bytes);
-  if (status == CAIRO_STATUS_SUCCESS)
-    status = svg ? cairo_surface_status (surface) : CAIRO_STATUS_SUCCESS;
-  cairo_surface_destroy (surface);
-  if (status != CAIRO_STATUS_SUCCESS)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("The picture cannot be drawn: %s"),
-                   cairo_status_to_string (status));
-      return NULL;
-    }
-  return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
+  return surface;
 }
 
 /* ── Files ── */
 
+/* What becomes a file: nothing of it is the main thread's any more. */
+typedef struct {
+  char *path;
+  GPtrArray *columns;       /* of Column; NULL: it is a picture */
+  cairo_surface_t *surface; /* of a picture, which is drawn, but not encoded */
+  GByteArray *bytes;        /* that is encoded into these */
+} Work;
+
+static void
+work_free (gpointer data)
+{
+  Work *work = data;
+
+  g_free (work->path);
+  g_clear_pointer (&work->columns, g_ptr_array_unref);
+  g_clear_pointer (&work->surface, cairo_surface_destroy);
+  g_byte_array_unref (work->bytes);
+  g_free (work);
+}
+
+static GBytes *
+encode_picture (Work *work, GError **error)
+{
+  cairo_status_t status;
+
+  if (cairo_surface_get_type (work->surface) == CAIRO_SURFACE_TYPE_SVG)
+    {
+      cairo_surface_finish (work->surface);
+      status = cairo_surface_status (work->surface);
+    }
+  else
+    status = cairo_surface_write_to_png_stream (work->surface, take_bytes, work->bytes);
+  if (status == CAIRO_STATUS_SUCCESS)
+    return g_byte_array_free_to_bytes (g_byte_array_ref (work->bytes));
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("The picture cannot be drawn: %s"),
+               cairo_status_to_string (status));
+  return NULL;
+}
+
+/* A thread's. */
+static void
+write_file (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Work *work = data;
+  GError *error = NULL;
+  g_autoptr (GBytes) bytes
+      = work->columns ? format_table (work->columns) : encode_picture (work, &error);
+  g_autoptr (GError) problem = NULL;
+  g_autofree char *shown = g_filename_display_name (work->path);
+
+  if (!bytes)
+    g_task_return_error (task, error);
+  else if (g_file_set_contents (work->path, g_bytes_get_data (bytes, NULL),
+                                (gssize) g_bytes_get_size (bytes), &problem))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("“%s” cannot be written: %s"),
+                             shown, problem->message);
+}
+
+static void
+let_application_end (GApplication *application)
+{
+  g_application_release (application);
+}
+
+/* While a file is written the application does not end. */
+static void
+hold_application (GTask *task)
+{
+  GApplication *application = g_application_get_default ();
+
+  if (!application)
+    return;
+  g_application_hold (application);
+  g_signal_connect_swapped (task, "notify::completed", G_CALLBACK (let_application_end),
+                            application);
+}
+
 /**
- * kx_export:
+ * kx_export_async:
  * @settings: a chart's
  * @title: a chart's
  * @width: of the drawing, in pixels
  * @height: of the drawing
  * @path: ends in .png (which is drawn at twice the size), .svg or .csv
- * @error: return location
+ * @callback: called when it is done
+ * @data: for @callback
  *
- * Writes a chart, or replaces a file whole.
+ * Writes a chart as it is now, or replaces a file whole. Points are copied and pictures drawn at
+ * once; all else is done by a thread.
+ */
+void
+kx_export_async (const KxPlotSettings *settings, const char *title, double width, double height,
+                 const char *path, GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
+  g_autofree char *lower = g_ascii_strdown (path, -1);
+  gboolean svg = g_str_has_suffix (lower, ".svg");
+  Work *work = g_new0 (Work, 1);
+
+  g_task_set_task_data (task, work, work_free);
+  work->path = g_strdup (path);
+  work->bytes = g_byte_array_new ();
+  if (g_str_has_suffix (lower, ".csv"))
+    work->columns = copy_columns (settings->layers);
+  else if (svg || g_str_has_suffix (lower, ".png"))
+    {
+      width = MAX (width, LEAST_WIDTH);
+      height = find_height (settings, title, width, height);
+      work->surface = draw_picture (settings, title, width, height, svg, work->bytes);
+    }
+  else
+    {
+      g_autofree char *shown = g_filename_display_name (path);
+      g_task_return_new_error (
+          task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+          _ ("“%s” is none of the kinds that a chart can be saved as; name it .png, .svg or "
+             ".csv"),
+          shown);
+      return;
+    }
+  hold_application (task);
+  g_task_run_in_thread (task, write_file);
+}
+
+/**
+ * kx_export_finish:
+ * @result: that the callback was given
+ * @error: return location
  *
  * Returns: whether it is written
  */
 gboolean
-kx_export (const KxPlotSettings *settings, const char *title, double width, double height,
-           const char *path, GError **error)
+kx_export_finish (GAsyncResult *result, GError **error)
 {
-  g_autofree char *lower = g_ascii_strdown (path, -1);
-  g_autofree char *shown = g_filename_display_name (path);
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (GError) problem = NULL;
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
 
-  if (g_str_has_suffix (lower, ".csv"))
-    {
-      char *text = kx_export_csv (settings->layers);
-      bytes = g_bytes_new_take (text, strlen (text));
-    }
-  else if (g_str_has_suffix (lower, ".png") || g_str_has_suffix (lower, ".svg"))
-    {
-      width = MAX (width, LEAST_WIDTH);
-      bytes = make_picture (settings, title, width, find_height (settings, title, width, height),
-                            g_str_has_suffix (lower, ".svg"), error);
-    }
-  else
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                 _ ("“%s” is none of the kinds that a chart can be saved as; name it .png, .svg or "
-                    ".csv"),
-                 shown);
-  if (!bytes)
-    return FALSE;
-  if (g_file_set_contents (path, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes),
-                           &problem))
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("“%s” cannot be written: %s"), shown,
-               problem->message);
-  return FALSE;
+static void
+saved (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (KxChart) chart = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!kx_export_finish (result, &error))
+    g_signal_emit_by_name (chart, "failed", error->message);
 }
 
 static void
 on_response (GtkNativeDialog *dialog, int response, gpointer data)
 {
   KxChart *chart = data;
-  g_autoptr (GError) error = NULL;
 
   if (response == GTK_RESPONSE_ACCEPT)
     {
       g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
       g_autofree char *path = file ? g_file_get_path (file) : NULL;
-      if (!path)
-        g_set_error (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                     _ ("This place is on another machine; choose a folder of this one"));
-      if (error || !kx_chart_save (chart, path, &error))
-        g_signal_emit_by_name (chart, "failed", error->message);
+      if (path)
+        kx_chart_save_async (chart, path, saved, g_object_ref (chart));
+      else
+        g_signal_emit_by_name (chart, "failed",
+                               _ ("This place is on another machine; choose a folder of this one"));
     }
   g_object_unref (dialog);
   g_object_unref (chart);

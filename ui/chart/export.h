@@ -6,9 +6,9 @@
 
 G_BEGIN_DECLS
 
-gboolean kx_export (const KxPlotSettings *settings, const char *title, double width, double height,
-                    const char *path, GError **error);
-char *kx_export_csv (GListModel *layers);
+void kx_export_async (const KxPlotSettings *settings, const char *title, double width,
+                      double height, const char *path, GAsyncReadyCallback callback, gpointer data);
+gboolean kx_export_finish (GAsyncResult *result, GError **error);
 void kx_export_ask (KxChart *chart, const char *extension);
 
 G_END_DECLS
