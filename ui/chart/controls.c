@@ -103,6 +103,8 @@ build (KxChartControls *self, KxChart *chart, GMenuModel *more)
   build_smoothing (self);
   add_toggle (self, _ ("log y"), _ ("Values on a logarithmic scale (L)"), G_OBJECT (chart),
               "log-y");
+  add_toggle (self, _ ("log x"), _ ("Horizontal axis on a logarithmic scale (X)"),
+              G_OBJECT (self->view), "log-x");
   gtk_accessible_update_property (GTK_ACCESSIBLE (unit), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Horizontal axis"), -1);
   gtk_widget_set_tooltip_text (unit, _ ("What the horizontal axis counts"));
