@@ -136,6 +136,7 @@ kx_chart_controls_class_init (KxChartControlsClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = kx_chart_controls_dispose;
   gtk_widget_class_set_layout_manager_type (GTK_WIDGET_CLASS (klass), GTK_TYPE_BIN_LAYOUT);
+  gtk_widget_class_set_css_name (GTK_WIDGET_CLASS (klass), "chartcontrols");
   gtk_widget_class_set_accessible_role (GTK_WIDGET_CLASS (klass), GTK_ACCESSIBLE_ROLE_GROUP);
 }
 

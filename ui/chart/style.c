@@ -7,6 +7,7 @@
 static const char style[]
     = "chart:focus-visible, scatter:focus-visible {"
       "  outline: 2px solid alpha(@accent_color, 0.5); outline-offset: -2px; }"
+      "chartcontrols button { padding-left: 9px; padding-right: 9px; }"
       "legend > button { padding: 2px 3px; min-height: 20px; font-weight: normal; }"
       "legend > button:checked:not(:hover) { background: none; }"
       "legend > button:not(:checked) { opacity: 0.5; }"
