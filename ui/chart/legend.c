@@ -68,6 +68,13 @@ tell (GtkWidget *button, int x, int y, gboolean keyboard, GtkTooltip *tip)
   return TRUE;
 }
 
+static void
+name_entry (GtkWidget *button, GParamSpec *spec, KxLineLayer *line)
+{
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  kx_line_layer_get_name (line), -1);
+}
+
 static GtkWidget *
 make_entry (KxLineLayer *line)
 {
@@ -91,8 +98,9 @@ make_entry (KxLineLayer *line)
   gtk_button_set_child (GTK_BUTTON (button), box);
   gtk_widget_add_css_class (button, "flat");
   gtk_widget_add_css_class (button, "caption");
-  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  kx_line_layer_get_name (line), -1);
+  name_entry (button, NULL, line);
+  g_signal_connect_object (line, "notify::name", G_CALLBACK (name_entry), button,
+                           G_CONNECT_SWAPPED);
   gtk_widget_set_has_tooltip (button, TRUE);
   g_signal_connect (button, "query-tooltip", G_CALLBACK (tell), NULL);
   g_signal_connect (motion, "enter", G_CALLBACK (on_entered), line);
