@@ -129,13 +129,14 @@ kx_mark_new_control (KolControl control, guint64 step, double from, double to)
   const char *const names[] = {
     [KOL_CONTROL_RATE] = "",
     [KOL_CONTROL_RATE_FACTOR] = N_ ("schedule × "),
-    [KOL_CONTROL_KEEP] = N_ ("keep "),
+    [KOL_CONTROL_KEEP] = N_ ("dropout "), /* as its control says */
     [KOL_CONTROL_MOMENTUM] = N_ ("momentum "),
     [KOL_CONTROL_WEIGHT_DECAY] = N_ ("weight decay "),
     [KOL_CONTROL_BATCH] = N_ ("batch "),
   };
-  g_autofree char *before = kx_format_rate (from);
-  g_autofree char *after = kx_format_rate (to);
+  gboolean share = control == KOL_CONTROL_KEEP;
+  g_autofree char *before = kx_format_rate (share ? 1 - from : from);
+  g_autofree char *after = kx_format_rate (share ? 1 - to : to);
   const char *name = *names[control] ? _ (names[control]) : "";
   gboolean again = control == KOL_CONTROL_RATE_FACTOR && isnan (from) && to == 1;
   g_autofree char *text = again          ? g_strdup (_ ("schedule again"))
