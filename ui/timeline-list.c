@@ -61,6 +61,7 @@ bind (GtkSignalListItemFactory *factory, GtkListItem *item)
   g_autofree char *step = g_strdup_printf ("%'" G_GUINT64_FORMAT, kx_mark_get_step (mark));
   g_autofree char *name = g_strdup_printf (_ ("%s, step %s"), kx_mark_get_text (mark), step);
 
+  gtk_list_item_set_activatable (item, kx_mark_get_kind (mark) == KX_MARK_CHECKPOINT);
   gtk_image_set_from_icon_name (GTK_IMAGE (icon), icons[kx_mark_get_kind (mark)]);
   gtk_label_set_label (GTK_LABEL (text), kx_mark_get_text (mark));
   gtk_widget_set_tooltip_text (text, kx_mark_get_text (mark));

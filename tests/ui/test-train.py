@@ -422,6 +422,8 @@ def a_run_is_renamed_removed_and_brought_back(folder):
         app.write("first")
         app.key("Enter")
         app.find("check box", "Show first in the charts")
+        app.find("push button", "first, validation")  # of the legend
+        check(not app.has("push button", "run 1, validation"), "the legend has the old name, too")
         app.gone("text", "Name of the run")
         open_menu(app, "first")
         app.click("push button", re.compile("Delete$"))
@@ -503,6 +505,8 @@ def a_batch_that_is_too_large_is_refused(folder):
         wait_for_step(app, before + 5)
         app.find("spin button", "Batch").value = 20
         app.wait(lambda: timeline(app, "^batch 50 > 20, step"))
+        app.find("spin button", "Dropout").value = 0.4
+        app.wait(lambda: timeline(app, "^dropout 0.5 > 0.4, step"))
 
 
 @test
