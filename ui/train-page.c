@@ -421,11 +421,21 @@ turn_again (gpointer data)
   kx_run_set (turned->run, turned->control, turned->to);
 }
 
+/* A mark of the rate says but numbers, as it stands at the curve. */
+static char *
+title_of (KolControl control, KxMark *mark)
+{
+  return control == KOL_CONTROL_RATE
+             ? g_strdup_printf (_ ("learning rate %s"), kx_mark_get_text (mark))
+             : g_strdup (kx_mark_get_text (mark));
+}
+
 /* Notes what one gesture has changed. Returns: what the deed is known by. */
 static gconstpointer
 note_turn (KxTrainPage *self, KxRun *run, KolControl control, double from, double to)
 {
   g_autoptr (KxMark) mark = kx_mark_new_control (control, 0, from, to);
+  g_autofree char *title = title_of (control, mark);
   Turned *turned = g_new (Turned, 1);
 
   *turned = (Turned){ g_object_ref (run), control, control, from, to };
@@ -434,8 +444,8 @@ note_turn (KxTrainPage *self, KxRun *run, KolControl control, double from, doubl
       turned->back = KOL_CONTROL_RATE_FACTOR; /* it followed the schedule */
       turned->from = self->factor;
     }
-  kx_undo_push (kx_session_get_undo (self->session), kx_mark_get_text (mark), turn_back, turn_again,
-                turned, turned_free);
+  kx_undo_push (kx_session_get_undo (self->session), title, turn_back, turn_again, turned,
+                turned_free);
   return turned;
 }
 

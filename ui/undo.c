@@ -121,7 +121,7 @@ kx_undo_end (KxUndo *self)
 /**
  * kx_undo_push:
  * @undo: the stacks
- * @title: what was done, for people: "Learning rate 3e-4"
+ * @title: what was done, for people: "learning rate 1e-4 > 3e-4"
  * @back: takes it back
  * @again: does it again
  * @data: (transfer full): for both
@@ -225,12 +225,27 @@ kx_undo_again (KxUndo *self)
  * kx_undo_get_title:
  * @undo: the stacks
  *
- * Returns: (nullable) (transfer none): what kx_undo_back() would take back
+ * Returns: (nullable) (transfer none): what kx_undo_back() would take back; %NULL while that is
+ *   not known, as it is still being done
  */
 const char *
 kx_undo_get_title (KxUndo *self)
 {
-  Deed *deed = g_queue_peek_head (&self->done);
+  Deed *deed = self->begun ? NULL : g_queue_peek_head (&self->done);
+
+  return deed ? deed->title : NULL;
+}
+
+/**
+ * kx_undo_get_next_title:
+ * @undo: the stacks
+ *
+ * Returns: (nullable) (transfer none): what kx_undo_again() would do again
+ */
+const char *
+kx_undo_get_next_title (KxUndo *self)
+{
+  Deed *deed = self->begun ? NULL : g_queue_peek_head (&self->undone);
 
   return deed ? deed->title : NULL;
 }

@@ -20,6 +20,7 @@ void kx_undo_withdraw (KxUndo *undo, gconstpointer data);
 gboolean kx_undo_back (KxUndo *undo);
 gboolean kx_undo_again (KxUndo *undo);
 const char *kx_undo_get_title (KxUndo *undo);
+const char *kx_undo_get_next_title (KxUndo *undo);
 gconstpointer kx_undo_get_data (KxUndo *undo);
 void kx_undo_forget (KxUndo *undo);
 

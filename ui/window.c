@@ -17,6 +17,7 @@
 #include "train-page.h"
 
 #define UNDO_SECONDS 8
+#define LONGEST_DEED 40 /* letters of its title in the menu */
 
 struct _KxWindow {
   AdwApplicationWindow parent_instance;
@@ -36,6 +37,7 @@ struct _KxWindow {
   AdwViewStack *stack;
   GtkLabel *verb; /* of what is dragged over the window */
   KxTrainPage *train_page;
+  GMenu *deeds; /* of the main menu: what can be undone and done again */
 
   GBinding *title_binding, *subtitle_binding, *inspector_binding;
 };
@@ -235,14 +237,40 @@ check_toast (KxWindow *self)
   g_clear_weak_pointer (&self->undoable);
 }
 
+/* A deed of the menu, which says what it is about as far as there is room for that. */
+static void
+say_deed (GMenu *menu, int place, const char *label, const char *title, const char *action)
+{
+  g_autoptr (GString) text = g_string_new (title);
+  g_autofree char *before = NULL;
+
+  if (g_utf8_strlen (text->str, -1) > LONGEST_DEED)
+    {
+      g_string_truncate (
+          text, (gsize) (g_utf8_offset_to_pointer (text->str, LONGEST_DEED - 1) - text->str));
+      g_string_append (text, "…");
+    }
+  g_string_replace (text, "_", "__", 0); /* it is no mnemonic */
+  g_string_prepend (text, title ? ": " : "");
+  g_string_prepend (text, label);
+  g_menu_model_get_item_attribute (G_MENU_MODEL (menu), place, G_MENU_ATTRIBUTE_LABEL, "s",
+                                   &before);
+  if (g_str_equal (text->str, before))
+    return;
+  g_menu_remove (menu, place);
+  g_menu_insert (menu, place, text->str, action);
+}
+
 static void
 allow_undo (KxWindow *self)
 {
+  KxUndo *deeds = kx_session_get_undo (self->session);
   gboolean can_undo, can_redo;
 
   check_toast (self);
-  g_object_get (kx_session_get_undo (self->session), "can-undo", &can_undo, "can-redo", &can_redo,
-                NULL);
+  say_deed (self->deeds, 0, _ ("_Undo"), kx_undo_get_title (deeds), "win.undo");
+  say_deed (self->deeds, 1, _ ("_Redo"), kx_undo_get_next_title (deeds), "win.redo");
+  g_object_get (deeds, "can-undo", &can_undo, "can-redo", &can_redo, NULL);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.undo", can_undo);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "win.redo", can_redo);
 }
@@ -661,6 +689,7 @@ kx_window_class_init (KxWindowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, KxWindow, inspector_toggle);
   gtk_widget_class_bind_template_child (widget_class, KxWindow, stack);
   gtk_widget_class_bind_template_child (widget_class, KxWindow, train_page);
+  gtk_widget_class_bind_template_child (widget_class, KxWindow, deeds);
   gtk_widget_class_bind_template_child (widget_class, KxWindow, verb);
   gtk_widget_class_bind_template_callback (widget_class, activate_row);
   gtk_widget_class_bind_template_callback (widget_class, show_visible);

@@ -118,9 +118,16 @@ def the_dial_acts_and_leaves_a_mark(folder):
         turn(app, 3e-4)
         app.wait(lambda: timeline(app, "^1e-4 > 3e-4, step [0-9]+$"))
         check(math.isclose(rate_of(app), 3e-4), f"the dial is at {rate_of(app)}")
+        app.key("F10")
+        app.find("menu item", "Undo: learning rate 1e-4 > 3e-4")
+        app.key("Esc")
+        app.gone("menu item", "Redo")
         app.key("Ctrl+z")  # undoing is a mark, too
         app.wait(lambda: timeline(app, "^schedule again, step [0-9]+$"))
         app.wait(lambda: math.isclose(rate_of(app), 1e-4))
+        app.key("F10")
+        app.find("menu item", "Redo: learning rate 1e-4 > 3e-4")
+        check(app.has("menu item", "Undo"), "there is something else to undo")
 
 
 @test
