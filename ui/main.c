@@ -9,8 +9,10 @@
 int
 main (int argc, char **argv)
 {
+  const char *translations = g_getenv ("KOLINSKY_EXPLORER_LOCALE");
+
   setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, KX_LOCALEDIR);
+  bindtextdomain (GETTEXT_PACKAGE, translations ? translations : KX_LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   g_set_application_name (_ ("Kolinsky Explorer"));

@@ -5,8 +5,9 @@
     KX_SCREEN=1280x900 under-xvfb.sh python3 screenshots.py kolinsky-explorer --tour [PICTURE...]
 
 Each state is a function below that brings the application where it is to be; it is photographed
-at 1280x800 and 720x900, light and dark. Two more series show texts of twice the size and the other
-direction of writing. FOLDER gets STATE-WIDTHxHEIGHT-SCHEME.png. The pictures of the tour, which the
+at 1280x800 and 720x900, light and dark. More series, whose names are states, too, show texts of
+twice the size ("large"), the other direction of writing ("rtl") and texts that are 1.4 times as long
+("long"). FOLDER gets STATE-WIDTHxHEIGHT-SCHEME.png. The pictures of the tour, which the
 README shows, too, are some of these states, with few colours (by Pillow), in data/tour. They learn
 from MNIST and paint with a network of the folder KX_SHARED where that is there.
 """
@@ -20,7 +21,7 @@ import tempfile
 import time
 
 from display import Display
-from explorer import APPLICATION, PAGES, Explorer, check, small_data
+from explorer import APPLICATION, FILLER, PAGES, Explorer, check, small_data
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 TOOL = os.path.join(os.path.dirname(os.path.abspath(APPLICATION)), "..", "src", "tools", "kolinsky")
@@ -515,29 +516,69 @@ SERIES = ["train-first", "train-marked", "train-diverged", "train-confusion", "t
           "preferences", "shortcuts"]
 
 
-def take_series(target, suffix, environment):
+def take_series(target, suffix, environment, sizes=SIZES[:1]):
     """A picture of each page, and of what differs most, in an unusual environment."""
     for name, function, options in STATES:
-        if name in SERIES:
-            options = {**options, "environment": {**options.get("environment", {}), **environment}}
-            photograph(name, function, options, SIZES[0], "light",
-                       os.path.join(target, f"{name}-{suffix}.png"))
+        if name not in SERIES:
+            continue
+        options = {**options, "environment": {**options.get("environment", {}), **environment}}
+        for size in sizes:
+            width = f"-{size[0]}x{size[1]}" if len(sizes) > 1 else ""
+            photograph(name, function, options, size, "light",
+                       os.path.join(target, f"{name}-{suffix}{width}.png"))
 
 
-def right_to_left(folder):
-    """The environment of an application that is written from right to left; None: impossible.
+def speak(language, folder):
+    """The environment of an application in a language; None: impossible.
 
-    GTK asks its Arabic translation for the direction. GLib translates what belongs to libraries only
-    where the application is translated, too, or the locale is an English one; that is made here, as
-    C.UTF-8 is none.
+    GLib translates what belongs to libraries only where the application is translated, too, or the
+    locale is an English one; that is made here, as C.UTF-8 is none, and knows no languages.
     """
     try:
         subprocess.run(["localedef", "-i", "en_US", "-f", "UTF-8", os.path.join(folder, "en_US.UTF-8")],
                        check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        print("no locale can be made for rtl (Debian: apt-get install locales)", flush=True)
+        print(f"no locale can be made for {language} (Debian: apt-get install locales)", flush=True)
         return None
-    return {"LOCPATH": folder, "LC_ALL": "en_US.UTF-8", "LANGUAGE": "ar"}
+    return {"LOCPATH": folder, "LC_ALL": "en_US.UTF-8", "LANGUAGE": language}
+
+
+# What is no letter of a text: directives, markup, entities, escapes.
+CODES = re.compile(r"""(%[-+ #0'0-9.]*(?:<[^>]*>|[hlzj]*[a-zA-Z%])|<[^>]*>|&\w+;|\\.)""")
+
+
+def lengthen(text):
+    """The words of a text, 1.4 times as long: two letters for every five."""
+    def longer(word):
+        letters, due = word.group(), 0
+        made = ""
+        for letter in letters:
+            made += letter
+            due += 0.4
+            while due > 0.99:
+                made += FILLER
+                due -= 1
+        return made + (FILLER if due > 0.35 else "")
+    return "".join(each if i % 2 else re.sub(r"[^\W\d_]+", longer, each)
+                   for i, each in enumerate(CODES.split(text)))
+
+
+def translate_longer(folder):
+    """Makes a translation in a folder that says everything at greater length."""
+    names = open(os.path.join(ROOT, "data", "po", "POTFILES"), encoding="utf-8").read().split()
+    texts = subprocess.run(["xgettext", "--from-code=UTF-8", "-k_", "-kN_", "-kg_dngettext:2,3",
+                            "-o", "-", *names], cwd=ROOT, check=True, capture_output=True).stdout
+    for command in ["sed", "s/CHARSET/UTF-8/"], ["msgen", "-"], ["msgcat", "--no-wrap", "-"]:
+        texts = subprocess.run(command, input=texts, check=True, capture_output=True).stdout
+    head, *entries = texts.decode().split("\n\n")
+    made = []
+    for entry in entries:
+        before, mark, after = entry.partition("\nmsgstr")
+        made.append(before + mark + re.sub('"(.*)"', lambda each: f'"{lengthen(each[1])}"', after))
+    path = os.path.join(folder, "xx", "LC_MESSAGES", "kolinsky.mo")
+    os.makedirs(os.path.dirname(path))
+    subprocess.run(["msgfmt", "--check-format", "-o", path, "-"], check=True,
+                   input="\n\n".join([head, *made]).encode())
 
 
 def take_all(target, chosen):
@@ -556,9 +597,15 @@ def take_all(target, chosen):
         display.close()
     if not chosen or "rtl" in chosen:
         with tempfile.TemporaryDirectory(prefix="kolinsky-locale-") as folder:
-            environment = right_to_left(folder)
+            environment = speak("ar", folder)  # GTK asks its translation for the direction
             if environment:
                 take_series(target, "rtl", environment)
+    if not chosen or "long" in chosen:
+        with tempfile.TemporaryDirectory(prefix="kolinsky-locale-") as folder:
+            environment = speak("xx", folder)
+            translate_longer(folder)
+            if environment:
+                take_series(target, "long", {**environment, "KOLINSKY_EXPLORER_LOCALE": folder}, SIZES)
 
 
 def main():
