@@ -8,9 +8,9 @@ import re
 from explorer import Explorer, check, main, small_data, test
 
 
-def explorer(folder):
+def explorer(folder, **more):
     data = small_data(os.path.join(folder, "examples"))
-    return Explorer(folder, train=True, environment={"KOLINSKY_DATA": data})
+    return Explorer(folder, train=True, environment={"KOLINSKY_DATA": data}, **more)
 
 
 def wait_for_step(app, step):
@@ -88,6 +88,18 @@ def filters_mistakes_and_histograms_are_there(folder):
         app.find("label", re.compile("mistakes in [0-9]+ of [0-9]+ validation examples"), seconds=60)
         tab(app, "Histograms")
         app.find("label", "Gradient of w_conv1", seconds=60)
+
+
+@test
+def a_run_fits_a_narrow_window(folder):
+    """The window does not grow beyond its smallest width of 600, whatever the run shows."""
+    with explorer(folder, size=(600, 700)) as app:
+        wait_for_step(app, 3)
+        for name in [each.name for each in app.find(None, "Pictures of the run").children]:
+            tab(app, name)
+            app.wait(lambda: front_tab(app) == [name], text=f"the tab {name}")
+            width = app.window.area[2]
+            check(width <= 600, f"{name} makes the window {width} wide")
 
 
 # ── What is remembered ──
