@@ -853,6 +853,9 @@ kx_see_page_init (KxSeePage *self)
   g_signal_connect_swapped (self->draw, "unwatch", G_CALLBACK (unwatch), self);
   g_signal_connect_swapped (self->photo, "unit", G_CALLBACK (select_unit), self);
   g_signal_connect_swapped (self->draw, "unit", G_CALLBACK (select_unit), self);
+  /* In the narrowest window the header may have to do with less; the tooltip tells it whole. */
+  gtk_label_set_ellipsize (GTK_LABEL (gtk_button_get_child (self->photo_button)),
+                           PANGO_ELLIPSIZE_END);
   g_signal_connect_swapped (self->photo_button, "clicked", G_CALLBACK (kx_see_page_choose_photo),
                             self);
   view_changed (self);
