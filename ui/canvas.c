@@ -655,7 +655,7 @@ kx_canvas_init (KxCanvas *self)
   gtk_widget_set_focusable (GTK_WIDGET (self), TRUE);
   gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  _ ("Drawing"), -1); /* until its owner says what it is of */
+                                  _ ("Picture"), -1); /* until its owner says what it is of */
 }
 
 GtkWidget *
