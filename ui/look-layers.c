@@ -68,6 +68,20 @@ kx_look_at_filters (KxLook *look, KolTrainer *trainer, GError **error)
 
 /* ── Layers ──────────────────────────────────────────────────────────────────────────────────── */
 
+/* A row of a table is to the library a picture of one row. */
+static KolDataset *
+take_as_pictures (KolDataset *data)
+{
+  KolDataset *like = kol_dataset_slice (data, 0, 1);
+
+  if (like->height == 1 && like->width == 1)
+    {
+      like->width = like->channels;
+      like->channels = 1;
+    }
+  return like;
+}
+
 /* Names and kinds of the layers, as the library lists those of a network of pictures. */
 static gboolean
 list_layers (KxLookState *state, KolTrainer *trainer, GError **error)
@@ -78,13 +92,14 @@ list_layers (KxLookState *state, KolTrainer *trainer, GError **error)
     return TRUE;
   if (!recipe)
     return kx_look_refuse (error, "Only networks of recipes can be looked into");
-  g_autoptr (KolLayers) layers
-      = kol_layers_open_recipe (kol_parameters_get_device (kx_look_parameters (trainer)), recipe,
-                                kol_trainer_get_validation (trainer), "run", error);
+  g_autoptr (KolDataset) like = take_as_pictures (kol_trainer_get_validation (trainer));
+  g_autoptr (KolLayers) layers = kol_layers_open_recipe (
+      kol_parameters_get_device (kx_look_parameters (trainer)), recipe, like, "run", error);
   if (!layers)
     return FALSE;
   state->names = g_ptr_array_new_with_free_func (g_free);
   state->kinds = g_ptr_array_new_with_free_func (g_free);
+  state->inputs = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   for (guint i = 0; i < kol_layers_get_count (layers); i++)
     {
       const KolLayerInfo *info = kol_layers_get (layers, i);
@@ -92,6 +107,9 @@ list_layers (KxLookState *state, KolTrainer *trainer, GError **error)
         continue;
       g_ptr_array_add (state->names, g_strdup (info->name));
       g_ptr_array_add (state->kinds, g_strdup (info->kind));
+      GArray *inputs = g_array_new (FALSE, FALSE, sizeof (guint));
+      g_array_append_vals (inputs, info->inputs, info->n_inputs);
+      g_ptr_array_add (state->inputs, inputs);
     }
   return TRUE;
 }
@@ -380,6 +398,9 @@ kx_look_at_layers (KxLookState *state, KxLook *look, KolTrainer *trainer, GError
   look->count = batch->count;
   kol_set (built->values.x, batch->examples);
   kol_set (built->values.y, batch->targets);
-  return kol_run_all (built->graph, targets, n, error)
-         && show_layers (state, built, look, FALSE, error) && take_norms (built, look, error);
+  if (!kol_run_all (built->graph, targets, n, error)
+      || !show_layers (state, built, look, FALSE, error) || !take_norms (built, look, error))
+    return FALSE;
+  state->nodes_step = look->step;
+  return kx_nodes_take (state, trainer, g_steal_pointer (&batch), error);
 }

@@ -21,13 +21,19 @@ typedef struct {
   GPtrArray *layers; /* KolValue */
 } KxBuilt;
 
+/* The weights of a step, and the batch, in which single nodes are looked at. */
+typedef struct _KxNodes KxNodes;
+
 struct _KxLookState {
   KolEvaluator *evaluator; /* for a piece of the validation set; NULL: not yet made */
   KolBatches *batches;     /* of the validation set */
   KxVerdict *verdicts;
   gsize n, next;            /* examples; pieces that were taken */
   GPtrArray *names, *kinds; /* of layers; NULL: not yet listed */
+  GPtrArray *inputs;        /* GArray of guint, of each: the layers that it is computed from */
   KxBuilt one, many;
+  KxNodes *nodes; /* NULL: not yet taken */
+  guint64 nodes_step;
 };
 
 /* Of the worker's thread. Those that look fill @look; %FALSE with @error if there is nothing to
@@ -45,3 +51,9 @@ gboolean kx_look_at_filters (KxLook *look, KolTrainer *trainer, GError **error);
 gboolean kx_look_at_activations (KxLookState *state, KxLook *look, KolTrainer *trainer,
                                  GBytes *numbers, GError **error);
 gboolean kx_look_at_layers (KxLookState *state, KxLook *look, KolTrainer *trainer, GError **error);
+gboolean kx_look_at_nodes (KxLookState *state, KxLook *look, const KxLookQuestion *question,
+                           GError **error);
+gboolean kx_nodes_take (KxLookState *state, KolTrainer *trainer, KolTrainBatch *batch,
+                        GError **error);
+void kx_nodes_free (KxNodes *nodes);
+KxLossKind kx_look_find_loss (KolTrainer *trainer);

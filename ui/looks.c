@@ -39,6 +39,12 @@ layer_clear (gpointer data)
   g_clear_pointer (&layer->maps, g_ptr_array_unref);
 }
 
+static void
+node_clear (gpointer data)
+{
+  g_free (((KxNodeLook *) data)->weights);
+}
+
 static KxLook *
 look_new (KxLookKind kind)
 {
@@ -51,7 +57,9 @@ look_new (KxLookKind kind)
   look->layers = g_array_new (FALSE, TRUE, sizeof (KxLayerLook));
   look->pictures = g_ptr_array_new_with_free_func (g_object_unref);
   g_array_set_clear_func (look->examples, example_clear);
+  look->nodes = g_array_new (FALSE, TRUE, sizeof (KxNodeLook));
   g_array_set_clear_func (look->layers, layer_clear);
+  g_array_set_clear_func (look->nodes, node_clear);
   return look;
 }
 
@@ -73,9 +81,13 @@ kx_look_unref (KxLook *look)
   g_strfreev (look->names);
   g_array_unref (look->examples);
   g_array_unref (look->layers);
+  g_array_unref (look->nodes);
   g_ptr_array_unref (look->pictures);
   g_free (look->confusion);
   g_free (look->probabilities);
+  g_free (look->inputs);
+  g_free (look->outputs);
+  g_free (look->targets);
   kol_histograms_free (look->weights);
   kol_histograms_free (look->gradients);
   g_free (look);
@@ -126,6 +138,8 @@ kx_look_state_free (KxLookState *state)
   g_clear_pointer (&state->batches, kol_batches_free);
   g_clear_pointer (&state->names, g_ptr_array_unref);
   g_clear_pointer (&state->kinds, g_ptr_array_unref);
+  g_clear_pointer (&state->inputs, g_ptr_array_unref);
+  g_clear_pointer (&state->nodes, kx_nodes_free);
   g_free (state->verdicts);
   g_free (state);
 }
@@ -179,6 +193,8 @@ take (KxLookState *state, KxLook *look, KolTrainer *trainer, const KxLookQuestio
       return kx_look_at_activations (state, look, trainer, question->numbers, error);
     case KX_LOOK_HISTOGRAMS:
       return look_at_histograms (look, trainer, error);
+    case KX_LOOK_NODES:
+      return kx_look_at_nodes (state, look, question, error);
     case KX_LOOK_LAYERS:
     default:
       return kx_look_at_layers (state, look, trainer, error);
@@ -203,6 +219,7 @@ kx_look_state_look (KxLookState *state, KolTrainer *trainer, const KxLookQuestio
 
   look->step = kol_trainer_get_step (trainer);
   look->classes = like->labels ? like->classes : 0;
+  look->loss_kind = kx_look_find_loss (trainer);
   look->class_names = g_strdupv (like->class_names);
   if (!take (state, look, trainer, question, &error))
     look->fault = g_strdup (error->message);
@@ -266,6 +283,7 @@ asked_unref (gpointer data)
     return;
   shared_unref (asked->shared);
   g_clear_pointer (&asked->question.numbers, g_bytes_unref);
+  g_clear_pointer (&asked->question.edits, g_bytes_unref);
   g_weak_ref_clear (&asked->owner);
   kx_look_unref (asked->look);
   g_free (asked);
@@ -356,6 +374,8 @@ kx_looks_ask (KxLooks *looks, const KxLookQuestion *question, KxLookFunc func, g
   asked->question = *question;
   if (question->numbers)
     g_bytes_ref (question->numbers);
+  if (question->edits)
+    g_bytes_ref (question->edits);
   asked->func = func;
   g_weak_ref_init (&asked->owner, owner);
   kx_run_probe (looks->run, owner, answer, asked, asked_unref);

@@ -3,6 +3,7 @@
 
 #include <gdk/gdk.h>
 
+#include "node-look.h"
 #include "run.h"
 
 G_BEGIN_DECLS
@@ -15,6 +16,7 @@ typedef enum {
   KX_LOOK_ACTIVATIONS, /* what each layer makes of one example */
   KX_LOOK_HISTOGRAMS,  /* weights and gradients */
   KX_LOOK_LAYERS,      /* each layer, forward and backward, for the batch */
+  KX_LOOK_NODES,       /* a node of each layer, for an example of the batch that LAYERS saw */
 } KxLookKind;
 
 /** KX_LOOK_MOST: pictures of a look. */
@@ -83,7 +85,8 @@ typedef struct {
  * @count: of BATCH: how many there are. Of VALIDATION: how many have been looked at
  * @total: of VALIDATION: how many there are
  * @current: of VALIDATION: whether all that is known is of this step
- * @loss: mean, of those that have been looked at
+ * @loss: mean, of those that have been looked at; of NODES: of the example
+ * @loss_kind: LAYERS, NODES
  * @confusion: [classes, classes], rows: the truth
  * @pictures: GdkTexture: FILTERS
  * @title: of FILTERS: the parameter's name
@@ -92,6 +95,11 @@ typedef struct {
  * @gradients: HISTOGRAMS
  * @layers: of KxLayerLook: ACTIVATIONS, LAYERS
  * @probabilities: [classes]: ACTIVATIONS
+ * @nodes: of KxNodeLook, of each layer: NODES, as are
+ * @example: which of the batch
+ * @inputs: [n_inputs]: what the network is given
+ * @outputs: [n_outputs]: what it gives
+ * @targets: [n_outputs]: what is wanted: 1 of the class, 0 of others; or the numbers
  *
  * What was seen of a run at a step. Nothing changes it. Reference-counted.
  */
@@ -114,21 +122,30 @@ typedef struct {
   KolHistograms *weights, *gradients;
   GArray *layers;
   float *probabilities;
+  KxLossKind loss_kind;
+  GArray *nodes;
+  gsize example, n_inputs, n_outputs;
+  float *inputs, *outputs, *targets;
 } KxLook;
 
 /**
  * KxLookQuestion:
  * @kind: what is to be looked at
- * @numbers: (nullable): of ACTIVATIONS: the example
+ * @numbers: (nullable): of ACTIVATIONS: the example. Of NODES: gint64, a node of each layer or
+ *   %KX_NODE_FREE
  * @chosen: of VALIDATION: only examples of @truth that were taken for @answer; else the worst
  * @truth: a class
  * @answer: a class
+ * @example: of NODES: which of the batch
+ * @edits: (nullable): of NODES: KxNodeEdit, what is other than it is
  */
 typedef struct {
   KxLookKind kind;
   GBytes *numbers;
   gboolean chosen;
   guint truth, answer;
+  gsize example;
+  GBytes *edits;
 } KxLookQuestion;
 
 typedef void (*KxLookFunc) (KxLook *look, gpointer owner);

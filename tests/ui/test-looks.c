@@ -250,6 +250,245 @@ test_layers (Fixture *fixture, gconstpointer unused)
   close_to (last->norm, sqrt (sum) / (double) batch->count);
 }
 
+/* ── Nodes, against the network of the recipe in plain C ── */
+
+#define MAPS 6
+#define HALF (SIDE / 2)
+#define FLAT (MAPS * HALF * HALF)
+
+typedef struct {
+  float w_conv[MAPS * 9], b_conv[MAPS], w_cls[FLAT * CLASSES], b_cls[CLASSES];
+  float x[SIDE * SIDE];
+  guint label;
+  double nudge; /* added to a z of the convolution, or of the scores: */
+  int conv, score;
+  double z[MAPS * SIDE * SIDE], pooled[FLAT], scores[CLASSES];
+} Plain;
+
+static void
+convolve (Plain *plain)
+{
+  for (int i = 0; i < MAPS * SIDE * SIDE; i++)
+    {
+      int k = i / (SIDE * SIDE), row = i / SIDE % SIDE, column = i % SIDE;
+
+      plain->z[i] = plain->b_conv[k] + (i == plain->conv ? plain->nudge : 0);
+      for (int tap = 0; tap < 9; tap++)
+        {
+          int h = row + tap / 3 - 1, w = column + tap % 3 - 1;
+          if (h >= 0 && h < SIDE && w >= 0 && w < SIDE)
+            plain->z[i] += (double) plain->w_conv[k * 9 + tap] * plain->x[h * SIDE + w];
+        }
+    }
+}
+
+/* E of the example. */
+static double
+compute (Plain *plain)
+{
+  double sum = 0;
+
+  convolve (plain);
+  for (int i = 0; i < FLAT; i++)
+    {
+      int k = i / (HALF * HALF), row = i / HALF % HALF, column = i % HALF;
+
+      plain->pooled[i] = 0;
+      for (int at = 0; at < 4; at++)
+        plain->pooled[i] = MAX (
+            plain->pooled[i], plain->z[(k * SIDE + 2 * row + at / 2) * SIDE + 2 * column + at % 2]);
+    }
+  for (int k = 0; k < CLASSES; k++)
+    {
+      plain->scores[k] = plain->b_cls[k] + (k == plain->score ? plain->nudge : 0);
+      for (int i = 0; i < FLAT; i++)
+        plain->scores[k] += plain->pooled[i] * plain->w_cls[i * CLASSES + k];
+      sum += exp (plain->scores[k]);
+    }
+  return log (sum) - plain->scores[plain->label];
+}
+
+static void
+read_parameter (Fixture *fixture, const char *name, float *numbers)
+{
+  KolParameters *parameters = kol_graph_get_parameters (kol_trainer_get_graph (fixture->trainer));
+
+  g_assert_true (kol_parameter_read (kol_parameters_find (parameters, name), numbers, NULL));
+}
+
+static void
+set_up_plain (Fixture *fixture, Plain *plain, gsize example)
+{
+  g_autoptr (KolTrainBatch) batch = kol_trainer_read_batch (fixture->trainer, NULL);
+
+  *plain = (Plain){ .conv = -1, .score = -1, .label = (guint) batch->targets[example] };
+  memcpy (plain->x, batch->examples + example * batch->size, sizeof plain->x);
+  read_parameter (fixture, "w_conv", plain->w_conv);
+  read_parameter (fixture, "b_conv", plain->b_conv);
+  read_parameter (fixture, "w_cls", plain->w_cls);
+  read_parameter (fixture, "b_cls", plain->b_cls);
+}
+
+static double
+differentiate_node (const Plain *plain, int conv, int score)
+{
+  Plain more = *plain, less = *plain;
+
+  more.conv = less.conv = conv;
+  more.score = less.score = score;
+  more.nudge = 1e-4;
+  less.nudge = -1e-4;
+  return (compute (&more) - compute (&less)) / 2e-4;
+}
+
+static double
+differentiate_weight (const Plain *plain, const float *weight)
+{
+  Plain more = *plain, less = *plain;
+  gsize at = (gsize) ((const char *) weight - (const char *) plain);
+
+  G_STRUCT_MEMBER (float, &more, at) += 1e-3f;
+  G_STRUCT_MEMBER (float, &less, at) -= 1e-3f;
+  return (compute (&more) - compute (&less))
+         / ((double) G_STRUCT_MEMBER (float, &more, at) - G_STRUCT_MEMBER (float, &less, at));
+}
+
+static const KxNodeLook *
+find_node (Fixture *fixture, const KxLook *look, const KxLook *layers, const char *name)
+{
+  for (guint i = 0; i < layers->layers->len; i++)
+    if (g_str_equal (g_array_index (layers->layers, KxLayerLook, i).name, name))
+      return &g_array_index (look->nodes, KxNodeLook, i);
+  g_assert_not_reached ();
+}
+
+static double
+sum_up (const KxSum *sum)
+{
+  double total = sum->rest;
+
+  for (guint i = 0; i < sum->n_terms; i++)
+    total += sum->terms[i].first * sum->terms[i].second;
+  return total;
+}
+
+static void
+check_nodes (Fixture *fixture, Plain *plain, const KxLook *layers, const KxLook *look)
+{
+  const KxNodeLook *conv = find_node (fixture, look, layers, "conv/conv2d"),
+                   *z = find_node (fixture, look, layers, "conv/z"),
+                   *relu = find_node (fixture, look, layers, "conv"),
+                   *pool = find_node (fixture, look, layers, "pool"),
+                   *product = find_node (fixture, look, layers, "cls/product"),
+                   *scores = find_node (fixture, look, layers, "cls");
+  gsize map = conv->node / (SIDE * SIDE);
+  const KxTerm *tap = &conv->sum.terms[0], *input = &product->sum.terms[0];
+
+  close_to (look->loss, compute (plain));
+  close_to (z->value, plain->z[z->node]);
+  close_to (z->constant, plain->b_conv[map]);
+  close_to (z->gradient, differentiate_node (plain, (int) z->node, -1));
+  close_to (z->bias_gradient, differentiate_weight (plain, plain->b_conv + map));
+  g_assert_cmpuint (z->node, ==, conv->node);
+  close_to (conv->value, plain->z[conv->node] - plain->b_conv[map]);
+  g_assert_cmpuint (conv->weight, ==, map * 9 + tap->index);
+  g_assert_cmpuint (conv->sum.count, ==, 9);
+  close_to (tap->second, plain->w_conv[conv->weight]);
+  close_to (conv->gradient, differentiate_node (plain, (int) conv->node, -1));
+  close_to (conv->weight_gradient, differentiate_weight (plain, plain->w_conv + conv->weight));
+
+  g_assert_cmpuint (relu->node, ==, conv->node);
+  close_to (relu->value, MAX (z->value, 0));
+  close_to (pool->value, plain->pooled[pool->node]);
+  if (pool->value > 0)
+    close_to (pool->sum.terms[0].first, pool->value);
+
+  g_assert_cmpuint (product->sum.count, ==, FLAT);
+  g_assert_cmpuint (product->weight, ==, input->index * CLASSES + product->node);
+  close_to (input->first, plain->pooled[input->index]);
+  close_to (input->second, plain->w_cls[product->weight]);
+  close_to (product->weight_gradient, differentiate_weight (plain, plain->w_cls + product->weight));
+  g_assert_cmpuint (scores->node, ==, product->node);
+  close_to (scores->value, plain->scores[scores->node]);
+  close_to (scores->constant, plain->b_cls[scores->node]);
+  close_to (scores->gradient, differentiate_node (plain, -1, (int) scores->node));
+  close_to (scores->bias_gradient, differentiate_weight (plain, plain->b_cls + scores->node));
+  g_assert_true (scores->last && !product->last);
+  for (guint i = 0; i < look->nodes->len; i++) /* the terms are all of it */
+    {
+      const KxNodeLook *node = &g_array_index (look->nodes, KxNodeLook, i);
+      if (!node->last)
+        g_assert_cmpfloat_with_epsilon (sum_up (&node->back), node->gradient, 1e-5);
+      close_to (sum_up (&node->sum) + node->constant, node->value);
+    }
+}
+
+/* What is chosen where nobody does leads from the scores to the pixels. */
+static void
+test_nodes (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) layers = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_LAYERS });
+
+  for (gsize example = 0; example < 3; example++)
+    {
+      KxLookQuestion question = { .kind = KX_LOOK_NODES, .example = example };
+      g_autoptr (KxLook) look = look_at (fixture, &question);
+      Plain plain;
+
+      set_up_plain (fixture, &plain, example);
+      check_nodes (fixture, &plain, layers, look);
+      const KxNodeLook *product = find_node (fixture, look, layers, "cls/product");
+      const KxNodeLook *pool = find_node (fixture, look, layers, "pool");
+      g_assert_cmpuint (product->sum.terms[0].index, ==, pool->node);
+      g_assert_cmpuint (look->loss_kind, ==, KX_LOSS_CROSS_ENTROPY);
+    }
+}
+
+static void
+test_chosen_nodes (Fixture *fixture, gconstpointer unused)
+{
+  static const gint64 chosen[] = { 70, 70, 70, 3, 2, 2 }; /* conv2d, add, relu, pool, matmul, add */
+  g_autoptr (KxLook) layers = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_LAYERS });
+  g_autoptr (GBytes) numbers = g_bytes_new_static (chosen, sizeof chosen);
+  Plain plain;
+
+  KxLookQuestion question = { .kind = KX_LOOK_NODES, .numbers = numbers, .example = 4 };
+  g_autoptr (KxLook) look = look_at (fixture, &question);
+
+  set_up_plain (fixture, &plain, 4);
+  check_nodes (fixture, &plain, layers, look);
+  g_assert_cmpuint (find_node (fixture, look, layers, "conv/z")->node, ==, 70);
+  g_assert_cmpuint (find_node (fixture, look, layers, "cls")->node, ==, 2);
+}
+
+/* What is changed is the walk's alone, and is as it was when it is not asked for again. */
+static void
+test_changes (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) layers = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_LAYERS });
+  KxLookQuestion question = { .kind = KX_LOOK_NODES };
+  g_autoptr (KxLook) before = look_at (fixture, &question);
+  KxNodeEdit edits[] = { { KX_NODE_INPUTS, 27, 3 }, { -1, 5, -2 } };
+  Plain plain, same;
+
+  for (guint i = 0; i < layers->layers->len; i++)
+    if (g_str_equal (g_array_index (layers->layers, KxLayerLook, i).name, "cls/product"))
+      edits[1].layer = (int) i;
+  g_autoptr (GBytes) bytes = g_bytes_new_static (edits, sizeof edits);
+  set_up_plain (fixture, &plain, 0);
+  plain.x[27] = 3;
+  plain.w_cls[5] = -2;
+  question.edits = bytes;
+  g_autoptr (KxLook) changed = look_at (fixture, &question);
+  check_nodes (fixture, &plain, layers, changed);
+  g_assert_cmpfloat (fabs (changed->loss - before->loss), >, 1e-3);
+  set_up_plain (fixture, &same, 0);
+  g_assert_cmpfloat (same.w_cls[5], !=, -2); /* the run's own */
+  question.edits = NULL;
+  g_autoptr (KxLook) after = look_at (fixture, &question);
+  g_assert_cmpfloat (after->loss, ==, before->loss);
+}
+
 static void
 test_activations (Fixture *fixture, gconstpointer unused)
 {
@@ -283,6 +522,9 @@ main (int argc, char **argv)
   ADD (cell);
   ADD (batch);
   ADD (layers);
+  ADD (nodes);
+  ADD (chosen_nodes);
+  ADD (changes);
   ADD (activations);
   ADD (others);
   return g_test_run ();
