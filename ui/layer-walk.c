@@ -1,6 +1,10 @@
 /* Copyright: the Kolinsky authors. SPDX-License-Identifier: MIT */
 
-/* The numbers are of one batch at one step, so that they belong together: it is taken once. */
+/*
+ * Rows of layers have numbers of one batch at one step, so that they belong together: it is taken
+ * once. The nodes' are of one example of it, with the weights of that step, which stay when the run
+ * learns on, and may be changed here without it.
+ */
 
 #include "layer-walk.h"
 
@@ -10,6 +14,9 @@
 
 #include "chart/axis.h"
 #include "chart/wrap-layout.h"
+#include "formula.h"
+#include "node-lines.h"
+#include "node-picker.h"
 
 struct _KxLayerWalk {
   KxTrainTab parent_instance;
@@ -17,44 +24,94 @@ struct _KxLayerWalk {
   GtkLabel *caption;
   GtkListBox *list;
   GtkWidget *forward, *back, *reset, *again, *begin;
+  GtkWidget *example_label;
+  GtkSpinButton *example;
+  KxNodePicker *inputs;
+  GtkWidget *undo;
   GtkScrolledWindow *scrolled;
-  KxLook *look;
-  guint step;      /* so many rows: layers, E, layers backward */
-  guint shown;     /* of them: those that the list has */
-  GtkStack *stack; /* the rows, or what will stand there */
+  KxLook *look, *nodes; /* of layers; of their nodes, or NULL */
+  GArray *rows;         /* Row */
+  GArray *picks;        /* gint64: of each layer: the node that was chosen, or KX_NODE_FREE */
+  GArray *edits;        /* KxNodeEdit */
+  gsize input;          /* that may be changed */
+  gboolean picked;      /* somebody has chosen it */
+  gboolean fresh;       /* a row has come that nobody has scrolled to */
+  guint step;           /* so many rows: layers, E, layers backward */
+  GtkStack *stack;      /* the rows, or what will stand there */
 };
 
 G_DEFINE_FINAL_TYPE (KxLayerWalk, kx_layer_walk, KX_TYPE_TRAIN_TAB)
 
 /* ── Formulas ────────────────────────────────────────────────────────────────────────────────── */
 
-/* What a kind of layer computes, and how a derivative goes back through it. */
+/* What a kind of layer computes. */
 static const struct {
-  const char *kind, *forward, *back;
+  const char *kind, *formula;
 } formulas[] = {
-  { "conv2d", "z = b + Σ y w", "∂E/∂y = Σ ∂E/∂z w,  ∂E/∂w = Σ ∂E/∂z y" },
-  { "matmul", "zₙ = bₙ + Σₘ yₘ wₘₙ", "∂E/∂yₘ = Σₙ ∂E/∂zₙ wₘₙ,  ∂E/∂wₘₙ = ∂E/∂zₙ yₘ" },
-  { "add", "zₙ = bₙ + Σₘ yₘ wₘₙ", "∂E/∂bₙ = ∂E/∂zₙ,  ∂E/∂wₘₙ = ∂E/∂zₙ yₘ" },
-  { "relu", "y = max(z, 0)", "∂E/∂z = ∂E/∂y where z > 0, else 0" },
-  { "leaky_relu", "y = z, or slope z where z < 0", "∂E/∂z = ∂E/∂y, or slope ∂E/∂y" },
-  { "sigmoid", "y = 1 / (1 + exp(−z))", "∂E/∂z = ∂E/∂y y (1 − y)" },
-  { "tanh", "y = tanh z", "∂E/∂z = ∂E/∂y (1 − y²)" },
-  { "max_pool", "y = max of each window", "∂E/∂y goes to the largest of each window" },
-  { "average_pool", "y = mean of each window", "∂E/∂y is shared within each window" },
-  { "dropout", "y: nothing is dropped here", "∂E/∂y goes back as it is" },
-  { "reshape", "the same numbers in another shape", "∂E/∂y goes back as it is" },
+  { "conv2d", "Σ y w" },
+  { "matmul", "Σₘ yₘ wₘₙ" },
+  { "relu", "y = max(0, z)" },
+  { "leaky_relu", N_ ("y = z, or slope z where z < 0") },
+  { "sigmoid", "y = 1 / (1 + exp(−z))" },
+  { "tanh", "y = tanh z" },
+  { "max_pool", N_ ("y = max of each window") },
+  { "average_pool", N_ ("y = mean of each window") },
+  { "mean", N_ ("y = mean of each map") },
+  { "batch_norm_inference", "z = γ (y − μ) / √(σ² + ε) + β" },
+  { "reshape", N_ ("the same numbers in another shape") },
+  { "softmax", "Pₙ = exp(zₙ) / Σ exp(z)" },
 };
 
 static const char *
-find_formula (const char *kind, gboolean back)
+find_formula (const KxLayerLook *layer)
 {
   for (guint i = 0; i < G_N_ELEMENTS (formulas); i++)
-    if (g_str_equal (kind, formulas[i].kind))
-      return back ? formulas[i].back : formulas[i].forward;
-  return back ? "∂E/∂z = ∂E/∂y g′(z)" : "y = g(z)";
+    if (g_str_equal (layer->kind, formulas[i].kind))
+      return _ (formulas[i].formula);
+  if (!g_str_equal (layer->kind, "add"))
+    return "y = g(z)";
+  return layer->weights ? "z = Σ y w + b" : _ ("the sum of two layers");
+}
+
+static const char *
+find_loss (KxLossKind kind)
+{
+  switch (kind)
+    {
+    case KX_LOSS_CROSS_ENTROPY:
+      return "E = −log lik";
+    case KX_LOSS_SQUARED:
+      return "E = Σ (y − t)² / n";
+    case KX_LOSS_ABSOLUTE:
+      return "E = Σ |y − t| / n";
+    case KX_LOSS_BINARY:
+    default:
+      return "E = −Σ (t log p + (1 − t) log(1 − p)) / n,  p = 1 / (1 + exp(−z))";
+    }
 }
 
 /* ── Rows ────────────────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  guint step;
+  GtkLabel *lines;
+  KxNodePicker *picker; /* NULL: of the objective */
+} Row;
+
+static const KxLayerLook *
+get_layer (KxLayerWalk *self, guint i)
+{
+  return &g_array_index (self->look->layers, KxLayerLook, i);
+}
+
+/* Whose row a step's is; as many as there are layers: the objective's. */
+static guint
+get_layer_of_step (KxLayerWalk *self, guint step)
+{
+  guint n = self->look->layers->len;
+
+  return step <= n ? step : 2 * n - step;
+}
 
 static GtkWidget *
 make_label (const char *text, const char *class, gboolean ellipsize)
@@ -71,37 +128,26 @@ make_label (const char *text, const char *class, gboolean ellipsize)
   return label;
 }
 
-static void
-add_row (KxLayerWalk *self, const char *title, const char *formula, const char *numbers)
+static char *
+describe_forward (const KxLayerLook *layer)
 {
-  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-  GtkWidget *head = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
-  GtkWidget *row = gtk_list_box_row_new ();
-
-  gtk_box_append (GTK_BOX (head), make_label (title, NULL, TRUE));
-  gtk_box_append (GTK_BOX (head), make_label (formula, "dim-label", TRUE));
-  gtk_box_append (GTK_BOX (box), head);
-  gtk_box_append (GTK_BOX (box), make_label (numbers, "caption", FALSE));
-  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), box);
-  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), FALSE);
-  gtk_list_box_append (self->list, row);
-}
-
-static void
-add_forward (KxLayerWalk *self, const KxLayerLook *layer)
-{
-  g_autofree char *title = g_strdup_printf ("%s · %s", layer->name, layer->shape);
   g_autofree char *mean = kx_format_value (layer->mean), *least = kx_format_value (layer->least),
                   *most = kx_format_value (layer->most);
-  g_autofree char *numbers = g_strdup_printf (_ ("mean %s, least %s, most %s"), mean, least, most);
 
-  add_row (self, title, find_formula (layer->kind, FALSE), numbers);
+  return g_strdup_printf (_ ("mean %s, least %s, most %s"), mean, least, most);
 }
 
-static void
-add_back (KxLayerWalk *self, const KxLayerLook *layer)
+/* A layer has the name of its weights' layer also where it adds biases, or bends. */
+static gboolean
+has_weights (const KxLayerLook *layer)
 {
-  g_autofree char *title = g_strdup_printf ("∂E/∂ %s", layer->name);
+  return layer->weights
+         && (g_str_equal (layer->kind, "matmul") || g_str_equal (layer->kind, "conv2d"));
+}
+
+static char *
+describe_back (const KxLayerLook *layer)
+{
   g_autofree char *norm = kx_format_value (layer->norm),
                   *gradient = kx_format_value (layer->weight_gradient),
                   *weights = kx_format_value (layer->weight_norm);
@@ -111,17 +157,95 @@ add_back (KxLayerWalk *self, const KxLayerLook *layer)
     g_string_append (numbers, _ ("E does not depend on it"));
   else
     g_string_append_printf (numbers, "‖∂E/∂y‖ = %s", norm);
-  if (layer->weights && !isnan (layer->weight_gradient))
+  if (has_weights (layer) && !isnan (layer->weight_gradient))
     g_string_append_printf (numbers, ",  %s: ‖∂E/∂w‖ = %s, ‖w‖ = %s", layer->weights, gradient,
                             weights);
-  add_row (self, title, find_formula (layer->kind, TRUE), numbers->str);
-  g_string_free (numbers, TRUE);
+  return g_string_free (numbers, FALSE);
 }
 
-static const KxLayerLook *
-get_layer (KxLayerWalk *self, guint i)
+static void ask_nodes (KxLayerWalk *self, gboolean same);
+
+/* Those that show the same node follow it. */
+static void
+choose_node (KxLayerWalk *self, guint64 node, KxNodePicker *picker)
 {
-  return &g_array_index (self->look->layers, KxLayerLook, i);
+  guint layer = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (picker), "layer"));
+  const GArray *nodes = self->nodes ? self->nodes->nodes : NULL;
+
+  for (guint i = 0; nodes && i < nodes->len; i++)
+    if (g_array_index (nodes, KxNodeLook, i).group
+        == g_array_index (nodes, KxNodeLook, layer).group)
+      g_array_index (self->picks, gint64, i) = KX_NODE_FREE;
+  g_array_index (self->picks, gint64, layer) = (gint64) node;
+  ask_nodes (self, FALSE);
+}
+
+static KxNodeEdit *
+find_edit (KxLayerWalk *self, int layer, gsize index)
+{
+  for (guint i = 0; i < self->edits->len; i++)
+    {
+      KxNodeEdit *edit = &g_array_index (self->edits, KxNodeEdit, i);
+      if (edit->layer == layer && edit->index == index)
+        return edit;
+    }
+  return NULL;
+}
+
+static void
+change (KxLayerWalk *self, int layer, gsize index, double value)
+{
+  KxNodeEdit *known = find_edit (self, layer, index), edit = { layer, index, value };
+
+  if (known)
+    *known = edit;
+  else
+    g_array_append_val (self->edits, edit);
+  ask_nodes (self, TRUE);
+}
+
+static void
+change_weight (KxLayerWalk *self, double value, KxNodePicker *picker)
+{
+  guint layer = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (picker), "layer"));
+
+  if (self->nodes)
+    change (self, (int) layer, g_array_index (self->nodes->nodes, KxNodeLook, layer).weight, value);
+}
+
+static void
+add_row (KxLayerWalk *self, const char *title, const char *formula, const char *numbers)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
+  GtkWidget *head = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
+  GtkWidget *row = gtk_list_box_row_new ();
+  GtkWidget *told = make_label (formula, "dim-label", TRUE);
+  Row made = { .step = self->rows->len, .lines = kx_formula_new_label () };
+  guint layer = get_layer_of_step (self, made.step);
+
+  gtk_box_append (GTK_BOX (head), make_label (title, "heading", TRUE));
+  gtk_widget_set_hexpand (told, TRUE);
+  gtk_widget_set_tooltip_text (told, formula);
+  gtk_box_append (GTK_BOX (head), told);
+  if (layer < self->look->layers->len)
+    {
+      made.picker = KX_NODE_PICKER (kx_node_picker_new (FALSE));
+      g_object_set_data (G_OBJECT (made.picker), "layer", GUINT_TO_POINTER (layer));
+      g_signal_connect_object (made.picker, "chosen", G_CALLBACK (choose_node), self,
+                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (made.picker, "changed", G_CALLBACK (change_weight), self,
+                               G_CONNECT_SWAPPED);
+      gtk_widget_set_visible (GTK_WIDGET (made.picker), FALSE);
+      gtk_box_append (GTK_BOX (head), GTK_WIDGET (made.picker));
+    }
+  gtk_widget_set_visible (GTK_WIDGET (made.lines), FALSE);
+  gtk_box_append (GTK_BOX (box), head);
+  gtk_box_append (GTK_BOX (box), make_label (numbers, "caption", FALSE));
+  gtk_box_append (GTK_BOX (box), GTK_WIDGET (made.lines));
+  gtk_list_box_row_set_child (GTK_LIST_BOX_ROW (row), box);
+  gtk_list_box_row_set_activatable (GTK_LIST_BOX_ROW (row), FALSE);
+  gtk_list_box_append (self->list, row);
+  g_array_append_val (self->rows, made);
 }
 
 /* The row of a step, counted from 0. */
@@ -129,17 +253,169 @@ static void
 add_step (KxLayerWalk *self, guint step)
 {
   guint n = self->look->layers->len;
+  const KxLayerLook *layer = step == n ? NULL : get_layer (self, get_layer_of_step (self, step));
+  g_autofree char *loss = kx_format_value (self->look->loss);
+  g_autofree char *title = !layer     ? g_strdup (_ ("Objective"))
+                           : step < n ? g_strdup_printf ("%s · %s", layer->name, layer->shape)
+                                      : g_strdup_printf ("∂E/∂ %s", layer->name);
+  g_autofree char *numbers = !layer     ? g_strdup_printf (_ ("mean of the batch: E = %s"), loss)
+                             : step < n ? describe_forward (layer)
+                                        : describe_back (layer);
 
-  if (step < n)
-    add_forward (self, get_layer (self, step));
-  else if (step == n)
+  add_row (self, title,
+           !layer     ? find_loss (self->look->loss_kind)
+           : step < n ? find_formula (layer)
+                      : NULL,
+           numbers);
+}
+
+/* ── Nodes ───────────────────────────────────────────────────────────────────────────────────── */
+
+static void
+show_picker (KxLayerWalk *self, KxNodePicker *picker, guint layer)
+{
+  const KxNodeLook *node = &g_array_index (self->nodes->nodes, KxNodeLook, layer);
+  g_autofree char *weight = kx_node_weight_name (self->look, self->nodes, layer);
+  const KxNodeEdit *edit = find_edit (self, (int) layer, node->weight);
+
+  kx_node_picker_set_node (picker, node->size, node->node);
+  kx_node_picker_set_number (picker, weight,
+                             edit     ? edit->value
+                             : weight ? node->sum.terms[0].second
+                                      : 0);
+}
+
+/* The input that may be changed: the one that is chosen, or the largest. */
+static void
+show_inputs (KxLayerWalk *self)
+{
+  const KxLook *nodes = self->nodes;
+  const gsize *size = NULL;
+
+  for (guint i = 0; i < nodes->nodes->len && !size; i++)
+    if (g_array_index (nodes->nodes, KxNodeLook, i).input == KX_NODE_INPUTS)
+      size = g_array_index (nodes->nodes, KxNodeLook, i).input_size;
+  gtk_widget_set_visible (GTK_WIDGET (self->inputs), size != NULL);
+  if (!size)
+    return;
+  for (gsize i = 0; i < nodes->n_inputs && !self->picked; i++)
+    if (nodes->inputs[i] > nodes->inputs[self->input])
+      self->input = i;
+  self->picked = TRUE;
+  const KxNodeEdit *edit = find_edit (self, KX_NODE_INPUTS, self->input);
+  g_autofree char *name = kx_node_name (size, self->input);
+  g_autofree char *symbol = g_strconcat ("x", name, NULL);
+  kx_node_picker_set_node (self->inputs, size, self->input);
+  kx_node_picker_set_number (self->inputs, symbol, edit ? edit->value : nodes->inputs[self->input]);
+}
+
+static void
+show_nodes (KxLayerWalk *self)
+{
+  gboolean shown = self->nodes && self->step > 0;
+
+  gtk_widget_set_visible (self->example_label, shown);
+  gtk_widget_set_visible (GTK_WIDGET (self->example), shown);
+  gtk_widget_set_visible (self->undo, shown && self->edits->len > 0);
+  gtk_widget_set_visible (GTK_WIDGET (self->inputs), FALSE);
+  if (shown)
+    show_inputs (self);
+  for (guint i = 0; i < self->rows->len; i++)
     {
-      g_autofree char *loss = kx_format_value (self->look->loss);
-      g_autofree char *numbers = g_strdup_printf ("E = %s", loss);
-      add_row (self, _ ("Objective"), "E = −log lik", numbers);
+      const Row *row = &g_array_index (self->rows, Row, i);
+      guint n = self->look->layers->len, layer = get_layer_of_step (self, row->step);
+
+      gtk_widget_set_visible (GTK_WIDGET (row->lines), self->nodes != NULL);
+      if (row->picker)
+        gtk_widget_set_visible (GTK_WIDGET (row->picker), self->nodes != NULL);
+      if (!self->nodes)
+        continue;
+      g_autofree char *lines = layer == n ? kx_node_lines_objective (self->look, self->nodes)
+                               : row->step < n
+                                   ? kx_node_lines_forward (self->look, self->nodes, layer)
+                                   : kx_node_lines_back (self->look, self->nodes, layer);
+      g_autofree char *markup = kx_formula_lower_indices (lines);
+      gtk_label_set_markup (row->lines, markup);
+      if (row->picker)
+        show_picker (self, row->picker, layer);
     }
-  else
-    add_back (self, get_layer (self, 2 * n - step));
+}
+
+static void scroll_to_new (KxLayerWalk *self);
+
+static void
+take_nodes (KxLook *look, gpointer owner)
+{
+  KxLayerWalk *self = KX_LAYER_WALK (gtk_widget_get_ancestor (owner, KX_TYPE_LAYER_WALK));
+
+  if (!self || !self->look || look->fault || look->step != self->look->step)
+    return;
+  kx_look_unref (self->nodes);
+  self->nodes = kx_look_ref (look);
+  show_nodes (self);
+  scroll_to_new (self);
+}
+
+/* @same: the nodes that are shown, whatever matters most to which after a change. */
+static void
+ask_nodes (KxLayerWalk *self, gboolean same)
+{
+  g_autoptr (GArray) wanted = g_array_copy (self->picks);
+
+  for (guint i = 0; same && self->nodes && i < wanted->len; i++)
+    g_array_index (wanted, gint64, i)
+        = (gint64) g_array_index (self->nodes->nodes, KxNodeLook, i).node;
+  g_autoptr (GBytes) nodes = g_bytes_new (wanted->data, wanted->len * sizeof (gint64));
+  g_autoptr (GBytes) edits
+      = g_bytes_new (self->edits->data, self->edits->len * sizeof (KxNodeEdit));
+  KxLookQuestion question = { .kind = KX_LOOK_NODES,
+                              .numbers = nodes,
+                              .edits = edits,
+                              .example = (gsize) gtk_spin_button_get_value (self->example) - 1 };
+
+  if (self->look)
+    kx_train_tab_ask (KX_TRAIN_TAB (self), &question, take_nodes, self->list);
+}
+
+/* What was chosen and changed is of one batch. */
+static void
+forget_nodes (KxLayerWalk *self)
+{
+  g_clear_pointer (&self->nodes, kx_look_unref);
+  g_array_set_size (self->edits, 0);
+  for (guint i = 0; i < self->picks->len; i++)
+    g_array_index (self->picks, gint64, i) = KX_NODE_FREE;
+  self->picked = FALSE;
+  self->input = 0;
+}
+
+static void
+choose_example (KxLayerWalk *self)
+{
+  g_array_set_size (self->edits, 0);
+  self->picked = FALSE;
+  self->input = 0;
+  ask_nodes (self, FALSE);
+}
+
+static void
+choose_input (KxLayerWalk *self, guint64 input)
+{
+  self->input = input;
+  show_nodes (self);
+}
+
+static void
+change_input (KxLayerWalk *self, double value)
+{
+  change (self, KX_NODE_INPUTS, self->input, value);
+}
+
+static void
+undo (KxLayerWalk *self)
+{
+  g_array_set_size (self->edits, 0);
+  ask_nodes (self, TRUE);
 }
 
 static gboolean
@@ -152,25 +428,37 @@ scroll_down (gpointer data)
 }
 
 static void
+scroll_to_new (KxLayerWalk *self)
+{
+  if (self->fresh)
+    g_idle_add_full (G_PRIORITY_LOW, scroll_down, g_object_ref (self), g_object_unref);
+  self->fresh = FALSE;
+}
+
+static void
 show (KxLayerWalk *self)
 {
   guint n = self->look ? self->look->layers->len : 0;
   GtkWidget *row;
 
-  if (!self->look || self->step < self->shown)
+  if (!self->look || self->step < self->rows->len)
     {
       while ((row = gtk_widget_get_first_child (GTK_WIDGET (self->list))))
         gtk_list_box_remove (self->list, row);
-      self->shown = 0;
+      g_array_set_size (self->rows, 0);
     }
-  for (; self->look && self->shown < self->step; self->shown++)
-    add_step (self, self->shown);
+  while (self->look && self->rows->len < self->step)
+    add_step (self, self->rows->len);
   gtk_stack_set_visible_child_name (self->stack, self->step ? "rows" : "empty");
   gtk_widget_set_sensitive (self->begin, self->look != NULL);
   gtk_widget_set_sensitive (self->forward, self->look && self->step <= n);
   gtk_widget_set_sensitive (self->back, self->look && self->step > n && self->step < 2 * n + 1);
   gtk_widget_set_sensitive (self->reset, self->step > 0);
-  g_idle_add_full (G_PRIORITY_LOW, scroll_down, g_object_ref (self), g_object_unref);
+  show_nodes (self);
+  if (self->step && self->look && !self->nodes)
+    ask_nodes (self, FALSE);
+  else
+    scroll_to_new (self);
 }
 
 /* ── A tab ───────────────────────────────────────────────────────────────────────────────────── */
@@ -192,6 +480,9 @@ take (KxTrainTab *tab, KxLook *look)
   kx_look_unref (self->look);
   self->look = kx_look_ref (look);
   gtk_label_set_label (self->caption, text);
+  g_array_set_size (self->picks, look->layers->len);
+  forget_nodes (self);
+  gtk_spin_button_set_range (self->example, 1, (double) look->count);
   show (self);
   return TRUE;
 }
@@ -202,6 +493,7 @@ forget (KxTrainTab *tab)
   KxLayerWalk *self = KX_LAYER_WALK (tab);
 
   g_clear_pointer (&self->look, kx_look_unref);
+  forget_nodes (self);
   self->step = 0;
   show (self);
 }
@@ -210,6 +502,7 @@ static void
 step_on (KxLayerWalk *self)
 {
   self->step++;
+  self->fresh = TRUE;
   show (self);
 }
 
@@ -224,6 +517,7 @@ static void
 look_again (KxLayerWalk *self)
 {
   g_clear_pointer (&self->look, kx_look_unref);
+  forget_nodes (self);
   show (self);
   kx_train_tab_look (KX_TRAIN_TAB (self));
 }
@@ -231,7 +525,13 @@ look_again (KxLayerWalk *self)
 static void
 kx_layer_walk_finalize (GObject *object)
 {
-  kx_look_unref (KX_LAYER_WALK (object)->look);
+  KxLayerWalk *self = KX_LAYER_WALK (object);
+
+  kx_look_unref (self->look);
+  kx_look_unref (self->nodes);
+  g_array_unref (self->rows);
+  g_array_unref (self->picks);
+  g_array_unref (self->edits);
   G_OBJECT_CLASS (kx_layer_walk_parent_class)->finalize (object);
 }
 
@@ -264,7 +564,8 @@ make_empty (KxLayerWalk *self)
   GtkWidget *text
       = gtk_label_new (_ ("Each step forward computes one layer of this network for the "
                           "batch, down to the error E; each step back one layer's "
-                          "derivatives of E."));
+                          "derivatives of E. Of one example, a node of each layer tells what "
+                          "its numbers are made of."));
 
   gtk_label_set_wrap (GTK_LABEL (text), TRUE);
   gtk_label_set_justify (GTK_LABEL (text), GTK_JUSTIFY_CENTER);
@@ -278,12 +579,50 @@ make_empty (KxLayerWalk *self)
   return box;
 }
 
+/* Which example the nodes are of, and what is changed of it. */
+static GtkWidget *
+make_tools (KxLayerWalk *self)
+{
+  GtkWidget *tools = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  GtkWidget *label = gtk_label_new (_ ("Example"));
+
+  self->caption = kx_train_tab_make_caption ();
+  gtk_widget_add_css_class (tools, "kx-close");
+  self->example_label = label;
+  self->example = kx_formula_new_dial (_ ("Example"), 1, 1, 1, 0);
+  gtk_editable_set_width_chars (GTK_EDITABLE (self->example), 4);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->example),
+                               _ ("Which example of the batch the nodes’ numbers are of"));
+  g_signal_connect_object (self->example, "value-changed", G_CALLBACK (choose_example), self,
+                           G_CONNECT_SWAPPED);
+  self->inputs = KX_NODE_PICKER (kx_node_picker_new (TRUE));
+  g_signal_connect_object (self->inputs, "chosen", G_CALLBACK (choose_input), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->inputs, "changed", G_CALLBACK (change_input), self,
+                           G_CONNECT_SWAPPED);
+  gtk_widget_set_margin_start (GTK_WIDGET (self->caption), 0);
+  gtk_widget_set_margin_end (label, 6);
+  gtk_widget_set_layout_manager (tools, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
+  gtk_box_append (GTK_BOX (tools), GTK_WIDGET (self->caption));
+  gtk_box_append (GTK_BOX (tools), label);
+  gtk_box_append (GTK_BOX (tools), GTK_WIDGET (self->example));
+  gtk_box_append (GTK_BOX (tools), GTK_WIDGET (self->inputs));
+  self->undo = make_button (self, tools, _ ("Undo Changes"), G_CALLBACK (undo));
+  gtk_widget_add_css_class (self->undo, "flat");
+  gtk_widget_set_tooltip_text (self->undo, _ ("Weights and inputs are as they were: the run "
+                                              "itself has never had others"));
+  return tools;
+}
+
 static void
 kx_layer_walk_init (KxLayerWalk *self)
 {
   GtkWidget *head = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *all = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
 
+  self->rows = g_array_new (FALSE, TRUE, sizeof (Row));
+  self->picks = g_array_new (FALSE, TRUE, sizeof (gint64));
+  self->edits = g_array_new (FALSE, TRUE, sizeof (KxNodeEdit));
   gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   self->head = GTK_BOX (head);
   gtk_widget_add_css_class (head, "kx-close");
@@ -296,8 +635,6 @@ kx_layer_walk_init (KxLayerWalk *self)
   gtk_widget_set_tooltip_text (self->reset, _ ("Reset"));
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->reset), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Reset"), -1);
-  self->caption = kx_train_tab_make_caption ();
-  gtk_widget_set_margin_start (GTK_WIDGET (self->caption), 0);
   self->list = GTK_LIST_BOX (gtk_list_box_new ());
   gtk_list_box_set_selection_mode (self->list, GTK_SELECTION_NONE);
   gtk_widget_add_css_class (GTK_WIDGET (self->list), "kx-list");
@@ -308,7 +645,7 @@ kx_layer_walk_init (KxLayerWalk *self)
   gtk_scrolled_window_set_child (self->scrolled, GTK_WIDGET (self->list));
   gtk_widget_set_vexpand (GTK_WIDGET (self->scrolled), TRUE);
   gtk_box_append (GTK_BOX (all), head);
-  gtk_box_append (GTK_BOX (all), GTK_WIDGET (self->caption));
+  gtk_box_append (GTK_BOX (all), make_tools (self));
   self->stack = GTK_STACK (gtk_stack_new ());
   gtk_stack_add_named (self->stack, make_empty (self), "empty");
   gtk_stack_add_named (self->stack, GTK_WIDGET (self->scrolled), "rows");

@@ -288,17 +288,23 @@ norm_of (const float *numbers, gsize count)
   return sqrt (sum);
 }
 
-/* The weights of the layer "conv1" or "conv1/relu" are those called "w_conv1", as recipes do. */
+/*
+ * The weights of the layer "conv1" or "conv1/relu" are those called "w_conv1", as recipes do; those
+ * of "block1/2", if there are any of that name, "w_block1/2".
+ */
 static KolValue *
 find_weights (KolValue *const *parameters, guint n, const char *layer)
 {
   g_autofree char *stem = g_strndup (layer, strcspn (layer, "/"));
-  g_autofree char *name = g_strconcat ("w_", stem, NULL);
+  g_autofree char *whole = g_strconcat ("w_", layer, NULL), *name = g_strconcat ("w_", stem, NULL);
+  KolValue *found = NULL;
 
   for (guint i = 0; i < n; i++)
-    if (g_str_equal (kol_value_get_name (parameters[i]), name))
+    if (g_str_equal (kol_value_get_name (parameters[i]), whole))
       return parameters[i];
-  return NULL;
+    else if (g_str_equal (kol_value_get_name (parameters[i]), name))
+      found = parameters[i];
+  return found;
 }
 
 static gboolean

@@ -521,14 +521,20 @@ choose (KxLookState *state, const KxLookQuestion *question, gsize *chosen, GErro
 
 /* ── Telling ─────────────────────────────────────────────────────────────────────────────────── */
 
+static double
+size_of (const KxTerm *term)
+{
+  return term->pinned ? INFINITY : fabs (term->first * term->second);
+}
+
 static void
 add_term (KxSum *sum, KxTerm term)
 {
+  KxTerm *terms = sum->terms;
   guint at = sum->n_terms;
-  double size = fabs (term.first * term.second);
 
   sum->count++;
-  while (at > 0 && fabs (sum->terms[at - 1].first * sum->terms[at - 1].second) < size)
+  while (at > 0 && size_of (&terms[at - 1]) < size_of (&term))
     at--;
   if (at == KX_NODE_TERMS)
     {
@@ -536,14 +542,11 @@ add_term (KxSum *sum, KxTerm term)
       return;
     }
   if (sum->n_terms == KX_NODE_TERMS)
-    {
-      const KxTerm *last = &sum->terms[KX_NODE_TERMS - 1];
-      sum->rest += last->first * last->second;
-    }
+    sum->rest += terms[KX_NODE_TERMS - 1].first * terms[KX_NODE_TERMS - 1].second;
   else
     sum->n_terms++;
-  memmove (sum->terms + at + 1, sum->terms + at, (sum->n_terms - at - 1) * sizeof *sum->terms);
-  sum->terms[at] = term;
+  memmove (terms + at + 1, terms + at, (sum->n_terms - at - 1) * sizeof *terms);
+  terms[at] = term;
 }
 
 static double
@@ -575,8 +578,21 @@ get_inputs (KxLookState *state, guint i, const float *x)
 }
 
 static gboolean
-tell_taps (const Place *place, KxNodeLook *node, GError **error)
+is_changed (const KxNodes *nodes, guint layer, gsize weight)
 {
+  for (guint i = 0; i < nodes->undo->len; i++)
+    {
+      const KxNodeEdit *edit = &g_array_index (nodes->undo, KxNodeEdit, i);
+      if (edit->layer == (int) layer && edit->index == weight)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+tell_taps (KxLookState *state, guint layer, KxNodeLook *node, GError **error)
+{
+  const Place *place = get_place (state->nodes, layer);
   const KolShape *shape = kol_parameter_get_shape (place->weights);
   gsize count, each = (gsize) (kol_shape_count (shape) / shape->dim[0]);
   g_autofree float *taps = kx_look_read_value (place->taps, &count, error);
@@ -586,7 +602,10 @@ tell_taps (const Place *place, KxNodeLook *node, GError **error)
   if (!taps || !kol_parameter_read (place->weights, weights, error))
     return FALSE;
   for (gsize i = 0; i < each; i++)
-    add_term (&node->sum, (KxTerm){ i, 0, taps[first + i], weights[first + i] });
+    add_term (&node->sum, (KxTerm){ .index = i,
+                                    .first = taps[first + i],
+                                    .second = weights[first + i],
+                                    .pinned = is_changed (state->nodes, layer, first + i) });
   node->kernel[0] = (gsize) shape->dim[2];
   node->kernel[1] = (gsize) shape->dim[3];
   node->weight = first + node->sum.terms[0].index;
@@ -600,16 +619,23 @@ tell_row (KxLookState *state, guint i, const float *x, KxNodeLook *node, GError 
   const Place *place = get_place (state->nodes, i);
   const float *inputs = get_inputs (state, i, x);
   gboolean product = g_str_equal (state->kinds->pdata[i], "matmul");
-  gsize count;
+  gsize count, node_count = count_of (place->value);
   g_autofree float *row = kx_look_read_value (place->row, &count, error);
 
   if (!row)
     return FALSE;
   for (gsize k = 0; k < count; k++)
     if (product || row[k] != 0)
-      add_term (&node->sum, (KxTerm){ k, 0, inputs[k], row[k] });
+      {
+        gsize weight = k * node_count + node->node;
+        add_term (&node->sum,
+                  (KxTerm){ .index = k,
+                            .first = inputs[k],
+                            .second = row[k],
+                            .pinned = product && is_changed (state->nodes, i, weight) });
+      }
   if (product && place->weights)
-    node->weight = node->sum.terms[0].index * count_of (place->value) + node->node;
+    node->weight = node->sum.terms[0].index * node_count + node->node;
   return TRUE;
 }
 
@@ -622,7 +648,9 @@ tell_addends (KxLookState *state, guint i, KxNodeLook *node)
     {
       const Place *input = get_place (state->nodes, g_array_index (inputs, guint, k));
       if (count_of (input->value) == count_of (get_place (state->nodes, i)->value))
-        add_term (&node->sum, (KxTerm){ node->node, 0, input->numbers[node->node], 1 });
+        add_term (
+            &node->sum,
+            (KxTerm){ .index = node->node, .first = input->numbers[node->node], .second = 1 });
     }
 }
 
@@ -642,8 +670,10 @@ tell_back (KxLookState *state, guint i, KxNodeLook *node, GError **error)
         continue;
       node->last = FALSE;
       if (is_sum_of_layers (state, next) && node->node < count_of (place->value))
-        add_term (&node->back,
-                  (KxTerm){ node->node, (int) next, place->derivatives[node->node], 1 });
+        add_term (&node->back, (KxTerm){ .index = node->node,
+                                         .layer = (int) next,
+                                         .first = place->derivatives[node->node],
+                                         .second = 1 });
       known = known && (place->column || is_sum_of_layers (state, next));
       if (!place->column)
         continue;
@@ -652,7 +682,10 @@ tell_back (KxLookState *state, guint i, KxNodeLook *node, GError **error)
         return FALSE;
       for (gsize k = 0; k < count; k++)
         if (column[k] != 0)
-          add_term (&node->back, (KxTerm){ k, (int) next, place->derivatives[k], column[k] });
+          add_term (&node->back, (KxTerm){ .index = k,
+                                           .layer = (int) next,
+                                           .first = place->derivatives[k],
+                                           .second = column[k] });
     }
   if (!known)
     node->back = (KxSum){ 0 };
@@ -690,7 +723,7 @@ tell (KxLookState *state, guint i, const float *x, KxNodeLook *node, GError **er
     take_size (place->input, node->input_size);
   if (is_sum_of_layers (state, i))
     tell_addends (state, i, node);
-  else if (place->taps ? !tell_taps (place, node, error)
+  else if (place->taps ? !tell_taps (state, i, node, error)
                        : place->row && !tell_row (state, i, x, node, error))
     return FALSE;
   node->constant = node->value - total_of (&node->sum);

@@ -34,6 +34,7 @@ typedef enum {
  * @layer: backward: the layer that follows
  * @first: forward: the input's value. Backward: dE/d that node
  * @second: its weight: what the result grows by per unit of @first
+ * @pinned: whether it is told before larger ones
  *
  * @first x @second.
  */
@@ -41,6 +42,7 @@ typedef struct {
   gsize index;
   int layer;
   double first, second;
+  gboolean pinned;
 } KxTerm;
 
 /**

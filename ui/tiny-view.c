@@ -9,6 +9,7 @@
 
 #include "chart/axis.h"
 #include "chart/wrap-layout.h"
+#include "formula.h"
 #include "tiny-graph.h"
 
 #define DECIMALS 4
@@ -54,53 +55,20 @@ factor (double value)
   return value < 0 ? g_strdup_printf ("(%s)", text) : g_steal_pointer (&text);
 }
 
-/* Digits that follow a letter are indices: "z3", "w13". */
-static char *
-lower_indices (const char *text)
-{
-  GString *markup = g_string_new (NULL);
-  gboolean lowered = FALSE;
-
-  for (const char *at = text; *at; at++)
-    {
-      gboolean digit = g_ascii_isdigit (*at);
-      if (digit && !lowered && at > text && g_ascii_isalpha (at[-1]))
-        {
-          g_string_append (markup, "<sub>");
-          lowered = TRUE;
-        }
-      if (!digit && lowered)
-        {
-          g_string_append (markup, "</sub>");
-          lowered = FALSE;
-        }
-      g_string_append_c (markup, *at);
-    }
-  if (lowered)
-    g_string_append (markup, "</sub>");
-  return g_string_free (markup, FALSE);
-}
-
 static void
 add_line (KxTinyView *self, guint *n, const char *formula, const char *filled, double result)
 {
   g_autofree char *value = number (result);
   g_autofree char *text = filled ? g_strdup_printf ("%s = %s = %s", formula, filled, value)
                                  : g_strdup_printf ("%s = %s", formula, value);
-  g_autofree char *markup = lower_indices (text);
+  g_autofree char *markup = kx_formula_lower_indices (text);
   GtkWidget *label = gtk_widget_get_first_child (GTK_WIDGET (self->lines));
 
   for (guint i = 0; label && i < *n; i++)
     label = gtk_widget_get_next_sibling (label);
   if (!label)
     {
-      label = gtk_label_new (NULL);
-      gtk_widget_set_direction (label, GTK_TEXT_DIR_LTR); /* formulas are, everywhere */
-      gtk_label_set_xalign (GTK_LABEL (label), 0);
-      gtk_label_set_wrap (GTK_LABEL (label), TRUE);
-      gtk_label_set_selectable (GTK_LABEL (label), TRUE);
-      gtk_widget_set_focusable (label, FALSE);
-      gtk_widget_add_css_class (label, "numeric");
+      label = GTK_WIDGET (kx_formula_new_label ());
       gtk_box_append (self->lines, label);
     }
   gtk_label_set_markup (GTK_LABEL (label), markup);
@@ -461,54 +429,21 @@ make_head (KxTinyView *self)
   return head;
 }
 
-/* With the minus of all other numbers. */
-static gboolean
-write_dial (GtkSpinButton *dial)
-{
-  g_autofree char *text
-      = kx_format_fixed (gtk_spin_button_get_value (dial), (int) gtk_spin_button_get_digits (dial));
-
-  if (!g_str_equal (text, gtk_editable_get_text (GTK_EDITABLE (dial))))
-    gtk_editable_set_text (GTK_EDITABLE (dial), text);
-  return TRUE;
-}
-
-/* Typed with either sign. */
-static int
-read_dial (GtkSpinButton *dial, double *value)
-{
-  g_auto (GStrv) parts = g_strsplit (gtk_editable_get_text (GTK_EDITABLE (dial)), "−", -1);
-  g_autofree char *text = g_strjoinv ("-", parts);
-  char *end;
-
-  *value = g_strtod (text, &end);
-  return *end ? GTK_INPUT_ERROR : TRUE;
-}
-
 /* A name and its dial, which is called by it. */
 static GtkWidget *
 make_dial (KxTinyView *self, guint i, const char *name, double least, double most, double step,
            guint digits)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 3), *label = gtk_label_new (NULL);
-  GtkWidget *dial = gtk_spin_button_new_with_range (least, most, step);
-  g_autofree char *markup = lower_indices (name);
+  GtkSpinButton *dial = kx_formula_new_dial (name, least, most, step, digits);
+  g_autofree char *markup = kx_formula_lower_indices (name);
 
   gtk_label_set_markup (GTK_LABEL (label), markup);
   gtk_label_set_width_chars (GTK_LABEL (label), 3);
   gtk_label_set_xalign (GTK_LABEL (label), 1);
-  gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (dial), FALSE); /* or it takes no such minus */
-  g_signal_connect (dial, "output", G_CALLBACK (write_dial), NULL);
-  g_signal_connect (dial, "input", G_CALLBACK (read_dial), NULL);
-  gtk_spin_button_set_digits (GTK_SPIN_BUTTON (dial), digits);
-  gtk_editable_set_width_chars (GTK_EDITABLE (dial), 7);
-  gtk_editable_set_alignment (GTK_EDITABLE (dial), 1);
-  gtk_widget_set_direction (GTK_WIDGET (gtk_editable_get_delegate (GTK_EDITABLE (dial))),
-                            GTK_TEXT_DIR_LTR); /* else the minus is behind the number */
-  gtk_accessible_update_property (GTK_ACCESSIBLE (dial), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   gtk_box_append (GTK_BOX (box), label);
-  gtk_box_append (GTK_BOX (box), dial);
-  self->dials[i] = GTK_SPIN_BUTTON (dial);
+  gtk_box_append (GTK_BOX (box), GTK_WIDGET (dial));
+  self->dials[i] = dial;
   return box;
 }
 

@@ -319,6 +319,22 @@ kx_train_tab_look (KxTrainTab *self)
     schedule (self);
 }
 
+/**
+ * kx_train_tab_ask:
+ * @tab: a tab
+ * @question: what is to be seen besides what the tab looks at by itself
+ * @func: told
+ * @owner: (type GObject): for @func, and not the tab
+ */
+void
+kx_train_tab_ask (KxTrainTab *self, const KxLookQuestion *question, KxLookFunc func, gpointer owner)
+{
+  KxTrainTabPrivate *private = PRIVATE (self);
+
+  if (private->looks)
+    kx_looks_ask (private->looks, question, func, owner);
+}
+
 /* A few letters: "4", or "4 → 9 !"; and "4 taken for 9, probability 0.93; of 4: 0.02". */
 static void
 name_example (const KxLook *look, const KxExample *example, char **caption, char **name)

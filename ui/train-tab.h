@@ -36,6 +36,8 @@ void kx_train_tab_set_up (KxTrainTab *tab, GtkWidget *content, double period, co
 void kx_train_tab_set_run (KxTrainTab *tab, KxRun *run, KxLooks *looks);
 KxRun *kx_train_tab_get_run (KxTrainTab *tab);
 void kx_train_tab_look (KxTrainTab *tab);
+void kx_train_tab_ask (KxTrainTab *tab, const KxLookQuestion *question, KxLookFunc func,
+                       gpointer owner);
 
 /* What tabs share: */
 GtkWidget *kx_train_tab_make_examples (KxTrainTab *tab, const char *name);

@@ -174,6 +174,30 @@ def train_layers(app):
     tab(app, "Steps")
     tab(app, "This Network")
     app.find("label", re.compile("^The batch of step "), 60)
+    walk = app.find(None, "KxLayerWalk")
+    walk.find("push button", "Take the First Step").act()
+    press_all(app, walk.find("push button", "Step Forward"))
+    app.find("label", re.compile("^P[0-9]+ = "), 60)
+
+
+def press_all(app, button):
+    while button.sensitive:
+        button.act()
+        time.sleep(0.05)
+
+
+@state(train=True)
+def train_layers_back(app):
+    train_layers(app)
+    press_all(app, app.find(None, "KxLayerWalk").find("push button", "Step Back"))
+    time.sleep(2)
+
+
+@state(train=True)
+def train_layers_weight(app):
+    train_layers(app)
+    app.press(app.find_all("push button", re.compile("^Node [0-9]"))[-3])
+    app.find("spin button", re.compile("^w"))
 
 
 @state(train=True)

@@ -402,13 +402,118 @@ def the_layers_of_the_run_are_walked_through(folder):
                 app.wait(lambda: len(rows.children) == before + 1)
 
         press_all(forward)
-        loss = walk.find("label", re.compile("^E = [0-9.]+$"))
+        loss = walk.find("label", re.compile("^mean of the batch: E = [0-9.]+$"))
         press_all(back)
         norms = walk.find_all("label", re.compile("^‖∂E/∂y‖ = "))
         layers = walk.find_all("label", re.compile("^mean .*, least .*, most "))
         check(len(norms) == len(layers) > 4, f"{len(layers)} layers forward, {len(norms)} back")
         check(any("w_conv1: ‖∂E/∂w‖" in label.name for label in norms), "no gradient of w_conv1")
-        check(float(loss.name[4:]) > 0)
+        check(float(loss.name.split("= ")[1]) > 0)
+
+
+def calculate(text):
+    """What a formula comes to whose numbers are filled in, by Python."""
+    text = re.sub("…\\s\\([0-9,]+ more: (.*?)\\)", lambda match: f"({match.group(1)})", text)
+    text = re.sub("×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda match: "e" + match.group(1).translate(
+        str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")), text)
+    text = re.sub("log ([0-9.]+)", r"log(\1)", text.replace("−", "-").replace("×", "*"))
+    return eval(text, {"log": math.log, "max": max, "exp": math.exp})  # numbers alone
+
+
+def line(walk, name):
+    """Of the formulas shown the parts of the one that tells this: ["z3", "Σ y w + b3", "0.1", ..]"""
+    lines = [each.split(" = ")
+             for label in walk.find_all("label", re.compile("(?m)^" + re.escape(name) + " = .* = "))
+             for each in label.name.split("\n")]
+    return next(parts for parts in lines if parts[0] == name)
+
+
+def adds_up(parts, digits=0.02):
+    told, result = calculate(parts[-2]), calculate(parts[-1])
+    check(abs(told - result) < digits * max(1, abs(result)), f"{told} of {parts}")
+    return result
+
+
+@test
+def nodes_of_the_run_are_walked_through(folder):
+    with explorer(folder) as app:
+        wait_for_step(app, 2)
+        step = pause(app)
+        tab(app, "Steps")
+        tab(app, "This Network")
+        walk = app.find(None, "KxLayerWalk")
+        walk.find("push button", "Take the First Step").click()
+        walk.find("label", re.compile("^s[0-9,]+ = Σ x w = "), 120)
+        forward, back = (walk.find("push button", f"Step {way}") for way in ("Forward", "Back"))
+        while forward.sensitive:
+            forward.act()
+        walk.find("label", re.compile("^P[0-9] = "))
+        for _ in range(2):  # z and s of the scores
+            back.click()
+        walk.find("label", re.compile(r"(?m)^∂E/∂w[0-9]+,[0-9] = "))
+
+        # Forward, down to E, and back: each line is what Python makes of its numbers.
+        likelihood = walk.find("label", re.compile("^P[0-9] = ")).name
+        truth = re.match("P([0-9])", likelihood).group(1)
+        share = adds_up(line(walk, "P" + truth))
+        error = adds_up(line(walk, "E"))
+        check(abs(error + math.log(share)) < 0.02 * max(1, error), f"E = {error} of {share}")
+        scores = [label.name.split(" = ") for label in walk.find_all("label", re.compile(
+            "^z[0-9] = Σ y w"))]
+        check(len(scores) == 1, f"scores {scores}")
+        node = scores[0][0][1:]
+        adds_up(scores[0])
+        slope = adds_up(line(walk, "∂E/∂z" + node))
+        if node == truth:
+            check(abs(slope - (share - 1)) < 0.01, f"∂E/∂z{node} = {slope}, P = {share}")
+        product = line(walk, "s" + node)
+        weight = product[1].split(" ")[1]  # "y726 w726,6 + ..": the largest term's
+        gradient = line(walk, "∂E/∂" + weight)
+        adds_up(gradient)
+        y = calculate(product[2].split(" × ")[0])
+        check(abs(calculate(gradient[-1]) - slope * y) < 0.02 * max(1, abs(slope * y)),
+              f"∂E/∂{weight} is {gradient}, ∂E/∂z{node} = {slope}, y = {y}")
+
+        # Another weight: z and E follow, but not the run.
+        z = adds_up(scores[0])
+        picker = walk.find_all("push button", f"Node {node}")[-1]
+        picker.act()
+        dial = app.find("spin button", weight)
+        before = dial.value
+        dial.value = before + 2
+        app.wait(lambda: abs(calculate(line(walk, "z" + node)[-1]) - z - 2 * y) < 0.05 * max(1, y),
+                 text=f"z{node} = {z} + 2 × {y}, not {line(walk, 'z' + node)}")
+        check(line(walk, "E")[-1] != f"{error}", "E is the same")
+        app.key("Escape")
+        walk.find("push button", "Undo Changes").click()
+        app.wait(lambda: calculate(line(walk, "z" + node)[-1]) == z)
+        check(calculate(line(walk, "E")[-1]) == error)
+
+        # Another node, which its layers follow.
+        other = str((int(node) + 1) % 10)
+        picker.act()
+        app.find("spin button", "Node").value = int(other)
+        app.wait(lambda: walk.has("label", re.compile(f"^z{other} = Σ y w")))
+        adds_up(line(walk, "z" + other))
+        adds_up(line(walk, "s" + other))
+        adds_up(line(walk, "∂E/∂z" + other))
+        app.key("Escape")
+
+        while back.sensitive:
+            back.act()
+        walk.find("label", re.compile(r"(?m)^∂E/∂w[0-9]+\(0,[0-4],[0-4]\) = "))
+        sums = walk.find_all("label", re.compile("^(∂E/∂)?[zsy][0-9]+(,[0-9]+,[0-9]+)? = .* × "))
+        check(len(sums) > 10, f"sums: {sums}")
+        for label in sums:
+            for each in label.name.split("\n"):
+                if " × " in each:
+                    adds_up(each.split(" = "), 0.05)
+
+        # Another example.
+        walk.find("spin button", "Example").value = 7
+        app.wait(lambda: calculate(line(walk, "E")[-1]) != error)
+        adds_up(line(walk, "E"))
+        check(app.has("label", re.compile(f"^The batch of step {step}, ")))
 
 
 main()
