@@ -348,7 +348,11 @@ take_nodes (KxLook *look, gpointer owner)
 {
   KxLayerWalk *self = KX_LAYER_WALK (gtk_widget_get_ancestor (owner, KX_TYPE_LAYER_WALK));
 
-  if (!self || !self->look || look->fault || look->step != self->look->step)
+  if (!self || !self->look)
+    return;
+  if (look->fault)
+    gtk_label_set_label (self->caption, look->fault);
+  if (look->fault || look->step != self->look->step)
     return;
   kx_look_unref (self->nodes);
   self->nodes = kx_look_ref (look);
@@ -601,8 +605,6 @@ make_tools (KxLayerWalk *self)
   g_signal_connect_object (self->inputs, "changed", G_CALLBACK (change_input), self,
                            G_CONNECT_SWAPPED);
   gtk_widget_set_margin_start (GTK_WIDGET (self->caption), 0);
-  gtk_widget_set_margin_end (label, 6);
-  gtk_widget_set_layout_manager (tools, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
   gtk_box_append (GTK_BOX (tools), GTK_WIDGET (self->caption));
   gtk_box_append (GTK_BOX (tools), label);
   gtk_box_append (GTK_BOX (tools), GTK_WIDGET (self->example));

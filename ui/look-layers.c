@@ -407,6 +407,6 @@ kx_look_at_layers (KxLookState *state, KxLook *look, KolTrainer *trainer, GError
   if (!kol_run_all (built->graph, targets, n, error)
       || !show_layers (state, built, look, FALSE, error) || !take_norms (built, look, error))
     return FALSE;
-  state->nodes_step = look->step;
-  return kx_nodes_take (state, trainer, g_steal_pointer (&batch), error);
+  kx_nodes_take (state, trainer, g_steal_pointer (&batch));
+  return TRUE;
 }

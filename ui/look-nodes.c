@@ -9,10 +9,12 @@
 
 #include "look-private.h"
 
+#include <glib/gi18n.h>
 #include <math.h>
 #include <string.h>
 
 #define MOST_NUMBERS (16 << 20) /* of a parameter whose gradient is read */
+#define MOST_COPIED (64 << 20)  /* of a network */
 
 /* A layer, and the edge from its input. */
 typedef struct {
@@ -205,7 +207,7 @@ build (KxLookState *state, KolTrainer *trainer, gboolean bare, GError **error)
     g_clear_pointer (&nodes, kx_nodes_free);
   else if (nodes->places->len < state->names->len)
     {
-      kx_look_refuse (error, "Nodes of this network cannot be told apart");
+      kx_look_refuse (error, _ ("The nodes of this network cannot be told apart"));
       g_clear_pointer (&nodes, kx_nodes_free);
     }
   return nodes;
@@ -224,7 +226,7 @@ copy_weights (KxNodes *nodes, KolParameters *from, GError **error)
           = g_new (float, (gsize) kol_shape_count (kol_parameter_get_shape (parameter)));
 
       if (!source)
-        return kx_look_refuse (error, "Nodes of this network cannot be told apart");
+        return kx_look_refuse (error, _ ("The nodes of this network cannot be told apart"));
       if (!kol_parameter_read (source, numbers, error)
           || !kol_parameter_write (parameter, numbers, error))
         return FALSE;
@@ -232,33 +234,54 @@ copy_weights (KxNodes *nodes, KolParameters *from, GError **error)
   return TRUE;
 }
 
-/**
- * kx_nodes_take:
- * @state: what is kept from look to look; its layers are listed
- * @trainer: between two steps
- * @batch: (transfer full): what it has learned from last
- * @error: return location
- *
- * Keeps the weights of this step and the batch, so that nodes can be looked at.
- *
- * Returns: %FALSE if they cannot
- */
-gboolean
-kx_nodes_take (KxLookState *state, KolTrainer *trainer, KolTrainBatch *batch, GError **error)
+static gboolean
+is_small (KolParameters *parameters)
 {
+  gint64 count = 0;
+
+  for (guint i = 0; i < kol_parameters_get_count (parameters); i++)
+    count += kol_shape_count (kol_parameter_get_shape (kol_parameters_get (parameters, i)));
+  return count <= MOST_COPIED;
+}
+
+static gboolean
+take_copy (KxLookState *state, KolTrainer *trainer, GError **error)
+{
+  KolParameters *parameters = kx_look_parameters (trainer);
+
+  if (!is_small (parameters))
+    return kx_look_refuse (error, _ ("This network is too large for its nodes to be shown"));
   if (!state->nodes)
     state->nodes = build (state, trainer, FALSE, NULL);
   if (!state->nodes) /* an operation cannot be differentiated twice */
     state->nodes = build (state, trainer, TRUE, error);
   if (!state->nodes)
+    return FALSE;
+  g_array_set_size (state->nodes->undo, 0);
+  return copy_weights (state->nodes, parameters, error);
+}
+
+/**
+ * kx_nodes_take:
+ * @state: what is kept from look to look; its layers are listed
+ * @trainer: between two steps
+ * @batch: (transfer full): what it has learned from last
+ *
+ * Keeps the weights of this step and the batch, so that nodes can be looked at; or why they cannot.
+ */
+void
+kx_nodes_take (KxLookState *state, KolTrainer *trainer, KolTrainBatch *batch)
+{
+  g_clear_error (&state->no_nodes);
+  if (!take_copy (state, trainer, &state->no_nodes))
     {
+      g_clear_pointer (&state->nodes, kx_nodes_free);
       kol_train_batch_free (batch);
-      return FALSE;
+      return;
     }
   kol_train_batch_free (state->nodes->batch);
   state->nodes->batch = batch;
-  g_array_set_size (state->nodes->undo, 0);
-  return copy_weights (state->nodes, kx_look_parameters (trainer), error);
+  state->nodes_step = kol_trainer_get_step (trainer);
 }
 
 /* ── What is changed ─────────────────────────────────────────────────────────────────────────── */
@@ -777,8 +800,10 @@ kx_look_at_nodes (KxLookState *state, KxLook *look, const KxLookQuestion *questi
   KxNodes *nodes = state->nodes;
   gsize n_outputs;
 
-  if (!nodes || !nodes->batch)
-    return kx_look_refuse (error, "No batch was looked at yet");
+  if (!nodes)
+    return kx_look_refuse (error, state->no_nodes
+                                      ? state->no_nodes->message
+                                      : _ ("The nodes of this network cannot be told apart"));
   look->step = state->nodes_step;
   g_autofree gsize *chosen = g_new0 (gsize, nodes->places->len);
   if (!prepare (nodes, question, look, error) || !run_example (nodes, error))

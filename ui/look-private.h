@@ -32,7 +32,8 @@ struct _KxLookState {
   GPtrArray *names, *kinds; /* of layers; NULL: not yet listed */
   GPtrArray *inputs;        /* GArray of guint, of each: the layers that it is computed from */
   KxBuilt one, many;
-  KxNodes *nodes; /* NULL: not yet taken */
+  KxNodes *nodes;   /* of the latest batch that was looked at; NULL: none, or: */
+  GError *no_nodes; /* why not */
   guint64 nodes_step;
 };
 
@@ -53,7 +54,6 @@ gboolean kx_look_at_activations (KxLookState *state, KxLook *look, KolTrainer *t
 gboolean kx_look_at_layers (KxLookState *state, KxLook *look, KolTrainer *trainer, GError **error);
 gboolean kx_look_at_nodes (KxLookState *state, KxLook *look, const KxLookQuestion *question,
                            GError **error);
-gboolean kx_nodes_take (KxLookState *state, KolTrainer *trainer, KolTrainBatch *batch,
-                        GError **error);
+void kx_nodes_take (KxLookState *state, KolTrainer *trainer, KolTrainBatch *batch);
 void kx_nodes_free (KxNodes *nodes);
 KxLossKind kx_look_find_loss (KolTrainer *trainer);

@@ -140,6 +140,7 @@ kx_look_state_free (KxLookState *state)
   g_clear_pointer (&state->kinds, g_ptr_array_unref);
   g_clear_pointer (&state->inputs, g_ptr_array_unref);
   g_clear_pointer (&state->nodes, kx_nodes_free);
+  g_clear_error (&state->no_nodes);
   g_free (state->verdicts);
   g_free (state);
 }

@@ -238,7 +238,7 @@ append_result (GString *text, double value)
 {
   g_autofree char *result = number (value);
 
-  g_string_append_printf (text, " = %s", result);
+  g_string_append_printf (text, " = %s", result); /* in one line */
 }
 
 /* ── Forward ─────────────────────────────────────────────────────────────────────────────────── */

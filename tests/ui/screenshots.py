@@ -196,7 +196,7 @@ def train_layers_back(app):
 @state(train=True)
 def train_layers_weight(app):
     train_layers(app)
-    app.press(app.find_all("push button", re.compile("^Node [0-9]"))[-3])
+    app.press(app.find_all("push button", re.compile("^Node [0-9]"))[-2])
     app.find("spin button", re.compile("^w"))
 
 

@@ -5,11 +5,12 @@
 #include <glib/gstdio.h>
 #include <math.h>
 
-#include "looks.h"
+#include "node-lines.h"
 
 #define SIDE 8
 #define CLASSES 4
 #define EXAMPLES 200
+#define TABLE "rows.csv"
 
 static const char *const recipe_text = "[recipe]\ntitle = looked at\n"
                                        "[training]\nsteps = 50\nbatch = 10\noptimizer = sgd\n"
@@ -18,6 +19,14 @@ static const char *const recipe_text = "[recipe]\ntitle = looked at\n"
                                        "activation = relu\n"
                                        "[pool]\nlayer = max-pool\nsize = 2\n"
                                        "[cls]\nlayer = dense\nfeatures = classes\n";
+
+/* Whose loss is none that goes by the data. */
+static const char *const squares_text
+    = "[recipe]\ntitle = squares\n"
+      "[training]\nsteps = 50\nbatch = 10\noptimizer = sgd\nrate = 0.05\nvalidation = 50\n"
+      "[loss]\nkind = mean-squared-error\n"
+      "[hidden]\nlayer = dense\nfeatures = 3\nactivation = tanh\n"
+      "[out]\nlayer = dense\nfeatures = classes\n";
 
 static void
 write_file (const char *folder, const char *name, const guint8 *head, gsize n_head,
@@ -61,18 +70,17 @@ typedef struct {
 } Fixture;
 
 static void
-set_up (Fixture *fixture, gconstpointer unused)
+start (Fixture *fixture, const char *recipe, const char *data, gboolean numbers)
 {
   g_autoptr (GError) error = NULL;
   gboolean finished;
 
-  fixture->folder = g_dir_make_tmp ("kolinsky-looks-XXXXXX", NULL);
-  write_examples (fixture->folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 1);
   fixture->device = kol_device_open (NULL, &error);
   g_assert_no_error (error);
-  fixture->recipe = kol_recipe_parse (recipe_text, "test", &error);
+  fixture->recipe = kol_recipe_parse (recipe, "test", &error);
   g_assert_no_error (error);
-  fixture->data = kol_dataset_open (fixture->folder, "train", &(KolDatasetOptions){ 0 }, &error);
+  fixture->data
+      = kol_dataset_open (data, "train", &(KolDatasetOptions){ .numbers = numbers }, &error);
   g_assert_no_error (error);
   fixture->trainer
       = kol_trainer_new (fixture->device, kol_recipe_network, fixture->recipe, fixture->data, NULL,
@@ -85,9 +93,37 @@ set_up (Fixture *fixture, gconstpointer unused)
 }
 
 static void
+set_up (Fixture *fixture, gconstpointer recipe)
+{
+  fixture->folder = g_dir_make_tmp ("kolinsky-looks-XXXXXX", NULL);
+  write_examples (fixture->folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 1);
+  start (fixture, recipe, fixture->folder, FALSE);
+}
+
+/* Rows of a table, and a number for each. */
+static void
+set_up_rows (Fixture *fixture, gconstpointer recipe)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (1);
+  GString *rows = g_string_new ("a,b,c,y\n");
+
+  fixture->folder = g_dir_make_tmp ("kolinsky-looks-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (fixture->folder, TABLE, NULL);
+  for (guint i = 0; i < EXAMPLES; i++)
+    {
+      double a = g_rand_double (random), b = g_rand_double (random), c = g_rand_double (random);
+      g_string_append_printf (rows, "%.4f,%.4f,%.4f,%.4f\n", a, b, c, 2 * a - b + c * c);
+    }
+  g_assert_true (g_file_set_contents (path, rows->str, -1, NULL));
+  g_string_free (rows, TRUE);
+  start (fixture, recipe, path, TRUE);
+}
+
+static void
 tear_down (Fixture *fixture, gconstpointer unused)
 {
-  static const char *const names[] = { "train-images-idx3-ubyte", "train-labels-idx1-ubyte" };
+  static const char *const names[]
+      = { "train-images-idx3-ubyte", "train-labels-idx1-ubyte", TABLE };
 
   kx_look_state_free (fixture->state);
   kol_trainer_free (fixture->trainer);
@@ -117,6 +153,13 @@ static void
 close_to (double a, double b)
 {
   g_assert_cmpfloat_with_epsilon (a, b, 1e-4 * MAX (fabs (b), 1));
+}
+
+/* Also of what is small, as derivatives are. */
+static void
+close_by (double a, double b)
+{
+  g_assert_cmpfloat_with_epsilon (a, b, 1e-3 * fabs (b) + 2e-6);
 }
 
 /* All pieces of the validation set give what the library scores. */
@@ -387,15 +430,15 @@ check_nodes (Fixture *fixture, Plain *plain, const KxLook *layers, const KxLook 
   close_to (look->loss, compute (plain));
   close_to (z->value, plain->z[z->node]);
   close_to (z->constant, plain->b_conv[map]);
-  close_to (z->gradient, differentiate_node (plain, (int) z->node, -1));
-  close_to (z->bias_gradient, differentiate_weight (plain, plain->b_conv + map));
+  close_by (z->gradient, differentiate_node (plain, (int) z->node, -1));
+  close_by (z->bias_gradient, differentiate_weight (plain, plain->b_conv + map));
   g_assert_cmpuint (z->node, ==, conv->node);
   close_to (conv->value, plain->z[conv->node] - plain->b_conv[map]);
   g_assert_cmpuint (conv->weight, ==, map * 9 + tap->index);
   g_assert_cmpuint (conv->sum.count, ==, 9);
   close_to (tap->second, plain->w_conv[conv->weight]);
-  close_to (conv->gradient, differentiate_node (plain, (int) conv->node, -1));
-  close_to (conv->weight_gradient, differentiate_weight (plain, plain->w_conv + conv->weight));
+  close_by (conv->gradient, differentiate_node (plain, (int) conv->node, -1));
+  close_by (conv->weight_gradient, differentiate_weight (plain, plain->w_conv + conv->weight));
 
   g_assert_cmpuint (relu->node, ==, conv->node);
   close_to (relu->value, MAX (z->value, 0));
@@ -407,12 +450,12 @@ check_nodes (Fixture *fixture, Plain *plain, const KxLook *layers, const KxLook 
   g_assert_cmpuint (product->weight, ==, input->index * CLASSES + product->node);
   close_to (input->first, plain->pooled[input->index]);
   close_to (input->second, plain->w_cls[product->weight]);
-  close_to (product->weight_gradient, differentiate_weight (plain, plain->w_cls + product->weight));
+  close_by (product->weight_gradient, differentiate_weight (plain, plain->w_cls + product->weight));
   g_assert_cmpuint (scores->node, ==, product->node);
   close_to (scores->value, plain->scores[scores->node]);
   close_to (scores->constant, plain->b_cls[scores->node]);
-  close_to (scores->gradient, differentiate_node (plain, -1, (int) scores->node));
-  close_to (scores->bias_gradient, differentiate_weight (plain, plain->b_cls + scores->node));
+  close_by (scores->gradient, differentiate_node (plain, -1, (int) scores->node));
+  close_by (scores->bias_gradient, differentiate_weight (plain, plain->b_cls + scores->node));
   g_assert_true (scores->last && !product->last);
   for (guint i = 0; i < look->nodes->len; i++) /* the terms are all of it */
     {
@@ -489,6 +532,51 @@ test_changes (Fixture *fixture, gconstpointer unused)
   g_assert_cmpfloat (after->loss, ==, before->loss);
 }
 
+/* E and what goes back from it are those of the recipe's loss. */
+static void
+test_squares (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) layers = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_LAYERS });
+  g_autoptr (KxLook) look = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_NODES });
+  guint last = layers->layers->len - 1;
+  const KxNodeLook *node = &g_array_index (look->nodes, KxNodeLook, last);
+  double sum = 0;
+
+  g_assert_cmpuint (layers->loss_kind, ==, KX_LOSS_SQUARED);
+  g_assert_cmpuint (look->n_outputs, ==, CLASSES);
+  for (guint k = 0; k < CLASSES; k++)
+    sum += pow (look->outputs[k] - look->targets[k], 2);
+  close_to (look->loss, sum / CLASSES);
+  close_by (node->gradient, 2 * (look->outputs[node->node] - look->targets[node->node]) / CLASSES);
+  g_autofree char *objective = kx_node_lines_objective (layers, look);
+  g_autofree char *back = kx_node_lines_back (layers, look, last);
+  g_autofree char *begin = g_strdup_printf ("∂E/∂z%zu = 2 (z%zu − t%zu) / 4 = 2 × (", node->node,
+                                            node->node, node->node);
+  g_test_message ("%s; %s", objective, back);
+  g_assert_true (g_str_has_prefix (objective, "E = Σ (z − t)² / 4 = (("));
+  g_assert_true (g_str_has_prefix (back, begin));
+}
+
+static void
+test_rows (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (KxLook) layers = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_LAYERS });
+  g_autoptr (KxLook) look = look_at (fixture, &(KxLookQuestion){ .kind = KX_LOOK_NODES });
+  g_autoptr (KolTrainBatch) batch = kol_trainer_read_batch (fixture->trainer, NULL);
+  const KxNodeLook *first = &g_array_index (look->nodes, KxNodeLook, 0);
+  double sum = first->constant + sum_up (&first->sum);
+  float w[9];
+
+  read_parameter (fixture, "w_hidden", w);
+  g_assert_cmpuint (look->n_inputs, ==, 3);
+  g_assert_cmpuint (first->sum.count, ==, 3);
+  for (gsize i = 0; i < 3; i++)
+    sum -= (double) batch->examples[i] * w[3 * i + first->node];
+  g_assert_cmpfloat_with_epsilon (sum, 0, 1e-5);
+  close_to (look->loss, pow (batch->outputs[0] - batch->targets[0], 2));
+  close_to (look->targets[0], batch->targets[0]);
+}
+
 static void
 test_activations (Fixture *fixture, gconstpointer unused)
 {
@@ -517,7 +605,9 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define ADD(name) g_test_add ("/looks/" #name, Fixture, NULL, set_up, test_##name, tear_down)
+#define ADD_WITH(set_up, name, recipe)                                                             \
+  g_test_add ("/looks/" #name, Fixture, recipe, set_up, test_##name, tear_down)
+#define ADD(name) ADD_WITH (set_up, name, recipe_text)
   ADD (validation);
   ADD (cell);
   ADD (batch);
@@ -525,6 +615,8 @@ main (int argc, char **argv)
   ADD (nodes);
   ADD (chosen_nodes);
   ADD (changes);
+  ADD_WITH (set_up, squares, squares_text);
+  ADD_WITH (set_up_rows, rows, squares_text);
   ADD (activations);
   ADD (others);
   return g_test_run ();

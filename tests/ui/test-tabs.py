@@ -422,10 +422,13 @@ def calculate(text):
 
 def line(walk, name):
     """Of the formulas shown the parts of the one that tells this: ["z3", "Σ y w + b3", "0.1", ..]"""
-    lines = [each.split(" = ")
-             for label in walk.find_all("label", re.compile("(?m)^" + re.escape(name) + " = .* = "))
-             for each in label.name.split("\n")]
-    return next(parts for parts in lines if parts[0] == name)
+    pattern = re.compile("(?m)^" + re.escape(name) + r" = .* =\s")
+    return next(split(each) for label in walk.find_all("label", pattern)
+                for each in label.name.split("\n") if pattern.match(each))
+
+
+def split(text):
+    return re.split(r"\s=\s", text)
 
 
 def adds_up(parts, digits=0.02):
@@ -458,8 +461,7 @@ def nodes_of_the_run_are_walked_through(folder):
         share = adds_up(line(walk, "P" + truth))
         error = adds_up(line(walk, "E"))
         check(abs(error + math.log(share)) < 0.02 * max(1, error), f"E = {error} of {share}")
-        scores = [label.name.split(" = ") for label in walk.find_all("label", re.compile(
-            "^z[0-9] = Σ y w"))]
+        scores = [split(label.name) for label in walk.find_all("label", re.compile("^z[0-9] = Σ y w"))]
         check(len(scores) == 1, f"scores {scores}")
         node = scores[0][0][1:]
         adds_up(scores[0])
@@ -507,7 +509,7 @@ def nodes_of_the_run_are_walked_through(folder):
         for label in sums:
             for each in label.name.split("\n"):
                 if " × " in each:
-                    adds_up(each.split(" = "), 0.05)
+                    adds_up(split(each), 0.05)
 
         # Another example.
         walk.find("spin button", "Example").value = 7
