@@ -35,10 +35,14 @@ struct _KxLayerWalk {
   GArray *edits;        /* KxNodeEdit */
   gsize input;          /* that may be changed */
   gboolean picked;      /* somebody has chosen it */
-  gboolean fresh;       /* a row has come that nobody has scrolled to */
+  gboolean at_end;      /* the end is followed */
+  guint going;          /* to the end, soon */
+  guint source, left;   /* rows that do not yet show what their nodes are */
   guint step;           /* so many rows: layers, E, layers backward */
   GtkStack *stack;      /* the rows, or what will stand there */
 };
+
+#define ROWS_AT_ONCE 6
 
 G_DEFINE_FINAL_TYPE (KxLayerWalk, kx_layer_walk, KX_TYPE_TRAIN_TAB)
 
@@ -57,7 +61,7 @@ static const struct {
   { "max_pool", N_ ("y = max of each window") },
   { "average_pool", N_ ("y = mean of each window") },
   { "mean", N_ ("y = mean of each map") },
-  { "batch_norm_inference", "z = γ (y − μ) / √(σ² + ε) + β" },
+  { "batch_norm_inference", "γ (s − μ) / √(σ² + ε) + β" },
   { "reshape", N_ ("the same numbers in another shape") },
   { "softmax", "Pₙ = exp(zₙ) / Σ exp(z)" },
 };
@@ -94,9 +98,16 @@ find_loss (KxLossKind kind)
 
 typedef struct {
   guint step;
+  char *text; /* of: */
   GtkLabel *lines;
   KxNodePicker *picker; /* NULL: of the objective */
 } Row;
+
+static void
+row_clear (gpointer data)
+{
+  g_free (((Row *) data)->text);
+}
 
 static const KxLayerLook *
 get_layer (KxLayerWalk *self, guint i)
@@ -177,6 +188,7 @@ choose_node (KxLayerWalk *self, guint64 node, KxNodePicker *picker)
         == g_array_index (nodes, KxNodeLook, layer).group)
       g_array_index (self->picks, gint64, i) = KX_NODE_FREE;
   g_array_index (self->picks, gint64, layer) = (gint64) node;
+  self->at_end = FALSE;
   ask_nodes (self, FALSE);
 }
 
@@ -201,6 +213,7 @@ change (KxLayerWalk *self, int layer, gsize index, double value)
     *known = edit;
   else
     g_array_append_val (self->edits, edit);
+  self->at_end = FALSE;
   ask_nodes (self, TRUE);
 }
 
@@ -310,6 +323,45 @@ show_inputs (KxLayerWalk *self)
 }
 
 static void
+show_row (KxLayerWalk *self, Row *row)
+{
+  guint n = self->look->layers->len, layer = get_layer_of_step (self, row->step);
+
+  gtk_widget_set_visible (GTK_WIDGET (row->lines), self->nodes != NULL);
+  if (row->picker)
+    gtk_widget_set_visible (GTK_WIDGET (row->picker), self->nodes != NULL);
+  if (!self->nodes)
+    return;
+  char *text = layer == n      ? kx_node_lines_objective (self->look, self->nodes)
+               : row->step < n ? kx_node_lines_forward (self->look, self->nodes, layer)
+                               : kx_node_lines_back (self->look, self->nodes, layer);
+  if (g_strcmp0 (text, row->text))
+    {
+      g_autofree char *markup = kx_formula_lower_indices (text);
+      gtk_label_set_markup (row->lines, markup);
+    }
+  g_free (row->text);
+  row->text = text;
+  if (row->picker)
+    show_picker (self, row->picker, layer);
+}
+
+/* A deep network has many rows: the latest first, a few in each frame. */
+static gboolean
+show_some (gpointer data)
+{
+  KxLayerWalk *self = data;
+
+  self->left = MIN (self->left, self->rows->len);
+  for (guint i = 0; i < ROWS_AT_ONCE && self->left > 0; i++)
+    show_row (self, &g_array_index (self->rows, Row, --self->left));
+  if (self->left > 0)
+    return G_SOURCE_CONTINUE;
+  self->source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
 show_nodes (KxLayerWalk *self)
 {
   gboolean shown = self->nodes && self->step > 0;
@@ -317,31 +369,14 @@ show_nodes (KxLayerWalk *self)
   gtk_widget_set_visible (self->example_label, shown);
   gtk_widget_set_visible (GTK_WIDGET (self->example), shown);
   gtk_widget_set_visible (self->undo, shown && self->edits->len > 0);
-  gtk_widget_set_visible (GTK_WIDGET (self->inputs), FALSE);
   if (shown)
     show_inputs (self);
-  for (guint i = 0; i < self->rows->len; i++)
-    {
-      const Row *row = &g_array_index (self->rows, Row, i);
-      guint n = self->look->layers->len, layer = get_layer_of_step (self, row->step);
-
-      gtk_widget_set_visible (GTK_WIDGET (row->lines), self->nodes != NULL);
-      if (row->picker)
-        gtk_widget_set_visible (GTK_WIDGET (row->picker), self->nodes != NULL);
-      if (!self->nodes)
-        continue;
-      g_autofree char *lines = layer == n ? kx_node_lines_objective (self->look, self->nodes)
-                               : row->step < n
-                                   ? kx_node_lines_forward (self->look, self->nodes, layer)
-                                   : kx_node_lines_back (self->look, self->nodes, layer);
-      g_autofree char *markup = kx_formula_lower_indices (lines);
-      gtk_label_set_markup (row->lines, markup);
-      if (row->picker)
-        show_picker (self, row->picker, layer);
-    }
+  else
+    gtk_widget_set_visible (GTK_WIDGET (self->inputs), FALSE);
+  self->left = self->rows->len;
+  if (!self->source && self->left > 0)
+    self->source = g_idle_add (show_some, self);
 }
-
-static void scroll_to_new (KxLayerWalk *self);
 
 static void
 take_nodes (KxLook *look, gpointer owner)
@@ -357,7 +392,6 @@ take_nodes (KxLook *look, gpointer owner)
   kx_look_unref (self->nodes);
   self->nodes = kx_look_ref (look);
   show_nodes (self);
-  scroll_to_new (self);
 }
 
 /* @same: the nodes that are shown, whatever matters most to which after a change. */
@@ -423,20 +457,35 @@ undo (KxLayerWalk *self)
 }
 
 static gboolean
-scroll_down (gpointer data)
+go_to_end (gpointer data)
 {
-  GtkAdjustment *place = gtk_scrolled_window_get_vadjustment (KX_LAYER_WALK (data)->scrolled);
+  KxLayerWalk *self = data;
+  GtkAdjustment *place = gtk_scrolled_window_get_vadjustment (self->scrolled);
 
-  gtk_adjustment_set_value (place, gtk_adjustment_get_upper (place));
+  self->going = 0;
+  if (self->at_end)
+    gtk_adjustment_set_value (place, gtk_adjustment_get_upper (place));
   return G_SOURCE_REMOVE;
 }
 
+/*
+ * The end is followed after a step, until somebody scrolls elsewhere or turns to a node; once what
+ * has grown has its place.
+ */
 static void
-scroll_to_new (KxLayerWalk *self)
+follow_end (KxLayerWalk *self)
 {
-  if (self->fresh)
-    g_idle_add_full (G_PRIORITY_LOW, scroll_down, g_object_ref (self), g_object_unref);
-  self->fresh = FALSE;
+  if (self->at_end && !self->going)
+    self->going = g_idle_add (go_to_end, self);
+}
+
+static void
+note_scrolling (KxLayerWalk *self, GtkAdjustment *place)
+{
+  double end = gtk_adjustment_get_upper (place) - gtk_adjustment_get_page_size (place);
+
+  if (gtk_adjustment_get_value (place) < end - 1)
+    self->at_end = FALSE;
 }
 
 static void
@@ -461,8 +510,6 @@ show (KxLayerWalk *self)
   show_nodes (self);
   if (self->step && self->look && !self->nodes)
     ask_nodes (self, FALSE);
-  else
-    scroll_to_new (self);
 }
 
 /* ── A tab ───────────────────────────────────────────────────────────────────────────────────── */
@@ -506,7 +553,7 @@ static void
 step_on (KxLayerWalk *self)
 {
   self->step++;
-  self->fresh = TRUE;
+  self->at_end = TRUE;
   show (self);
 }
 
@@ -531,6 +578,8 @@ kx_layer_walk_finalize (GObject *object)
 {
   KxLayerWalk *self = KX_LAYER_WALK (object);
 
+  g_clear_handle_id (&self->source, g_source_remove);
+  g_clear_handle_id (&self->going, g_source_remove);
   kx_look_unref (self->look);
   kx_look_unref (self->nodes);
   g_array_unref (self->rows);
@@ -623,6 +672,7 @@ kx_layer_walk_init (KxLayerWalk *self)
   GtkWidget *all = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
 
   self->rows = g_array_new (FALSE, TRUE, sizeof (Row));
+  g_array_set_clear_func (self->rows, row_clear);
   self->picks = g_array_new (FALSE, TRUE, sizeof (gint64));
   self->edits = g_array_new (FALSE, TRUE, sizeof (KxNodeEdit));
   gtk_widget_set_layout_manager (head, g_object_new (KX_TYPE_WRAP_LAYOUT, NULL));
@@ -646,6 +696,10 @@ kx_layer_walk_init (KxLayerWalk *self)
   gtk_scrolled_window_set_policy (self->scrolled, GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_child (self->scrolled, GTK_WIDGET (self->list));
   gtk_widget_set_vexpand (GTK_WIDGET (self->scrolled), TRUE);
+  GtkAdjustment *place = gtk_scrolled_window_get_vadjustment (self->scrolled);
+  g_signal_connect_object (place, "changed", G_CALLBACK (follow_end), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (place, "value-changed", G_CALLBACK (note_scrolling), self,
+                           G_CONNECT_SWAPPED);
   gtk_box_append (GTK_BOX (all), head);
   gtk_box_append (GTK_BOX (all), make_tools (self));
   self->stack = GTK_STACK (gtk_stack_new ());

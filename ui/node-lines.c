@@ -2,7 +2,8 @@
 
 /*
  * Nodes are called by their places: "y17" of a layer of nodes, "y3,10,14" of one of maps: map, row,
- * column. What has no biases added yet is "s", so that z = s + b.
+ * column. What has no biases added yet is "s", so that z = s + b; or is not normalized yet; what
+ * another layer is added to is "r".
  */
 
 #include "node-lines.h"
@@ -131,18 +132,36 @@ is_activation (const Net *net, guint i)
          && node->node == get_node (net, (guint) node->input)->node;
 }
 
+/* The only layer that follows, or -1. */
+static int
+find_next (const Net *net, guint i)
+{
+  const KxSum *back = &get_node (net, i)->back;
+  int found = -1;
+
+  for (guint k = 1; k < back->n_terms; k++)
+    if (back->terms[k].layer != back->terms[0].layer)
+      return -1;
+  if (back->n_terms)
+    return back->terms[0].layer;
+  for (guint next = i + 1; next < net->nodes->nodes->len; next++)
+    if (get_node (net, next)->input == (int) i)
+      found = (int) next;
+  return found;
+}
+
 static const char *
 symbol_of (const Net *net, int i)
 {
   if (i == KX_NODE_INPUTS)
     return "x";
-  if (i < 0)
+  if (i < 0
+      || (!has_weights (net, (guint) i) && !is_sum (net, (guint) i) && !is_norm (net, (guint) i)))
     return "y";
-  for (guint next = (guint) i + 1; next < net->nodes->nodes->len; next++)
-    if (get_node (net, next)->input == i && adds_biases (net, next))
-      return "s";
-  return has_weights (net, (guint) i) || is_sum (net, (guint) i) || is_norm (net, (guint) i) ? "z"
-                                                                                             : "y";
+  int next = find_next (net, (guint) i);
+  if (next >= 0 && (adds_biases (net, (guint) next) || is_norm (net, (guint) next)))
+    return "s";
+  return next >= 0 && is_sum (net, (guint) next) ? "r" : "z";
 }
 
 /* "z17" */
@@ -490,24 +509,6 @@ append_end (const Net *net, guint i, GString *text)
     }
 }
 
-/* The only layer that follows, or -1. */
-static int
-find_next (const Net *net, guint i)
-{
-  const KxSum *back = &get_node (net, i)->back;
-  int found = -1;
-
-  for (guint k = 1; k < back->n_terms; k++)
-    if (back->terms[k].layer != back->terms[0].layer)
-      return -1;
-  if (back->n_terms)
-    return back->terms[0].layer;
-  for (guint next = i + 1; next < net->nodes->nodes->len; next++)
-    if (get_node (net, next)->input == (int) i)
-      found = (int) next;
-  return found;
-}
-
 /* "∂E/∂z3 w17,3 + …" */
 static void
 append_products_back (const Net *net, guint i, guint next, GString *text)
@@ -553,6 +554,9 @@ append_chain (const Net *net, guint i, GString *text)
     append_products_back (net, i, (guint) next, text);
   else if (is_norm (net, (guint) next))
     g_string_append_printf (text, "∂E/∂%s γ / √(σ² + ε)", after);
+  else if (is_mean (net, (guint) next))
+    g_string_append_printf (text, "Σ ∂E/∂%s / %.0f", symbol_of (net, next),
+                            round (1 / back->terms[0].second));
   else if (back->count == 1 && back->terms[0].second == 1)
     {
       const KxNodeLook *of = get_node (net, (guint) next);

@@ -190,6 +190,8 @@ kx_node_picker_new (gboolean inputs)
 void
 kx_node_picker_set_node (KxNodePicker *self, const gsize *size, gsize node)
 {
+  if (self->node == node && memcmp (self->size, size, sizeof self->size) == 0)
+    return;
   memcpy (self->size, size, sizeof self->size);
   self->node = node;
   show_node (self);
