@@ -701,7 +701,9 @@ def the_validation_is_there_after_a_restart(folder):
         app.find("push button", "Resume", seconds=60)
         app.find("label", "digits, run 1")
         after = validation(app, "after.csv")
-    check(after == before, f"validations were {before}, and are {after}")
+    # One that was under way when the run paused is there, too.
+    check(list(after)[:len(before)] == list(before) and len(after) <= len(before) + 1
+          and before.items() <= after.items(), f"validations were {before}, and are {after}")
 
 
 @test
