@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /** KX_PACE_FAST, KX_PACE_SLOW: seconds between two messages, at least and at most. */
 #define KX_PACE_FAST 0.10
-#define KX_PACE_SLOW 0.30
+#define KX_PACE_SLOW 0.40
 
 double kx_pace_adapt (double seconds, double share);
 void kx_pace_note (void);
