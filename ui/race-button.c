@@ -116,12 +116,6 @@ standing_of (KxRun *lane)
 }
 
 /* Not one that was deleted meanwhile. */
-static gboolean
-is_listed (KxRaceButton *self, KxRun *lane)
-{
-  return g_list_store_find (G_LIST_STORE (kx_session_get_runs (self->session)), lane, NULL);
-}
-
 static KxRun *
 best_lane (KxRaceButton *self)
 {
@@ -131,7 +125,8 @@ best_lane (KxRaceButton *self)
     {
       KxRun *lane = g_ptr_array_index (self->lanes, i);
 
-      if (is_listed (self, lane) && (!best || standing_of (lane) < standing_of (best)))
+      if (kx_session_lists (self->session, lane)
+          && (!best || standing_of (lane) < standing_of (best)))
         best = lane;
     }
   return best;
@@ -162,7 +157,8 @@ has_arrived (KxRaceButton *self, KxRun *lane)
 {
   KxRunState state = kx_run_get_state (lane);
 
-  return state == KX_RUN_DIVERGED || kx_run_is_over (lane) || !is_listed (self, lane)
+  return state == KX_RUN_DIVERGED || kx_run_is_over (lane)
+         || !kx_session_lists (self->session, lane)
          || (state == KX_RUN_PAUSED
              && kx_run_get_step (lane) - kx_run_get_branch_step (lane) >= self->length);
 }

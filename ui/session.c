@@ -527,6 +527,19 @@ kx_session_get_runs (KxSession *self)
 }
 
 /**
+ * kx_session_lists:
+ * @session: a session
+ * @run: a run
+ *
+ * Returns: whether it is among the runs, and not removed
+ */
+gboolean
+kx_session_lists (KxSession *self, KxRun *run)
+{
+  return g_list_store_find (self->runs, run, NULL);
+}
+
+/**
  * kx_session_get_run:
  * @session: a session
  *
@@ -735,7 +748,7 @@ kx_session_remove_run (KxSession *self, KxRun *run)
 void
 kx_session_restore_run (KxSession *self, KxRun *run)
 {
-  if (g_list_store_find (self->runs, run, NULL)
+  if (kx_session_lists (self, run)
       || (kx_run_get_folder (run) && find_listed (self, kx_run_get_folder (run))))
     return; /* it was opened meanwhile */
   g_list_store_insert_sorted (self->runs, run, compare_runs, NULL);

@@ -45,6 +45,7 @@ KxRun *kx_session_open_trial (KxSession *session, const char *folder, const char
 KxRun *kx_session_branch (KxSession *session, KxRun *parent, KxMark *checkpoint);
 void kx_session_remove_run (KxSession *session, KxRun *run);
 void kx_session_restore_run (KxSession *session, KxRun *run);
+gboolean kx_session_lists (KxSession *session, KxRun *run);
 void kx_session_discard (KxSession *session, KxRun *run);
 gboolean kx_session_can_resume (const char *folder);
 

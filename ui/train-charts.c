@@ -208,21 +208,6 @@ show_or_hide (KxTrainCharts *self, KxRun *run, gboolean shown)
   kx_line_layer_set_visible (curves->validation_accuracy, shown);
 }
 
-static gboolean
-is_listed (KxTrainCharts *self, KxRun *run)
-{
-  GListModel *runs = kx_session_get_runs (self->session);
-
-  for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
-    {
-      g_autoptr (KxRun) listed = g_list_model_get_item (runs, i);
-
-      if (listed == run)
-        return TRUE;
-    }
-  return FALSE;
-}
-
 /* The list of runs has changed. What was never shown takes no colour. */
 static void
 follow_runs (KxTrainCharts *self)
@@ -233,7 +218,7 @@ follow_runs (KxTrainCharts *self)
     {
       Curves *curves = g_ptr_array_index (self->curves, i - 1);
 
-      if (!is_listed (self, curves->run))
+      if (!kx_session_lists (self->session, curves->run))
         remove_curves (self, curves);
     }
   for (guint i = 0; i < g_list_model_get_n_items (runs); i++)
